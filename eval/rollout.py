@@ -1,0 +1,77 @@
+"""The closed loop: a planner drives a batch of worlds, and everything that happened is kept."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from sim.geometry import se2
+from sim.interface import Plan, Planner
+from sim.scenario import EGO
+from sim.world import World, WorldState
+
+PLAN_POINTS = 8  # kept of each plan, half a second apart
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What happened in B worlds at T instants (the start included); N agents, 0 is the ego.
+
+    `active` is True up to the end of each world's own recording: later instants count for nothing.
+    `plan` is world frame, `PLAN_POINTS` poses half a second apart; the last instant repeats.
+    """
+
+    world: World
+    dt_s: float
+    active: Bool[Tensor, "b t"]
+    pose: Float[Tensor, "b t n 3"]
+    velocity_mps: Float[Tensor, "b t n 2"]
+    acceleration_mps2: Float[Tensor, "b t n"]
+    valid: Bool[Tensor, "b t n"]
+    ego_steering_rad: Float[Tensor, "b t"]
+    plan: Float[Tensor, "b t p 3"]
+
+    @property
+    def num_instants(self) -> int:
+        return self.pose.shape[1]
+
+
+def rollout(world: World, planner: Planner, num_steps: int | None = None) -> Rollout:
+    """Drive `planner` through `world` for `num_steps` (default: until the recordings end)."""
+    state, states, plans = world.reset(), [], []
+    for _ in range(world.num_steps if num_steps is None else num_steps):
+        observation = world.observe(state)
+        plan = planner.plan(observation)
+        states.append(state)
+        plans.append(_plan_in_world(state, plan))
+        state = world.step(state, plan)
+    states.append(state)
+    plans.append(plans[-1])
+    return _collect(world, states, plans)
+
+
+def _plan_in_world(state: WorldState, plan: Plan) -> Tensor:
+    """`PLAN_POINTS` poses of the plan in the world frame, half a second apart, `[B, P, 3]`."""
+    stride = max(1, round(0.5 / plan.dt_s))
+    index = torch.arange(1, PLAN_POINTS + 1) * stride - 1
+    index = index.clamp(max=plan.trajectory.shape[1] - 1).to(plan.trajectory.device)
+    ego = state.pose[:, EGO].unsqueeze(1)
+    return se2.compose(ego, plan.trajectory[:, index, :3])
+
+
+def _collect(world: World, states: list[WorldState], plans: list[Tensor]) -> Rollout:
+    instants = torch.arange(len(states), device=world.length_steps.device)
+    active = instants <= world.length_steps.unsqueeze(1)
+    valid = torch.stack([s.valid for s in states], dim=1) & active.unsqueeze(-1)
+    return Rollout(
+        world=world,
+        dt_s=world.dt_s,
+        active=active,
+        pose=torch.stack([s.pose for s in states], dim=1),
+        velocity_mps=torch.stack([s.velocity_mps for s in states], dim=1),
+        acceleration_mps2=torch.stack([s.acceleration_mps2 for s in states], dim=1),
+        valid=valid,
+        ego_steering_rad=torch.stack([s.ego_steering_rad for s in states], dim=1),
+        plan=torch.stack(plans, dim=1),
+    )

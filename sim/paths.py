@@ -1,0 +1,292 @@
+"""`Paths`: the lines that agents drive along, as tensors; projection, poses, and the ego's route.
+
+Every distinct `Route` of a world is stored once (a pool of P paths with a point every metre);
+agents refer to it by index. How the paths of a pool meet is precomputed in `sim.path_relations`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sim.geometry import polyline, se2
+from sim.interface import RouteAhead
+from sim.path_relations import Relations
+from sim.scenario import EGO, LightState, Route, Scenario, StopKind
+
+LATERAL_ACCELERATION_MPS2 = 2.0  # sets the speed in curves
+SLOWING_MPS2 = 1.2  # deceleration planned before a curve or a lower limit
+YELLOW_BRAKING_MPS2 = 3.0  # who would need more than this at yellow drives on
+_STOP_LINE_REACH_M = 4.0
+_SEARCH_M = 20.0
+_COARSE_M = 4  # spacing of the points that a search looks at first
+
+
+@dataclass(frozen=True)
+class Paths:
+    """P paths a world with M points 1 m apart; past its end a path goes straight on.
+
+    `frame` holds x, y, cos(yaw), sin(yaw), curvature of each point. `cruise_mps` is the speed limit
+    lowered for curves and for what comes after, at a comfortable deceleration.
+    """
+
+    frame: Float[Tensor, "b p m 5"]
+    num_points: Int[Tensor, "b p"]
+    speed_limit_mps: Float[Tensor, "b p m"]
+    cruise_mps: Float[Tensor, "b p m"]
+    stop_s_m: Float[Tensor, "b p s"]  # inf: padding
+    stop_light: Int[Tensor, "b p s"]  # -1: a sign
+    stop_is_sign: Tensor  # [b, p, s] bool: come to a halt here
+    agent_path: Int[Tensor, "b n"]  # -1: the agent has no path
+    entry_s_m: Float[Tensor, "b n t"]  # where on its path an agent that comes at t comes in
+    relations: Relations
+
+    @staticmethod
+    def from_scenarios(scenarios: list[Scenario]) -> "Paths":
+        """Pool, pad and relate the routes. Raises ValueError where the ego has no route."""
+        pools = [_pool(scenario) for scenario in scenarios]
+        num_paths = max(len(routes) for routes, _ in pools)
+        num_points = max(len(route.path_m) for routes, _ in pools for route in routes) + 1
+        num_stops = 1 + max(len(s.map.stop_lines) for s in scenarios)
+        num_agents = max(s.num_agents for s in scenarios)
+        num_instants = max(s.num_steps for s in scenarios)
+        worlds = len(scenarios)
+        frame = np.zeros((worlds, num_paths, num_points, 5), dtype=np.float32)
+        count = np.ones((worlds, num_paths), dtype=np.int64)
+        limit = np.ones((worlds, num_paths, num_points), dtype=np.float32)
+        cruise = np.ones((worlds, num_paths, num_points), dtype=np.float32)
+        stop_s = np.full((worlds, num_paths, num_stops), np.inf, dtype=np.float32)
+        stop_light = np.full((worlds, num_paths, num_stops), -1, dtype=np.int64)
+        stop_is_sign = np.zeros((worlds, num_paths, num_stops), dtype=bool)
+        agent_path = np.full((worlds, num_agents), -1, dtype=np.int64)
+        entry_s = np.zeros((worlds, num_agents, num_instants), dtype=np.float32)
+        for w, (scenario, (routes, owner)) in enumerate(zip(scenarios, pools, strict=True)):
+            agent_path[w, : scenario.num_agents] = owner
+            for p, route in enumerate(routes):
+                count[w, p] = len(route.path_m)
+                frame[w, p] = _frames(route.path_m, num_points)
+                limit[w, p], cruise[w, p] = _speeds(scenario, route, frame[w, p])
+                _place_stops(scenario, route, stop_s[w, p], stop_light[w, p], stop_is_sign[w, p])
+            for n in np.flatnonzero(owner >= 0):
+                entry_s[w, n, : scenario.num_steps] = _entry_s(scenario, n, routes[owner[n]])
+        return Paths(
+            frame=torch.from_numpy(frame),
+            num_points=torch.from_numpy(count),
+            speed_limit_mps=torch.from_numpy(limit),
+            cruise_mps=torch.from_numpy(cruise),
+            stop_s_m=torch.from_numpy(stop_s),
+            stop_light=torch.from_numpy(stop_light),
+            stop_is_sign=torch.from_numpy(stop_is_sign),
+            agent_path=torch.from_numpy(agent_path),
+            entry_s_m=torch.from_numpy(entry_s),
+            relations=Relations.from_routes(frame, count, scenarios, [r for r, _ in pools]),
+        )
+
+    def of_agents(self, tensor: Tensor) -> Tensor:
+        """Rows of a per-path tensor `[B, P, ...]` for each agent's own path: `[B, N, ...]`.
+
+        Agents without a path get path 0's row: mask them with `agent_path >= 0`.
+        """
+        world = torch.arange(tensor.shape[0], device=tensor.device).unsqueeze(1)
+        return tensor[world, self.agent_path.clamp(min=0)]
+
+    def frame_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
+        """The frames `[B, *k, 5]` of the points nearest to arc length `s_m` of the given paths."""
+        return self._gather(self.frame, path, s_m)
+
+    def cruise_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
+        """`cruise_mps` at arc length `s_m`."""
+        return self._gather(self.cruise_mps, path, s_m)
+
+    def position_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
+        """The point at arc length `s_m`, second order around the nearest stored point."""
+        x, y, cos, sin, curvature = self.frame_at(path, s_m).unbind(-1)
+        along = s_m - torch.round(s_m).clamp(0, self.frame.shape[2] - 1)
+        across = 0.5 * curvature * along.clamp(-1.0, 1.0) ** 2
+        return torch.stack(
+            (x + cos * along - sin * across, y + sin * along + cos * across), dim=-1
+        )
+
+    def pose_at(
+        self, path: Int[Tensor, "b n"], s_m: Float[Tensor, "b n"], wheelbase_m: Float[Tensor, "b n"]
+    ) -> Float[Tensor, "b n 3"]:
+        """A vehicle whose two axles are on the path and whose centre is at `s_m`."""
+        front = self.position_at(path, s_m + 0.5 * wheelbase_m)
+        rear = self.position_at(path, s_m - 0.5 * wheelbase_m)
+        axis = front - rear
+        yaw = torch.atan2(axis[..., 1], axis[..., 0])
+        return torch.cat((0.5 * (front + rear), yaw.unsqueeze(-1)), dim=-1)
+
+    def search(self, pose: Float[Tensor, "b f 3"]) -> Float[Tensor, "b p f"]:
+        """Arc length on every path of the place nearest to each pose (to about a metre).
+
+        A path that runs against the pose's heading counts as farther away, so that where a path
+        comes back on itself the right pass is found. -1: the path is more than 20 m away.
+        """
+        coarse = self.frame[:, :, ::_COARSE_M].unsqueeze(2)  # [b, p, 1, m, 5]
+        x, y, yaw = pose[:, None, :, None].unbind(-1)
+        gap = torch.hypot(coarse[..., 0] - x, coarse[..., 1] - y)
+        facing = coarse[..., 2] * torch.cos(yaw) + coarse[..., 3] * torch.sin(yaw)
+        past_end = torch.arange(coarse.shape[3], device=x.device) * _COARSE_M
+        beyond = past_end > self.num_points[:, :, None, None] + _COARSE_M
+        cost = torch.where(beyond, torch.inf, gap + 3.0 * (1.0 - facing))
+        best, index = cost.min(dim=-1)
+        return torch.where(best < _SEARCH_M, index.to(pose.dtype) * _COARSE_M, -1.0)
+
+    def project(
+        self, path: Int[Tensor, "b *k"], guess_s_m: Float[Tensor, "b *k"], points_m: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Arc length, offset to the left, and frame of the points `[B, *k, 2]` seen from the paths.
+
+        `guess_s_m` must be right to a few metres; two refinements make it exact on smooth paths.
+        """
+        s_m = guess_s_m
+        for _ in range(2):
+            frame = self.frame_at(path, s_m)
+            dx, dy = points_m[..., 0] - frame[..., 0], points_m[..., 1] - frame[..., 1]
+            base = torch.round(s_m).clamp(0, self.frame.shape[2] - 1)
+            s_m = base + dx * frame[..., 2] + dy * frame[..., 3]
+        offset = dy * frame[..., 2] - dx * frame[..., 3]
+        return s_m, offset, frame
+
+    def ego_route(
+        self,
+        ego_pose: Float[Tensor, "b 3"],
+        ego_speed_mps: Float[Tensor, " b"],
+        ego_length_m: Float[Tensor, " b"],
+        light_state: Int[Tensor, "b l"],
+        behind_m: int,
+        num_points: int,
+    ) -> RouteAhead:
+        """The ego's path around it, in the ego frame, with the next line that a light closes."""
+        path = self.agent_path[:, EGO]
+        world = torch.arange(len(path), device=path.device)
+        guess = self.search(ego_pose.unsqueeze(1))[world, path, 0]
+        ego_s, _, _ = self.project(path, guess, ego_pose[:, :2])
+        first = torch.floor(ego_s - behind_m).clamp(min=0.0)
+        index = first.unsqueeze(1) + torch.arange(num_points, device=path.device)
+        paths = path.unsqueeze(1).expand(index.shape)
+        frame = self.frame_at(paths, index)
+        over = (index - (self.frame.shape[2] - 1)).clamp(min=0.0)
+        position = frame[..., :2] + over.unsqueeze(-1) * frame[..., 2:4]
+        yaw = torch.atan2(frame[..., 3], frame[..., 2])
+        pose = torch.cat((position, yaw.unsqueeze(-1)), dim=-1)
+        front_s = ego_s + 0.5 * ego_length_m
+        stop_s = self.next_closed_line(
+            self.stop_s_m[world, path], self.stop_light[world, path],
+            light_state, front_s, ego_speed_mps,
+        )  # fmt: skip
+        return RouteAhead(
+            pose=se2.compose(se2.inverse(ego_pose).unsqueeze(1), pose),
+            speed_limit_mps=self._gather(self.speed_limit_mps, paths, index),
+            ego_s_m=ego_s - first,
+            stop_s_m=stop_s - first,
+            length_m=self.num_points[world, path] - 1 - first,
+        )
+
+    @staticmethod
+    def next_closed_line(
+        stop_s_m: Float[Tensor, "*k s"],
+        stop_light: Int[Tensor, "*k s"],
+        light_state: Int[Tensor, "b l"],
+        front_s_m: Float[Tensor, "*k"],
+        speed_mps: Float[Tensor, "*k"],
+    ) -> Float[Tensor, "*k"]:
+        """Arc length of the nearest line ahead that a light closes; inf where there is none.
+
+        Yellow closes it for those who can still stop before it. Half a metre over is not yet past.
+        """
+        if light_state.shape[1] == 0:
+            return torch.full_like(front_s_m, torch.inf)
+        world = torch.arange(light_state.shape[0], device=stop_light.device)
+        world = world.reshape(-1, *(1,) * (stop_light.ndim - 1))
+        state = torch.where(stop_light >= 0, light_state[world, stop_light.clamp(min=0)], 0)
+        gap = stop_s_m - front_s_m.unsqueeze(-1)
+        needed = speed_mps.unsqueeze(-1) ** 2 / (2.0 * gap.clamp(min=0.1))
+        can_stop = needed < YELLOW_BRAKING_MPS2
+        closed = (state == LightState.RED) | ((state == LightState.YELLOW) & can_stop)
+        ahead = gap > -0.5
+        return torch.where(closed & ahead, stop_s_m, torch.inf).amin(dim=-1)
+
+    def _gather(self, tensor: Tensor, path: Tensor, s_m: Tensor) -> Tensor:
+        worlds, paths, points = tensor.shape[:3]
+        index = torch.round(s_m).clamp(0, points - 1).long()
+        world = torch.arange(worlds, device=path.device).reshape(-1, *(1,) * (path.ndim - 1))
+        flat = (world * paths + path) * points + index
+        return tensor.reshape(worlds * paths * points, *tensor.shape[3:])[flat]
+
+
+def _pool(scenario: Scenario) -> tuple[list[Route], np.ndarray]:
+    """The distinct routes of a scenario and each agent's index into them (-1: none)."""
+    if scenario.routes[EGO] is None:
+        raise ValueError(f"{scenario.scenario_id}: routes[0]: the ego needs a route")
+    routes: list[Route] = []
+    place: dict[int, int] = {}
+    owner = np.full(scenario.num_agents, -1)
+    for n, route in enumerate(scenario.routes):
+        if route is None:
+            continue
+        if id(route) not in place:
+            place[id(route)] = len(routes)
+            routes.append(route)
+        owner[n] = place[id(route)]
+    return routes, owner
+
+
+def _frames(path_m: np.ndarray, num_points: int) -> np.ndarray:
+    """x, y, cos, sin, curvature of each point; after the end straight on, to `num_points`."""
+    last = path_m[-1] - path_m[-2]
+    last = last / np.linalg.norm(last)
+    more = np.arange(1, num_points - len(path_m) + 1)
+    points = np.concatenate((path_m, path_m[-1] + more[:, None] * last))
+    yaw = np.unwrap(polyline.headings_rad(points))
+    curvature = np.gradient(yaw)
+    return np.column_stack((points, np.cos(yaw), np.sin(yaw), curvature)).astype(np.float32)
+
+
+def _speeds(scenario: Scenario, route: Route, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Legal limit and cruising speed at each point of the padded path."""
+    lanes = scenario.map.lanes
+    legal = np.array([lane.speed_limit_mps for lane in lanes] + [13.4])[route.lane_of_point]
+    limit = np.full(len(frame), legal[-1])
+    limit[: len(legal)] = legal
+    # Curvature over the length of a car: a kink of one metre is not a curve.
+    curvature = np.abs(np.convolve(frame[:, 4], np.ones(5) / 5, mode="same"))
+    cruise = np.minimum(limit, np.sqrt(LATERAL_ACCELERATION_MPS2 / np.maximum(curvature, 1e-4)))
+    cruise = np.maximum(cruise, 1.5)
+    energy = cruise**2
+    # v_k^2 <= v_m^2 + 2 b (m - k) for all m >= k: a running minimum from the far end.
+    ramp = 2.0 * SLOWING_MPS2 * np.arange(len(energy))
+    energy = np.minimum.accumulate((energy + ramp)[::-1])[::-1] - ramp
+    return limit, np.sqrt(np.maximum(energy, 1.0))
+
+
+def _place_stops(
+    scenario: Scenario, route: Route, s_m: np.ndarray, light: np.ndarray, is_sign: np.ndarray
+) -> None:
+    """Write where this path crosses the stop lines of its lanes."""
+    for k, stop in enumerate(scenario.map.stop_lines):
+        if not set(stop.lanes) & set(route.lanes):
+            continue
+        gap = np.linalg.norm(route.path_m - stop.line_m.mean(axis=0), axis=1)
+        nearest = int(gap.argmin())
+        if gap[nearest] < _STOP_LINE_REACH_M:
+            tangent = route.path_m[min(nearest + 1, len(gap) - 1)] - route.path_m[nearest - 1]
+            tangent = tangent / np.linalg.norm(tangent)
+            rest = (stop.line_m.mean(axis=0) - route.path_m[nearest]) @ tangent
+            s_m[k], light[k] = nearest + rest, stop.light
+            is_sign[k] = stop.kind == StopKind.STOP_SIGN
+
+
+def _entry_s(scenario: Scenario, agent: int, route: Route) -> np.ndarray:
+    """Where on its path the agent may enter: its recorded places projected (0 where invalid)."""
+    tracks = scenario.tracks
+    entry = np.flatnonzero(tracks.valid[agent])
+    if tracks.valid[agent, 0]:
+        entry = entry[:1]  # on the road from the start: nothing later is asked for
+    s = np.zeros(scenario.num_steps)
+    if entry.size:
+        s[entry] = polyline.project(route.path_m, tracks.position_m[agent, entry, :2])[0]
+    return s

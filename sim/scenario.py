@@ -1,0 +1,187 @@
+"""`Scenario`: one recorded or generated episode, on the CPU, as numpy arrays.
+
+Frame: the dataset's map frame moved so that the ego's first position is the origin; the offset
+is kept in float64 (`world_offset_m`), so that results can be written back exactly. Agent 0 is the ego.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+EGO = 0
+
+
+class AgentKind(IntEnum):
+    """What an agent is to the metrics; the dataset's own name stays in `Tracks.category`."""
+
+    VEHICLE = 0
+    CYCLIST = 1
+    PEDESTRIAN = 2
+    OBJECT = 3  # cones, barriers, debris: never moves by itself
+
+
+class LaneKind(IntEnum):
+    """A lane of a road, or a connector through an intersection."""
+
+    LANE = 0
+    CONNECTOR = 1
+
+
+class AreaKind(IntEnum):
+    """Polygons of the map."""
+
+    DRIVABLE = 0
+    INTERSECTION = 1
+    CROSSWALK = 2
+    WALKWAY = 3
+
+
+class LightState(IntEnum):
+    """A traffic light, for the traffic that faces it."""
+
+    UNKNOWN = 0
+    GREEN = 1
+    YELLOW = 2
+    RED = 3
+
+
+class StopKind(IntEnum):
+    """Why to stop at a line."""
+
+    SIGNAL = 0
+    STOP_SIGN = 1
+    YIELD = 2
+
+
+class ObstacleKind(IntEnum):
+    """Static things beside the road: the lidar sees them, cars hit them."""
+
+    BUILDING = 0
+    WALL = 1
+    POLE = 2
+    HEDGE = 3
+    TREE = 4
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """N road users over T steps; row 0 is the ego. Invalid entries hold zeros."""
+
+    track_id: list[str]
+    category: list[str]  # nuScenes category names, e.g. "vehicle.car"
+    kind: Int[np.ndarray, " n"]  # AgentKind
+    size_m: Float[np.ndarray, "n 3"]  # length, width, height
+    position_m: Float[np.ndarray, "n t 3"]  # centre of the box
+    yaw_rad: Float[np.ndarray, "n t"]
+    velocity_mps: Float[np.ndarray, "n t 2"]  # world frame
+    valid: Bool[np.ndarray, "n t"]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One lane; `successors`, `predecessors` and neighbours are indices into `LaneMap.lanes`."""
+
+    lane_id: str
+    kind: LaneKind
+    centerline_m: Float[np.ndarray, "k 2"]
+    left_boundary_m: Float[np.ndarray, "l 2"]
+    right_boundary_m: Float[np.ndarray, "r 2"]
+    polygon_m: Float[np.ndarray, "v 2"]
+    speed_limit_mps: float
+    successors: tuple[int, ...] = ()
+    predecessors: tuple[int, ...] = ()
+    left_neighbor: int = -1  # same direction of travel, a car may change into it
+    right_neighbor: int = -1
+    priority: int = 0  # right of way where paths conflict: the higher number goes first
+
+
+@dataclass(frozen=True)
+class MapArea:
+    """A polygon with holes; rings are open (the last vertex does not repeat the first)."""
+
+    kind: AreaKind
+    exterior_m: Float[np.ndarray, "v 2"]
+    holes_m: tuple[np.ndarray, ...] = ()
+
+
+@dataclass(frozen=True)
+class StopLine:
+    """A line `[2, 2]` at which the traffic of `lanes` stops; `light` indexes `Lights.state`."""
+
+    line_m: Float[np.ndarray, "2 2"]
+    kind: StopKind
+    lanes: tuple[int, ...]
+    light: int = -1
+
+
+@dataclass(frozen=True)
+class StaticObstacle:
+    """A vertical prism; poles and trunks also carry the radius of their cylinder."""
+
+    kind: ObstacleKind
+    footprint_m: Float[np.ndarray, "v 2"]
+    height_m: float
+    radius_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class LaneMap:
+    """Everything static. The drivable area is the union of the DRIVABLE areas."""
+
+    lanes: list[Lane] = field(default_factory=list)
+    areas: list[MapArea] = field(default_factory=list)
+    stop_lines: list[StopLine] = field(default_factory=list)
+    obstacles: list[StaticObstacle] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Lights:
+    """Traffic lights over time."""
+
+    state: Int[np.ndarray, "l t"]  # LightState
+    position_m: Float[np.ndarray, "l 2"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where an agent means to drive: lanes in order, and the line it follows, every metre.
+
+    `lane_of_point` is the lane (index into `LaneMap.lanes`, -1: none) that each point lies on.
+    """
+
+    lanes: tuple[int, ...]
+    path_m: Float[np.ndarray, "m 2"]
+    lane_of_point: Int[np.ndarray, " m"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One episode. `notes` says what the source dropped or repaired, one line each."""
+
+    scenario_id: str
+    source: str
+    family: str
+    location: str
+    dt_s: float
+    world_offset_m: Float[np.ndarray, "3"]  # dataset frame = world frame + offset, float64
+    tracks: Tracks
+    map: LaneMap
+    lights: Lights
+    routes: list[Route | None]  # per agent; None: it follows its recording (or stands)
+    keyframe: Bool[np.ndarray, " t"]  # False: interpolated between key frames
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def num_agents(self) -> int:
+        return len(self.tracks.track_id)
+
+    @property
+    def num_steps(self) -> int:
+        """Recorded instants T; the episode lasts `(T - 1) * dt_s`."""
+        return self.tracks.valid.shape[1]
+
+    def ego_positions_in_dataset_m(self) -> Shaped[np.ndarray, "t 3"]:
+        """The ego's recording in the dataset's own frame, float64."""
+        return self.tracks.position_m[EGO].astype(np.float64) + self.world_offset_m

@@ -1,0 +1,63 @@
+"""From drafts to recordings: the reactive traffic drives everyone, the ego included."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sim.scenario import Scenario
+from sim.traffic.idm import IdmTraffic
+from sim.world import World, WorldState
+
+BATCH = 32
+
+
+def record(drafts: list[Scenario]) -> list[Scenario]:
+    """Complete recordings of the drafts: same map, same start, tracks driven by `IdmTraffic`.
+
+    Agents with a route drive it, and leave the world at its end; the others keep the track that
+    the draft gives them. The result depends on each draft alone, not on its neighbours.
+    """
+    recorded: list[Scenario] = []
+    for first in range(0, len(drafts), BATCH):
+        batch = drafts[first : first + BATCH]
+        world = World.from_scenarios(batch, IdmTraffic(drives_ego=True))
+        recorded += _with_tracks(batch, drive(world))
+    return recorded
+
+
+def drive(world: World, num_steps: int | None = None) -> list[WorldState]:
+    """Every instant of a world in which the traffic drives everyone."""
+    states = [world.reset()]
+    for _ in range(world.num_steps if num_steps is None else num_steps):
+        states.append(world.traffic.act(world, states[-1]))
+    return states
+
+
+def _with_tracks(drafts: list[Scenario], states: list[WorldState]) -> list[Scenario]:
+    pose = _numpy([s.pose for s in states])
+    velocity = _numpy([s.velocity_mps for s in states])
+    valid = _numpy([s.valid for s in states])
+    recorded = []
+    for w, draft in enumerate(drafts):
+        agents, instants = draft.num_agents, draft.num_steps
+        seen = valid[w, :agents, :instants]
+        position = draft.tracks.position_m.copy()
+        position[..., :2] = pose[w, :agents, :instants, :2]
+        tracks = replace(
+            draft.tracks,
+            position_m=np.where(seen[..., None], position, 0.0).astype(np.float32),
+            yaw_rad=np.where(seen, pose[w, :agents, :instants, 2], 0.0).astype(np.float32),
+            velocity_mps=np.where(seen[..., None], velocity[w, :agents, :instants], 0.0).astype(
+                np.float32
+            ),
+            valid=seen,
+        )
+        recorded.append(replace(draft, tracks=tracks))
+    return recorded
+
+
+def _numpy(tensors: list[Tensor]) -> np.ndarray:
+    """`[B, N, T, ...]` from one tensor per instant."""
+    return torch.stack(tensors, dim=2).numpy()

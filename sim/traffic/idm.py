@@ -1,0 +1,185 @@
+"""Reactive traffic: the Intelligent Driver Model along lane routes (Treiber et al. 2000).
+
+A driver follows its own path with both axles on it, keeps behind whoever is in the strip it sweeps,
+stops for lights and signs, lets pedestrians cross, and settles conflicts with others by right of
+way and gap (`sim.traffic.conflicts`). Agents without a path follow the recording.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from sim.geometry import box
+from sim.scenario import EGO, AgentKind
+from sim.traffic.conflicts import Driver, yield_to_others
+from sim.traffic.corridor import Corridor, look_along_paths, own_s_m
+from sim.traffic.idm_law import IdmParams, idm_acceleration
+from sim.traffic.log_replay import LogReplay
+
+if TYPE_CHECKING:
+    from sim.world import World, WorldState
+
+PARAMS = IdmParams(min_gap_m=2.0, headway_s=1.2, max_acceleration_mps2=1.5, braking_mps2=2.5)
+HARDEST_BRAKING_MPS2 = 8.0
+SIDE_MARGIN_M = 0.25
+STOP_SHORT_M = 1.0  # before a line or a conflict zone
+STOP_SIGN_WAIT_S = 1.0
+PEDESTRIAN_HORIZON_S = 3.0
+CYCLIST_CRUISE_MPS = 5.0
+_STANDING_MPS = 0.3
+
+
+class IdmTraffic:
+    """Drives every agent that has a path; with `drives_ego` the ego as well (to record it)."""
+
+    def __init__(self, drives_ego: bool = False) -> None:
+        self.drives_ego = drives_ego
+        self._replay = LogReplay()
+
+    def act(self, world: "World", state: "WorldState") -> "WorldState":
+        """The state one step later."""
+        drivers = self.drivers(world, state)
+        own_s = own_s_m(world, state, drivers)
+        acceleration, near_sign = self._accelerate(world, state, own_s, drivers)
+        moved = self._advance(world, state, own_s, acceleration, drivers)
+        waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
+        kept = torch.maximum(waited, torch.where(near_sign, state.waited_s, 0.0))
+        return replace(moved, waited_s=torch.where(drivers, kept, 0.0))
+
+    def drivers(self, world: "World", state: "WorldState") -> Bool[Tensor, "b n"]:
+        """Who is driven by this traffic now."""
+        drivers = (world.paths.agent_path >= 0) & state.valid
+        if not self.drives_ego:
+            not_ego = torch.arange(drivers.shape[1], device=drivers.device) != EGO
+            drivers = drivers & not_ego
+        return drivers
+
+    def _accelerate(
+        self, world: "World", state: "WorldState", own_s: Tensor, drivers: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Acceleration `[B, N]`, and who is close to a stop sign that it must halt at."""
+        paths, length_m = world.paths, world.size_m[..., 0]
+        speed = state.speed_mps.clamp(min=0.0)
+        corridor = look_along_paths(world, state, own_s, drivers)
+        cruise = self._cruise(world, own_s)
+        blocks = _in_the_way(corridor, speed, world, state)
+        lead = idm_acceleration(
+            speed.unsqueeze(2), cruise.unsqueeze(2),
+            torch.where(blocks, corridor.gap_m, torch.inf),
+            corridor.along_mps.clamp(min=0.0), PARAMS,
+        ).amin(dim=2)  # fmt: skip
+        nearest, index = torch.where(blocks, corridor.gap_m, torch.inf).min(dim=2)
+        front = own_s + 0.5 * length_m
+        stops, lights = paths.of_agents(paths.stop_s_m), paths.of_agents(paths.stop_light)
+        closed = paths.next_closed_line(stops, lights, world.lights_at(state.step), front, speed)
+        sign_gap, near_sign = _stop_sign_gap(world, stops, front, state.waited_s)
+        has_path = (paths.agent_path >= 0) & state.valid
+        driver = Driver(
+            s_m=own_s,
+            speed_mps=speed,
+            cruise_mps=cruise,
+            length_m=length_m,
+            on_path=has_path,
+            waited_s=state.waited_s,
+            closed_s_m=closed,
+            lead_gap_m=nearest,
+            lead_speed_mps=torch.gather(corridor.along_mps, 2, index.unsqueeze(2)).squeeze(2),
+        )
+        giving_way = yield_to_others(world, driver)
+        stop_gap = torch.minimum(torch.minimum(giving_way.stop_gap_m, closed - front), sign_gap)
+        stop_gap = (stop_gap - STOP_SHORT_M + PARAMS.min_gap_m).clamp(min=0.1)
+        stop = idm_acceleration(speed, cruise, stop_gap, torch.zeros_like(speed), PARAMS)
+        merge = idm_acceleration(
+            speed.unsqueeze(2), cruise.unsqueeze(2), giving_way.virtual_gap_m.clamp(min=0.5),
+            giving_way.virtual_speed_mps, PARAMS,
+        ).amin(dim=2).clamp(min=-PARAMS.braking_mps2)  # fmt: skip
+        acceleration = torch.minimum(torch.minimum(lead, stop), merge)
+        return acceleration.clamp(min=-HARDEST_BRAKING_MPS2), near_sign
+
+    def _cruise(self, world: "World", own_s: Tensor) -> Float[Tensor, "b n"]:
+        """Each driver's own cruising speed: 85 to 100 % of the limit, cyclists at their own."""
+        paths = world.paths
+        agent = torch.arange(own_s.shape[1], device=own_s.device)
+        factor = 0.85 + 0.15 * torch.frac(agent * 0.6180339887)
+        factor = torch.where(agent == EGO, 0.97, factor)
+        cruise = factor * paths.cruise_at(paths.agent_path.clamp(min=0), own_s)
+        cyclist = world.kind == AgentKind.CYCLIST
+        return torch.where(cyclist, cruise.clamp(max=CYCLIST_CRUISE_MPS), cruise)
+
+    def _advance(
+        self, world: "World", state: "WorldState", own_s: Tensor, acceleration: Tensor,
+        drivers: Tensor,
+    ) -> "WorldState":  # fmt: skip
+        """Integrate along the paths; replay the rest; let in who enters, drop who has left."""
+        paths, dt = world.paths, world.dt_s
+        speed = state.speed_mps.clamp(min=0.0)
+        next_speed = (speed + acceleration * dt).clamp(min=0.0)
+        s = own_s + 0.5 * (speed + next_speed) * dt
+        path = paths.agent_path.clamp(min=0)
+        on_path = paths.pose_at(path, s, world.wheelbase_m)
+        heading = torch.stack((torch.cos(on_path[..., 2]), torch.sin(on_path[..., 2])), dim=-1)
+        replayed = self._replay.act(world, state)
+        arrived = s + 0.5 * world.size_m[..., 0] > paths.of_agents(paths.num_points) - 1
+        has_path = paths.agent_path >= 0
+        waiting = has_path & ~state.valid & (state.path_s_m < 0.0) & replayed.valid
+        enters = waiting & _is_free(world, state, replayed)
+        valid = torch.where(has_path, (drivers & ~arrived) | enters, replayed.valid)
+        entry_s = paths.entry_s_m[..., min(state.step + 1, paths.entry_s_m.shape[2] - 1)]
+        s = torch.where(enters, entry_s, torch.where(drivers, s, state.path_s_m))
+        pick = drivers.unsqueeze(-1)
+        return replace(
+            replayed,
+            step=state.step + 1,
+            pose=torch.where(pick, on_path, replayed.pose),
+            velocity_mps=torch.where(
+                pick, next_speed.unsqueeze(-1) * heading, replayed.velocity_mps
+            ),
+            acceleration_mps2=torch.where(
+                drivers, (next_speed - speed) / dt, replayed.acceleration_mps2
+            ),
+            valid=valid,
+            path_s_m=s,
+        )
+
+
+def _in_the_way(
+    corridor: Corridor, speed: Tensor, world: "World", state: "WorldState"
+) -> Bool[Tensor, "b n n"]:
+    """Whom a driver must keep behind: those in its strip, and those on foot about to step in."""
+    offset, reach = corridor.offset_m.abs(), corridor.reach_m + SIDE_MARGIN_M
+    ahead = corridor.near & (corridor.gap_m > -0.5 * world.size_m[..., 0].unsqueeze(2))
+    in_strip = offset < reach
+    on_foot = (world.kind == AgentKind.PEDESTRIAN).unsqueeze(1)
+    approach = -torch.sign(corridor.offset_m) * corridor.across_mps
+    enters_s = (offset - reach) / approach.clamp(min=0.1)
+    arrives_s = corridor.gap_m / speed.unsqueeze(2).clamp(min=1.0)
+    passes_s = arrives_s + (world.size_m[..., 0] + 2.0).unsqueeze(2) / speed.unsqueeze(2).clamp(min=1.0)
+    steps_in = (approach > 0.3) & (enters_s < PEDESTRIAN_HORIZON_S + 1.0)
+    steps_in &= (enters_s < passes_s + 0.5) & (enters_s < arrives_s + PEDESTRIAN_HORIZON_S)
+    stoppable = corridor.gap_m > speed.unsqueeze(2) ** 2 / (2.0 * HARDEST_BRAKING_MPS2)
+    return ahead & (in_strip | (on_foot & steps_in & stoppable))
+
+
+def _stop_sign_gap(
+    world: "World", stops: Tensor, front: Tensor, waited_s: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Distance to the next stop sign not yet honoured (inf: none), and who is close to one."""
+    is_sign = world.paths.of_agents(world.paths.stop_is_sign)
+    gap = stops - front.unsqueeze(2)
+    gap = torch.where(is_sign & (gap > -0.5), gap, torch.inf).amin(dim=2)
+    near = gap < 3.0
+    return torch.where(near & (waited_s >= STOP_SIGN_WAIT_S), torch.inf, gap), near
+
+
+def _is_free(world: "World", state: "WorldState", entering: "WorldState") -> Bool[Tensor, "b n"]:
+    """Whether the place where an agent would appear is empty (1 m around)."""
+    depth = box.penetration_m(
+        entering.pose.unsqueeze(2), world.size_m[:, :, None, :2] + 1.0,
+        state.pose.unsqueeze(1), world.size_m[:, None, :, :2],
+    )  # fmt: skip
+    taken = (depth > 0.0) & state.valid.unsqueeze(1)
+    taken &= ~torch.eye(taken.shape[1], dtype=torch.bool, device=taken.device)
+    return ~taken.any(dim=2)
