@@ -212,7 +212,7 @@ class Paths:
 
     def _gather(self, tensor: Tensor, path: Tensor, s_m: Tensor) -> Tensor:
         worlds, paths, points = tensor.shape[:3]
-        index = torch.round(s_m).clamp(0, points - 1).long()
+        index = torch.round(torch.nan_to_num(s_m)).clamp(0, points - 1).long()  # NaN: padding
         world = torch.arange(worlds, device=path.device).reshape(-1, *(1,) * (path.ndim - 1))
         flat = (world * paths + path) * points + index
         return tensor.reshape(worlds * paths * points, *tensor.shape[3:])[flat]

@@ -32,8 +32,7 @@ def fill(rings_m: list[Array], grid: BevGrid) -> Array:
 def distance_to_outline_m(rings_m: list[Array], grid: BevGrid, band_m: float = 3.0) -> Array:
     """Unsigned distance of each cell centre to the nearest edge of the rings, float32 `[X, Y]`.
 
-    Exact within `band_m`; beyond, exact to the edge that is nearest to the nearest cell on the
-    outline, which differs from the true distance by far less than a cell.
+    Exact within `band_m`; beyond, right to a fraction of a cell.
     """
     from scipy.ndimage import distance_transform_edt
 
@@ -47,13 +46,34 @@ def distance_to_outline_m(rings_m: list[Array], grid: BevGrid, band_m: float = 3
     distance = np.full(grid.num_x * grid.num_y, np.inf, dtype=np.float32)
     distance[cell[order]] = gap[order]
     on_outline = distance.reshape(grid.shape) <= grid.resolution_m
-    far = np.flatnonzero(distance > band_m)
-    if on_outline.any() and far.size:
+    if on_outline.any():
         _, index = distance_transform_edt(~on_outline, return_indices=True)
-        seed = (index[0] * grid.num_y + index[1]).ravel()[far]
-        edge = nearest[seed]
+        far = np.flatnonzero(distance > band_m)
+        nearest[far] = nearest[(index[0] * grid.num_y + index[1]).ravel()[far]]
+        edge = nearest[far]
         distance[far] = _distance_to_edges(_centers(grid, far), start[edge], end[edge])
+        _ask_neighbors(distance, nearest, start, end, grid)
     return distance.reshape(grid.shape)
+
+
+def _ask_neighbors(
+    distance: Array, nearest: Array, start: Array, end: Array, grid: BevGrid
+) -> None:
+    """Where a neighbouring cell names another edge, take it if it is nearer (in place).
+
+    The nearest cell of the outline is not always that of the nearest edge: wrong by up to a cell
+    along the middle between two edges, where neighbours disagree.
+    """
+    cells = np.arange(grid.num_x * grid.num_y).reshape(grid.shape)
+    low, high = slice(None, -1), slice(1, None)
+    pairs = [(cells[low], cells[high]), (cells[:, low], cells[:, high])]
+    for mine, other in [*pairs, *((b, a) for a, b in pairs)]:
+        differ = nearest[mine] != nearest[other]
+        cell, edge = mine[differ], nearest[other[differ]]
+        gap = _distance_to_edges(_centers(grid, cell), start[edge], end[edge])
+        nearer = gap < distance[cell]
+        distance[cell[nearer]] = gap[nearer]
+        nearest[cell[nearer]] = edge[nearer]
 
 
 def _expand_ranges(first: Array, last: Array) -> tuple[Array, Array]:

@@ -78,7 +78,7 @@ def yield_to_others(world: "World", driver: Driver) -> Yield:
 
     stop_gap = torch.where(wait, mine.to_enter_m, torch.inf).amin(dim=(2, 3))
     virtual_gap = torch.where(follow, virtual_gap, torch.inf).amin(dim=3)
-    speed = driver.speed_mps.unsqueeze(1).expand_as(virtual_gap)
+    speed = torch.where(virtual_gap < torch.inf, driver.speed_mps.unsqueeze(1), 0.0)
     return Yield(stop_gap, virtual_gap, speed)
 
 

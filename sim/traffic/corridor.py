@@ -86,7 +86,7 @@ def _hints(
     table = world.paths.relations.s_on_path
     batch, num_paths, _, knots = table.shape
     owner = world.paths.agent_path.clamp(min=0)
-    knot = torch.round(own_s / STRIDE).clamp(0, knots - 1).long()
+    knot = torch.round(torch.nan_to_num(own_s) / STRIDE).clamp(0, knots - 1).long()
     row = torch.arange(batch, device=owner.device).reshape(-1, 1, 1)
     path = torch.arange(num_paths, device=owner.device).reshape(1, -1, 1)
     flat = ((row * num_paths + path) * num_paths + owner.unsqueeze(1)) * knots + knot.unsqueeze(1)

@@ -69,7 +69,7 @@ class IdmTraffic:
         lead = idm_acceleration(
             speed.unsqueeze(2), cruise.unsqueeze(2),
             torch.where(blocks, corridor.gap_m, torch.inf),
-            corridor.along_mps.clamp(min=0.0), PARAMS,
+            torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0), PARAMS,
         ).amin(dim=2)  # fmt: skip
         nearest, index = torch.where(blocks, corridor.gap_m, torch.inf).min(dim=2)
         front = own_s + 0.5 * length_m
