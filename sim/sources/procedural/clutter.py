@@ -1,0 +1,66 @@
+"""Static things beside the road: buildings, walls, hedges, trees, poles. None stands on it."""
+
+import numpy as np
+
+from sim.geometry import polyline
+from sim.scenario import AreaKind, ObstacleKind, StaticObstacle
+from sim.sources.procedural.layout import Layout
+
+Rng = np.random.Generator
+
+# kind: share, distance from the road's edge, length, depth, height
+_KINDS = {
+    ObstacleKind.BUILDING: (0.35, (6.0, 14.0), (8.0, 22.0), (6.0, 12.0), (4.0, 18.0)),
+    ObstacleKind.WALL: (0.10, (4.5, 7.0), (5.0, 15.0), (0.3, 0.4), (1.2, 2.5)),
+    ObstacleKind.HEDGE: (0.20, (4.5, 7.0), (3.0, 12.0), (0.6, 1.2), (0.8, 2.0)),
+    ObstacleKind.TREE: (0.20, (1.5, 8.0), (0.0, 0.0), (0.0, 0.0), (4.0, 9.0)),
+    ObstacleKind.POLE: (0.15, (0.7, 1.2), (0.0, 0.0), (0.0, 0.0), (3.0, 8.0)),
+}
+_CLEARANCE_M = 0.3
+
+
+def place_clutter(layout: Layout, rng: Rng, count: int = 36) -> list[StaticObstacle]:
+    """Random obstacles beside random lanes, where neither road nor another obstacle is."""
+    import shapely
+
+    builder = layout.map
+    road = shapely.union_all(
+        [
+            shapely.Polygon(a.exterior_m, a.holes_m)
+            for a in builder.areas
+            if a.kind == AreaKind.DRIVABLE
+        ]
+    )
+    shapely.prepare(road)
+    candidates = [_candidate(builder.lanes, rng) for _ in range(count)]
+    shapes = np.array([shapely.Polygon(c.footprint_m) for c in candidates])
+    clear = shapely.distance(shapes, road) > _CLEARANCE_M
+    kept: list[int] = []
+    tree = shapely.STRtree(shapes)
+    touching = [set(tree.query(shape, predicate="intersects").tolist()) for shape in shapes]
+    for k in np.flatnonzero(clear):
+        if not touching[k] & set(kept):
+            kept.append(int(k))
+    return [candidates[k] for k in kept]
+
+
+def _candidate(lanes: list, rng: Rng) -> StaticObstacle:
+    kinds = list(_KINDS)
+    kind = kinds[int(rng.choice(len(kinds), p=[_KINDS[k][0] for k in kinds]))]
+    _, edge, length, depth, height = _KINDS[kind]
+    line = lanes[int(rng.integers(len(lanes)))].right_boundary_m.astype(np.float64)
+    k = int(rng.integers(len(line)))
+    yaw = polyline.headings_rad(line)[k]
+    size = np.array((rng.uniform(*length), rng.uniform(*depth)))
+    away = rng.uniform(*edge) + 0.5 * size[1]
+    middle = line[k] + away * np.array((np.sin(yaw), -np.cos(yaw)))
+    radius = 0.0
+    if kind in (ObstacleKind.TREE, ObstacleKind.POLE):
+        radius = float(rng.uniform(0.15, 0.4) if kind == ObstacleKind.TREE else rng.uniform(0.06, 0.15))
+        angle = np.arange(12) * (2 * np.pi / 12)
+        footprint = middle + radius * np.stack((np.cos(angle), np.sin(angle)), axis=-1)
+    else:
+        corners = 0.5 * size * np.array(((1, 1), (-1, 1), (-1, -1), (1, -1)))
+        turn = np.array(((np.cos(yaw), -np.sin(yaw)), (np.sin(yaw), np.cos(yaw))))
+        footprint = middle + corners @ turn.T
+    return StaticObstacle(kind, footprint.astype(np.float32), float(rng.uniform(*height)), radius)
