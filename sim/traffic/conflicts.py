@@ -17,6 +17,7 @@ GO_AFTER_S = 0.3
 CANNOT_STOP_MPS2 = 6.0
 IMPATIENCE_S = 6.0  # each such spell of standing outweighs one class of right of way
 _IMPATIENCE_RANK = 20
+_INSIDE_RANK = 1000
 _STANDING_MPS = 1.0
 _CLEAR_BOX_M = 1.0
 
@@ -112,7 +113,8 @@ class _Approach:
 def _goes_first(world: "World", driver: Driver, mine: _Approach) -> Tensor:
     """Right of way; among equals the one who has waited longer or arrives sooner; then the index.
 
-    Between two who stand, long waiting outweighs right of way: nobody waits for ever.
+    Between two who stand, being inside the junction outweighs right of way, and so does long
+    waiting: nobody waits for ever.
     """
     zones = world.agent_zones
     ahead = zones.zone_valid & (mine.to_enter_m > 0.0)
@@ -121,6 +123,8 @@ def _goes_first(world: "World", driver: Driver, mine: _Approach) -> Tensor:
     sooner = _wide(arrival, 2) < _wide(arrival, 1)
     standing = driver.speed_mps < _STANDING_MPS
     spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
+    in_zone = (mine.to_enter_m <= 0.0) & (mine.to_leave_m > 0.0) & ~zones.zone_merges
+    spells += _INSIDE_RANK * (in_zone & zones.zone_valid).any(dim=3).any(dim=2)
     both_stand = _wide(standing, 2) & _wide(standing, 1)
     rank = zones.right_of_way + torch.where(both_stand, _wide(spells, 2) - _wide(spells, 1), 0.0)
     return (rank > 0) | ((rank == 0) & sooner)

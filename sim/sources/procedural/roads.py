@@ -185,6 +185,8 @@ def lane_closure(rng: Rng) -> Layout:
         i = int(s)
         side = max(-1.0, 1.0 - 0.8 * k)  # a taper across the lane, then along its inner edge
         shift = (-side if side > -1.0 else 1.0) * 0.3 * width
+        if k == 4:
+            shift = 0.0  # the barrier stands in the middle of the closed lane
         x, y = row[i] + shift * np.array((-np.sin(yaw[i]), np.cos(yaw[i])))
         category = "movable_object.barrier" if k == 4 else "movable_object.trafficcone"
         layout.spots.append(Spot(float(x), float(y), float(yaw[i]), category))
