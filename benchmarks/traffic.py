@@ -8,6 +8,7 @@ Gridlock: some driver has stood still for 40 s without a break (no red light las
 
 import argparse
 import time
+from typing import Any
 
 import torch
 
@@ -34,7 +35,7 @@ def _pairs(count: int) -> torch.Tensor:
     return torch.ones(count, count, dtype=torch.bool).triu(1)
 
 
-def run(family: str, worlds: int, seconds: float, split: str) -> dict[str, object]:
+def run(family: str, worlds: int, seconds: float, split: str) -> dict[str, Any]:
     """Drive `worlds` drafts of one family and count."""
     drafts = [
         draft(family, scenario_seed(split, family, 0, k), duration_s=seconds) for k in range(worlds)

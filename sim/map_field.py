@@ -98,7 +98,9 @@ class MapField:
         """`AreaBit`s of each point."""
         return self._lookup(self.area_bits, points_m)
 
-    def lane_flow(self, points_m: Float[Tensor, "b *p 2"], yaw_rad: Tensor) -> tuple[Tensor, Tensor]:
+    def lane_flow(
+        self, points_m: Float[Tensor, "b *p 2"], yaw_rad: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Whether a lane covers each point, and whether one of them flows within 90 deg of the yaw."""
         bits = self._lookup(self.heading_bits, points_m)
         table = torch.tensor(_ALONG_MASKS, device=bits.device)
@@ -241,13 +243,13 @@ def _color(lanes: list[Lane]) -> list[int]:
 
 def _heading_bits(lane: Lane, patch: BevGrid, inside: np.ndarray) -> np.ndarray:
     """The heading bit of each inside cell, from the nearest point of the centreline."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     line = polyline.resample(lane.centerline_m, 1.0)
     i, j = np.nonzero(inside)
     low = np.array((patch.x_min_m, patch.y_min_m))
     centers = low + (np.stack((i, j), axis=-1) + 0.5) * patch.resolution_m
-    _, nearest = cKDTree(line).query(centers) if len(centers) else (None, np.zeros(0, int))
+    _, nearest = KDTree(line).query(centers) if len(centers) else (None, np.zeros(0, int))
     yaw = polyline.headings_rad(line)[nearest]
     bins = np.round(yaw * (HEADING_BINS / (2 * np.pi))).astype(np.int64) % HEADING_BINS
     return np.int64(1) << bins

@@ -105,9 +105,7 @@ class Paths:
         x, y, cos, sin, curvature = self.frame_at(path, s_m).unbind(-1)
         along = s_m - torch.round(s_m).clamp(0, self.frame.shape[2] - 1)
         across = 0.5 * curvature * along.clamp(-1.0, 1.0) ** 2
-        return torch.stack(
-            (x + cos * along - sin * across, y + sin * along + cos * across), dim=-1
-        )
+        return torch.stack((x + cos * along - sin * across, y + sin * along + cos * across), dim=-1)
 
     def pose_at(
         self, path: Int[Tensor, "b n"], s_m: Float[Tensor, "b n"], wheelbase_m: Float[Tensor, "b n"]

@@ -59,7 +59,9 @@ def make_scenario(
         polygon = np.concatenate((right, left[::-1]))
         priority = priorities[k] if priorities else 0
         lanes.append(
-            Lane(f"lane{k}", LaneKind.LANE, line, left, right, polygon, limit_mps, priority=priority)
+            Lane(
+                f"lane{k}", LaneKind.LANE, line, left, right, polygon, limit_mps, priority=priority
+            )
         )
         routes.append(Route((k,), line.astype(np.float32), np.full(len(line), k)))
     time = np.arange(instants) * 0.1

@@ -47,7 +47,8 @@ def distance_to_outline_m(rings_m: list[Array], grid: BevGrid, band_m: float = 3
     distance[cell[order]] = gap[order]
     on_outline = distance.reshape(grid.shape) <= grid.resolution_m
     if on_outline.any():
-        _, index = distance_transform_edt(~on_outline, return_indices=True)
+        index = distance_transform_edt(~on_outline, return_distances=False, return_indices=True)
+        assert isinstance(index, np.ndarray)
         far = np.flatnonzero(distance > band_m)
         nearest[far] = nearest[(index[0] * grid.num_y + index[1]).ravel()[far]]
         edge = nearest[far]
@@ -94,7 +95,9 @@ def _short_edges(rings_m: list[Array], longest_m: float) -> tuple[Array, Array]:
     return start[edge] + k[:, None] * step, start[edge] + (k[:, None] + 1) * step
 
 
-def _cells_near_edges(start: Array, end: Array, grid: BevGrid, band_m: float) -> tuple[Array, Array]:
+def _cells_near_edges(
+    start: Array, end: Array, grid: BevGrid, band_m: float
+) -> tuple[Array, Array]:
     """Flat cell indices in each edge's bounding box grown by `band_m`, and the edge of each."""
     low = np.array((grid.x_min_m, grid.y_min_m))
     limit = np.array(grid.shape)

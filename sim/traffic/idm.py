@@ -156,7 +156,9 @@ def _in_the_way(
     approach = -torch.sign(corridor.offset_m) * corridor.across_mps
     enters_s = (offset - reach) / approach.clamp(min=0.1)
     arrives_s = corridor.gap_m / speed.unsqueeze(2).clamp(min=1.0)
-    passes_s = arrives_s + (world.size_m[..., 0] + 2.0).unsqueeze(2) / speed.unsqueeze(2).clamp(min=1.0)
+    passes_s = arrives_s + (world.size_m[..., 0] + 2.0).unsqueeze(2) / speed.unsqueeze(2).clamp(
+        min=1.0
+    )
     steps_in = (approach > 0.3) & (enters_s < PEDESTRIAN_HORIZON_S + 1.0)
     steps_in &= (enters_s < passes_s + 0.5) & (enters_s < arrives_s + PEDESTRIAN_HORIZON_S)
     stoppable = corridor.gap_m > speed.unsqueeze(2) ** 2 / (2.0 * HARDEST_BRAKING_MPS2)

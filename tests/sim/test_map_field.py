@@ -74,4 +74,6 @@ def test_worlds_of_a_batch_do_not_mix() -> None:
         torch.testing.assert_close(
             both.offroad_distance_m(points)[k], alone.offroad_distance_m(points[k : k + 1])[0]
         )
-        assert torch.equal(both.lane_bits_at(points)[k] != 0, alone.lane_bits_at(points[k : k + 1])[0] != 0)
+        assert torch.equal(
+            both.lane_bits_at(points)[k] != 0, alone.lane_bits_at(points[k : k + 1])[0] != 0
+        )

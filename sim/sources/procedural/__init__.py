@@ -84,7 +84,9 @@ def generate(
     """`count` recorded scenarios, from number `first` on; families take turns."""
     from sim.sources.procedural.record import record
 
-    return record([numbered_draft(families, split, seed, k, duration_s) for k in range(first, first + count)])
+    return record(
+        [numbered_draft(families, split, seed, k, duration_s) for k in range(first, first + count)]
+    )
 
 
 def numbered_draft(
@@ -126,13 +128,21 @@ def _recentered(scenario: Scenario) -> Scenario:
     return replace(
         scenario,
         world_offset_m=shift,
-        tracks=replace(scenario.tracks, position_m=scenario.tracks.position_m - shift.astype(np.float32)),
+        tracks=replace(
+            scenario.tracks, position_m=scenario.tracks.position_m - shift.astype(np.float32)
+        ),
         map=LaneMap(
             lanes=lanes,
-            areas=[MapArea(a.kind, moved(a.exterior_m), tuple(map(moved, a.holes_m))) for a in old.areas],
-            stop_lines=[StopLine(moved(s.line_m), s.kind, s.lanes, s.light) for s in old.stop_lines],
+            areas=[
+                MapArea(a.kind, moved(a.exterior_m), tuple(map(moved, a.holes_m)))
+                for a in old.areas
+            ],
+            stop_lines=[
+                StopLine(moved(s.line_m), s.kind, s.lanes, s.light) for s in old.stop_lines
+            ],
             obstacles=[
-                StaticObstacle(o.kind, moved(o.footprint_m), o.height_m, o.radius_m) for o in old.obstacles
+                StaticObstacle(o.kind, moved(o.footprint_m), o.height_m, o.radius_m)
+                for o in old.obstacles
             ],
         ),
         lights=Lights(scenario.lights.state, moved(scenario.lights.position_m)),

@@ -1,6 +1,7 @@
 """Building blocks of generated maps: lanes along lines, roads, routes, lane changes."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,9 @@ class MapBuilder:
         self.lanes[left] = replace(self.lanes[left], right_neighbor=right)
         self.lanes[right] = replace(self.lanes[right], left_neighbor=left)
 
-    def connector(self, before: int, after: int, width_m: float, limit_mps: float, priority: int) -> int:
+    def connector(
+        self, before: int, after: int, width_m: float, limit_mps: float, priority: int
+    ) -> int:
         """A smooth curve from the end of one lane to the start of another."""
         a, b = self.lanes[before].centerline_m, self.lanes[after].centerline_m
         curve = bezier(a[-1], _direction(a[-2:]), b[0], _direction(b[:2]))
@@ -74,15 +77,18 @@ class MapBuilder:
         self.connect(lane, after)
         return lane
 
-    def add_area(self, kind: AreaKind, polygon: object) -> None:
+    def add_area(self, kind: AreaKind, polygon: Any) -> None:
         """A shapely polygon or multipolygon."""
         import shapely
 
         for part in shapely.get_parts(polygon):
-            rings = [np.asarray(r.coords)[:-1].astype(np.float32) for r in (part.exterior, *part.interiors)]
+            rings = [
+                np.asarray(r.coords)[:-1].astype(np.float32)
+                for r in (part.exterior, *part.interiors)
+            ]
             self.areas.append(MapArea(kind, rings[0], tuple(rings[1:])))
 
-    def pave(self, rounding_m: float = 4.0, extra: list[object] | None = None) -> None:
+    def pave(self, rounding_m: float = 4.0, extra: list[Any] | None = None) -> None:
         """The drivable area: every lane with its shoulder, inner corners rounded."""
         import shapely
 
@@ -94,7 +100,9 @@ class MapBuilder:
         closed = union.buffer(rounding_m, quad_segs=4).buffer(-rounding_m, quad_segs=4)
         self.add_area(AreaKind.DRIVABLE, closed.simplify(0.03))
 
-    def stop_line(self, lanes: tuple[int, ...], before_end_m: float, kind: StopKind, light: int = -1) -> None:
+    def stop_line(
+        self, lanes: tuple[int, ...], before_end_m: float, kind: StopKind, light: int = -1
+    ) -> None:
         """A line across the lanes, `before_end_m` before their ends."""
         for lane in lanes:
             line = self.lanes[lane].centerline_m

@@ -56,7 +56,9 @@ def _candidate(lanes: list, rng: Rng) -> StaticObstacle:
     middle = line[k] + away * np.array((np.sin(yaw), -np.cos(yaw)))
     radius = 0.0
     if kind in (ObstacleKind.TREE, ObstacleKind.POLE):
-        radius = float(rng.uniform(0.15, 0.4) if kind == ObstacleKind.TREE else rng.uniform(0.06, 0.15))
+        radius = float(
+            rng.uniform(0.15, 0.4) if kind == ObstacleKind.TREE else rng.uniform(0.06, 0.15)
+        )
         angle = np.arange(12) * (2 * np.pi / 12)
         footprint = middle + radius * np.stack((np.cos(angle), np.sin(angle)), axis=-1)
     else:

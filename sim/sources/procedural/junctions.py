@@ -1,10 +1,10 @@
 """Families with a crossing of roads: signalised, unsignalised, left turn, T-junction, roundabout."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
-from sim.geometry import polyline
 from sim.scenario import AreaKind, LaneKind, Route, StopKind
 from sim.sources.procedural.builder import MapBuilder, bezier, line_between
 from sim.sources.procedural.layout import Crossing, Layout
@@ -124,7 +124,7 @@ def _arm(
         inbound.append(builder.add_lane(line_between(far + side, near + side), width, limit))
         outbound.append(builder.add_lane(line_between(near - side, far - side), width, limit))
     for group in (inbound, outbound):
-        for left, right in zip(group, group[1:], strict=False):
+        for left, right in itertools.pairwise(group):
             builder.beside(left, right)
     return _Arm(outward, normal, inbound, outbound, lanes * width, mouth)
 
@@ -155,7 +155,10 @@ def _connect(
 
 def _before_and_after(path: Route) -> list[tuple[float, float]]:
     """Cars may start well before the stop line, or past the junction."""
-    return [(4.0, ARM_LENGTH_M - 12.0), (len(path.path_m) - ARM_LENGTH_M + 15.0, len(path.path_m) - 40.0)]
+    return [
+        (4.0, ARM_LENGTH_M - 12.0),
+        (len(path.path_m) - ARM_LENGTH_M + 15.0, len(path.path_m) - 40.0),
+    ]
 
 
 def _mark_inside(builder: MapBuilder, arms: list[_Arm]) -> None:
@@ -207,9 +210,15 @@ def roundabout(rng: Rng) -> Layout:
     long, short = [], []  # ring lanes: from an entry to the next exit; past an arm
     for k in range(count):
         nxt = leaves[(k + 1) % count] + (2 * np.pi if k == count - 1 else 0.0)
-        long.append(builder.add_lane(_ring(radius, joins[k], nxt), width, ring_limit, LaneKind.CONNECTOR, 50))
+        long.append(
+            builder.add_lane(
+                _ring(radius, joins[k], nxt), width, ring_limit, LaneKind.CONNECTOR, 50
+            )
+        )
         short.append(
-            builder.add_lane(_ring(radius, leaves[k], joins[k]), width, ring_limit, LaneKind.CONNECTOR, 50)
+            builder.add_lane(
+                _ring(radius, leaves[k], joins[k]), width, ring_limit, LaneKind.CONNECTOR, 50
+            )
         )
     for k in range(count):
         builder.connect(long[k], short[(k + 1) % count])
@@ -233,13 +242,32 @@ def roundabout(rng: Rng) -> Layout:
             ring = [long[a]]
             for k in range(1, hops):
                 ring += [short[(a + k) % count], long[(a + k) % count]]
-            path = builder.route([arms[a].inbound[0], arms[a].inbound[1], *ring, arms[b].outbound[1], arms[b].outbound[0]])
+            path = builder.route(
+                [
+                    arms[a].inbound[0],
+                    arms[a].inbound[1],
+                    *ring,
+                    arms[b].outbound[1],
+                    arms[b].outbound[0],
+                ]
+            )
             routes.append(path)
-            spawn.append([(4.0, ARM_LENGTH_M - 10.0), (len(path.path_m) - ARM_LENGTH_M + 12.0, len(path.path_m) - 40.0)])
+            spawn.append(
+                [
+                    (4.0, ARM_LENGTH_M - 10.0),
+                    (len(path.path_m) - ARM_LENGTH_M + 12.0, len(path.path_m) - 40.0),
+                ]
+            )
     builder.pave(rounding_m=2.0)
     ego_start = (ARM_LENGTH_M - 60.0, ARM_LENGTH_M - 35.0)
     layout = Layout(
-        builder, routes, spawn, int(rng.integers(len(routes))), ego_start, cars=(7, 15), pedestrians=(1, 4)
+        builder,
+        routes,
+        spawn,
+        int(rng.integers(len(routes))),
+        ego_start,
+        cars=(7, 15),
+        pedestrians=(1, 4),
     )
     layout.walks += [_kerb(arm, side) for arm in arms for side in (-1, 1)]
     return layout

@@ -20,7 +20,9 @@ def make_lights(layout: Layout, rng: np.random.Generator, instants: int, dt_s: f
     for group in layout.light_groups:
         since = (time - (phase_s[0] if group == 1 else 0.0)) % phase_s.sum()
         green, yellow = since < green_s[group], since < green_s[group] + YELLOW_S
-        states.append(np.where(green, LightState.GREEN, np.where(yellow, LightState.YELLOW, LightState.RED)))
+        states.append(
+            np.where(green, LightState.GREEN, np.where(yellow, LightState.YELLOW, LightState.RED))
+        )
     position = [
         next(s.line_m.mean(axis=0) for s in layout.map.stop_lines if s.light == k)
         for k in range(len(states))

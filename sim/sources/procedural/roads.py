@@ -1,5 +1,7 @@
 """Families on one road: straight, curve, lane closure, narrow street, crosswalk, jam, merge."""
 
+import itertools
+
 import numpy as np
 
 from sim.geometry import polyline
@@ -24,7 +26,7 @@ def _road(
         for k in range(backward)
     ]
     for lanes in (ahead, back):
-        for left, right in zip(lanes, lanes[1:], strict=False):
+        for left, right in itertools.pairwise(lanes):
             builder.beside(left, right)
     return ahead, back
 
@@ -69,14 +71,20 @@ def straight(rng: Rng) -> Layout:
     builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
     lanes = int(rng.integers(2, 4))
     line = _gentle(rng, 420)
-    ahead, back = _road(builder, line, lanes, int(rng.integers(1, 3)), width, float(rng.uniform(11, 15)))
+    ahead, back = _road(
+        builder, line, lanes, int(rng.integers(1, 3)), width, float(rng.uniform(11, 15))
+    )
     builder.pave()
-    layout = _one_road_layout(builder, ahead, back, rng, cars=(10, 20), walks=_walks(line, 4 * width))
+    layout = _one_road_layout(
+        builder, ahead, back, rng, cars=(10, 20), walks=_walks(line, 4 * width)
+    )
     ego_lane = ahead[layout.ego_route]
     for lane in ahead:
         start = float(rng.uniform(100, 170))
         if lane != ego_lane and abs(lane - ego_lane) == 1:
-            layout.routes.append(builder.change_route(lane, ego_lane, start, float(rng.uniform(35, 60))))
+            layout.routes.append(
+                builder.change_route(lane, ego_lane, start, float(rng.uniform(35, 60)))
+            )
             layout.spawn.append([(start - 50.0, start - 10.0)])
     return layout
 
@@ -97,7 +105,7 @@ def jam(rng: Rng) -> Layout:
     lanes, limit = int(rng.integers(2, 4)), float(rng.uniform(11, 14))
     line = _gentle(rng, 400)
     cut = int(rng.uniform(200, 260))
-    first, back = _road(builder, line[: cut + 1], lanes, 0, width, limit)
+    first, _back = _road(builder, line[: cut + 1], lanes, 0, width, limit)
     second, _ = _road(builder, line[cut:], lanes, 0, width, float(rng.uniform(2.5, 5.0)))
     for before, after in zip(first, second, strict=True):
         builder.connect(before, after)
@@ -121,7 +129,13 @@ def narrow_street(rng: Rng) -> Layout:
     strip = shapely.LineString(line).buffer(width + parking + 0.3, cap_style="flat")
     builder.pave(extra=[strip])
     layout = _one_road_layout(
-        builder, ahead, back, rng, cars=(4, 9), pedestrians=(3, 6), walks=_walks(line, width + parking)
+        builder,
+        ahead,
+        back,
+        rng,
+        cars=(4, 9),
+        pedestrians=(3, 6),
+        walks=_walks(line, width + parking),
     )
     yaw = polyline.headings_rad(line)
     for side in (-1, 1):
@@ -130,7 +144,9 @@ def narrow_street(rng: Rng) -> Layout:
             if rng.random() < 0.045:
                 heading = yaw[k] + (0.0 if side < 0 else np.pi) + rng.normal(0, 0.015)
                 category = str(rng.choice(("vehicle.car", "vehicle.car", "vehicle.car", "van")))
-                layout.spots.append(Spot(*map(float, row[k]), float(heading), category))
+                layout.spots.append(
+                    Spot(float(row[k, 0]), float(row[k, 1]), float(heading), category)
+                )
     return layout
 
 
@@ -142,7 +158,13 @@ def crosswalk(rng: Rng) -> Layout:
     ahead, back = _road(builder, line, lanes, lanes, width, float(rng.uniform(8, 13)))
     builder.pave()
     layout = _one_road_layout(
-        builder, ahead, back, rng, cars=(6, 12), pedestrians=(5, 9), walks=_walks(line, lanes * width)
+        builder,
+        ahead,
+        back,
+        rng,
+        cars=(6, 12),
+        pedestrians=(5, 9),
+        walks=_walks(line, lanes * width),
     )
     _cross_road(layout, line, int(rng.uniform(120, 170)), lanes * width)
     return layout
@@ -207,7 +229,9 @@ def merge(rng: Rng) -> Layout:
     direction = np.array((np.cos(angle), np.sin(angle)))
     bend = bezier(before, direction, np.array((nose, y)), np.array((1.0, 0.0)))
     ramp_line = np.concatenate((line_between(start, before)[:-1], bend))
-    ramp_line = np.concatenate((ramp_line[:-1], line_between(np.array((nose, y)), np.array((end, y)))))
+    ramp_line = np.concatenate(
+        (ramp_line[:-1], line_between(np.array((nose, y)), np.array((end, y))))
+    )
     ramp = builder.add_lane(ramp_line, width, min(limit, 17.0), priority=0)
     builder.beside(ahead[-1], ramp)
     builder.pave(rounding_m=1.0)

@@ -128,7 +128,9 @@ def _start_speed(
     limit = lanes[route.lane_of_point[min(int(s), len(route.path_m) - 1)]].speed_limit_mps
     speed = limit * layout.speed_factor * float(rng.uniform(0.6, 1.0))
     ahead = route.path_m[int(s) : int(s) + 40].astype(np.float64)
-    turn = np.abs(np.diff(np.unwrap(polyline.headings_rad(ahead)))) if len(ahead) > 2 else np.zeros(1)
+    turn = (
+        np.abs(np.diff(np.unwrap(polyline.headings_rad(ahead)))) if len(ahead) > 2 else np.zeros(1)
+    )
     slow = np.sqrt(2.0 / np.maximum(turn, 1e-4) + 2 * _BRAKING_MPS2 * np.arange(len(turn)))
     speed = min(speed, float(slow.min(initial=np.inf)))
     for stop in layout.map.stop_lines:
@@ -156,7 +158,11 @@ def _place_spot(crowd: _Crowd, category: str, pose: tuple, rng: Rng, instants: i
 def _place_pedestrian(
     crowd: _Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int, dt_s: float
 ) -> None:
-    size = (float(rng.uniform(0.5, 0.8)), float(rng.uniform(0.5, 0.8)), float(rng.uniform(1.5, 1.9)))
+    size = (
+        float(rng.uniform(0.5, 0.8)),
+        float(rng.uniform(0.5, 0.8)),
+        float(rng.uniform(1.5, 1.9)),
+    )
     pace = float(rng.uniform(1.0, 1.6))
     if layout.crossings and rng.random() < 0.6:
         crossing = layout.crossings[int(rng.integers(len(layout.crossings)))]
@@ -181,7 +187,11 @@ def _cross(
         red = np.flatnonzero(lights.state[crossing.light, step:] == LightState.RED)
         width_m = float(np.linalg.norm(crossing.end_m - crossing.start_m))
         needed = round(width_m / pace / dt_s)
-        fits = [k for k in red if np.all(lights.state[crossing.light, step + k :][:needed] == LightState.RED)]
+        fits = [
+            k
+            for k in red
+            if np.all(lights.state[crossing.light, step + k :][:needed] == LightState.RED)
+        ]
         step = step + int(fits[0]) if fits else instants
     delta = crossing.end_m - crossing.start_m
     direction = delta / np.linalg.norm(delta)

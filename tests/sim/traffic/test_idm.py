@@ -39,7 +39,7 @@ def test_follower_settles_at_the_equilibrium_gap() -> None:
     # A leader held at 5 m/s by its own (slow) lane limit would need another lane; instead: both
     # stand still behind a parked car. IDM stops at the minimum gap of 2 m, up to its slow creep.
     parked = Car(-1, 60, 0)
-    world, states = _drive(make_scenario([WEST_EAST], [Car(0, -20, 0, 0, 8), parked], 30.0))
+    _world, states = _drive(make_scenario([WEST_EAST], [Car(0, -20, 0, 0, 8), parked], 30.0))
     gap = 60 - 2 - (states[-1].pose[0, 0, 0] + 2)
     assert 1.9 < gap < 2.5
     assert states[-1].speed_mps[0, 0] < 0.1
@@ -106,7 +106,9 @@ def test_ramp_merges_without_collision() -> None:
 
 
 def test_nan_in_padding_changes_nothing() -> None:
-    alone = make_scenario([WEST_EAST, SOUTH_NORTH], [Car(0, -60, 0, 0, 10), Car(1, 0, -55, NORTH, 9)])
+    alone = make_scenario(
+        [WEST_EAST, SOUTH_NORTH], [Car(0, -60, 0, 0, 10), Car(1, 0, -55, NORTH, 9)]
+    )
     crowd = make_scenario([WEST_EAST], [Car(0, -60 - 15 * k, 0, 0, 10) for k in range(3)])
     _, expected = _drive(alone)
     world = World.from_scenarios([alone, crowd], IdmTraffic(drives_ego=True))
