@@ -95,13 +95,12 @@ def track_plan(
         acceleration_mps2=state.acceleration_mps2[:, EGO],
         steering_rad=state.ego_steering_rad,
     )
-    reference, speeds = _reference(plan, wheelbase_m)
+    now, speeds, curvature = _reference(plan, wheelbase_m)
+    gains = tracking.lateral_gains(speeds, curvature, wheelbase_m.unsqueeze(1))
     moved = bicycle_step(
         car,
-        tracking.acceleration_command(speed, reference.final_speed_mps),
-        tracking.steering_rate_command(
-            car.rear_pose, car.steering_rad, speeds, wheelbase_m, reference
-        ),
+        tracking.acceleration_command(speed, speeds[:, -1]),
+        tracking.steering_rate_command(car.rear_pose, car.steering_rad, now, gains),
         wheelbase_m,
         world.dt_s,
     )
@@ -109,8 +108,11 @@ def track_plan(
     return pose, moved.speed_mps, moved.acceleration_mps2, moved.steering_rad
 
 
-def _reference(plan: "Plan", wheelbase_m: Tensor) -> tuple[tracking.Reference, Tensor]:
-    """The plan from now on: its first entry drawn back by one step is where it should be now."""
+def _reference(plan: "Plan", wheelbase_m: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the rear axle should be now `[B, 3]`; speeds and curvatures of the horizon `[B, H]`.
+
+    The plan's first entry, drawn back by one step, is where the car should be now.
+    """
     trajectory = plan.trajectory[:, : tracking.HORIZON]
     short = tracking.HORIZON - trajectory.shape[1]
     if short > 0:
@@ -121,12 +123,7 @@ def _reference(plan: "Plan", wheelbase_m: Tensor) -> tuple[tracking.Reference, T
     middle = 0.5 * (turned + first[:, 2])
     back = step_m.unsqueeze(1) * torch.stack((torch.cos(middle), torch.sin(middle)), dim=-1)
     now = torch.cat((first[:, :2] - back, turned.unsqueeze(1)), dim=-1)
-    reference = tracking.Reference(
-        pose=rear_of(now, wheelbase_m),
-        curvature=trajectory[..., 4],
-        final_speed_mps=trajectory[:, -1, 3],
-    )
-    return reference, trajectory[..., 3]
+    return rear_of(now, wheelbase_m), trajectory[..., 3], trajectory[..., 4]
 
 
 def _shifted(pose: Tensor, forward_m: Tensor) -> Tensor:

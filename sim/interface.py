@@ -5,7 +5,7 @@ of the ego's box) of the moment they were made.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -101,6 +101,7 @@ class Plan:
     costs: Float[Tensor, "b k"] | None = None
 
 
+@runtime_checkable
 class Planner(Protocol):
     """Decides where the ego goes, for all worlds of a batch at once."""
 

@@ -9,7 +9,7 @@ from enum import IntFlag
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
 from sim.geometry import polyline
@@ -45,7 +45,7 @@ class MapField:
     offroad_m: Float[Tensor, "b x y"]
     lane_bits: Int[Tensor, "b x y"]
     heading_bits: Int[Tensor, "b x y"]
-    area_bits: Int[Tensor, "b x y"]
+    area_bits: Integer[Tensor, "b x y"]
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "MapField":
@@ -54,7 +54,7 @@ class MapField:
         num_x = max(layer.offroad_m.shape[0] for layer in layers)
         num_y = max(layer.offroad_m.shape[1] for layer in layers)
 
-        def stack(arrays: list[np.ndarray], fill_value: float) -> Tensor:
+        def stack(arrays: list[np.ndarray], fill_value: float | int) -> Tensor:
             padded = np.full((len(arrays), num_x, num_y), fill_value, dtype=arrays[0].dtype)
             for row, array in zip(padded, arrays, strict=True):
                 row[: array.shape[0], : array.shape[1]] = array

@@ -69,7 +69,7 @@ class Paths:
                 frame[w, p] = _frames(route.path_m, num_points)
                 limit[w, p], cruise[w, p] = _speeds(scenario, route, frame[w, p])
                 _place_stops(scenario, route, stop_s[w, p], stop_light[w, p], stop_is_sign[w, p])
-            for n in np.flatnonzero(owner >= 0):
+            for n in np.flatnonzero(owner >= 0).tolist():
                 entry_s[w, n, : scenario.num_steps] = _entry_s(scenario, n, routes[owner[n]])
         return Paths(
             frame=torch.from_numpy(frame),

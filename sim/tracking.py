@@ -15,18 +15,9 @@ from sim.geometry import se2
 HORIZON = 10
 DT_S = 0.1
 Q_SPEED, R_ACCELERATION = 10.0, 1.0
-Q_LATERAL, Q_HEADING, Q_STEERING, R_STEERING_RATE = 1.0, 10.0, 0.0, 1.0
+Q_LATERAL, Q_HEADING, R_STEERING_RATE = 1.0, 10.0, 1.0  # the steering angle itself costs nothing
 _STOPPED_MPS = 0.2
 _STOPPING_GAIN = 0.5  # acceleration per m/s once both the car and its reference (nearly) stand
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What to track from now on: the pose of the rear axle now, and `HORIZON` steps ahead."""
-
-    pose: Float[Tensor, "*k 3"]
-    curvature: Float[Tensor, "*k h"]  # during each step of the horizon
-    final_speed_mps: Float[Tensor, "*k"]
 
 
 def acceleration_command(speed_mps: Tensor, final_speed_mps: Tensor) -> Tensor:
@@ -42,36 +33,60 @@ def acceleration_command(speed_mps: Tensor, final_speed_mps: Tensor) -> Tensor:
     return torch.where(stopping, -_STOPPING_GAIN * error, command)
 
 
+@dataclass(frozen=True)
+class LateralGains:
+    """Feedback u = -(k_e e + k_h h + k_s s + k_0), from one horizon of speeds and curvatures."""
+
+    lateral: Tensor
+    heading: Tensor
+    steering: Tensor
+    constant: Tensor
+
+
+def lateral_gains(
+    speed_mps: Float[Tensor, "*k h"], curvature: Float[Tensor, "*k h"], wheelbase_m: Tensor
+) -> LateralGains:
+    """Gains of the constant steering rate u that minimises z_N' Q z_N + r u^2.
+
+    z = (lateral error e, heading error h, steering s), small angles, over the reference speeds:
+    e' = e + v dt h,  h' = h + v dt (s / L - kappa_ref),  s' = s + dt u.  The final state is affine
+    in (e, h, s, u), so u is a linear feedback whose gains depend on the reference alone.
+    `wheelbase_m` broadcasts against `[*k, 1]`.
+    """
+    step = speed_mps * DT_S
+    per_steering = step / wheelbase_m
+    ramp = torch.arange(speed_mps.shape[-1], device=step.device, dtype=step.dtype) * DT_S
+    bend = step * curvature
+
+    def travelled(turn: Tensor) -> Tensor:
+        """Lateral motion that a course of heading increments causes: sum of step * heading before."""
+        return (step * (turn.cumsum(-1) - turn)).sum(-1)
+
+    lateral_u, heading_u = travelled(per_steering * ramp), (per_steering * ramp).sum(-1)
+    a, b = Q_LATERAL * lateral_u, Q_HEADING * heading_u
+    scale = 1.0 / (a * lateral_u + b * heading_u + R_STEERING_RATE)
+    return LateralGains(
+        lateral=scale * a,
+        heading=scale * (a * step.sum(-1) + b),
+        steering=scale * (a * travelled(per_steering) + b * per_steering.sum(-1)),
+        constant=-scale * (a * travelled(bend) + b * bend.sum(-1)),
+    )
+
+
 def steering_rate_command(
     rear_pose: Float[Tensor, "*k 3"],
-    steering_rad: Float[Tensor, "*k"],
-    speed_mps: Float[Tensor, "*k h"],
-    wheelbase_m: Float[Tensor, "*k"],
-    reference: Reference,
+    steering_rad: Tensor,
+    reference_pose: Float[Tensor, "*k 3"],
+    gains: LateralGains,
 ) -> Tensor:
-    """The constant steering rate that minimises z_N' Q z_N + r u^2.
-
-    z = (lateral error, heading error, steering), small angles, over the speeds `speed_mps`:
-    e' = e + v dt h,  h' = h + v dt (s / L - kappa_ref),  s' = s + dt u.
-    Everything is affine in u, so the recursion carries z at u = 0 and its slope in u.
-    """
-    delta = rear_pose[..., :2] - reference.pose[..., :2]
-    cos, sin = torch.cos(reference.pose[..., 2]), torch.sin(reference.pose[..., 2])
-    lateral = cos * delta[..., 1] - sin * delta[..., 0]
-    heading = se2.wrap_angle(rear_pose[..., 2] - reference.pose[..., 2])
-    lateral_u = torch.zeros_like(lateral)
-    heading_u = torch.zeros_like(lateral)
-    step_m = speed_mps * DT_S
-    turn_per_steering = step_m / wheelbase_m.unsqueeze(-1)
-    # The heading's course without control is a running sum; only sums remain to be done in order.
-    turn = turn_per_steering * steering_rad.unsqueeze(-1) - step_m * reference.curvature
-    for k in range(HORIZON):
-        lateral = lateral + step_m[..., k] * heading
-        lateral_u = lateral_u + step_m[..., k] * heading_u
-        heading = heading + turn[..., k]
-        heading_u = heading_u + turn_per_steering[..., k] * (k * DT_S)
-    steering_u = HORIZON * DT_S
-    gradient = Q_LATERAL * lateral_u * lateral + Q_HEADING * heading_u * heading
-    gradient = gradient + Q_STEERING * steering_u * steering_rad
-    curvature = Q_LATERAL * lateral_u**2 + Q_HEADING * heading_u**2
-    return -gradient / (curvature + Q_STEERING * steering_u**2 + R_STEERING_RATE)
+    """The steering rate for a rear axle that should be at `reference_pose` now."""
+    dx, dy = (rear_pose[..., :2] - reference_pose[..., :2]).unbind(-1)
+    cos, sin = torch.cos(reference_pose[..., 2]), torch.sin(reference_pose[..., 2])
+    lateral = cos * dy - sin * dx
+    heading = se2.wrap_angle(rear_pose[..., 2] - reference_pose[..., 2])
+    return -(
+        gains.lateral * lateral
+        + gains.heading * heading
+        + gains.steering * steering_rad
+        + gains.constant
+    )

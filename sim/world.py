@@ -227,7 +227,7 @@ class World:
         return self.light_state[:, :, min(step, self.light_state.shape[2] - 1)]
 
 
-def _stack(arrays: list[np.ndarray], fill: float = 0) -> Tensor:
+def _stack(arrays: list[np.ndarray], fill: float | int = 0) -> Tensor:
     """Pad every axis to the largest and stack."""
     shape = tuple(max(a.shape[axis] for a in arrays) for axis in range(arrays[0].ndim))
     out = np.full((len(arrays), *shape), fill, dtype=arrays[0].dtype)

@@ -1,12 +1,13 @@
 """Who moves the others."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from sim.world import World, WorldState
 
 
+@runtime_checkable
 class Traffic(Protocol):
     """Moves every agent but the ego by one step."""
 

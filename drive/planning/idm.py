@@ -1,0 +1,23 @@
+"""The IDM planner: along the middle of the route, behind whoever is ahead (Treiber et al. 2000)."""
+
+import torch
+
+from drive.planning.idm_rollout import DT_S, reference_poses, roll_out
+from sim.interface import Observation, Plan
+from sim.traffic.idm_law import IdmParams
+
+HORIZON = 40
+PARAMS = IdmParams(min_gap_m=1.0, headway_s=1.5, max_acceleration_mps2=1.5, braking_mps2=3.0)
+
+
+class IdmPlanner:
+    """nuPlan's IDM baseline: no lateral decision, exponent 4."""
+
+    def plan(self, observation: Observation) -> Plan:
+        """4 s along the route."""
+        one, zero = torch.ones(1), torch.zeros(1)
+        profile = roll_out(observation, one, zero, PARAMS, HORIZON)
+        pose, curvature = reference_poses(observation, profile, zero)
+        speed = profile.speed_mps
+        trajectory = torch.cat((pose, speed.unsqueeze(-1), curvature.unsqueeze(-1)), dim=-1)
+        return Plan(trajectory[:, 0, 1:], DT_S)

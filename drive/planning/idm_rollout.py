@@ -1,0 +1,88 @@
+"""IDM along the ego's route: speed profiles behind whoever is in the corridor, and before red."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drive.planning.route_frame import (
+    AgentsOnRoute,
+    curve_speed_mps,
+    forecast,
+    place_on_route,
+)
+from sim.interface import Observation
+from sim.traffic.idm_law import IdmParams, idm_acceleration
+
+DT_S = 0.1
+SIDE_MARGIN_M = 0.2
+STOP_SHORT_M = 1.0
+LATERAL_MPS2 = 2.5
+BRAKING_MPS2 = 2.0
+_HARDEST_MPS2 = -6.0
+
+
+@dataclass(frozen=True)
+class SpeedProfile:
+    """Arc lengths and speeds of the ego's centre `[B, P, T + 1]`, the present included."""
+
+    s_m: Float[Tensor, "b p t"]
+    speed_mps: Float[Tensor, "b p t"]
+
+
+def roll_out(
+    observation: Observation,
+    fractions: Float[Tensor, " p"],
+    offsets_m: Float[Tensor, " p"],
+    params: IdmParams,
+    num_steps: int,
+    agents: AgentsOnRoute | None = None,
+) -> SpeedProfile:
+    """P proposals: a fraction of the speed limit at a lateral offset from the route."""
+    route, ego = observation.route, observation.ego
+    agents = agents or forecast(observation.agents, route, num_steps * DT_S)
+    curve = curve_speed_mps(route, LATERAL_MPS2, BRAKING_MPS2)
+    shape = (len(ego.speed_mps), len(fractions))
+    s = route.ego_s_m.unsqueeze(1).expand(shape)
+    speed = ego.speed_mps.clamp(min=0.0).unsqueeze(1).expand(shape)
+    half_length = 0.5 * ego.size_m[:, :1]
+    reach = 0.5 * ego.size_m[:, 1].reshape(-1, 1, 1) + SIDE_MARGIN_M
+    stop_s = route.stop_s_m.unsqueeze(1) - STOP_SHORT_M + params.min_gap_m
+    all_s, all_speed = [s], [speed]
+    for step in range(num_steps):
+        other_s, offset, along, half_along, half_across = (
+            f.unsqueeze(1) for f in agents.at(step * DT_S)
+        )
+        in_way = (offset - offsets_m[:, None]).abs() < reach + half_across
+        in_way &= agents.valid.unsqueeze(1) & (other_s > s.unsqueeze(2))
+        gap = torch.where(in_way, other_s - half_along - (s + half_length).unsqueeze(2), torch.inf)
+        lead_gap, index = gap.min(dim=2) if gap.shape[2] else (torch.full_like(s, torch.inf), None)
+        lead_speed = torch.zeros_like(s)
+        if index is not None:
+            lead_speed = torch.gather(along.expand(gap.shape), 2, index.unsqueeze(2)).squeeze(2)
+            lead_speed = torch.where(lead_gap < torch.inf, lead_speed.clamp(min=0.0), 0.0)
+        at = torch.round(s).clamp(0, curve.shape[1] - 1).long()
+        limit = torch.gather(route.speed_limit_mps, 1, at) * fractions
+        desired = torch.minimum(limit, torch.gather(curve, 1, at))
+        acceleration = torch.minimum(
+            idm_acceleration(speed, desired, lead_gap, lead_speed, params),
+            idm_acceleration(speed, desired, stop_s - s - half_length, torch.zeros_like(s), params),
+        )
+        # Above the desired speed IDM brakes without bound; nobody needs more than this for a limit.
+        free = torch.where(speed > desired, -params.braking_mps2, _HARDEST_MPS2)
+        blocked = torch.minimum(lead_gap, stop_s - s - half_length) < 60.0
+        acceleration = torch.maximum(acceleration, torch.where(blocked, _HARDEST_MPS2, free))
+        next_speed = (speed + acceleration * DT_S).clamp(min=0.0)
+        s = s + 0.5 * (speed + next_speed) * DT_S
+        speed = next_speed
+        all_s.append(s)
+        all_speed.append(speed)
+    return SpeedProfile(torch.stack(all_s, dim=2), torch.stack(all_speed, dim=2))
+
+
+def reference_poses(
+    observation: Observation, profile: SpeedProfile, offsets_m: Float[Tensor, " p"]
+) -> tuple[Tensor, Tensor]:
+    """Poses `[B, P, T, 3]` and curvatures `[B, P, T]` of the profiles on the offset route."""
+    return place_on_route(observation.route, profile.s_m, offsets_m[:, None])

@@ -1,0 +1,34 @@
+"""The recorded ego as a planner: the "human" row of every table."""
+
+import torch
+
+from sim.geometry import se2
+from sim.interface import Observation, Plan
+from sim.scenario import EGO
+from sim.world import World
+
+HORIZON = 40
+
+
+class LogReplayPlanner:
+    """Plans the recorded future; after the recording ends, stands still."""
+
+    def __init__(self, world: World) -> None:
+        self._log = world.log
+
+    def plan(self, observation: Observation) -> Plan:
+        """The next 4 s of the recording, in the frame of the ego as it is now."""
+        last = self._log.valid.shape[2] - 1
+        steps = torch.arange(1, HORIZON + 1) + observation.step
+        held = self._log.valid[:, EGO].sum(dim=1, keepdim=True) - 1  # last recorded instant
+        index = torch.minimum(steps.clamp(max=last).unsqueeze(0), held)
+        world = torch.arange(len(held)).unsqueeze(1)
+        pose = self._log.pose[world, EGO, index]
+        velocity = self._log.velocity_mps[world, EGO, index]
+        speed = (velocity * torch.stack((pose[..., 2].cos(), pose[..., 2].sin()), -1)).sum(-1)
+        ego_SE2_world = se2.inverse(observation.map.world_SE2_ego).unsqueeze(1)
+        local = se2.compose(ego_SE2_world, pose)
+        turn = se2.wrap_angle(torch.diff(pose[..., 2], dim=1, append=pose[:, -1:, 2]))
+        curvature = turn / (speed * observation.dt_s).clamp(min=0.1)
+        trajectory = torch.cat((local, speed.unsqueeze(-1), curvature.unsqueeze(-1)), dim=-1)
+        return Plan(trajectory, observation.dt_s)

@@ -1,0 +1,50 @@
+"""PDM-Closed (Dauner et al. 2023): propose, simulate, score, take the best; brake in need."""
+
+import torch
+from torch import Tensor
+
+from drive.planning.idm_rollout import DT_S
+from drive.planning.pdm.proposals import HORIZON, Proposals, propose
+from drive.planning.pdm.scorer import score
+from drive.planning.route_frame import forecast
+from sim.interface import Observation, Plan
+
+EMERGENCY_S = 2.0
+EMERGENCY_SPEED_MPS = 5.0
+EMERGENCY_BRAKING_MPS2 = 4.05
+
+
+class PdmClosed:
+    """The rule-based planner that learned ones are measured against."""
+
+    def plan(self, observation: Observation) -> Plan:
+        """The best of 15 proposals, or a full stop."""
+        agents = forecast(observation.agents, observation.route, HORIZON * DT_S)
+        proposals = propose(observation, agents)
+        scores = score(observation, proposals)
+        best = scores.total.argmax(dim=1)
+        world = torch.arange(len(best), device=best.device)
+        trajectory = _trajectory(observation, proposals)
+        soon = scores.collision_step[world, best] <= EMERGENCY_S / DT_S
+        brake = soon & (observation.ego.speed_mps <= EMERGENCY_SPEED_MPS)
+        chosen = torch.where(
+            brake.reshape(-1, 1, 1), _full_stop(observation), trajectory[world, best, 1:]
+        )
+        return Plan(chosen, DT_S, candidates=proposals.pose[:, :, 1:], costs=1.0 - scores.total)
+
+
+def _trajectory(observation: Observation, proposals: Proposals) -> Tensor:
+    """`[B, P, T, 5]`."""
+    curvature = torch.tan(proposals.steering_rad) / observation.ego.wheelbase_m.reshape(-1, 1, 1)
+    extra = torch.stack((proposals.speed_mps, curvature), dim=-1)
+    return torch.cat((proposals.pose, extra), dim=-1)
+
+
+def _full_stop(observation: Observation) -> Tensor:
+    """Straight braking at the limit of comfort, `[B, T, 5]`."""
+    speed = observation.ego.speed_mps.unsqueeze(1)
+    time = torch.arange(1, HORIZON + 1, device=speed.device) * DT_S
+    slowed = (speed - EMERGENCY_BRAKING_MPS2 * time).clamp(min=0.0)
+    x = torch.cumsum(slowed, dim=1) * DT_S
+    zero = torch.zeros_like(x)
+    return torch.stack((x, zero, zero, slowed, zero), dim=-1)

@@ -1,0 +1,82 @@
+"""PDM-Closed's proposals: IDM at several speeds and offsets, driven by LQR and bicycle."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drive.planning.idm_rollout import DT_S, reference_poses, roll_out
+from drive.planning.route_frame import AgentsOnRoute
+from sim import tracking
+from sim.dynamics import BicycleState, bicycle_step, center_of, rear_of
+from sim.interface import Observation
+from sim.traffic.idm_law import IdmParams
+
+SPEED_FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
+OFFSETS_M = (-1.0, 0.0, 1.0)
+PARAMS = IdmParams(1.0, 1.5, 1.5, 3.0, exponent=10.0)
+HORIZON = 40
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """P simulated drives of the ego, `HORIZON + 1` instants, the present first; the ego frame."""
+
+    pose: Float[Tensor, "b p t 3"]
+    speed_mps: Float[Tensor, "b p t"]
+    acceleration_mps2: Float[Tensor, "b p t"]
+    steering_rad: Float[Tensor, "b p t"]
+
+
+def propose(observation: Observation, agents: AgentsOnRoute) -> Proposals:
+    """The 15 proposals, as the ego would really drive them."""
+    grid = torch.cartesian_prod(torch.tensor(SPEED_FRACTIONS), torch.tensor(OFFSETS_M))
+    grid = grid.to(observation.ego.speed_mps.device)
+    profile = roll_out(observation, grid[:, 0], grid[:, 1], PARAMS, HORIZON, agents)
+    pose, curvature = reference_poses(observation, profile, grid[:, 1])
+    return simulate(observation, pose, profile.speed_mps, curvature)
+
+
+def simulate(
+    observation: Observation,
+    reference_pose: Float[Tensor, "b p t 3"],
+    speed_mps: Float[Tensor, "b p t"],
+    curvature: Float[Tensor, "b p t"],
+) -> Proposals:
+    """LQR and bicycle along references of `HORIZON + 1` instants."""
+    ego = observation.ego
+    wheelbase = ego.wheelbase_m.reshape(-1, 1)
+    hold = tracking.HORIZON
+    speeds = torch.cat((speed_mps, speed_mps[..., -1:].expand(*speed_mps.shape[:2], hold)), dim=2)
+    bends = torch.cat((curvature, curvature[..., -1:].expand(*curvature.shape[:2], hold)), dim=2)
+    gains = tracking.lateral_gains(
+        speeds.unfold(2, hold, 1), bends.unfold(2, hold, 1), wheelbase[..., None, None]
+    )
+    rear_reference = rear_of(reference_pose, wheelbase[..., None])
+    shape = speed_mps.shape[:2]
+    zeros = speed_mps.new_zeros(*shape, 3)
+    car = BicycleState(
+        rear_pose=rear_of(zeros, wheelbase),
+        speed_mps=ego.speed_mps.unsqueeze(1).expand(shape),
+        acceleration_mps2=ego.acceleration_mps2.unsqueeze(1).expand(shape),
+        steering_rad=ego.steering_rad.unsqueeze(1).expand(shape),
+    )
+    cars = [car]
+    for k in range(HORIZON):
+        now = tracking.LateralGains(
+            gains.lateral[..., k], gains.heading[..., k],
+            gains.steering[..., k], gains.constant[..., k],
+        )  # fmt: skip
+        rate = tracking.steering_rate_command(
+            car.rear_pose, car.steering_rad, rear_reference[:, :, k], now
+        )
+        push = tracking.acceleration_command(car.speed_mps, speeds[..., k + hold])
+        car = bicycle_step(car, push, rate, wheelbase, DT_S)
+        cars.append(car)
+    return Proposals(
+        pose=center_of(torch.stack([c.rear_pose for c in cars], dim=2), wheelbase[..., None]),
+        speed_mps=torch.stack([c.speed_mps for c in cars], dim=2),
+        acceleration_mps2=torch.stack([c.acceleration_mps2 for c in cars], dim=2),
+        steering_rad=torch.stack([c.steering_rad for c in cars], dim=2),
+    )
