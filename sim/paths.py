@@ -149,6 +149,18 @@ class Paths:
         offset = dy * frame[..., 2] - dx * frame[..., 3]
         return s_m, offset, frame
 
+    def ego_s_m(self, pose: Float[Tensor, "b t 3"]) -> Float[Tensor, "b t"]:
+        """Arc length of poses along the ego's path: its progress."""
+        world = torch.arange(len(pose), device=pose.device)
+        path = self.agent_path[:, EGO]
+        coarse = self.frame[world, path, ::_COARSE_M].unsqueeze(1)
+        x, y, yaw = pose.unsqueeze(2).unbind(-1)
+        gap = torch.hypot(coarse[..., 0] - x, coarse[..., 1] - y)
+        facing = coarse[..., 2] * torch.cos(yaw) + coarse[..., 3] * torch.sin(yaw)
+        guess = (gap + 3.0 * (1.0 - facing)).argmin(dim=-1).to(pose.dtype) * _COARSE_M
+        s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, pose[..., :2])
+        return s_m
+
     def ego_route(
         self,
         ego_pose: Float[Tensor, "b 3"],
@@ -161,8 +173,7 @@ class Paths:
         """The ego's path around it, in the ego frame, with the next line that a light closes."""
         path = self.agent_path[:, EGO]
         world = torch.arange(len(path), device=path.device)
-        guess = self.search(ego_pose.unsqueeze(1))[world, path, 0]
-        ego_s, _, _ = self.project(path, guess, ego_pose[:, :2])
+        ego_s = self.ego_s_m(ego_pose.unsqueeze(1)).squeeze(1)
         first = torch.floor(ego_s - behind_m).clamp(min=0.0)
         index = first.unsqueeze(1) + torch.arange(num_points, device=path.device)
         paths = path.unsqueeze(1).expand(index.shape)

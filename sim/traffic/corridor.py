@@ -33,10 +33,7 @@ class Corridor:
 def own_s_m(world: "World", state: "WorldState", drivers: Tensor) -> Float[Tensor, "b n"]:
     """Arc length of each agent on its own path; the ego's is searched where it drives freely."""
     free_ego = ~drivers[:, EGO]
-    path = world.paths.agent_path[:, :1]
-    rows = torch.arange(len(path), device=path.device)
-    guess = world.paths.search(state.pose[:, :1])[rows, path[:, 0], :]
-    ego_s, _, _ = world.paths.project(path, guess, state.pose[:, :1, :2])
+    ego_s = world.paths.ego_s_m(state.pose[:, :1])
     ego_s = torch.where(free_ego.unsqueeze(1), ego_s, state.path_s_m[:, :1])
     return torch.cat((ego_s, state.path_s_m[:, 1:]), dim=1)
 

@@ -1,0 +1,99 @@
+"""Waymax's metrics of the ego: per step, and their mean or worst over the episode."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from eval.metrics.result import MetricResult
+from eval.rollout import Rollout
+from sim.geometry import box
+from sim.scenario import EGO
+
+MAX_ACCELERATION_MPS2 = 10.4
+MAX_CURVATURE_1PM = 0.3
+OFF_ROUTE_M = 5.0
+
+
+def evaluate_waymax(rollout: Rollout) -> dict[str, MetricResult]:
+    """Log divergence, overlap, off-road, infeasible kinematics, progression, off-route."""
+    results = {
+        "log_divergence": _mean(_log_divergence(rollout), rollout),
+        "overlap": _any(_overlap(rollout), rollout),
+        "offroad": _any(_offroad(rollout), rollout),
+        "kinematic_infeasibility": _any(_infeasible(rollout), rollout),
+        "progression": _progression(rollout),
+        "off_route": _any(_off_route(rollout), rollout),
+    }
+    return {f"waymax/{name}": result for name, result in results.items()}
+
+
+def _log_divergence(rollout: Rollout) -> Float[Tensor, "b t"]:
+    """Distance between the ego and the recorded ego at the same instant."""
+    log = rollout.world.log
+    instants = min(rollout.num_instants, log.pose.shape[2])
+    gap = rollout.pose[:, :instants, EGO, :2] - log.pose[:, EGO, :instants, :2]
+    distance = gap.norm(dim=-1)
+    return torch.nn.functional.pad(distance, (0, rollout.num_instants - instants))
+
+
+def _overlap(rollout: Rollout) -> Tensor:
+    """Whether the ego's box overlaps anyone's, whoever is at fault."""
+    size = rollout.world.size_m[..., :2]
+    depth = box.penetration_m(
+        rollout.pose[:, :, :1], size[:, None, :1], rollout.pose[:, :, 1:], size[:, None, 1:]
+    )
+    return ((depth > 0.0) & rollout.valid[:, :, 1:]).any(dim=-1)
+
+
+def _offroad(rollout: Rollout) -> Tensor:
+    """Whether any corner is off the drivable area."""
+    corners = box.corners(rollout.pose[:, :, EGO], rollout.world.size_m[:, None, EGO, :2])
+    return rollout.world.field.offroad_distance_m(corners).amax(dim=-1) > 0.0
+
+
+def _infeasible(rollout: Rollout) -> Tensor:
+    """|acceleration| > 10.4 m/s^2 or |curvature| > 0.3 1/m between successive instants."""
+    pose = rollout.pose[:, :, EGO]
+    speed = rollout.velocity_mps[:, :, EGO].norm(dim=-1)
+    acceleration = torch.diff(speed, dim=1) / rollout.dt_s
+    turn = torch.remainder(torch.diff(pose[..., 2], dim=1) + torch.pi, 2 * torch.pi) - torch.pi
+    # Waymax: steering curvature = yaw change / (v dt + a dt^2 / 2), which is the distance driven.
+    driven = 0.5 * (speed[:, 1:] + speed[:, :-1]) * rollout.dt_s
+    curvature = turn / driven.clamp(min=0.06)  # below 0.6 m/s Waymax does not judge steering
+    bad = (acceleration.abs() > MAX_ACCELERATION_MPS2) | (curvature.abs() > MAX_CURVATURE_1PM)
+    return torch.nn.functional.pad(bad, (1, 0))
+
+
+def _progression(rollout: Rollout) -> MetricResult:
+    """Distance along the route over the recorded ego's at the end of its recording."""
+    paths = rollout.world.paths
+    ego = paths.ego_s_m(rollout.pose[:, :, EGO])
+    log = paths.ego_s_m(rollout.world.log.pose[:, EGO])
+    valid = rollout.world.log.valid[:, EGO]
+    last = (valid * torch.arange(valid.shape[1], device=valid.device)).amax(dim=1, keepdim=True)
+    whole = torch.gather(log, 1, last) - log[:, :1]
+    course = (ego - ego[:, :1]) / whole.clamp(min=1.0)
+    end = rollout.active.sum(dim=1, keepdim=True) - 1
+    moved = (whole >= 1.0).squeeze(1)
+    return MetricResult(torch.gather(course, 1, end).squeeze(1), moved, course)
+
+
+def _off_route(rollout: Rollout) -> Tensor:
+    """More than 5 m from the route."""
+    paths = rollout.world.paths
+    pose = rollout.pose[:, :, EGO]
+    path = paths.agent_path[:, EGO, None].expand(pose.shape[:2])
+    point = paths.position_at(path, paths.ego_s_m(pose))
+    return (point - pose[..., :2]).norm(dim=-1) > OFF_ROUTE_M
+
+
+def _any(bad: Tensor, rollout: Rollout) -> MetricResult:
+    course = (bad & rollout.active).float()
+    return MetricResult(course.amax(dim=1), rollout.active[:, 0], course)
+
+
+def _mean(values: Tensor, rollout: Rollout) -> MetricResult:
+    course = torch.where(rollout.active, values, 0.0)
+    return MetricResult(
+        course.sum(dim=1) / rollout.active.sum(dim=1).clamp(min=1), rollout.active[:, 0], course
+    )
