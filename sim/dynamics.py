@@ -99,7 +99,7 @@ def track_plan(
     gains = tracking.lateral_gains(speeds, curvature, wheelbase_m.unsqueeze(1))
     moved = bicycle_step(
         car,
-        tracking.acceleration_command(speed, speeds[:, -1]),
+        tracking.acceleration_command(speed, speeds[:, -1], speeds.sum(dim=1) * plan.dt_s),
         tracking.steering_rate_command(car.rear_pose, car.steering_rad, now, gains),
         wheelbase_m,
         world.dt_s,

@@ -17,20 +17,21 @@ DT_S = 0.1
 Q_SPEED, R_ACCELERATION = 10.0, 1.0
 Q_LATERAL, Q_HEADING, R_STEERING_RATE = 1.0, 10.0, 1.0  # the steering angle itself costs nothing
 _STOPPED_MPS = 0.2
-_STOPPING_GAIN = 0.5  # acceleration per m/s once both the car and its reference (nearly) stand
 
 
-def acceleration_command(speed_mps: Tensor, final_speed_mps: Tensor) -> Tensor:
-    """The constant acceleration that minimises q (v_N - v_ref)^2 + r a^2.
+def acceleration_command(speed_mps: Tensor, final_speed_mps: Tensor, distance_m: Tensor) -> Tensor:
+    """The constant acceleration that minimises q (v_N - v_ref)^2 + r a^2; shapes broadcast.
 
-    v_N = v + T a, so a = -T q (v - v_ref) / (T^2 q + r). A car that (nearly) stands and shall stand
-    is slowed proportionally instead, so that it does not creep.
+    v_N = v + T a, so a = -T q (v - v_ref) / (T^2 q + r). Where the reference comes to a stop within
+    the horizon, `distance_m` further on, that law would only approach the stop: then the constant
+    deceleration that ends there, v^2 / (2 d), is used if it is harder.
     """
     horizon_s = HORIZON * DT_S
     error = speed_mps - final_speed_mps
     command = -horizon_s * Q_SPEED * error / (horizon_s**2 * Q_SPEED + R_ACCELERATION)
-    stopping = (speed_mps < _STOPPED_MPS) & (final_speed_mps < _STOPPED_MPS)
-    return torch.where(stopping, -_STOPPING_GAIN * error, command)
+    to_stop = -(speed_mps**2) / (2.0 * distance_m.clamp(min=0.1))
+    stops = (final_speed_mps < _STOPPED_MPS) & (speed_mps > 0.0)
+    return torch.where(stops, torch.minimum(command, to_stop), command)
 
 
 @dataclass(frozen=True)

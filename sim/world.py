@@ -56,7 +56,7 @@ class WorldState:
         return vx * torch.cos(yaw) + vy * torch.sin(yaw)
 
 
-@dataclass(frozen=True)
+@dataclass
 class World:
     """The static side of a batch, and how it moves."""
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from drive.planning.idm_rollout import DT_S
-from drive.planning.pdm.proposals import HORIZON, Proposals, propose
+from drive.planning.pdm.proposals import HORIZON, OFFSETS_M, SPEED_FRACTIONS, propose
 from drive.planning.pdm.scorer import score
 from drive.planning.route_frame import forecast
 from sim.interface import Observation, Plan
@@ -12,6 +12,8 @@ from sim.interface import Observation, Plan
 EMERGENCY_S = 2.0
 EMERGENCY_SPEED_MPS = 5.0
 EMERGENCY_BRAKING_MPS2 = 4.05
+# Off the middle of the lane only where it pays: else the inside of every bend scores best.
+OFF_CENTER_COST = 0.05
 
 
 class PdmClosed:
@@ -22,22 +24,15 @@ class PdmClosed:
         agents = forecast(observation.agents, observation.route, HORIZON * DT_S)
         proposals = propose(observation, agents)
         scores = score(observation, proposals)
-        best = scores.total.argmax(dim=1)
+        offset = torch.tensor(OFFSETS_M * len(SPEED_FRACTIONS)).to(scores.total).abs()
+        best = (scores.total - OFF_CENTER_COST * offset).argmax(dim=1)
         world = torch.arange(len(best), device=best.device)
-        trajectory = _trajectory(observation, proposals)
         soon = scores.collision_step[world, best] <= EMERGENCY_S / DT_S
         brake = soon & (observation.ego.speed_mps <= EMERGENCY_SPEED_MPS)
         chosen = torch.where(
-            brake.reshape(-1, 1, 1), _full_stop(observation), trajectory[world, best, 1:]
+            brake.reshape(-1, 1, 1), _full_stop(observation), proposals.reference[world, best, 1:]
         )
         return Plan(chosen, DT_S, candidates=proposals.pose[:, :, 1:], costs=1.0 - scores.total)
-
-
-def _trajectory(observation: Observation, proposals: Proposals) -> Tensor:
-    """`[B, P, T, 5]`."""
-    curvature = torch.tan(proposals.steering_rad) / observation.ego.wheelbase_m.reshape(-1, 1, 1)
-    extra = torch.stack((proposals.speed_mps, curvature), dim=-1)
-    return torch.cat((proposals.pose, extra), dim=-1)
 
 
 def _full_stop(observation: Observation) -> Tensor:

@@ -21,12 +21,17 @@ HORIZON = 40
 
 @dataclass(frozen=True)
 class Proposals:
-    """P simulated drives of the ego, `HORIZON + 1` instants, the present first; the ego frame."""
+    """P simulated drives of the ego, `HORIZON + 1` instants, the present first; the ego frame.
+
+    `reference` (x, y, yaw, speed, curvature) is what each drive tracks: as the ego tracks its plan
+    by the same law, planning the reference makes it drive what was simulated.
+    """
 
     pose: Float[Tensor, "b p t 3"]
     speed_mps: Float[Tensor, "b p t"]
     acceleration_mps2: Float[Tensor, "b p t"]
     steering_rad: Float[Tensor, "b p t"]
+    reference: Float[Tensor, "b p t 5"]
 
 
 def propose(observation: Observation, agents: AgentsOnRoute) -> Proposals:
@@ -50,6 +55,7 @@ def simulate(
     hold = tracking.HORIZON
     speeds = torch.cat((speed_mps, speed_mps[..., -1:].expand(*speed_mps.shape[:2], hold)), dim=2)
     bends = torch.cat((curvature, curvature[..., -1:].expand(*curvature.shape[:2], hold)), dim=2)
+    distance = speeds.cumsum(dim=2) * DT_S
     gains = tracking.lateral_gains(
         speeds.unfold(2, hold, 1), bends.unfold(2, hold, 1), wheelbase[..., None, None]
     )
@@ -71,7 +77,9 @@ def simulate(
         rate = tracking.steering_rate_command(
             car.rear_pose, car.steering_rad, rear_reference[:, :, k], now
         )
-        push = tracking.acceleration_command(car.speed_mps, speeds[..., k + hold])
+        push = tracking.acceleration_command(
+            car.speed_mps, speeds[..., k + hold], distance[..., k + hold] - distance[..., k]
+        )
         car = bicycle_step(car, push, rate, wheelbase, DT_S)
         cars.append(car)
     return Proposals(
@@ -79,4 +87,5 @@ def simulate(
         speed_mps=torch.stack([c.speed_mps for c in cars], dim=2),
         acceleration_mps2=torch.stack([c.acceleration_mps2 for c in cars], dim=2),
         steering_rad=torch.stack([c.steering_rad for c in cars], dim=2),
+        reference=torch.cat((reference_pose, torch.stack((speed_mps, curvature), -1)), dim=-1),
     )

@@ -1,0 +1,148 @@
+"""A run folder: what was asked, what came out, and whole chunks only, so that a run can resume."""
+
+import json
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Row:
+    """One scenario driven by one planner: its metrics (those without a value are absent)."""
+
+    scenario_id: str
+    family: str
+    planner: str
+    index: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The result of one batch of scenarios under every planner."""
+
+    rows: list[Row]
+    skipped: list[dict[str, str]]
+
+
+class RunFolder:
+    """`config.yaml`, `chunks/`, then `metrics.json`, `per_scenario.parquet`, `report.html`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @staticmethod
+    def create(root: Path, name: str, config: dict[str, Any]) -> "RunFolder":
+        """A new folder with its resolved config; raises ValueError where it exists already."""
+        path = root / name
+        if path.exists():
+            raise ValueError(f"{path}: exists already; choose another --name, or --resume it")
+        (path / "chunks").mkdir(parents=True)
+        (path / "videos").mkdir()
+        _write(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
+        latest = root / "latest"
+        fresh = root / f".latest-{os.getpid()}"
+        fresh.symlink_to(name)
+        os.replace(fresh, latest)
+        return RunFolder(path)
+
+    @staticmethod
+    def open(path: Path) -> "RunFolder":
+        """An existing run; raises ValueError where there is none."""
+        if not (path / "config.yaml").is_file():
+            raise ValueError(f"{path}: no run to resume here (config.yaml is missing)")
+        return RunFolder(path.resolve())
+
+    def config(self) -> dict[str, Any]:
+        """The resolved config that the run was started with."""
+        return yaml.safe_load((self.path / "config.yaml").read_text())
+
+    def has_chunk(self, number: int) -> bool:
+        """Whether that chunk was finished."""
+        return self._chunk_path(number).is_file()
+
+    def write_chunk(self, number: int, chunk: Chunk) -> None:
+        """Store a finished chunk: all of it or nothing."""
+        data = {"rows": [asdict(row) for row in chunk.rows], "skipped": chunk.skipped}
+        _write(self._chunk_path(number), json.dumps(data))
+
+    def read_chunks(self) -> Chunk:
+        """Every finished chunk in order, as one."""
+        rows: list[Row] = []
+        skipped: list[dict[str, str]] = []
+        for path in sorted((self.path / "chunks").glob("*.json")):
+            data = json.loads(path.read_text())
+            rows += [Row(**row) for row in data["rows"]]
+            skipped += data["skipped"]
+        rows.sort(key=lambda row: (row.planner, row.index))
+        return Chunk(rows, skipped)
+
+    def write_tables(self, chunk: Chunk) -> dict[str, Any]:
+        """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        summary = summarize(chunk)
+        _write(self.path / "metrics.json", json.dumps(summary, indent=1, sort_keys=True) + "\n")
+        names = sorted({name for row in chunk.rows for name in row.metrics})
+        table = {
+            key: [getattr(row, key) for row in chunk.rows]
+            for key in ("scenario_id", "family", "planner")
+        }
+        table |= {name: [row.metrics.get(name) for row in chunk.rows] for name in names}
+        pq.write_table(pa.table(table), self.path / "per_scenario.parquet")
+        return summary
+
+    def _chunk_path(self, number: int) -> Path:
+        return self.path / "chunks" / f"{number:05d}.json"
+
+
+def summarize(chunk: Chunk) -> dict[str, Any]:
+    """Means over the scenarios where a metric has a value: per planner, and per family."""
+    planners: dict[str, Any] = {}
+    for name in dict.fromkeys(row.planner for row in chunk.rows):
+        rows = [row for row in chunk.rows if row.planner == name]
+        families = sorted({row.family for row in rows})
+        planners[name] = {
+            "scenarios": len(rows),
+            "mean": _means(rows),
+            "per_family": {f: _means([r for r in rows if r.family == f]) for f in families},
+        }
+    return {"planners": planners, "skipped": chunk.skipped}
+
+
+def score_table(summary: dict[str, Any]) -> str:
+    """The table that the terminal shows."""
+    columns = {
+        "score": "nuplan/score", "collision": "nuplan/no_at_fault_collision",
+        "drivable": "nuplan/drivable_area_compliance",
+        "direction": "nuplan/driving_direction_compliance",
+        "progress": "nuplan/ego_progress", "ttc": "nuplan/time_to_collision",
+        "limit": "nuplan/speed_limit_compliance", "comfort": "nuplan/comfort",
+        "pdms": "navsim/pdms",
+    }  # fmt: skip
+    lines = [f"{'planner':18s}{'n':>5s}" + "".join(f"{c:>11s}" for c in columns)]
+    for planner, entry in summary["planners"].items():
+        cells = (f"{entry['mean'].get(metric, math.nan):11.3f}" for metric in columns.values())
+        lines.append(f"{planner:18s}{entry['scenarios']:5d}" + "".join(cells))
+    return "\n".join(lines)
+
+
+def _means(rows: Iterable[Row]) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.metrics.items():
+            values.setdefault(name, []).append(value)
+    return {name: float(f"{math.fsum(v) / len(v):.6g}") for name, v in sorted(values.items())}
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(text)
+    os.replace(part, path)

@@ -1,0 +1,161 @@
+"""A scene from above: one frame as a picture, a whole episode as an mp4."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.rollout import Rollout
+from sim.scenario import EGO, AgentKind, AreaKind, LightState, Scenario
+
+SIZE_PX = 560
+PX_PER_M = 5.0
+_BACKGROUND, _ROAD, _LINE, _ZEBRA = (
+    (245, 245, 242),
+    (208, 210, 214),
+    (160, 164, 170),
+    (236, 226, 178),
+)
+_OBSTACLE, _ROUTE, _PLAN, _EGO = (150, 170, 140), (190, 205, 235), (20, 90, 200), (213, 94, 0)
+_KINDS = {
+    AgentKind.VEHICLE: (0, 114, 178),
+    AgentKind.CYCLIST: (0, 158, 115),
+    AgentKind.PEDESTRIAN: (204, 121, 167),
+    AgentKind.OBJECT: (90, 90, 90),
+}
+_LIGHTS = {
+    LightState.GREEN: (0, 158, 115),
+    LightState.YELLOW: (230, 190, 0),
+    LightState.RED: (200, 30, 30),
+}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is drawn of one driven scenario: poses `[T, N, 3]`, valid `[T, N]`, plan `[T, P, 3]`."""
+
+    pose: np.ndarray
+    valid: np.ndarray
+    plan: np.ndarray
+    dt_s: float
+
+    @staticmethod
+    def from_rollout(rollout: Rollout, world: int) -> "Recording":
+        """World number `world` of a rollout, up to its own end."""
+        length = int(rollout.active[world].sum())
+        agents = rollout.world.scenarios[world].num_agents
+        return Recording(
+            rollout.pose[world, :length, :agents].cpu().numpy(),
+            rollout.valid[world, :length, :agents].cpu().numpy(),
+            rollout.plan[world, :length].cpu().numpy(),
+            rollout.dt_s,
+        )
+
+
+class Canvas:
+    """The static map of a scenario, drawn once; frames are crops with the agents on top."""
+
+    def __init__(self, scenario: Scenario, recording: Recording) -> None:
+        from PIL import Image, ImageDraw
+
+        self.scenario, self.recording = scenario, recording
+        ego = recording.pose[:, EGO, :2]
+        margin = 0.5 * SIZE_PX / PX_PER_M + 2.0
+        self._low, high = ego.min(0) - margin, ego.max(0) + margin
+        extent = np.ceil((high - self._low) * PX_PER_M).astype(int)
+        self._height = int(extent[1])
+        self._map = Image.new("RGB", (int(extent[0]), self._height), _BACKGROUND)
+        self._draw_map(ImageDraw.Draw(self._map))
+
+    def _px(self, points_m: np.ndarray) -> list[tuple[float, float]]:
+        pixels = (np.asarray(points_m)[:, :2] - self._low) * PX_PER_M
+        return [(float(x), float(self._height - y)) for x, y in pixels]
+
+    def _draw_map(self, draw: Any) -> None:
+        for area in self.scenario.map.areas:
+            if area.kind == AreaKind.DRIVABLE:
+                draw.polygon(self._px(area.exterior_m), fill=_ROAD)
+                for hole in area.holes_m:
+                    draw.polygon(self._px(hole), fill=_BACKGROUND)
+        for area in self.scenario.map.areas:
+            if area.kind == AreaKind.CROSSWALK:
+                draw.polygon(self._px(area.exterior_m), fill=_ZEBRA)
+        for obstacle in self.scenario.map.obstacles:
+            draw.polygon(self._px(obstacle.footprint_m), fill=_OBSTACLE)
+        route = self.scenario.routes[EGO]
+        if route is not None:
+            draw.line(self._px(route.path_m), fill=_ROUTE, width=6)
+        for lane in self.scenario.map.lanes:
+            for boundary in (lane.left_boundary_m, lane.right_boundary_m):
+                draw.line(self._px(boundary), fill=_LINE, width=1)
+
+    def frame(self, instant: int, caption: str) -> np.ndarray:
+        """The picture `[SIZE_PX, SIZE_PX, 3]` at an instant, centred on the ego, north up."""
+        from PIL import ImageDraw
+
+        image = self._map.copy()
+        draw = ImageDraw.Draw(image)
+        self._draw_lights(draw, instant)
+        recording = self.recording
+        draw.line(self._px(recording.pose[: instant + 1, EGO]), fill=_EGO, width=2)
+        draw.line(
+            self._px(np.vstack((recording.pose[instant, EGO], recording.plan[instant]))),
+            fill=_PLAN,
+            width=3,
+        )
+        for agent in np.flatnonzero(recording.valid[instant])[::-1]:
+            self._draw_agent(draw, instant, int(agent))
+        x, y = self._px(recording.pose[instant, EGO][None])[0]
+        left, top = round(x) - SIZE_PX // 2, round(y) - SIZE_PX // 2
+        crop = image.crop((left, top, left + SIZE_PX, top + SIZE_PX))
+        label = ImageDraw.Draw(crop)
+        label.rectangle((0, 0, SIZE_PX, 20), fill=(255, 255, 255))
+        label.text((6, 4), caption, fill=(20, 20, 20))
+        return np.asarray(crop)
+
+    def _draw_agent(self, draw: Any, instant: int, agent: int) -> None:
+        x, y, yaw = self.recording.pose[instant, agent]
+        length, width, _ = self.scenario.tracks.size_m[agent]
+        color = _EGO if agent == EGO else _KINDS[AgentKind(int(self.scenario.tracks.kind[agent]))]
+        turn = np.array(((np.cos(yaw), np.sin(yaw)), (-np.sin(yaw), np.cos(yaw))))
+        box = 0.5 * np.array(
+            ((length, width), (-length, width), (-length, -width), (length, -width))
+        )
+        nose = np.array(
+            ((0.5 * length, 0.0), (0.15 * length, 0.35 * width), (0.15 * length, -0.35 * width))
+        )
+        draw.polygon(self._px(box @ turn + (x, y)), fill=color, outline=(30, 30, 30))
+        if self.scenario.tracks.kind[agent] <= AgentKind.CYCLIST:
+            draw.polygon(self._px(nose @ turn + (x, y)), fill=(255, 255, 255))
+
+    def _draw_lights(self, draw: Any, instant: int) -> None:
+        for stop in self.scenario.map.stop_lines:
+            color = (250, 250, 250)
+            if stop.light >= 0:
+                states = self.scenario.lights.state[stop.light]
+                color = _LIGHTS.get(LightState(int(states[min(instant, len(states) - 1)])), color)
+            draw.line(self._px(stop.line_m), fill=color, width=4)
+
+
+def write_video(
+    path: Path, scenario: Scenario, recording: Recording, title: str, every: int = 1
+) -> None:
+    """An mp4 at real speed; with `every` 2 only every second instant is drawn."""
+    import imageio_ffmpeg
+
+    canvas = Canvas(scenario, recording)
+    part = path.with_name(f".{path.name}")
+    writer = imageio_ffmpeg.write_frames(
+        str(part), (SIZE_PX, SIZE_PX), fps=1.0 / (recording.dt_s * every), codec="libx264",
+        output_params=["-preset", "ultrafast", "-crf", "26", "-f", "mp4"], macro_block_size=2,
+    )  # fmt: skip
+    writer.send(None)
+    pose = recording.pose[:, EGO, :2]
+    for instant in range(0, len(pose), every):
+        step = pose[min(instant + 1, len(pose) - 1)] - pose[max(instant - 1, 0)]
+        speed = np.linalg.norm(step) / (2 * recording.dt_s)
+        caption = f"{title}   t = {instant * recording.dt_s:4.1f} s   {speed:4.1f} m/s"
+        writer.send(np.ascontiguousarray(canvas.frame(instant, caption)))
+    writer.close()
+    part.replace(path)
