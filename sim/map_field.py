@@ -94,7 +94,7 @@ class MapField:
         """Which lanes cover each point (0 outside the raster)."""
         return self._lookup(self.lane_bits, points_m)
 
-    def area_bits_at(self, points_m: Float[Tensor, "b *p 2"]) -> Int[Tensor, "b *p"]:
+    def area_bits_at(self, points_m: Float[Tensor, "b *p 2"]) -> Integer[Tensor, "b *p"]:
         """`AreaBit`s of each point."""
         return self._lookup(self.area_bits, points_m)
 

@@ -147,7 +147,7 @@ def write_video(
     canvas = Canvas(scenario, recording)
     part = path.with_name(f".{path.name}")
     writer = imageio_ffmpeg.write_frames(
-        str(part), (SIZE_PX, SIZE_PX), fps=1.0 / (recording.dt_s * every), codec="libx264",
+        str(part), (SIZE_PX, SIZE_PX), fps=round(1.0 / (recording.dt_s * every)), codec="libx264",
         output_params=["-preset", "ultrafast", "-crf", "26", "-f", "mp4"], macro_block_size=2,
     )  # fmt: skip
     writer.send(None)

@@ -1,0 +1,67 @@
+"""ScenarioNet pickles (nuScenes and others) as scenarios."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sim.scenario import EGO, Lights, Scenario
+from sim.sources.scenarionet.map import read_map
+from sim.sources.scenarionet.routes import make_routes
+from sim.sources.scenarionet.tracks import read_tracks
+from sim.sources.unpickle import read_pickle
+
+NEAR_M = 150.0  # whole cities are cropped to what lies this near to the ego's recording
+KEYFRAME_EVERY = 5
+
+
+def find_scenarios(path: Path) -> list[Path]:
+    """The pickles of a folder (or the one file); ValueError where there are none."""
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise ValueError(f"{path}: no such file or folder")
+    files = sorted(p for p in path.glob("**/*.pkl") if "dataset_" not in p.name)
+    if not files:
+        raise ValueError(f"{path}: no .pkl files in this folder: 0 scenarios matched")
+    return files
+
+
+def read_scenario(path: Path) -> Scenario:
+    """One scenario; ValueError names the file and the field that is wrong."""
+    data = read_pickle(path)
+    try:
+        scenario = _convert(data)
+    except KeyError as error:
+        raise ValueError(f"{path}: field {error} is missing") from None
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return scenario
+
+
+def _convert(data: dict) -> Scenario:
+    meta = data["metadata"]
+    tracks, notes = read_tracks(data["tracks"], str(meta["sdc_id"]), int(data["length"]))
+    offset = tracks.position_m[EGO, 0].astype(np.float64) * (1.0, 1.0, 0.0)
+    ego = tracks.position_m[EGO, :, :2]
+    lane_map, map_notes = read_map(data["map_features"], ego, offset, NEAR_M)
+    moved = np.where(tracks.valid[..., None], tracks.position_m - offset, 0.0).astype(np.float32)
+    tracks = replace(tracks, position_m=moved)
+    instants = tracks.valid.shape[1]
+    times = np.asarray(meta["ts"], dtype=np.float64)
+    if len(times) < 2:
+        raise ValueError("metadata.ts: fewer than two instants")
+    return Scenario(
+        scenario_id=str(data["id"]),
+        source="scenarionet",
+        family=str(meta.get("dataset", "recorded")),
+        location=str(meta.get("map", "unknown")),
+        dt_s=round(float(np.median(np.diff(times))), 4),
+        world_offset_m=offset,
+        tracks=tracks,
+        map=lane_map,
+        lights=Lights(np.zeros((0, instants), dtype=np.int64), np.zeros((0, 2), dtype=np.float32)),
+        routes=make_routes(tracks, lane_map),
+        keyframe=np.arange(instants) % KEYFRAME_EVERY == 0,
+        notes=notes + map_notes,
+    )

@@ -1,0 +1,110 @@
+"""Routes of recorded agents: what they drove, and on along the lanes from there."""
+
+import numpy as np
+
+from sim.geometry import polyline
+from sim.scenario import EGO, AgentKind, LaneMap, Route, Tracks
+
+MOVES_M = 2.0
+BEYOND_M = 150.0
+_BEHIND_M = 12.0
+_SMOOTH_M = 9  # points, a metre apart
+_ON_LANE_M = 2.5
+
+
+def make_routes(tracks: Tracks, lane_map: LaneMap) -> list[Route | None]:
+    """A route for the ego and for everything on wheels that moves; None for the rest."""
+    routes: list[Route | None] = []
+    for n in range(len(tracks.track_id)):
+        xy = tracks.position_m[n, tracks.valid[n], :2].astype(np.float64)
+        moves = np.linalg.norm(xy - xy[0], axis=1).max() > MOVES_M
+        on_wheels = tracks.kind[n] in (AgentKind.VEHICLE, AgentKind.CYCLIST)
+        if n == EGO or (on_wheels and moves):
+            yaw = float(tracks.yaw_rad[n, tracks.valid[n]][0])
+            routes.append(_route(xy, yaw, lane_map))
+        else:
+            routes.append(None)
+    return routes
+
+
+def _route(xy: np.ndarray, yaw_rad: float, lane_map: LaneMap) -> Route:
+    """The driven line, smoothed, drawn out behind its start and on along the lanes."""
+    ahead = np.array((np.cos(yaw_rad), np.sin(yaw_rad)))
+    driven = [xy[0]]
+    for point in xy[1:]:
+        if np.linalg.norm(point - driven[-1]) > 0.8:
+            driven.append(point)
+    behind = xy[0] - np.arange(_BEHIND_M, 0, -1)[:, None] * ahead
+    line = np.concatenate((behind, np.array(driven)))
+    if len(driven) == 1:
+        line = np.concatenate((line, xy[0] + ahead[None]))
+    line = polyline.resample(line, 1.0)
+    end_yaw = polyline.headings_rad(line)[-1]
+    lanes = lane_map.lanes
+    onward = _onward(lane_map, _lane_at(lane_map, line[-1:], np.array([end_yaw]))[0])
+    line = np.concatenate((line, _beyond(line[-1], end_yaw, lanes, onward)))
+    line = polyline.resample(_smooth(line), 1.0)[:-1]
+    of_point = _lane_at(lane_map, line, polyline.headings_rad(line))
+    order = [int(k) for k in dict.fromkeys(of_point.tolist()) if k >= 0]
+    return Route(tuple(order), line.astype(np.float32), of_point)
+
+
+def _lane_at(lane_map: LaneMap, points: np.ndarray, yaw_rad: np.ndarray) -> np.ndarray:
+    """The lane under each point that runs most nearly in its direction; -1: none."""
+    from scipy.spatial import KDTree
+
+    lines = [lane.centerline_m for lane in lane_map.lanes]
+    owner = np.concatenate([np.full(len(line), k) for k, line in enumerate(lines)])
+    heading = np.concatenate([polyline.headings_rad(line) for line in lines])
+    distance, near = KDTree(np.concatenate(lines)).query(points, k=8)
+    turn = (heading[near] - yaw_rad[:, None] + np.pi) % (2 * np.pi) - np.pi
+    cost = distance + 3.0 * np.abs(turn)
+    best = cost.argmin(axis=1)
+    rows = np.arange(len(points))
+    good = (distance[rows, best] < _ON_LANE_M) & (np.abs(turn[rows, best]) < 1.0)
+    return np.where(good, owner[near[rows, best]], -1)
+
+
+def _onward(lane_map: LaneMap, lane: int) -> list[int]:
+    """The lane and its straightest successors, far enough."""
+    found, length = [], 0.0
+    while lane >= 0 and lane not in found and length < BEYOND_M + 100.0:
+        found.append(int(lane))
+        line = lane_map.lanes[lane].centerline_m
+        length += float(polyline.arc_length_m(line)[-1])
+        end = polyline.headings_rad(line)[-1]
+        options = lane_map.lanes[lane].successors
+        turns = [_net_turn(lane_map.lanes[k].centerline_m, end) for k in options]
+        lane = options[int(np.argmin(turns))] if options else -1
+    return found
+
+
+def _net_turn(line: np.ndarray, yaw_rad: float) -> float:
+    return float(abs((polyline.headings_rad(line)[-1] - yaw_rad + np.pi) % (2 * np.pi) - np.pi))
+
+
+def _beyond(end: np.ndarray, yaw_rad: float, lanes: list, onward: list[int]) -> np.ndarray:
+    """From the end of the driven line over to the lane's middle and along it; else straight on."""
+    straight = end + np.arange(1.0, 31.0)[:, None] * (np.cos(yaw_rad), np.sin(yaw_rad))
+    if not onward:
+        return straight
+    line = polyline.drop_repeats(
+        np.concatenate([lanes[k].centerline_m for k in onward]).astype(float)
+    )
+    s, offset = polyline.project(line, end[None])
+    targets = np.arange(s[0] + 1.0, min(s[0] + BEYOND_M, polyline.arc_length_m(line)[-1]), 1.0)
+    if len(targets) < 3:
+        return straight
+    fade = np.clip(1.0 - np.arange(1, len(targets) + 1) / 25.0, 0.0, 1.0)
+    ahead = polyline.at(line, targets)
+    return polyline.offset(ahead, offset[0] * fade**2 * (3 - 2 * fade))
+
+
+def _smooth(line: np.ndarray) -> np.ndarray:
+    """A running mean that keeps the ends."""
+    pad = _SMOOTH_M // 2
+    first = 2 * line[0] - line[pad:0:-1]
+    last = 2 * line[-1] - line[-2 : -2 - pad : -1]
+    padded = np.concatenate((first, line, last))
+    kernel = np.ones(_SMOOTH_M) / _SMOOTH_M
+    return np.stack([np.convolve(padded[:, k], kernel, mode="valid") for k in (0, 1)], axis=-1)

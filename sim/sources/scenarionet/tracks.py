@@ -1,0 +1,100 @@
+"""Tracks of a ScenarioNet scenario, in the dataset's frame (float64 positions)."""
+
+from collections import Counter
+
+import numpy as np
+
+from sim.scenario import AgentKind, Tracks
+
+_KINDS = {
+    "VEHICLE": AgentKind.VEHICLE,
+    "CYCLIST": AgentKind.CYCLIST,
+    "PEDESTRIAN": AgentKind.PEDESTRIAN,
+}
+
+
+def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]:
+    """All usable tracks, the ego first; notes count those that were dropped, by reason.
+
+    The episode ends at the ego's last recorded instant. Raises ValueError where the ego is missing,
+    or absent in between, or where a recorded value is not a number.
+    """
+    if ego_id not in raw:
+        raise ValueError(f"tracks: the ego {ego_id!r} is missing")
+    present = _column(raw[ego_id], ego_id, "valid", length) > 0
+    if not present[0]:
+        raise ValueError(f"tracks.{ego_id}.valid: the ego is not there at t = 0")
+    last = int(np.flatnonzero(present)[-1])
+    if not present[: last + 1].all():
+        raise ValueError(
+            f"tracks.{ego_id}.valid: the ego vanishes at step {int(np.argmin(present))}"
+        )
+    dropped: Counter[str] = Counter()
+    kept, rows = [], []
+    for name in [ego_id, *(k for k in raw if k != ego_id)]:
+        valid = _column(raw[name], name, "valid", length)[: last + 1] > 0
+        position = _column(raw[name], name, "position", length)[: last + 1]
+        yaw = _column(raw[name], name, "heading", length)[: last + 1]
+        size = [
+            _column(raw[name], name, k, length)[: last + 1] for k in ("length", "width", "height")
+        ]
+        if not valid.any():
+            dropped["never valid"] += 1
+            continue
+        for field, values in (("position", position), ("heading", yaw), ("length", size[0])):
+            _finite(values, valid, name, field)
+        extent = np.array([np.median(s[valid]) for s in size])
+        if (extent <= 0).any():
+            if name == ego_id:
+                raise ValueError(f"tracks.{name}: size {extent.tolist()} is not positive")
+            dropped["size not positive"] += 1
+            continue
+        kept.append(name)
+        rows.append((valid, position, yaw, extent))
+    notes = [f"dropped {count} tracks: {reason}" for reason, count in sorted(dropped.items())]
+    if last + 1 < length:
+        notes.append(f"ends at step {last}, where the ego's recording ends")
+    valid = np.stack([row[0] for row in rows])
+    position = np.stack([row[1] for row in rows])
+    if position.shape[-1] == 2:
+        position = np.concatenate((position, np.zeros_like(position[..., :1])), axis=-1)
+    return (
+        Tracks(
+            track_id=kept,
+            category=[str(raw[k].get("metadata", {}).get("type", raw[k]["type"])) for k in kept],
+            kind=np.array([_KINDS.get(raw[k]["type"], AgentKind.OBJECT) for k in kept], np.int64),
+            size_m=np.stack([row[3] for row in rows]).astype(np.float32),
+            position_m=position,
+            yaw_rad=np.where(valid, np.stack([row[2] for row in rows]), 0.0).astype(np.float32),
+            velocity_mps=np.stack([_velocity(v, p) for v, p, _, _ in rows]).astype(np.float32),
+            valid=valid,
+        ),
+        notes,
+    )
+
+
+def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
+    values = np.asarray(track["state"][field], dtype=np.float64)
+    if len(values) < length:
+        raise ValueError(f"tracks.{name}.{field}: {len(values)} of {length} instants")
+    return (
+        values[:length, 0]
+        if field in ("length", "width", "height") and values.ndim == 2
+        else values[:length]
+    )
+
+
+def _finite(values: np.ndarray, valid: np.ndarray, name: str, field: str) -> None:
+    bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1) & valid
+    if bad.any():
+        raise ValueError(f"tracks.{name}.{field}: not a number at step {int(bad.argmax())}")
+
+
+def _velocity(valid: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Central differences of the positions: the files' own velocities are unreliable."""
+    velocity = np.zeros((len(valid), 2))
+    edges = np.diff(valid.astype(int), prepend=0, append=0)
+    for first, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+        if end - first > 1:
+            velocity[first:end] = np.gradient(position[first:end, :2], 0.1, axis=0)
+    return velocity
