@@ -12,7 +12,7 @@ _MODULES = {
     "numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric",
     "numpy._core.numeric",
 }  # fmt: skip
-_BUILTINS = {"set", "frozenset", "list", "dict", "tuple", "bytearray", "complex", "slice", "range"}
+_BUILTINS = {"set", "frozenset", "list", "dict", "tuple", "bytearray", "complex", "slice", "range", "int", "float", "str", "bool", "bytes"}
 
 
 class _Refused(Exception):
@@ -24,7 +24,7 @@ class _Unpickler(pickle.Unpickler):
         allowed = (module in _MODULES and name in _ARRAYS) or (
             module == "builtins" and name in _BUILTINS
         )
-        allowed |= (module, name) == ("collections", "OrderedDict")
+        allowed |= module == "collections" and name in ("OrderedDict", "defaultdict")
         if not allowed:
             raise _Refused(f"{module}.{name}")
         # Numpy 1 and 2 keep these under different names; ask for the one that is here.
