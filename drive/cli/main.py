@@ -14,10 +14,8 @@ def main(argv: list[str] | None = None) -> int:
         print("`bevdrive VERB --help` lists the options, with examples.")
         return 0 if arguments else 2
     if arguments[0] not in verbs:
-        print(
-            f"bevdrive: unknown verb {arguments[0]!r} (choices: {', '.join(verbs)})",
-            file=sys.stderr,
-        )
+        choices = ", ".join(verbs)
+        print(f"bevdrive: unknown verb {arguments[0]!r} (choices: {choices})", file=sys.stderr)
         return 2
     try:
         return verbs[arguments[0]](arguments[1:])

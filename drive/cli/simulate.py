@@ -35,7 +35,7 @@ def run(arguments: list[str]) -> int:
     outcome = simulate(config, folder, requests)
     print(score_table(outcome.summary))
     print(
-        f"{len(requests)} scenarios in {time.perf_counter() - began:.1f} s; {outcome.folder / 'report.html'}"
+        f"{len(requests)} scenarios in {time.perf_counter() - began:.1f} s: {outcome.folder}/report.html"
     )
     if outcome.num_skipped:
         print(f"{outcome.num_skipped} scenarios could not be used; see the report", file=sys.stderr)

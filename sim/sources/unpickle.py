@@ -12,7 +12,22 @@ _MODULES = {
     "numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric",
     "numpy._core.numeric",
 }  # fmt: skip
-_BUILTINS = {"set", "frozenset", "list", "dict", "tuple", "bytearray", "complex", "slice", "range", "int", "float", "str", "bool", "bytes"}
+_BUILTINS = {
+    "set",
+    "frozenset",
+    "list",
+    "dict",
+    "tuple",
+    "bytearray",
+    "complex",
+    "slice",
+    "range",
+    "int",
+    "float",
+    "str",
+    "bool",
+    "bytes",
+}
 
 
 class _Refused(Exception):

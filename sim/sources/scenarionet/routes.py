@@ -35,13 +35,14 @@ def _route(xy: np.ndarray, yaw_rad: float, lane_map: LaneMap) -> Route:
         if np.linalg.norm(point - driven[-1]) > 0.8:
             driven.append(point)
     behind = xy[0] - np.arange(_BEHIND_M, 0, -1)[:, None] * ahead
-    line = np.concatenate((behind, np.array(driven)))
+    line = np.concatenate((behind, np.stack(driven)))
     if len(driven) == 1:
         line = np.concatenate((line, xy[0] + ahead[None]))
     line = polyline.resample(line, 1.0)
-    end_yaw = polyline.headings_rad(line)[-1]
+    end_yaw = float(polyline.headings_rad(line)[-1])
     lanes = lane_map.lanes
-    onward = _onward(lane_map, _lane_at(lane_map, line[-1:], np.array([end_yaw]))[0])
+    last_lane = int(_lane_at(lane_map, line[-1:], np.array([end_yaw]))[0])
+    onward = _onward(lane_map, last_lane)
     line = np.concatenate((line, _beyond(line[-1], end_yaw, lanes, onward)))
     line = polyline.resample(_smooth(line), 1.0)[:-1]
     of_point = _lane_at(lane_map, line, polyline.headings_rad(line))
@@ -56,7 +57,8 @@ def _lane_at(lane_map: LaneMap, points: np.ndarray, yaw_rad: np.ndarray) -> np.n
     lines = [lane.centerline_m for lane in lane_map.lanes]
     owner = np.concatenate([np.full(len(line), k) for k, line in enumerate(lines)])
     heading = np.concatenate([polyline.headings_rad(line) for line in lines])
-    distance, near = KDTree(np.concatenate(lines)).query(points, k=8)
+    found = KDTree(np.concatenate(lines)).query(points, k=8)
+    distance, near = np.asarray(found[0]), np.asarray(found[1])
     turn = (heading[near] - yaw_rad[:, None] + np.pi) % (2 * np.pi) - np.pi
     cost = distance + 3.0 * np.abs(turn)
     best = cost.argmin(axis=1)
@@ -72,7 +74,7 @@ def _onward(lane_map: LaneMap, lane: int) -> list[int]:
         found.append(int(lane))
         line = lane_map.lanes[lane].centerline_m
         length += float(polyline.arc_length_m(line)[-1])
-        end = polyline.headings_rad(line)[-1]
+        end = float(polyline.headings_rad(line)[-1])
         options = lane_map.lanes[lane].successors
         turns = [_net_turn(lane_map.lanes[k].centerline_m, end) for k in options]
         lane = options[int(np.argmin(turns))] if options else -1

@@ -30,7 +30,7 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
             f"tracks.{ego_id}.valid: the ego vanishes at step {int(np.argmin(present))}"
         )
     dropped: Counter[str] = Counter()
-    kept, rows = [], []
+    kept, rows, swapped = [], [], False
     for name in [ego_id, *(k for k in raw if k != ego_id)]:
         valid = _column(raw[name], name, "valid", length)[: last + 1] > 0
         position = _column(raw[name], name, "position", length)[: last + 1]
@@ -49,9 +49,14 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
                 raise ValueError(f"tracks.{name}: size {extent.tolist()} is not positive")
             dropped["size not positive"] += 1
             continue
+        if name == ego_id and extent[0] < extent[1]:
+            extent = extent[[1, 0, 2]]
+            swapped = True
         kept.append(name)
         rows.append((valid, position, yaw, extent))
     notes = [f"dropped {count} tracks: {reason}" for reason, count in sorted(dropped.items())]
+    if swapped:
+        notes.append("the ego's length and width were swapped in the file")
     if last + 1 < length:
         notes.append(f"ends at step {last}, where the ego's recording ends")
     valid = np.stack([row[0] for row in rows])

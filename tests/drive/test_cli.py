@@ -1,0 +1,144 @@
+"""The command as a user meets it: wrong input, help, the same bytes, resuming."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drive.cli.main import main
+
+TINY = ["--count", "2", "--duration-s", "2", "--batch-size", "1", "--workers", "0", "--videos", "1"]
+FAST = ["--planner", "constant_velocity,idm", "--families", "curve"]
+
+
+def _run(tmp_path: Path, name: str, *more: str) -> int:
+    return main(["simulate", *TINY, *FAST, "--out", str(tmp_path), "--name", name, *more])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["simulate", "--families", "roundabot"], "did you mean roundabout?"),
+        (["simulate", "--planner", "pdn"], "did you mean pdm?"),
+        (["simulate", "--traffic", "idn"], "did you mean idm?"),
+        (["simulate", "--source", "scenarionet"], "--path: source scenarionet needs"),
+        (["simulate", "--source", "scenarionet", "--path", "nowhere"], "no such file or folder"),
+        (["simulate", "--preset", "nothing.yaml"], "nothing.yaml: no such preset"),
+        (["simulate", "--resume", "nothing"], "no run to resume here"),
+        (["simulate", "--count", "0"], "--count: must be at least 1"),
+        (["simulat"], "unknown verb 'simulat'"),
+    ],
+)
+def test_wrong_input_is_one_clear_line_and_exit_code_2(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_unknown_field_of_a_preset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("plannner: pdm\n")
+    assert main(["simulate", "--preset", str(preset)]) == 2
+    assert "did you mean planner?" in capsys.readouterr().err
+
+
+def test_help_answers_without_torch() -> None:
+    code = (
+        "import sys, drive.cli.main as m\n"
+        "try:\n    m.main(['simulate', '--help'])\nexcept SystemExit:\n    pass\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--families" in done.stdout
+    assert "bevdrive simulate --resume" in done.stdout
+
+
+def test_same_seed_same_bytes_and_resume(tmp_path: Path) -> None:
+    assert _run(tmp_path, "whole") == 0
+    whole = tmp_path / "whole"
+    assert (tmp_path / "latest").resolve() == whole.resolve()
+    for made in ("report.html", "per_scenario.parquet", "config.yaml"):
+        assert (whole / made).stat().st_size > 0
+    assert len(list((whole / "videos").glob("*.mp4"))) == 2
+    truth = (whole / "metrics.json").read_bytes()
+    assert _run(tmp_path, "again") == 0
+    assert (tmp_path / "again" / "metrics.json").read_bytes() == truth
+    # A run that was killed after its first chunk.
+    (tmp_path / "again" / "metrics.json").unlink()
+    (tmp_path / "again" / "chunks" / "00001.json").unlink()
+    shutil.rmtree(tmp_path / "again" / "videos")
+    (tmp_path / "again" / "videos").mkdir()
+    assert main(["simulate", "--resume", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "metrics.json").read_bytes() == truth
+
+
+def test_existing_run_is_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    assert _run(tmp_path, "mine") == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_means_leave_out_what_has_no_value() -> None:
+    from eval.report.run_folder import Chunk, Row, summarize
+
+    rows = [
+        Row("a", "f", "p", 0, {"x": 1.0, "y": 0.5}),
+        Row("b", "f", "p", 1, {"x": 0.0}),
+        Row("c", "g", "p", 2, {"x": 0.5, "y": 0.0}),
+    ]
+    summary = summarize(Chunk(rows, []))["planners"]["p"]
+    assert summary["mean"] == {"x": 0.5, "y": 0.25}  # (1 + 0 + 0.5) / 3 and (0.5 + 0) / 2
+    assert summary["per_family"]["f"] == {"x": 0.5, "y": 0.5}
+    assert json.dumps(summary, sort_keys=True)
+
+
+def test_one_bad_scenario_in_a_folder_is_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.sim.sources.test_scenarionet import FILES
+
+    if not FILES:
+        pytest.skip("real data not found")
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    shutil.copy(FILES[2], folder / "good.pkl")
+    (folder / "bad.pkl").write_bytes(FILES[2].read_bytes()[:1000])
+    words = [
+        "simulate",
+        "--source",
+        "scenarionet",
+        "--path",
+        str(folder),
+        "--out",
+        str(tmp_path / "runs"),
+    ]
+    words += [
+        "--planner",
+        "log_replay",
+        "--traffic",
+        "log",
+        "--workers",
+        "0",
+        "--videos",
+        "0",
+        "--name",
+        "x",
+    ]
+    assert main(words) == 1
+    assert "1 scenarios could not be used" in capsys.readouterr().err
+    page = (tmp_path / "runs" / "x" / "report.html").read_text()
+    assert "bad.pkl: not a whole pickle" in page

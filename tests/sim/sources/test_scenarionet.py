@@ -1,0 +1,79 @@
+"""ScenarioNet scenes of the real nuScenes, both converters."""
+
+import copy
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drive.planning import make_planner
+from eval.metrics.suite import evaluate
+from eval.rollout import rollout
+from sim.scenario import EGO
+from sim.sources.scenarionet import find_scenarios, read_scenario
+from sim.sources.unpickle import read_pickle
+from sim.traffic import make_traffic
+from sim.world import World
+from tests.conftest import SHARED_DATA, needs_shared_data
+
+FOLDERS = ("nuscenes_mini_scenarionet", "nuscenes_mini_scenarionet_old_converter")
+FILES = [f for folder in FOLDERS for f in sorted((SHARED_DATA / folder).glob("*.pkl"))]
+
+
+@needs_shared_data
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem[-10:])
+def test_human_is_on_the_road_and_innocent(path: Path) -> None:
+    scenario = read_scenario(path)
+    length, width, _ = scenario.tracks.size_m[EGO]
+    assert length > width
+    world = World.from_scenarios([scenario], make_traffic("log"), exact_tracking=True)
+    results = evaluate(rollout(world, make_planner("log_replay", world)))
+    assert float(results["nuplan/drivable_area_compliance"].value) == 1.0
+    assert float(results["nuplan/no_at_fault_collision"].value) == 1.0
+    assert float(results["waymax/log_divergence"].value) < 1e-3
+
+
+@needs_shared_data
+@pytest.mark.parametrize("path", FILES[:1] + FILES[-1:], ids=lambda p: p.stem[-10:])
+def test_positions_lead_back_to_the_file(path: Path) -> None:
+    scenario, raw = read_scenario(path), read_pickle(path)
+    tracks = scenario.tracks
+    for n, name in enumerate(tracks.track_id):
+        truth = np.asarray(raw["tracks"][name]["state"]["position"])[: tracks.valid.shape[1]]
+        ours = tracks.position_m[n].astype(np.float64) + scenario.world_offset_m
+        # float32 around the ego: within 0.1 mm up to a kilometre away.
+        assert np.abs(ours - truth)[tracks.valid[n], :2].max() < 1e-3
+    dropped = sum(int(note.split()[1]) for note in scenario.notes if note.startswith("dropped"))
+    assert len(tracks.track_id) + dropped == len(raw["tracks"])
+
+
+@needs_shared_data
+def test_not_a_number_is_named(tmp_path: Path) -> None:
+    raw = copy.deepcopy(read_pickle(FILES[0]))
+    raw["tracks"]["ego"]["state"]["position"][7, 0] = np.nan
+    path = tmp_path / "scene.pkl"
+    path.write_bytes(pickle.dumps(raw))
+    with pytest.raises(
+        ValueError, match=r"scene\.pkl: tracks\.ego\.position: not a number at step 7"
+    ):
+        read_scenario(path)
+    del raw["tracks"]["ego"]
+    path.write_bytes(pickle.dumps(raw))
+    with pytest.raises(ValueError, match="the ego 'ego' is missing"):
+        read_scenario(path)
+
+
+def test_no_scenarios(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="0 scenarios matched"):
+        find_scenarios(tmp_path)
+    with pytest.raises(ValueError, match="no such file or folder"):
+        find_scenarios(tmp_path / "nothing")
+
+
+@needs_shared_data
+def test_idm_traffic_drives_recorded_scenes_without_nan() -> None:
+    worlds = World.from_scenarios([read_scenario(f) for f in FILES[:2]], make_traffic("idm"))
+    driven = rollout(worlds, make_planner("pdm", worlds), num_steps=30)
+    assert not torch.isnan(driven.pose[driven.valid]).any()
