@@ -29,7 +29,7 @@ def _drive(
     if ego is not None:
         pose[0, :, 0] = torch.tensor(ego).float()
         steps = torch.diff(pose[0, :, 0, :2], dim=0) / 0.1
-        velocity[0, :, 0] = torch.cat((steps[:1], steps))
+        velocity[0, :, 0] = torch.cat((2 * steps[:1] - steps[1:2], steps))
     return Rollout(
         world=world,
         dt_s=0.1,

@@ -114,7 +114,8 @@ def _collisions(
     road_user = ((blame < _NEVER) & ~with_object).any(dim=2)
     objects = ((blame < _NEVER) & with_object).sum(dim=2)
     value = torch.where(road_user, 0.0, (1.0 - 0.5 * objects).clamp(min=0.0))
-    return value, blame.amin(dim=2) if shape[2] else torch.full_like(road_user, _NEVER)
+    never = torch.full((*shape[:2], 1), _NEVER, device=blame.device)  # where there is nobody at all
+    return value, torch.cat((blame, never), dim=2).amin(dim=2)
 
 
 def _time_to_collision(

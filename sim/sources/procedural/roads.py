@@ -70,7 +70,7 @@ def straight(rng: Rng) -> Layout:
     """Several lanes each way; some cars change lanes, one of them in front of the ego."""
     builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
     lanes = int(rng.integers(2, 4))
-    line = _gentle(rng, 420)
+    line = _gentle(rng, 420.0)
     ahead, back = _road(
         builder, line, lanes, int(rng.integers(1, 3)), width, float(rng.uniform(11, 15))
     )
@@ -93,7 +93,7 @@ def curve(rng: Rng) -> Layout:
     """A winding road."""
     builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
     lanes = int(rng.integers(1, 3))
-    line = _bends(rng, 400, (30.0, 90.0))
+    line = _bends(rng, 400.0, (30.0, 90.0))
     ahead, back = _road(builder, line, lanes, lanes, width, float(rng.uniform(9, 14)))
     builder.pave()
     return _one_road_layout(builder, ahead, back, rng, walks=_walks(line, lanes * width))
@@ -103,7 +103,7 @@ def jam(rng: Rng) -> Layout:
     """Dense lanes that crawl past a bottleneck."""
     builder, width = MapBuilder(), float(rng.uniform(3.1, 3.6))
     lanes, limit = int(rng.integers(2, 4)), float(rng.uniform(11, 14))
-    line = _gentle(rng, 400)
+    line = _gentle(rng, 400.0)
     cut = int(rng.uniform(200, 260))
     first, _back = _road(builder, line[: cut + 1], lanes, 0, width, limit)
     second, _ = _road(builder, line[cut:], lanes, 0, width, float(rng.uniform(2.5, 5.0)))
@@ -123,7 +123,7 @@ def narrow_street(rng: Rng) -> Layout:
     import shapely
 
     builder, width = MapBuilder(), float(rng.uniform(3.1, 3.4))
-    line = _gentle(rng, 340)
+    line = _gentle(rng, 340.0)
     ahead, back = _road(builder, line, 1, 1, width, float(rng.uniform(7, 9)))
     parking = 2.3
     strip = shapely.LineString(line).buffer(width + parking + 0.3, cap_style="flat")
@@ -154,7 +154,7 @@ def crosswalk(rng: Rng) -> Layout:
     """Pedestrians cross in the middle of a block, without a light."""
     builder, width = MapBuilder(), float(rng.uniform(3.1, 3.6))
     lanes = int(rng.integers(1, 3))
-    line = _gentle(rng, 360)
+    line = _gentle(rng, 360.0)
     ahead, back = _road(builder, line, lanes, lanes, width, float(rng.uniform(8, 13)))
     builder.pave()
     layout = _one_road_layout(
@@ -185,7 +185,7 @@ def _cross_road(layout: Layout, line: Array, at_m: int, half_width_m: float) -> 
 def lane_closure(rng: Rng) -> Layout:
     """Cones close the outer lane; its traffic changes over before them."""
     builder, width = MapBuilder(), float(rng.uniform(3.2, 3.7))
-    line = _gentle(rng, 420)
+    line = _gentle(rng, 420.0)
     ahead, back = _road(builder, line, 2, 1, width, float(rng.uniform(9, 13)))
     builder.pave()
     inner, outer = ahead
