@@ -19,12 +19,14 @@ def drop_repeats(points_m: Array, tolerance_m: float = 1e-3) -> Array:
 
 
 def resample(points_m: Array, spacing_m: float) -> Array:
-    """Vertices every `spacing_m` along the polyline; the last one is kept even if nearer."""
+    """Vertices every `spacing_m` along the polyline; the last one is where it was, at 0.25 to 1.25."""
     points_m = drop_repeats(np.asarray(points_m, dtype=np.float64))
     s = arc_length_m(points_m)
     targets = np.arange(0.0, s[-1], spacing_m)
-    if s[-1] - targets[-1] > 0.25 * spacing_m:
+    if s[-1] - targets[-1] > 0.25 * spacing_m or len(targets) == 1:
         targets = np.append(targets, s[-1])
+    else:
+        targets[-1] = s[-1]
     return at(points_m, targets)
 
 

@@ -98,7 +98,7 @@ class MapBuilder:
         ]
         union = shapely.union_all([*strips, *(extra or [])])
         closed = union.buffer(rounding_m, quad_segs=4).buffer(-rounding_m, quad_segs=4)
-        self.add_area(AreaKind.DRIVABLE, closed.simplify(0.03))
+        self.add_area(AreaKind.DRIVABLE, shapely.set_precision(closed.simplify(0.03), 0.005))
 
     def stop_line(
         self, lanes: tuple[int, ...], before_end_m: float, kind: StopKind, light: int = -1
