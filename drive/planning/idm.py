@@ -15,7 +15,8 @@ class IdmPlanner:
 
     def plan(self, observation: Observation) -> Plan:
         """4 s along the route."""
-        one, zero = torch.ones(1), torch.zeros(1)
+        one = torch.ones(1, device=observation.ego.speed_mps.device)
+        zero = torch.zeros_like(one)
         profile = roll_out(observation, one, zero, PARAMS, HORIZON)
         pose, curvature = reference_poses(observation, profile, zero)
         speed = profile.speed_mps

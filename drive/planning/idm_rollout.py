@@ -84,5 +84,12 @@ def roll_out(
 def reference_poses(
     observation: Observation, profile: SpeedProfile, offsets_m: Float[Tensor, " p"]
 ) -> tuple[Tensor, Tensor]:
-    """Poses `[B, P, T, 3]` and curvatures `[B, P, T]` of the profiles on the offset route."""
-    return place_on_route(observation.route, profile.s_m, offsets_m[:, None])
+    """Poses `[B, P, T, 3]` and curvatures `[B, P, T]` of the profiles on the offset route.
+
+    A car whose centre is on a bend points less far round it than the bend does there: the tangent is
+    the heading of the course, and of the car only at its rear axle.
+    """
+    pose, curvature = place_on_route(observation.route, profile.s_m, offsets_m[:, None])
+    wheelbase_m = observation.ego.wheelbase_m.reshape(-1, 1, 1)
+    slip = torch.atan(0.5 * wheelbase_m * curvature)
+    return torch.cat((pose[..., :2], pose[..., 2:] - slip.unsqueeze(-1)), dim=-1), curvature

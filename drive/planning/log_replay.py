@@ -19,10 +19,11 @@ class LogReplayPlanner:
     def plan(self, observation: Observation) -> Plan:
         """The next 4 s of the recording, in the frame of the ego as it is now."""
         last = self._log.valid.shape[2] - 1
-        steps = torch.arange(1, HORIZON + 1) + observation.step
+        device = self._log.pose.device
+        steps = torch.arange(1, HORIZON + 1, device=device) + observation.step
         held = self._log.valid[:, EGO].sum(dim=1, keepdim=True) - 1  # last recorded instant
         index = torch.minimum(steps.clamp(max=last).unsqueeze(0), held)
-        world = torch.arange(len(held)).unsqueeze(1)
+        world = torch.arange(len(held), device=device).unsqueeze(1)
         pose = self._log.pose[world, EGO, index]
         velocity = self._log.velocity_mps[world, EGO, index]
         speed = (velocity * torch.stack((pose[..., 2].cos(), pose[..., 2].sin()), -1)).sum(-1)

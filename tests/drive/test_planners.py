@@ -7,7 +7,6 @@ import torch
 from drive.planning import make_planner
 from eval.metrics.suite import evaluate
 from eval.rollout import Rollout, rollout
-from sim import tracking
 from sim.scenario import LightState, StopKind, StopLine
 from sim.traffic import make_traffic
 from sim.world import World
@@ -67,24 +66,3 @@ def test_padding_of_nan_changes_nothing_for_pdm() -> None:
     world.log.velocity_mps[0, 2:] = torch.nan
     poisoned = rollout(world, make_planner("pdm", world)).pose
     assert torch.equal(clean[:, :, 0], poisoned[:, :, 0])
-
-
-def test_steering_law_is_the_least_squares_solution() -> None:
-    # The final state by stepping the recursion for u = 0 and u = 1 gives z(u) = z0 + g u; the
-    # minimiser of z' Q z + u^2 over a fine grid is the truth.
-    g = torch.Generator().manual_seed(0)
-    speed = 5 + 5 * torch.rand(tracking.HORIZON, generator=g, dtype=torch.float64)
-    bend = 0.1 * torch.rand(tracking.HORIZON, generator=g, dtype=torch.float64)
-    start, wheelbase = (0.4, -0.05, 0.1), 2.7
-
-    def cost(u: float) -> float:
-        e, h, s = start
-        for v, kappa in zip(speed.tolist(), bend.tolist(), strict=True):
-            e, h, s = e + v * 0.1 * h, h + v * 0.1 * (s / wheelbase - kappa), s + 0.1 * u
-        return e * e + 10 * h * h + u * u
-
-    gains = tracking.lateral_gains(speed, bend, torch.tensor(wheelbase, dtype=torch.float64))
-    e, h, s = start
-    ours = -(gains.lateral * e + gains.heading * h + gains.steering * s + gains.constant)
-    grid = np.linspace(float(ours) - 0.01, float(ours) + 0.01, 2001)
-    assert abs(grid[int(np.argmin([cost(u) for u in grid]))] - float(ours)) < 2e-5
