@@ -1,24 +1,25 @@
 """The command `bevdrive`. One verb, one file; heavy packages are imported by the verb that needs them."""
 
+import difflib
 import sys
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a verb; returns the exit code: 0, 1 (ran, but skipped scenarios), 2 (wrong input)."""
+    """Run a verb; returns the exit code: 0, 1 (ran, but not all of it), 2 (wrong input), 130."""
     arguments = sys.argv[1:] if argv is None else argv
     verbs = {"simulate": _simulate}
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(
-            "usage: bevdrive VERB [OPTIONS]\n\n  simulate   drive scenarios in closed loop and score them\n"
-        )
-        print("`bevdrive VERB --help` lists the options, with examples.")
+        print(_USAGE)
         return 0 if arguments else 2
-    if arguments[0] not in verbs:
+    verb, *rest = arguments
+    if verb not in verbs:
+        near = difflib.get_close_matches(verb, verbs, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
         choices = ", ".join(verbs)
-        print(f"bevdrive: unknown verb {arguments[0]!r} (choices: {choices})", file=sys.stderr)
+        print(f"bevdrive: unknown verb {verb!r}{hint} (choices: {choices})", file=sys.stderr)
         return 2
     try:
-        return verbs[arguments[0]](arguments[1:])
+        return verbs[verb](rest)
     except ValueError as error:
         print(f"bevdrive: {error}", file=sys.stderr)
         return 2
@@ -29,6 +30,14 @@ def _simulate(arguments: list[str]) -> int:
 
     return run(arguments)
 
+
+_USAGE = """usage: bevdrive VERB [OPTIONS]
+
+  simulate   drive scenarios in closed loop and score them
+
+`bevdrive VERB --help` lists the options, with examples. The first to try:
+
+  bevdrive simulate --preset configs/simulate/demo.yaml"""
 
 if __name__ == "__main__":
     sys.exit(main())

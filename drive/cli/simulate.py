@@ -2,126 +2,130 @@
 
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from drive.config import SimulateConfig, check_choices, from_dict, from_yaml
+from drive.config import SimulateConfig, check_choices, from_dict, from_yaml, to_plain
+
+if TYPE_CHECKING:
+    from eval.report.run_folder import RunFolder
+
+_LISTS = ("--families", "--planner")
+_FREE_ON_RESUME = {"workers"}  # changes no result
+_SHOWN_SKIPS = 5
 
 
 @dataclass(frozen=True)
-class _Preset:
-    """The two options that say where the others start from."""
-
+class _Options(SimulateConfig):
     preset: Path | None = None
-    """a YAML file with any of these options; the command line overrides it"""
+    """YAML file with any of these options; the command line overrides it"""
     resume: Path | None = None
-    """go on with the run of this folder; its config decides, other options are ignored"""
+    """run folder to go on with: it keeps its own settings, only --workers may differ"""
 
 
 def run(arguments: list[str]) -> int:
-    """Parse, check everything that can be checked, then start; returns the exit code."""
-    config, folder = _resolve(arguments)
+    """Check everything that can be checked, then start; returns the exit code.
+
+    Raises ValueError for wrong input, before anything is written.
+    """
+    config, folder = _resolve(_split_commas(arguments))
+    from drive.pool import BrokenRun
+    from drive.simulate import make_requests, require_usable, simulate
     from eval.report.run_folder import RunFolder, score_table
 
-    requests = _requests(config)
+    requests = make_requests(config)
     if folder is None:
+        require_usable(requests)
         name = config.name or time.strftime("%Y%m%d-%H%M%S")
-        folder = RunFolder.create(config.out, name, _plain(config))
-    from drive.simulate import simulate
-
+        folder = RunFolder.create(config.out, name, to_plain(config))
     began = time.perf_counter()
-    outcome = simulate(config, folder, requests)
+    try:
+        outcome = simulate(config, folder, requests)
+    except (KeyboardInterrupt, BrokenRun) as stop:
+        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else stop
+        print(
+            f"\nbevdrive: {what}; to go on: bevdrive simulate --resume {folder.path}",
+            file=sys.stderr,
+        )
+        return 130 if isinstance(stop, KeyboardInterrupt) else 1
+    seconds = time.perf_counter() - began
     print(score_table(outcome.summary))
-    print(
-        f"{len(requests)} scenarios in {time.perf_counter() - began:.1f} s: {outcome.folder}/report.html"
-    )
-    if outcome.num_skipped:
-        print(f"{outcome.num_skipped} scenarios could not be used; see the report", file=sys.stderr)
-        return 1
-    return 0
+    print(f"{len(requests)} scenarios in {seconds:.1f} s: {folder.path}/report.html")
+    return _tell_skipped(outcome.summary["skipped"])
 
 
-def _resolve(arguments: list[str]):
+def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     """The config, and the run folder to go on with (None: a new run)."""
-    arguments = _split_commas(arguments)
-    known, rest = _take(arguments)
-    if known.resume is not None:
+    preset, resume = _value(arguments, "--preset"), _value(arguments, "--resume")
+    folder, base = None, SimulateConfig()
+    if resume is not None:
         from eval.report.run_folder import RunFolder
 
-        folder = RunFolder.open(known.resume)
-        return from_dict(folder.config(), SimulateConfig(), "config.yaml"), folder
-    base = SimulateConfig() if known.preset is None else from_yaml(known.preset, SimulateConfig())
-    description = (
-        f"{SimulateConfig.__doc__}\n--preset FILE and --resume RUN_DIR come before everything else."
+        folder = RunFolder.open(Path(resume))
+        base = from_dict(folder.config(), base, str(folder.path / "config.yaml"))
+    stored = base
+    if preset is not None:
+        base = from_yaml(Path(preset), base)
+    options = tyro.cli(
+        _Options,
+        args=arguments,
+        default=_Options(**vars(base)),
+        prog="bevdrive simulate",
+        description=SimulateConfig.__doc__,
     )
-    config = tyro.cli(
-        SimulateConfig, args=rest, default=base, prog="bevdrive simulate", description=description
-    )
+    asked = {field.name: getattr(options, field.name) for field in fields(SimulateConfig)}
+    if folder is not None:
+        asked = _keep(vars(stored), asked, folder.path)
+    config = SimulateConfig(**asked)
     check_choices(config)
-    return config, None
+    return config, folder
 
 
-def _take(arguments: list[str]) -> tuple[_Preset, list[str]]:
-    """Take --preset and --resume out of the arguments."""
-    known, rest = _Preset(), []
-    queue = list(arguments)
-    while queue:
-        word = queue.pop(0)
-        name, _, value = word.partition("=")
-        if name in ("--preset", "--resume"):
-            if not value and not queue:
-                raise ValueError(f"{name}: a path must follow")
-            known = replace(known, **{name[2:]: Path(value or queue.pop(0))})
-        else:
-            rest.append(word)
-    return known, rest
+def _keep(stored: dict[str, Any], asked: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What a resumed run goes on with: its own settings; says so where others were asked for."""
+    ignored = [k for k in stored if asked[k] != stored[k] and k not in _FREE_ON_RESUME]
+    if ignored:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+        print(f"bevdrive: {folder} keeps its own settings; ignored: {names}", file=sys.stderr)
+    return stored | {name: asked[name] for name in _FREE_ON_RESUME}
+
+
+def _value(arguments: list[str], option: str) -> str | None:
+    """What follows an option, as `--option VALUE` or `--option=VALUE`; None: it is not there."""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == option and following:
+            return following
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
 
 
 def _split_commas(arguments: list[str]) -> list[str]:
-    """`--families a,b` is `--families a b`."""
+    """`--families a,b` and `--families=a,b` are `--families a b`."""
     words: list[str] = []
+    option = ""
     for word in arguments:
-        listed = "," in word and words and not word.startswith("-") and _option(words) in _LISTS
-        words += [w for w in word.split(",") if w] if listed else [word]
+        if word.startswith("--"):
+            option, _, value = word.partition("=")
+            if option not in _LISTS or not value:
+                words.append(word)
+                continue
+            words.append(option)
+            word = value
+        words += [w for w in word.split(",") if w] if option in _LISTS else [word]
     return words
 
 
-_LISTS = ("--families", "--planner")
-
-
-def _option(words: list[str]) -> str:
-    return next((word for word in reversed(words) if word.startswith("--")), "")
-
-
-def _requests(config: SimulateConfig):
-    """What to load; raises ValueError where there is nothing."""
-    from sim.sources import Request
-
-    if config.source == "scenarionet":
-        from sim.sources.scenarionet import find_scenarios
-
-        if config.path is None:
-            raise ValueError("--path: source scenarionet needs a file or a folder")
-        files = find_scenarios(config.path)[: config.count]
-        return [Request(k, "scenarionet", file.name, path=file) for k, file in enumerate(files)]
-    from sim.sources.procedural import FAMILIES
-
-    families = config.families or FAMILIES
-    return [
-        Request(k, "procedural", f"{families[k % len(families)]}-{k}", None, families,
-                config.split, config.seed, config.duration_s)
-        for k in range(config.count)
-    ]  # fmt: skip
-
-
-def _plain(config: SimulateConfig) -> dict:
-    """The config as YAML can hold it."""
-    values = asdict(config)
-    for key, value in values.items():
-        if isinstance(value, Path):
-            values[key] = str(value)
-        elif isinstance(value, tuple):
-            values[key] = list(value)
-    return values
+def _tell_skipped(skipped: list[dict[str, str]]) -> int:
+    """Names the scenarios that could not be used; returns the exit code."""
+    for entry in skipped[:_SHOWN_SKIPS]:
+        print(f"skipped {entry['scenario']}: {entry['reason']}", file=sys.stderr)
+    if skipped:
+        print(
+            f"bevdrive: {len(skipped)} scenarios could not be used; report.html lists them",
+            file=sys.stderr,
+        )
+    return 1 if skipped else 0

@@ -1,5 +1,6 @@
 """`report.html`: one page without network: scores, distributions, worst scenarios with videos."""
 
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ _BINS = 10
 def write_report(
     path: Path, title: str, summary: dict[str, Any], chunk: Chunk, config: str
 ) -> None:
-    """Write the page; videos are linked where `videos/<planner>-<scenario>.mp4` exists."""
+    """Write the page; videos are linked where `videos/` holds them."""
     template = (Path(__file__).parent / "report.html").read_text()
     parts = {
         "TITLE": escape(title),
@@ -35,7 +36,8 @@ def write_report(
 
 def video_name(row: Row) -> str:
     """File name of the video of a scenario driven by a planner."""
-    return f"{row.planner}-{row.scenario_id}.mp4"
+    safe = re.sub(r"[^\w.-]", "_", row.scenario_id)  # an id from a file may hold anything
+    return f"{row.planner}-{row.index:06d}-{safe}.mp4"
 
 
 def _short(metric: str) -> str:

@@ -31,7 +31,7 @@ class Chunk:
 
 
 class RunFolder:
-    """`config.yaml`, `chunks/`, then `metrics.json`, `per_scenario.parquet`, `report.html`."""
+    """`config.yaml`, `scenarios.txt`, `chunks/`; then `metrics.json`, `per_scenario.parquet`, report."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,7 +39,11 @@ class RunFolder:
     @staticmethod
     def create(root: Path, name: str, config: dict[str, Any]) -> "RunFolder":
         """A new folder with its resolved config; raises ValueError where it exists already."""
+        if name in ("", ".", "..", "latest") or Path(name).name != name:
+            raise ValueError(f"--name: {name!r} cannot name a run folder")
         path = root / name
+        if root.exists() and not root.is_dir():
+            raise ValueError(f"{root}: not a folder")
         if path.exists():
             raise ValueError(f"{path}: exists already; choose another --name, or --resume it")
         (path / "chunks").mkdir(parents=True)
@@ -61,6 +65,15 @@ class RunFolder:
     def config(self) -> dict[str, Any]:
         """The resolved config that the run was started with."""
         return yaml.safe_load((self.path / "config.yaml").read_text())
+
+    def hold_to(self, names: list[str]) -> None:
+        """Note which scenarios the run is of; raises ValueError where they are not those noted."""
+        path = self.path / "scenarios.txt"
+        text = "".join(f"{name}\n" for name in names)
+        if not path.is_file():
+            _write(path, text)
+        elif path.read_text() != text:
+            raise ValueError(f"{path}: the source now holds other scenarios; begin a new run")
 
     def has_chunk(self, number: int) -> bool:
         """Whether that chunk was finished."""

@@ -142,3 +142,42 @@ def test_one_bad_scenario_in_a_folder_is_skipped(
     assert "1 scenarios could not be used" in capsys.readouterr().err
     page = (tmp_path / "runs" / "x" / "report.html").read_text()
     assert "bad.pkl: not a whole pickle" in page
+
+
+@pytest.mark.parametrize("name", ["../outside", "latest", "."])
+def test_a_name_cannot_leave_the_folder_of_runs(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "runs"
+    assert main(["simulate", *TINY, *FAST, "--out", str(root), "--name", name]) == 2
+    assert "cannot name a run folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_where_no_scenario_can_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.pkl").write_bytes(b"not a pickle")
+    words = ["simulate", "--source", "scenarionet", "--path", str(tmp_path)]
+    assert main([*words, "--out", str(tmp_path / "runs")]) == 2
+    assert "0 of 1 scenarios can be used" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_resume_refuses_other_scenarios_than_it_began_with(tmp_path: Path) -> None:
+    from eval.report.run_folder import RunFolder
+
+    folder = RunFolder.create(tmp_path, "run", {})
+    folder.hold_to(["a", "b"])
+    folder.hold_to(["a", "b"])
+    with pytest.raises(ValueError, match="now holds other scenarios"):
+        folder.hold_to(["a", "c"])
+
+
+def test_a_preset_value_of_the_wrong_type_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("count: many\n")
+    assert main(["simulate", "--preset", str(preset)]) == 2
+    assert "mine.yaml: count: expected int or nothing, got 'many'" in capsys.readouterr().err
