@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 
 EGO = 0
 
@@ -181,7 +181,3 @@ class Scenario:
     def num_steps(self) -> int:
         """Recorded instants T; the episode lasts `(T - 1) * dt_s`."""
         return self.tracks.valid.shape[1]
-
-    def ego_positions_in_dataset_m(self) -> Shaped[np.ndarray, "t 3"]:
-        """The ego's recording in the dataset's own frame, float64."""
-        return self.tracks.position_m[EGO].astype(np.float64) + self.world_offset_m

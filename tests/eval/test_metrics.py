@@ -73,7 +73,8 @@ def test_standing_ego_is_never_at_fault() -> None:
 
 @pytest.mark.parametrize(("one_lane", "fault"), [(True, False), (False, True)])
 def test_lateral_contact_depends_on_the_lane(one_lane: bool, fault: bool) -> None:
-    # Side by side, 1.9 m apart, both 2 m wide: the front edge (x = 2) is 1 m before the other's rear.
+    # The other is 2.5 m back and 1.9 m to the left, 4 m long: it ends near x = -0.5, clear of the
+    # front edge at x = 2; its bearing, 143 degrees, is not yet "behind" (150): a lateral contact.
     ego, other = torch.tensor([0.0, 0.0, 0.0]), torch.tensor([-0.5, 1.9, -0.1])
     size = torch.tensor([4.0, 2.0])
     result = at_fault(
@@ -129,7 +130,7 @@ def test_progress_against_the_recorded_ego(fraction: float, progress: float, mak
 
 @pytest.mark.parametrize(("gap_m", "expected"), [(8.0, 0.0), (10.5, 1.0)])
 def test_time_to_collision_behind_a_slower_car(gap_m: float, expected: float) -> None:
-    # Closing at 10 m/s for one step: 8 m are 0.8 s, 10.5 m are 1.05 s (0.95 s when it ends 1 m on).
+    # Closing at 10 m/s: 8 m are 0.8 s, under 0.95 s; 10.5 m are 1.05 s, over it.
     rollout = _drive([Car(0, 0, 0, 0, 10), Car(-1, 4 + gap_m, 0, 0, 0)], seconds=0.1)
     rollout.valid[0, 1] = False  # judge the first instant alone
     assert _value(rollout, "nuplan/time_to_collision") == expected

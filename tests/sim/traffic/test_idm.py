@@ -35,9 +35,8 @@ def _collides(world: World, states: list[WorldState]) -> bool:
     return False
 
 
-def test_follower_settles_at_the_equilibrium_gap() -> None:
-    # A leader held at 5 m/s by its own (slow) lane limit would need another lane; instead: both
-    # stand still behind a parked car. IDM stops at the minimum gap of 2 m, up to its slow creep.
+def test_stops_at_the_minimum_gap_behind_a_parked_car() -> None:
+    # The minimum gap of the traffic is 2 m; IDM approaches it from above.
     parked = Car(-1, 60, 0)
     _world, states = _drive(make_scenario([WEST_EAST], [Car(0, -20, 0, 0, 8), parked], 30.0))
     gap = 60 - 2 - (states[-1].pose[0, 0, 0] + 2)
