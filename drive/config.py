@@ -26,9 +26,9 @@ class SimulateConfig:
     """
 
     source: str = "procedural"
-    """procedural (generated) or scenarionet (recorded)"""
+    """procedural (generated), scenarionet (recorded), or saved (by `bevdrive save`)"""
     path: Path | None = None
-    """source scenarionet: a pickle, or a folder of them"""
+    """sources scenarionet and saved: a file, or a folder of them"""
     families: tuple[str, ...] = ()
     """source procedural, by space or comma; none named: all of straight, curve,
     signalized_junction, unsignalized_junction, left_turn, t_junction, roundabout, merge,
@@ -76,7 +76,7 @@ def check_choices(config: SimulateConfig) -> None:
         if value is not None and not least <= value < math.inf:
             raise ValueError(f"--{option.replace('_', '-')}: must be at least {least}, not {value}")
     if config.path is not None and config.source == "procedural":
-        raise ValueError("--path: only for --source scenarionet")
+        raise ValueError("--path: only for --source scenarionet or saved")
     if config.families:
         from sim.sources.procedural import FAMILIES
 

@@ -11,7 +11,7 @@ from drive.chunk import run_chunk, run_video
 from drive.config import SimulateConfig
 from drive.pool import work
 from eval.report.run_folder import Chunk, Row, RunFolder
-from sim.sources import Request, load
+from sim.sources import Request, find_files, load
 
 GENERATED_COUNT = 32  # where no count is given
 
@@ -26,15 +26,13 @@ class Outcome:
 
 def make_requests(config: SimulateConfig) -> list[Request]:
     """What to load, in a fixed order; raises ValueError where there is nothing."""
-    if config.source == "scenarionet":
-        from sim.sources.scenarionet import find_scenarios
-
+    if config.source != "procedural":
         if config.path is None:
-            raise ValueError("--path: source scenarionet needs a file or a folder")
-        files = find_scenarios(config.path)[: config.count]
+            raise ValueError(f"--path: source {config.source} needs a file or a folder")
+        files = find_files(config.source, config.path)[: config.count]
         root = config.path if config.path.is_dir() else config.path.parent
         return [
-            Request(k, "scenarionet", str(file.relative_to(root)), path=file)
+            Request(k, config.source, str(file.relative_to(root)), path=file)
             for k, file in enumerate(files)
         ]
     from sim.sources.procedural import FAMILIES

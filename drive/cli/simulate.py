@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
 
     Raises ValueError for wrong input, before anything is written.
     """
-    config, folder = _resolve(_split_commas(arguments))
+    config, folder = _resolve(split_commas(arguments))
     from drive.pool import BrokenRun
     from drive.simulate import make_requests, require_usable, simulate
     from eval.report.run_folder import RunFolder, score_table
@@ -103,7 +103,7 @@ def _value(arguments: list[str], option: str) -> str | None:
     return None
 
 
-def _split_commas(arguments: list[str]) -> list[str]:
+def split_commas(arguments: list[str]) -> list[str]:
     """`--families a,b` and `--families=a,b` are `--families a b`."""
     words: list[str] = []
     option = ""

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.scenario import Scenario
+from sim.scenario_check import require_valid
+from sim.scenario_file import SUFFIX, load_scenario
 
-SOURCES = ("procedural", "scenarionet")
+SOURCES = ("procedural", "saved", "scenarionet")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,19 @@ class Request:
     split: str = "val"
     seed: int = 0
     duration_s: float = 15.0
+
+
+def find_files(source: str, path: Path) -> list[Path]:
+    """The scenarios of a folder (or the one file); ValueError where there are none."""
+    suffix = SUFFIX if source == "saved" else ".pkl"
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise ValueError(f"{path}: no such file or folder")
+    files = sorted(p for p in path.glob(f"**/*{suffix}") if "dataset_" not in p.name)
+    if not files:
+        raise ValueError(f"{path}: no {suffix} files in this folder: 0 scenarios matched")
+    return files
 
 
 def load(requests: list[Request]) -> tuple[list[tuple[Request, Scenario]], list[dict[str, str]]]:
@@ -39,10 +54,21 @@ def load(requests: list[Request]) -> tuple[list[tuple[Request, Scenario]], list[
     for request in requests:
         if request.path is None:
             continue
-        from sim.sources.scenarionet import read_scenario
-
         try:
-            loaded.append((request, read_scenario(request.path)))
+            loaded.append((request, _read(request.source, request.path)))
         except ValueError as error:
             skipped.append({"scenario": request.name, "reason": str(error)})
     return loaded, skipped
+
+
+def _read(source: str, path: Path) -> Scenario:
+    if source == "saved":
+        return load_scenario(path)
+    from sim.sources.scenarionet import read_scenario
+
+    scenario = read_scenario(path)
+    try:
+        require_valid(scenario)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return scenario

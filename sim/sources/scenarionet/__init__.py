@@ -15,18 +15,6 @@ NEAR_M = 150.0  # whole cities are cropped to what lies this near to the ego's r
 KEYFRAME_EVERY = 5
 
 
-def find_scenarios(path: Path) -> list[Path]:
-    """The pickles of a folder (or the one file); ValueError where there are none."""
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise ValueError(f"{path}: no such file or folder")
-    files = sorted(p for p in path.glob("**/*.pkl") if "dataset_" not in p.name)
-    if not files:
-        raise ValueError(f"{path}: no .pkl files in this folder: 0 scenarios matched")
-    return files
-
-
 def read_scenario(path: Path) -> Scenario:
     """One scenario; ValueError names the file and the field that is wrong."""
     data = read_pickle(path)

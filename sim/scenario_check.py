@@ -1,0 +1,128 @@
+"""What every scenario must fulfil, whatever its source; errors name the field, the agent, the time."""
+
+import numpy as np
+
+from sim.scenario import EGO, LaneMap, Scenario, Tracks
+
+
+def require_valid(scenario: Scenario) -> None:
+    """Raise ValueError for the first thing that is wrong."""
+    if not scenario.dt_s > 0:
+        raise ValueError(f"dt_s: {scenario.dt_s} is not positive")
+    if not np.isfinite(scenario.world_offset_m).all():
+        raise ValueError("world_offset_m: not a number")
+    _check_tracks(scenario.tracks, scenario.dt_s)
+    _check_map(scenario.map, scenario.lights.state.shape[0])
+    agents, instants = scenario.num_agents, scenario.num_steps
+    _shape("lights.state", scenario.lights.state, (None, instants))
+    _shape("keyframe", scenario.keyframe, (instants,))
+    if len(scenario.routes) != agents:
+        raise ValueError(f"routes: {len(scenario.routes)} for {agents} agents")
+    if scenario.routes[EGO] is None:
+        raise ValueError("routes[0]: the ego needs a route")
+    lanes = len(scenario.map.lanes)
+    for n, route in enumerate(scenario.routes):
+        if route is None:
+            continue
+        where = f"routes[{n}] (agent {scenario.tracks.track_id[n]})"
+        _line(f"{where}.path_m", route.path_m)
+        _shape(f"{where}.lane_of_point", route.lane_of_point, (len(route.path_m),))
+        _indices(f"{where}.lane_of_point", route.lane_of_point, lanes, none_allowed=True)
+        _indices(f"{where}.lanes", route.lanes, lanes)
+
+
+def _check_tracks(tracks: Tracks, dt_s: float) -> None:
+    agents, instants = tracks.valid.shape
+    if agents == 0:
+        raise ValueError("tracks: no agents, and so no ego")
+    if instants < 2:
+        raise ValueError(f"tracks.valid: {instants} instants; at least two are needed")
+    shapes = {
+        "kind": (agents,), "size_m": (agents, 3), "position_m": (agents, instants, 3),
+        "yaw_rad": (agents, instants), "velocity_mps": (agents, instants, 2),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        _shape(f"tracks.{name}", getattr(tracks, name), shape)
+    for name in ("track_id", "category"):
+        if len(getattr(tracks, name)) != agents:
+            raise ValueError(f"tracks.{name}: {len(getattr(tracks, name))} for {agents} agents")
+    for name in ("position_m", "yaw_rad", "velocity_mps"):
+        values = getattr(tracks, name).reshape(agents, instants, -1)
+        bad = ~np.isfinite(values).all(axis=-1) & tracks.valid
+        if bad.any():
+            n, t = np.argwhere(bad)[0]
+            raise ValueError(
+                f"tracks.{name}: not a number: agent {tracks.track_id[n]}, "
+                f"step {t} ({t * dt_s:.1f} s)"
+            )
+    bad_size = ~(np.isfinite(tracks.size_m) & (tracks.size_m > 0)).all(axis=1)
+    if bad_size.any():
+        n = int(bad_size.argmax())
+        raise ValueError(
+            f"tracks.size_m: agent {tracks.track_id[n]}: {tracks.size_m[n].tolist()} is not positive"
+        )
+    if not tracks.valid[EGO, 0]:
+        raise ValueError(
+            f"tracks.valid: the ego, agent {tracks.track_id[EGO]}, is not there at t = 0"
+        )
+
+
+def _check_map(lane_map: LaneMap, lights: int) -> None:
+    lanes = lane_map.lanes
+    for k, lane in enumerate(lanes):
+        where = f"map.lanes[{k}] ({lane.lane_id})"
+        _line(f"{where}.centerline_m", lane.centerline_m)
+        _ring(f"{where}.polygon_m", lane.polygon_m)
+        if not lane.speed_limit_mps > 0:
+            raise ValueError(f"{where}.speed_limit_mps: {lane.speed_limit_mps} is not positive")
+        _indices(f"{where}.successors", lane.successors, len(lanes))
+        _indices(f"{where}.predecessors", lane.predecessors, len(lanes))
+        neighbors = (lane.left_neighbor, lane.right_neighbor)
+        _indices(f"{where}.neighbors", neighbors, len(lanes), none_allowed=True)
+    for k, area in enumerate(lane_map.areas):
+        for ring in (area.exterior_m, *area.holes_m):
+            _ring(f"map.areas[{k}]", ring)
+    for k, stop in enumerate(lane_map.stop_lines):
+        _line(f"map.stop_lines[{k}].line_m", stop.line_m)
+        _indices(f"map.stop_lines[{k}].lanes", stop.lanes, len(lanes))
+        _indices(f"map.stop_lines[{k}].light", (stop.light,), lights, none_allowed=True)
+    for k, obstacle in enumerate(lane_map.obstacles):
+        _ring(f"map.obstacles[{k}].footprint_m", obstacle.footprint_m)
+        if not obstacle.height_m > 0:
+            raise ValueError(f"map.obstacles[{k}].height_m: {obstacle.height_m} is not positive")
+
+
+def _shape(where: str, array: np.ndarray, shape: tuple[int | None, ...]) -> None:
+    fits = array.ndim == len(shape) and all(
+        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{where}: shape {array.shape}, expected {shape}")
+
+
+def _line(where: str, points_m: np.ndarray) -> None:
+    if len(points_m) < 2:
+        raise ValueError(f"{where}: {len(points_m)} points do not make a line")
+    if not np.isfinite(points_m).all():
+        raise ValueError(
+            f"{where}: not a number at point {int((~np.isfinite(points_m)).any(1).argmax())}"
+        )
+    if np.linalg.norm(np.diff(points_m, axis=0), axis=1).sum() <= 0:
+        raise ValueError(f"{where}: has no length")
+
+
+def _ring(where: str, points_m: np.ndarray) -> None:
+    if len(points_m) < 3:
+        raise ValueError(f"{where}: {len(points_m)} points do not make a polygon")
+    if not np.isfinite(points_m).all():
+        raise ValueError(f"{where}: not a number")
+
+
+def _indices(
+    where: str, values: np.ndarray | tuple[int, ...], count: int, none_allowed: bool = False
+) -> None:
+    """Each in [0, count), or -1 for none where that is allowed."""
+    lowest = -1 if none_allowed else 0
+    for value in np.asarray(values, dtype=np.int64):
+        if not lowest <= value < count:
+            raise ValueError(f"{where}: {value} is out of range (there are {count})")

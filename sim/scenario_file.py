@@ -1,0 +1,117 @@
+"""Scenarios on disk: one safetensors file each, exact to the bit, no pickle.
+
+Arrays are tensors of the file; everything else is a JSON tree in its header, in which an array is
+named by its place among the tensors and an object met before by its number (agents share routes).
+"""
+
+import dataclasses
+import json
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim import scenario as model
+from sim.scenario import Scenario
+from sim.scenario_check import require_valid
+
+SUFFIX = ".scenario"
+_FORMAT = "bevdrive-scenario-1"
+_CLASSES = {
+    cls.__name__: cls
+    for cls in vars(model).values()
+    if isinstance(cls, type) and cls.__module__ == model.__name__
+}
+
+
+def save_scenario(scenario: Scenario, path: Path) -> None:
+    """Write `path` whole or not at all."""
+    from safetensors.numpy import save
+
+    writer = _Writer()
+    header = {"format": _FORMAT, "scenario": json.dumps(writer.encode(scenario))}
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(save(writer.arrays, header))
+    part.replace(path)
+
+
+def load_scenario(path: Path) -> Scenario:
+    """The saved scenario; ValueError names the file and what is wrong with it."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole scenario file: {error}") from None
+    if header.get("format") != _FORMAT:
+        raise ValueError(f"{path}: format {header.get('format')!r}, expected {_FORMAT!r}")
+    try:
+        scenario = _Reader(arrays).decode(json.loads(header["scenario"]))
+        if not isinstance(scenario, Scenario):
+            raise ValueError("holds something else than a scenario")
+        require_valid(scenario)
+    except KeyError as error:
+        raise ValueError(f"{path}: {error} is missing") from None
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return scenario
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
+        self._seen: dict[int, int] = {}
+
+    def encode(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            name = str(len(self.arrays))
+            self.arrays[name] = np.ascontiguousarray(value)
+            return {"array": name}
+        if isinstance(value, IntEnum):
+            return {"enum": type(value).__name__, "value": int(value)}
+        if dataclasses.is_dataclass(value):
+            if id(value) in self._seen:
+                return {"same": self._seen[id(value)]}
+            fields = {
+                f.name: self.encode(getattr(value, f.name)) for f in dataclasses.fields(value)
+            }
+            self._seen[id(value)] = len(self._seen)
+            return {"class": type(value).__name__, "fields": fields}
+        if isinstance(value, tuple):
+            return {"tuple": [self.encode(item) for item in value]}
+        if isinstance(value, list):
+            return [self.encode(item) for item in value]
+        if value is None or isinstance(value, (str, bool, int, float)):
+            return value
+        if isinstance(value, np.generic):
+            return value.item()
+        raise TypeError(f"a scenario cannot hold {type(value).__name__}")
+
+
+class _Reader:
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self._arrays = arrays
+        self._seen: list[Any] = []
+
+    def decode(self, node: Any) -> Any:
+        if isinstance(node, list):
+            return [self.decode(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "array" in node:
+            return self._arrays[node["array"]]
+        if "enum" in node:
+            return _CLASSES[node["enum"]](node["value"])
+        if "same" in node:
+            return self._seen[node["same"]]
+        if "tuple" in node:
+            return tuple(self.decode(item) for item in node["tuple"])
+        fields = {name: self.decode(item) for name, item in node["fields"].items()}
+        made = _CLASSES[node["class"]](**fields)
+        self._seen.append(made)
+        return made
