@@ -1,5 +1,6 @@
 """Waymax's metrics of the ego: per step, and their mean or worst over the episode."""
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -7,22 +8,28 @@ from torch import Tensor
 from eval.metrics.result import MetricResult
 from eval.rollout import Rollout
 from sim.geometry import box
+from sim.reachable import reachable_points
 from sim.scenario import EGO
 
 MAX_ACCELERATION_MPS2 = 10.4
 MAX_CURVATURE_1PM = 0.3
 OFF_ROUTE_M = 5.0
+OFF_ROUTE_BEYOND_M = 2.0  # farther from the route than from another lane that could be taken
+WRONG_WAY_M = 3.5
+_FAR_M = 1e4
 
 
 def evaluate_waymax(rollout: Rollout) -> dict[str, MetricResult]:
-    """Log divergence, overlap, off-road, infeasible kinematics, progression, off-route."""
+    """Log divergence, overlap, off-road, infeasible kinematics, progression, off-route, wrong way."""
+    on_route_m, elsewhere_m = _lane_distances(rollout)
     results = {
         "log_divergence": _mean(_log_divergence(rollout), rollout),
         "overlap": _any(_overlap(rollout), rollout),
         "offroad": _any(_offroad(rollout), rollout),
         "kinematic_infeasibility": _any(_infeasible(rollout), rollout),
         "progression": _progression(rollout),
-        "off_route": _any(_off_route(rollout), rollout),
+        "off_route": _any(_off_route(on_route_m, elsewhere_m), rollout),
+        "wrong_way": _any(torch.minimum(on_route_m, elsewhere_m) >= WRONG_WAY_M, rollout),
     }
     return {f"waymax/{name}": result for name, result in results.items()}
 
@@ -78,13 +85,27 @@ def _progression(rollout: Rollout) -> MetricResult:
     return MetricResult(torch.gather(course, 1, end).squeeze(1), moved, course)
 
 
-def _off_route(rollout: Rollout) -> Tensor:
-    """More than 5 m from the route."""
-    paths = rollout.world.paths
-    pose = rollout.pose[:, :, EGO]
-    path = paths.agent_path[:, EGO, None].expand(pose.shape[:2])
-    point = paths.position_at(path, paths.ego_s_m(pose))
-    return (point - pose[..., :2]).norm(dim=-1) > OFF_ROUTE_M
+def _lane_distances(rollout: Rollout) -> tuple[Tensor, Tensor]:
+    """Distance `[B, T]` to the nearest centreline of the route, and of the other lanes within reach.
+
+    Waymax takes all paths that the ego may legally drive from its start: `sim.reachable`.
+    """
+    ego = rollout.pose[:, :, EGO, :2]
+    points = [reachable_points(scenario) for scenario in rollout.world.scenarios]
+    padded = np.zeros((len(points), max(map(len, points)), 5), dtype=np.float32)
+    padded[..., :2] = _FAR_M
+    for row, values in zip(padded, points, strict=True):
+        row[: len(values)] = values
+    lane = torch.from_numpy(padded).to(ego.device)
+    gap = torch.cdist(ego, lane[..., :2])
+    on_route = (lane[..., 4] > 0.5).unsqueeze(1)
+    nearest = torch.where(on_route, gap, _FAR_M).amin(dim=-1)
+    return nearest, torch.where(on_route, _FAR_M, gap).amin(dim=-1)
+
+
+def _off_route(on_route_m: Tensor, elsewhere_m: Tensor) -> Tensor:
+    """More than 5 m from the route, or 2 m farther from it than from another lane."""
+    return (on_route_m > OFF_ROUTE_M) | (on_route_m > elsewhere_m + OFF_ROUTE_BEYOND_M)
 
 
 def _any(bad: Tensor, rollout: Rollout) -> MetricResult:

@@ -18,6 +18,7 @@ from sim.traffic.conflicts import Driver, yield_to_others
 from sim.traffic.corridor import Corridor, look_along_paths, own_s_m
 from sim.traffic.idm_law import IdmParams, idm_acceleration
 from sim.traffic.log_replay import LogReplay
+from sim.traffic.walking import walk
 
 if TYPE_CHECKING:
     from sim.world import World, WorldState
@@ -121,7 +122,7 @@ class IdmTraffic:
         path = paths.agent_path.clamp(min=0)
         on_path = paths.pose_at(path, s, world.wheelbase_m)
         heading = torch.stack((torch.cos(on_path[..., 2]), torch.sin(on_path[..., 2])), dim=-1)
-        replayed = self._replay.act(world, state)
+        replayed = walk(world, state, self._replay.act(world, state))
         arrived = s + 0.5 * world.size_m[..., 0] > paths.of_agents(paths.num_points) - 1
         has_path = paths.agent_path >= 0
         waiting = has_path & ~state.valid & (state.path_s_m < 0.0) & replayed.valid

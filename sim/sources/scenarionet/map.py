@@ -7,8 +7,8 @@ import numpy as np
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea
 
-CONNECTOR_WIDTH_M = 3.5
 SPEED_LIMIT_MPS = 13.4  # 30 mph: the files carry 100 km/h, which no lane of these cities has
+_LANE_WIDTH_M = 3.5
 _JOIN_M, _JOIN_RAD = 1.0, 0.5
 _CLOSE_GAPS_M = 1.5
 _SHOULDER_M = 0.5
@@ -49,12 +49,13 @@ def read_map(
     else:
         lanes = _connect_by_geometry(lanes)
         notes.append("connectivity inferred from geometry")
+    lanes = _with_neighbors(lanes)
     return LaneMap(lanes=lanes, areas=areas + _drivable(lanes)), notes
 
 
 def _lane(name: str, feature: dict, line: np.ndarray, offset_m: np.ndarray) -> Lane:
     line = polyline.resample(line, 1.0)
-    half = CONNECTOR_WIDTH_M / 2
+    half = _LANE_WIDTH_M / 2
     left, right = polyline.offset(line, half), polyline.offset(line, -half)
     polygon = np.concatenate((right, left[::-1]))
     connector = "UNSTRUCTURE" in str(feature["type"]) or "polygon" not in feature
@@ -98,6 +99,33 @@ def _connect_by_geometry(lanes: list[Lane]) -> list[Lane]:
             successors=tuple(np.flatnonzero(joined[k]).tolist()),
             predecessors=tuple(np.flatnonzero(joined[:, k]).tolist()),
         )
+        for k, lane in enumerate(lanes)
+    ]
+
+
+def _with_neighbors(lanes: list[Lane]) -> list[Lane]:
+    """Beside each lane (not connectors: nobody changes lanes in a junction) those that run along."""
+    import shapely
+
+    plain = [k for k, lane in enumerate(lanes) if lane.kind == LaneKind.LANE]
+    tree = shapely.STRtree([shapely.Polygon(lanes[k].polygon_m).buffer(0) for k in plain])
+    left, right = dict.fromkeys(plain, -1), dict.fromkeys(plain, -1)
+    for k in plain:
+        line = lanes[k].centerline_m
+        yaw = polyline.headings_rad(line)
+        middle = len(line) // 2
+        beside = line[middle] + _LANE_WIDTH_M * np.array(
+            (-np.sin(yaw[middle]), np.cos(yaw[middle]))
+        )
+        for place in tree.query(shapely.Point(beside), predicate="intersects"):
+            other = plain[int(place)]
+            near = np.linalg.norm(lanes[other].centerline_m - beside, axis=1).argmin()
+            turn = polyline.headings_rad(lanes[other].centerline_m)[near] - yaw[middle]
+            if other != k and np.cos(turn) > np.cos(_JOIN_RAD) and right[other] < 0:
+                left[k], right[other] = other, k
+                break
+    return [
+        replace(lane, left_neighbor=left.get(k, -1), right_neighbor=right.get(k, -1))
         for k, lane in enumerate(lanes)
     ]
 
