@@ -18,7 +18,7 @@ from tests.toy import Car, make_scenario, straight
 ROAD = [straight(-100, 0, 200, 0), straight(200, 3.5, -100, 3.5)]
 
 
-def _drive(
+def drive(
     cars: list[Car], seconds: float = 4.0, ego: np.ndarray | None = None, limit: float = 10.0
 ) -> Rollout:
     """Everyone holds speed and heading; `ego` [T, 3] replaces the ego's poses."""
@@ -43,29 +43,29 @@ def _drive(
     )
 
 
-def _value(rollout: Rollout, name: str) -> float:
+def value(rollout: Rollout, name: str) -> float:
     return float(evaluate(rollout)[name].value[0])
 
 
 def test_running_into_a_standing_car_is_the_egos_fault() -> None:
     # 10 m/s from x = 0; the standing car's rear is at 28: contact when 2 + 10 t > 28, t = 2.6 s.
-    rollout = _drive([Car(0, 0, 0, 0, 10), Car(-1, 30, 0)])
+    rollout = drive([Car(0, 0, 0, 0, 10), Car(-1, 30, 0)])
     contacts = find_contacts(rollout)
     assert contacts.at_fault[0, 0].nonzero().flatten().tolist() in ([26], [27])
-    assert _value(rollout, "nuplan/no_at_fault_collision") == 0.0
-    assert _value(rollout, "nuplan/score") == 0.0
+    assert value(rollout, "nuplan/no_at_fault_collision") == 0.0
+    assert value(rollout, "nuplan/score") == 0.0
 
 
 def test_being_hit_from_behind_is_not() -> None:
-    rollout = _drive([Car(0, 0, 0, 0, 5), Car(0, -20, 0, 0, 15)])
+    rollout = drive([Car(0, 0, 0, 0, 5), Car(0, -20, 0, 0, 15)])
     contacts = find_contacts(rollout)
     assert contacts.begins.any()
     assert not contacts.at_fault.any()
-    assert _value(rollout, "nuplan/no_at_fault_collision") == 1.0
+    assert value(rollout, "nuplan/no_at_fault_collision") == 1.0
 
 
 def test_standing_ego_is_never_at_fault() -> None:
-    rollout = _drive([Car(0, 0, 0, 0, 0), Car(1, 20, 0, math.pi, 10)])
+    rollout = drive([Car(0, 0, 0, 0, 0), Car(1, 20, 0, math.pi, 10)])
     contacts = find_contacts(rollout)
     assert contacts.begins.any()
     assert not contacts.at_fault.any()
@@ -91,10 +91,10 @@ def test_in_one_lane_by_bits() -> None:
 
 def test_one_object_is_half_two_are_none() -> None:
     cone = {"size_m": (0.4, 0.4, 0.8), "kind": AgentKind.OBJECT}
-    one = _drive([Car(0, 0, 0, 0, 10), Car(-1, 15, 0, **cone)])
-    two = _drive([Car(0, 0, 0, 0, 10), Car(-1, 15, 0, **cone), Car(-1, 25, 0, **cone)])
-    assert _value(one, "nuplan/no_at_fault_collision") == 0.5
-    assert _value(two, "nuplan/no_at_fault_collision") == 0.0
+    one = drive([Car(0, 0, 0, 0, 10), Car(-1, 15, 0, **cone)])
+    two = drive([Car(0, 0, 0, 0, 10), Car(-1, 15, 0, **cone), Car(-1, 25, 0, **cone)])
+    assert value(one, "nuplan/no_at_fault_collision") == 0.5
+    assert value(two, "nuplan/no_at_fault_collision") == 0.0
 
 
 @pytest.mark.parametrize(
@@ -104,17 +104,17 @@ def test_drivable_area(beyond_m: float, nuplan: float, navsim: float) -> None:
     # The road's right edge is y = -1.75; the ego is 2 m wide, so its right side is at y - 1.
     y = -0.75 - beyond_m
     poses = np.stack((np.arange(41) * 1.0, np.full(41, y), np.zeros(41)), axis=-1)
-    rollout = _drive([Car(0, 0, 0, 0, 10)], ego=poses)
-    assert _value(rollout, "nuplan/drivable_area_compliance") == nuplan
-    assert _value(rollout, "navsim/drivable_area_compliance") == navsim
+    rollout = drive([Car(0, 0, 0, 0, 10)], ego=poses)
+    assert value(rollout, "nuplan/drivable_area_compliance") == nuplan
+    assert value(rollout, "navsim/drivable_area_compliance") == navsim
 
 
 @pytest.mark.parametrize(("speed", "expected"), [(1.5, 1.0), (4.0, 0.5), (8.0, 0.0)])
 def test_driving_against_the_lane(speed: float, expected: float) -> None:
     # In the oncoming lane (y = 3.5): 1.5, 4 and 8 m within one second.
     poses = np.stack((np.arange(41) * 0.1 * speed, np.full(41, 3.5), np.zeros(41)), axis=-1)
-    rollout = _drive([Car(0, 0, 0, 0, speed)], ego=poses)
-    assert _value(rollout, "nuplan/driving_direction_compliance") == expected
+    rollout = drive([Car(0, 0, 0, 0, speed)], ego=poses)
+    assert value(rollout, "nuplan/driving_direction_compliance") == expected
 
 
 @pytest.mark.parametrize(
@@ -123,23 +123,23 @@ def test_driving_against_the_lane(speed: float, expected: float) -> None:
 def test_progress_against_the_recorded_ego(fraction: float, progress: float, making: float) -> None:
     # The recorded ego drives 40 m in 4 s.
     poses = np.stack((np.arange(41) * fraction, np.zeros(41), np.zeros(41)), axis=-1)
-    rollout = _drive([Car(0, 0, 0, 0, 10)], ego=poses)
-    assert _value(rollout, "nuplan/ego_progress") == pytest.approx(progress, abs=0.01)
-    assert _value(rollout, "nuplan/making_progress") == making
+    rollout = drive([Car(0, 0, 0, 0, 10)], ego=poses)
+    assert value(rollout, "nuplan/ego_progress") == pytest.approx(progress, abs=0.01)
+    assert value(rollout, "nuplan/making_progress") == making
 
 
 @pytest.mark.parametrize(("gap_m", "expected"), [(8.0, 0.0), (10.5, 1.0)])
 def test_time_to_collision_behind_a_slower_car(gap_m: float, expected: float) -> None:
     # Closing at 10 m/s: 8 m are 0.8 s, under 0.95 s; 10.5 m are 1.05 s, over it.
-    rollout = _drive([Car(0, 0, 0, 0, 10), Car(-1, 4 + gap_m, 0, 0, 0)], seconds=0.1)
+    rollout = drive([Car(0, 0, 0, 0, 10), Car(-1, 4 + gap_m, 0, 0, 0)], seconds=0.1)
     rollout.valid[0, 1] = False  # judge the first instant alone
-    assert _value(rollout, "nuplan/time_to_collision") == expected
+    assert value(rollout, "nuplan/time_to_collision") == expected
 
 
 def test_speed_limit() -> None:
     # 1 m/s over for the whole time: 1 - 1 / 2.23 = 0.5516.
-    rollout = _drive([Car(0, 0, 0, 0, 11)], limit=10.0)
-    assert _value(rollout, "nuplan/speed_limit_compliance") == pytest.approx(1 - 1 / 2.23, abs=1e-3)
+    rollout = drive([Car(0, 0, 0, 0, 11)], limit=10.0)
+    assert value(rollout, "nuplan/speed_limit_compliance") == pytest.approx(1 - 1 / 2.23, abs=1e-3)
 
 
 @pytest.mark.parametrize(("braking", "expected"), [(3.9, 1.0), (4.2, 0.0)])
@@ -147,8 +147,8 @@ def test_comfort_of_constant_braking(braking: float, expected: float) -> None:
     # x = v t - b t^2 / 2; finite differences of it give the braking exactly at every step.
     t = np.arange(21) * 0.1
     poses = np.stack((15 * t - 0.5 * braking * t**2, np.zeros(21), np.zeros(21)), axis=-1)
-    rollout = _drive([Car(0, 0, 0, 0, 10)], seconds=2.0, ego=poses)
-    assert _value(rollout, "nuplan/comfort") == expected
+    rollout = drive([Car(0, 0, 0, 0, 10)], seconds=2.0, ego=poses)
+    assert value(rollout, "nuplan/comfort") == expected
 
 
 def test_savgol_matrix_is_scipys_filter() -> None:
@@ -164,14 +164,14 @@ def test_savgol_matrix_is_scipys_filter() -> None:
 def test_waymax_divergence_and_overlap() -> None:
     # The ego falls behind its recording by 0.5 m each 0.1 s: mean over 0..40 steps = 0.5 * 20 = 10.
     poses = np.stack((np.arange(41) * 0.5, np.zeros(41), np.zeros(41)), axis=-1)
-    rollout = _drive([Car(0, 0, 0, 0, 10), Car(-1, 100, 0)], ego=poses)
-    assert _value(rollout, "waymax/log_divergence") == pytest.approx(10.0, abs=1e-3)
-    assert _value(rollout, "waymax/overlap") == 0.0
-    assert _value(rollout, "waymax/progression") == pytest.approx(0.5, abs=0.01)
+    rollout = drive([Car(0, 0, 0, 0, 10), Car(-1, 100, 0)], ego=poses)
+    assert value(rollout, "waymax/log_divergence") == pytest.approx(10.0, abs=1e-3)
+    assert value(rollout, "waymax/overlap") == 0.0
+    assert value(rollout, "waymax/progression") == pytest.approx(0.5, abs=0.01)
 
 
 def test_nan_padding_changes_nothing() -> None:
-    rollout = _drive([Car(0, 0, 0, 0, 8), Car(-1, 60, 0), Car(-1, 90, 30)])
+    rollout = drive([Car(0, 0, 0, 0, 8), Car(-1, 60, 0), Car(-1, 90, 30)])
     clean = {k: float(v.value[0]) for k, v in evaluate(rollout).items()}
     rollout.valid[:, :, 2] = False
     rollout.pose[:, :, 2] = torch.nan
