@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint chromium clean
 
 demo: $(STAMP)
 	$(BIN)/bevdrive simulate --preset configs/simulate/demo.yaml
 
-test: lint
+test: lint chromium
 	$(BIN)/python -m pytest -n 2 -q
 
 lint: $(STAMP)
@@ -17,6 +17,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# The report is tested in a browser; without one, and without the right to install it, that test skips.
+chromium:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && \
+		apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || true
 
 # torch is named with its version: unpinned, it pulls gigabytes of CUDA.
 $(STAMP): pyproject.toml constraints.txt

@@ -16,7 +16,9 @@ from tests.toy import Car
 DT_S = 0.1
 
 
-def _course(x: np.ndarray, y: np.ndarray | float = 0.0, yaw: np.ndarray | float = 0.0) -> np.ndarray:
+def _course(
+    x: np.ndarray, y: np.ndarray | float = 0.0, yaw: np.ndarray | float = 0.0
+) -> np.ndarray:
     return np.stack(np.broadcast_arrays(x, y, yaw), axis=-1)
 
 
@@ -180,7 +182,9 @@ def test_waymax_infeasible_curvature(radius: float, expected: float) -> None:
     assert value(rollout, "waymax/kinematic_infeasibility") == expected
 
 
-@pytest.mark.parametrize(("y", "off", "wrong"), [(1.0, 0.0, 0.0), (-3.6, 0.0, 1.0), (-5.2, 1.0, 1.0)])
+@pytest.mark.parametrize(
+    ("y", "off", "wrong"), [(1.0, 0.0, 0.0), (-3.6, 0.0, 1.0), (-5.2, 1.0, 1.0)]
+)
 def test_waymax_off_route_and_wrong_way(y: float, off: float, wrong: float) -> None:
     # The only lane that the rules leave to the ego runs along y = 0: 3.5 m from it is the wrong way,
     # 5 m off the route. (The other lane of the road comes the other way.)
