@@ -145,7 +145,7 @@ class _Layers:
 
 
 def _rasterize(scenario: Scenario) -> _Layers:
-    grid = _grid_around(scenario)
+    grid = grid_around(scenario)
     lane_bits = np.zeros(grid.shape, dtype=np.int64)
     heading_bits = np.zeros(grid.shape, dtype=np.int64)
     area_bits = np.zeros(grid.shape, dtype=np.uint8)
@@ -169,7 +169,8 @@ def _rasterize(scenario: Scenario) -> _Layers:
     return _Layers(grid, _offroad_distance_m(scenario, grid), lane_bits, heading_bits, area_bits)
 
 
-def _grid_around(scenario: Scenario) -> BevGrid:
+def grid_around(scenario: Scenario, margin_m: float = _MARGIN_M) -> BevGrid:
+    """The cells around the tracks and the ego's route; far-away parked cars do not count."""
     tracks = scenario.tracks
     points = [tracks.position_m[tracks.valid][:, :2]]
     ego_route = scenario.routes[EGO]
@@ -178,28 +179,33 @@ def _grid_around(scenario: Scenario) -> BevGrid:
     points = np.concatenate(points)
     # Far-away parked cars must not blow up the raster: stay within 150 m of the ego's recording.
     ego = tracks.position_m[EGO, tracks.valid[EGO], :2]
-    low = np.maximum(points.min(0), ego.min(0) - 150.0) - _MARGIN_M
-    high = np.minimum(points.max(0), ego.max(0) + 150.0) + _MARGIN_M
+    low = np.maximum(points.min(0), ego.min(0) - 150.0) - margin_m
+    high = np.minimum(points.max(0), ego.max(0) + 150.0) + margin_m
     cells = np.ceil((high - low) / RESOLUTION_M).astype(int)
     return BevGrid(float(low[0]), float(low[1]), RESOLUTION_M, int(cells[0]), int(cells[1]))
 
 
 def _offroad_distance_m(scenario: Scenario, grid: BevGrid) -> np.ndarray:
     """Signed distance to the outline of the union of the drivable areas, positive outside."""
-    import shapely
-
-    drivable = [
-        shapely.Polygon(area.exterior_m, area.holes_m)
-        for area in scenario.map.areas
-        if area.kind == AreaKind.DRIVABLE and _touches(area.exterior_m, grid)
-    ]
-    union = shapely.union_all([p if p.is_valid else p.buffer(0) for p in drivable])
-    parts = [part for part in shapely.get_parts(union) if part.geom_type == "Polygon"]
-    if not parts:
+    rings = outline(
+        [(area.exterior_m, *area.holes_m) for area in scenario.map.areas
+         if area.kind == AreaKind.DRIVABLE and _touches(area.exterior_m, grid)]
+    )  # fmt: skip
+    if not rings:
         return np.full(grid.shape, 1e3, dtype=np.float32)
-    rings = [np.asarray(ring.coords)[:-1] for p in parts for ring in (p.exterior, *p.interiors)]
     distance = distance_to_outline_m(rings, grid)
     return np.where(fill(rings, grid), -distance, distance).astype(np.float32)
+
+
+def outline(polygons_m: list[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
+    """The rings of the union of some polygons (exterior, holes...); inside is to the left of each."""
+    import shapely
+    from shapely.geometry.polygon import orient
+
+    shapes = [shapely.Polygon(exterior, holes) for exterior, *holes in polygons_m]
+    union = shapely.union_all([p if p.is_valid else p.buffer(0) for p in shapes])
+    parts = [orient(p) for p in shapely.get_parts(union) if p.geom_type == "Polygon"]
+    return [np.asarray(ring.coords)[:-1] for p in parts for ring in (p.exterior, *p.interiors)]
 
 
 def _route_lanes(scenario: Scenario) -> set[int]:

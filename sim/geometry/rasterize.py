@@ -36,15 +36,8 @@ def distance_to_outline_m(rings_m: list[Array], grid: BevGrid, band_m: float = 3
     """
     from scipy.ndimage import distance_transform_edt
 
-    start, end = _short_edges(rings_m, longest_m=4.0)
-    cell, edge = _cells_near_edges(start, end, grid, band_m)
-    centers = _centers(grid, cell)
-    gap = _distance_to_edges(centers, start[edge], end[edge])
-    nearest = np.full(grid.num_x * grid.num_y, -1, dtype=np.int64)
-    order = np.argsort(-gap, kind="stable")  # the last write, the smallest gap, stays
-    nearest[cell[order]] = edge[order]
-    distance = np.full(grid.num_x * grid.num_y, np.inf, dtype=np.float32)
-    distance[cell[order]] = gap[order]
+    start, end = short_edges([np.concatenate((ring, ring[:1])) for ring in rings_m])
+    nearest, distance = _nearest(start, end, grid, band_m)
     on_outline = distance.reshape(grid.shape) <= grid.resolution_m
     if on_outline.any():
         index = distance_transform_edt(~on_outline, return_distances=False, return_indices=True)
@@ -55,6 +48,39 @@ def distance_to_outline_m(rings_m: list[Array], grid: BevGrid, band_m: float = 3
         distance[far] = _distance_to_edges(_centers(grid, far), start[edge], end[edge])
         _ask_neighbors(distance, nearest, start, end, grid)
     return distance.reshape(grid.shape)
+
+
+def nearest_edge(start_m: Array, end_m: Array, grid: BevGrid, band_m: float) -> tuple[Array, Array]:
+    """The edge nearest to each cell centre within `band_m`: index and distance, `[X, Y]`.
+
+    -1 and infinity where there is none. Edges should be short: `short_edges`.
+    """
+    nearest, distance = _nearest(start_m, end_m, grid, band_m)
+    none = distance > band_m
+    nearest[none], distance[none] = -1, np.inf
+    return nearest.reshape(grid.shape), distance.reshape(grid.shape)
+
+
+def short_edges(lines_m: list[Array], longest_m: float = 4.0) -> tuple[Array, Array]:
+    """The lines' edges, cut into pieces no longer than `longest_m`, so that their boxes are tight."""
+    start = np.concatenate([line[:-1] for line in lines_m]).astype(np.float64)
+    end = np.concatenate([line[1:] for line in lines_m]).astype(np.float64)
+    pieces = np.maximum(1, np.ceil(np.linalg.norm(end - start, axis=1) / longest_m)).astype(int)
+    edge, k = _expand_ranges(np.zeros_like(pieces), pieces)
+    step = (end - start)[edge] / pieces[edge, None]
+    return start[edge] + k[:, None] * step, start[edge] + (k[:, None] + 1) * step
+
+
+def _nearest(start: Array, end: Array, grid: BevGrid, band_m: float) -> tuple[Array, Array]:
+    """As `nearest_edge`, flat, and a little beyond the band."""
+    cell, edge = _cells_near_edges(start, end, grid, band_m)
+    gap = _distance_to_edges(_centers(grid, cell), start[edge], end[edge])
+    nearest = np.full(grid.num_x * grid.num_y, -1, dtype=np.int64)
+    order = np.argsort(-gap, kind="stable")  # the last write, the smallest gap, stays
+    nearest[cell[order]] = edge[order]
+    distance = np.full(grid.num_x * grid.num_y, np.inf, dtype=np.float32)
+    distance[cell[order]] = gap[order]
+    return nearest, distance
 
 
 def _ask_neighbors(
@@ -83,16 +109,6 @@ def _expand_ranges(first: Array, last: Array) -> tuple[Array, Array]:
     owner = np.repeat(np.arange(len(count)), count)
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     return owner, first[owner] + within
-
-
-def _short_edges(rings_m: list[Array], longest_m: float) -> tuple[Array, Array]:
-    """The rings' edges, cut into pieces no longer than `longest_m`, so that their boxes are tight."""
-    start = np.concatenate(rings_m)
-    end = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings_m])
-    pieces = np.maximum(1, np.ceil(np.linalg.norm(end - start, axis=1) / longest_m)).astype(int)
-    edge, k = _expand_ranges(np.zeros_like(pieces), pieces)
-    step = (end - start)[edge] / pieces[edge, None]
-    return start[edge] + k[:, None] * step, start[edge] + (k[:, None] + 1) * step
 
 
 def _cells_near_edges(

@@ -1,0 +1,164 @@
+"""`MapLayers`: the map as first-order distance fields, from which BEV rasters are read off.
+
+Each cell of a layer holds the distance d of its centre to the nearest edge of that layer and the
+gradient g of that distance; a point p of the cell lies at d + g . (p - centre). One read answers
+"how far" for every layer at once, exactly for a straight edge. Areas: negative inside. Lines:
+positive to the left of their direction.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sim.geometry.grid import BevGrid
+from sim.geometry.rasterize import fill, nearest_edge, short_edges
+from sim.map_field import RESOLUTION_M, grid_around, outline
+from sim.reachable import reachable_lanes
+from sim.scenario import EGO, AreaKind, LaneKind, Scenario
+
+AREAS = ("drivable", "intersection", "crosswalk", "obstacle")
+LINES = ("centerline", "boundary", "stop_line", "route", "reachable")
+LAYERS = AREAS + LINES
+REACH_M = 10.0  # distances are truncated here
+_BAND_M = {"reachable": REACH_M}
+_OTHER_BAND_M = 2.0
+_MARGIN_M = 75.0  # as far as a raster of 100 x 100 m looks from an ego at the edge
+
+
+@dataclass(frozen=True)
+class MapLayers:
+    """`field [B, X, Y, L, 3]`: d, gx, gy of each of `LAYERS`, half precision, world frame.
+
+    `stop_light [B, X, Y]`: the light of the nearest stop line, -1 where there is none.
+    """
+
+    origin_m: Float[Tensor, "b 2"]
+    size_cells: Float[Tensor, "b 2"]
+    field: Float[Tensor, "b x y l 3"]
+    stop_light: Int[Tensor, "b x y"]
+
+    @staticmethod
+    def from_scenarios(scenarios: list[Scenario]) -> "MapLayers":
+        """Rasterise every scenario's map, padded to the largest."""
+        grids = [grid_around(scenario, _MARGIN_M) for scenario in scenarios]
+        num_x, num_y = (max(g.shape[axis] for g in grids) for axis in (0, 1))
+        field = np.zeros((len(grids), num_x, num_y, len(LAYERS), 3), dtype=np.float16)
+        field[..., 0] = REACH_M
+        stop_light = np.full((len(grids), num_x, num_y), -1, dtype=np.int16)
+        for w, (scenario, grid) in enumerate(zip(scenarios, grids, strict=True)):
+            own = field[w, : grid.num_x, : grid.num_y]
+            for k, name in enumerate(AREAS):
+                own[..., k, :] = _area(outline(_polygons(scenario, name)), grid)
+            for k, name in enumerate(LINES, start=len(AREAS)):
+                lines = _lines(scenario, name)
+                values, nearest, owner = _line(lines, grid, _BAND_M.get(name, _OTHER_BAND_M))
+                own[..., k, :] = values
+                if name == "stop_line" and lines:
+                    light = np.array([stop.light for stop in scenario.map.stop_lines])
+                    stop_light[w, : grid.num_x, : grid.num_y] = np.where(
+                        nearest >= 0, light[owner[nearest]], -1
+                    )
+        return MapLayers(
+            origin_m=torch.tensor([(g.x_min_m, g.y_min_m) for g in grids]),
+            size_cells=torch.tensor([g.shape for g in grids], dtype=torch.float32),
+            field=torch.from_numpy(field),
+            stop_light=torch.from_numpy(stop_light).int(),
+        )
+
+    def to(self, device: torch.device | str) -> "MapLayers":
+        """The same layers on `device`."""
+        return MapLayers(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def read(
+        self, points_m: Float[Tensor, "b *p 2"]
+    ) -> tuple[Float[Tensor, "b *p l 3"], Int[Tensor, "b *p"]]:
+        """Distance to every layer and its world-frame gradient, and the stop line's light.
+
+        Off the map: `REACH_M` (outside every area, near no line).
+        """
+        shape = (-1, *(1,) * (points_m.ndim - 2), 2)
+        place = (points_m - self.origin_m.reshape(shape)) / RESOLUTION_M
+        cell = torch.floor(place)
+        inside = ((cell >= 0) & (cell < self.size_cells.reshape(shape))).all(-1)
+        whole = torch.where(inside.unsqueeze(-1), cell, 0.0).long()
+        batch, num_x, num_y = self.stop_light.shape
+        world = torch.arange(batch, device=whole.device).reshape(shape[:-1])
+        index = (world * num_x + whole[..., 0]) * num_y + whole[..., 1]
+        value = self.field.reshape(batch * num_x * num_y, *self.field.shape[3:])[index].float()
+        rest = (place - cell - 0.5) * RESOLUTION_M
+        distance = value[..., 0] + (value[..., 1:] * rest.unsqueeze(-2)).sum(-1)
+        distance = torch.where(inside.unsqueeze(-1), distance, REACH_M)
+        light = torch.where(inside, self.stop_light.reshape(-1)[index], -1)
+        return torch.cat((distance.unsqueeze(-1), value[..., 1:]), dim=-1), light
+
+
+def _polygons(scenario: Scenario, name: str) -> list[tuple[np.ndarray, ...]]:
+    if name == "obstacle":
+        return [(obstacle.footprint_m,) for obstacle in scenario.map.obstacles]
+    kind = AreaKind[name.upper()]
+    found = [(a.exterior_m, *a.holes_m) for a in scenario.map.areas if a.kind == kind]
+    if name == "intersection":
+        lanes = scenario.map.lanes
+        found += [(lane.polygon_m,) for lane in lanes if lane.kind == LaneKind.CONNECTOR]
+    return found
+
+
+def _lines(scenario: Scenario, name: str) -> list[np.ndarray]:
+    lanes, route = scenario.map.lanes, scenario.routes[EGO]
+    if name == "centerline":
+        return [lane.centerline_m for lane in lanes]
+    if name == "boundary":  # lanes of a junction have none painted
+        plain = [lane for lane in lanes if lane.kind == LaneKind.LANE]
+        return [line for la in plain for line in (la.left_boundary_m, la.right_boundary_m)]
+    if name == "stop_line":
+        return [stop.line_m for stop in scenario.map.stop_lines]
+    if name == "route":
+        return [] if route is None else [route.path_m]
+    return [lanes[k].centerline_m for k in reachable_lanes(scenario)]
+
+
+def _area(rings: list[np.ndarray], grid: BevGrid) -> np.ndarray:
+    """`[X, Y, 3]`; beyond the band only the sign counts."""
+    if not rings:
+        return np.broadcast_to(np.array((REACH_M, 0.0, 0.0)), (*grid.shape, 3))
+    closed = [np.concatenate((ring, ring[:1])) for ring in rings]
+    values, _, _ = _line(closed, grid, _OTHER_BAND_M)
+    # Inside is to the left of every ring, so positive as yet. Only at sharp corners the side of the
+    # nearest edge errs; on the outline itself it alone knows where the inside begins.
+    turn = np.abs(values[..., 0]) <= 1e-3
+    turn |= (values[..., 0] > 0) == fill(rings, grid)
+    return np.where(turn[..., None], -values, values)
+
+
+def _line(
+    lines: list[np.ndarray], grid: BevGrid, band_m: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`[X, Y, 3]`, the nearest edge of each cell (-1: none), and the line of each edge."""
+    values = np.zeros((*grid.shape, 3), dtype=np.float32)
+    values[..., 0] = REACH_M
+    if not lines:
+        return values, np.full(grid.shape, -1), np.zeros(1, dtype=int)
+    parts = [short_edges([line]) for line in lines]
+    start, end = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+    owner = np.concatenate([np.full(len(part[0]), k) for k, part in enumerate(parts)])
+    nearest, _ = nearest_edge(start, end, grid, band_m)
+    i, j = np.nonzero(nearest >= 0)
+    edge = nearest[i, j]
+    low = np.array((grid.x_min_m, grid.y_min_m))
+    center = low + (np.stack((i, j), axis=-1) + 0.5) * grid.resolution_m
+    delta = end[edge] - start[edge]
+    length = np.maximum(np.linalg.norm(delta, axis=1), 1e-9)
+    along = (((center - start[edge]) * delta).sum(-1) / length**2).clip(0.0, 1.0)
+    gap = center - (start[edge] + along[:, None] * delta)
+    normal = np.stack((-delta[:, 1], delta[:, 0]), axis=-1) / length[:, None]
+    side = np.where((gap * normal).sum(-1) >= 0, 1.0, -1.0)
+    distance = np.linalg.norm(gap, axis=1)
+    beyond = ((along <= 0) | (along >= 1)) & (distance > 1e-6)
+    gradient = np.where(
+        beyond[:, None], side[:, None] * gap / np.maximum(distance, 1e-6)[:, None], normal
+    )
+    values[i, j] = np.column_stack((side * distance, gradient))
+    return values, nearest, owner

@@ -1,0 +1,227 @@
+"""BEV rasters in the ego frame, batched over worlds: map, lights, route, road users, velocities.
+
+A cell is set where its centre lies inside (no anti-aliasing); with `softness_m` it is a sigmoid of
+the signed distance instead, and carries gradients to the poses of ego and agents.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sim.geometry import se2
+from sim.geometry.grid import BevGrid
+from sim.scenario import EGO, AgentKind, LightState
+from sim.sensors.layers import AREAS, LAYERS, LINES, REACH_M, MapLayers
+from sim.world import World, WorldState
+
+_LIGHTS = {
+    "light_red": LightState.RED, "light_yellow": LightState.YELLOW, "light_green": LightState.GREEN
+}  # fmt: skip
+_LANE = ("lane_distance", "lane_sin", "lane_cos")
+_AGENTS = {
+    "vehicles": AgentKind.VEHICLE, "cyclists": AgentKind.CYCLIST,
+    "pedestrians": AgentKind.PEDESTRIAN, "objects": AgentKind.OBJECT,
+}  # fmt: skip
+_VELOCITY = ("velocity_x", "velocity_y")
+CHANNELS = (*AREAS, *LINES[:-1], *_LIGHTS, *_LANE, *_AGENTS, "ego", *_VELOCITY)
+AROUND = BevGrid(-50.0, -50.0, 0.5, 200, 200)
+AHEAD = BevGrid(-60.0, -40.0, 0.4, 350, 200)  # 140 x 80 m
+
+
+@dataclass(frozen=True)
+class RasterSpec:
+    """What to draw. Agent channels come once per time of `past_s` (0: now), velocities for now.
+
+    `lane_distance`: to the nearest lane that the ego may reach, over 10 m, at most 1; `lane_sin` and
+    `lane_cos`: its direction in the ego frame.
+    """
+
+    grid: BevGrid = AROUND
+    channels: tuple[str, ...] = (
+        "drivable", "crosswalk", "centerline", "boundary", "route", "light_red", "vehicles",
+        "pedestrians",
+    )  # fmt: skip
+    past_s: tuple[float, ...] = (0.0,)
+    softness_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.channels if name not in CHANNELS]
+        if unknown:
+            raise ValueError(f"unknown channel {unknown[0]!r} (choices: {', '.join(CHANNELS)})")
+
+    @property
+    def names(self) -> list[str]:
+        """One name per channel of the image, in order."""
+        found = []
+        for name in self.channels:
+            moving = name in _AGENTS or name == "ego"
+            found += [f"{name}@-{s:g}s" if s else name for s in self.past_s] if moving else [name]
+        return found
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What moves, for H instants (the first is now): all that a raster needs beside the map."""
+
+    pose: Float[Tensor, "b h n 3"]
+    valid: Bool[Tensor, "b h n"]
+    velocity_mps: Float[Tensor, "b n 2"]
+    size_m: Float[Tensor, "b n 2"]
+    kind: Int[Tensor, "b n"]
+    light_state: Int[Tensor, "b l"]
+
+    @staticmethod
+    def of(world: World, states: Sequence[WorldState]) -> "Scene":
+        """From the states at the times of `RasterSpec.past_s`, now first."""
+        return Scene(
+            pose=torch.stack([s.pose for s in states], dim=1),
+            valid=torch.stack([s.valid for s in states], dim=1),
+            velocity_mps=states[0].velocity_mps,
+            size_m=world.size_m[..., :2],
+            kind=world.kind,
+            light_state=world.lights_at(states[0].step),
+        )
+
+
+class Rasterizer:
+    """Draws one world batch after one spec; the map is prepared once."""
+
+    def __init__(self, spec: RasterSpec, layers: MapLayers, longest_m: float) -> None:
+        """`longest_m`: the longest diagonal of any agent (`World.size_m`)."""
+        self.spec, self.layers = spec, layers
+        reach = longest_m + 16.0 * spec.softness_m  # sigmoid(-8) is nothing
+        self._patch = math.ceil(reach / spec.grid.resolution_m) + 2
+        self._centers = spec.grid.cell_centers_m(layers.field.device)
+
+    @staticmethod
+    def of(world: World, spec: RasterSpec) -> "Rasterizer":
+        """For the scenarios of a world, on its device."""
+        layers = MapLayers.from_scenarios(world.scenarios).to(world.size_m.device)
+        longest_m = float(torch.nan_to_num(world.size_m[..., :2]).norm(dim=-1).max())
+        return Rasterizer(spec, layers, longest_m)
+
+    def draw(self, scene: Scene) -> Float[Tensor, "b c x y"]:
+        """The image, channels as `spec.names`."""
+        static = self._static(scene) if self._asks(*AREAS, *LINES, *_LIGHTS, *_LANE) else {}
+        moving = self._moving(scene) if self._asks(*_AGENTS, "ego", *_VELOCITY) else {}
+        drawn = static | moving
+        return torch.cat([drawn[name] for name in self.spec.channels], dim=1)
+
+    def _asks(self, *names: str) -> bool:
+        return any(name in names for name in self.spec.channels)
+
+    def _static(self, scene: Scene) -> dict[str, Tensor]:
+        """Channels `[B, 1, X, Y]` of the map and its lights."""
+        ego = scene.pose[:, 0, EGO]
+        points = se2.transform_points(ego[:, None, None], self._centers)
+        layer, light = self.layers.read(points)
+        distance = layer[..., 0]
+        drawn = {}
+        for k, name in enumerate(LAYERS[:-1]):
+            if self._asks(name) or (name == "stop_line" and self._asks(*_LIGHTS)):
+                depth = -distance[..., k]
+                if name in LINES:
+                    depth = 0.5 * self.spec.grid.resolution_m - distance[..., k].abs()
+                drawn[name] = self._edge(depth).unsqueeze(1)
+        if self._asks(*_LIGHTS):
+            state = _light_at(scene.light_state, light).unsqueeze(1)
+            for name, wanted in _LIGHTS.items():
+                drawn[name] = drawn["stop_line"] * (state == wanted)
+        if self._asks(*_LANE):
+            drawn |= _lane_channels(layer[..., -1, :], ego[:, 2])
+        return drawn
+
+    def _edge(self, depth_m: Tensor) -> Tensor:
+        if self.spec.softness_m > 0:
+            return torch.sigmoid(depth_m / self.spec.softness_m)
+        return (depth_m > 0).float()
+
+    def _moving(self, scene: Scene) -> dict[str, Tensor]:
+        """Channels `[B, H, X, Y]` of the road users, `[B, 1, X, Y]` of their velocities."""
+        inside, cell = self._boxes(scene)
+        batch, instants, agents = scene.valid.shape
+        cells = self.spec.grid.num_x * self.spec.grid.num_y
+        is_ego = torch.arange(agents, device=cell.device) == EGO
+        drawn = {}
+        for name in self.spec.channels:
+            if name not in _AGENTS and name != "ego":
+                continue
+            member = is_ego if name == "ego" else ~is_ego & (scene.kind == _AGENTS[name])
+            member = member.expand(batch, agents)[:, None, :, None]
+            value = torch.where(member, inside, 0.0).flatten(2)
+            image = value.new_zeros(batch, instants, cells + 1)
+            image = image.scatter_reduce(2, cell.flatten(2), value, "amax")
+            drawn[name] = image[..., :cells].reshape(batch, instants, *self.spec.grid.shape)
+        if self._asks(*_VELOCITY):
+            drawn |= self._velocity(scene, inside[:, 0], cell[:, 0], is_ego)
+        return drawn
+
+    def _boxes(self, scene: Scene) -> tuple[Float[Tensor, "b h n p"], Int[Tensor, "b h n p"]]:
+        """A patch of cells around each box: how much each is inside, and its flat index.
+
+        Cells off the grid and those of invalid agents have the index one past the last.
+        """
+        grid = self.spec.grid
+        ego_SE2_world = se2.inverse(scene.pose[:, :1, EGO].unsqueeze(2))
+        pose = se2.compose(ego_SE2_world, torch.nan_to_num(scene.pose))
+        low = pose.new_tensor((grid.x_min_m, grid.y_min_m))
+        middle = torch.floor((pose[..., :2].detach() - low) / grid.resolution_m)
+        steps = torch.arange(self._patch, device=pose.device) - self._patch // 2
+        row = middle[..., 0, None].clamp(-1e6, 1e6) + steps
+        column = middle[..., 1, None].clamp(-1e6, 1e6) + steps
+        dx = (low[0] + (row + 0.5) * grid.resolution_m - pose[..., :1]).unsqueeze(-1)
+        dy = (low[1] + (column + 0.5) * grid.resolution_m - pose[..., 1:2]).unsqueeze(-2)
+        cos, sin = (f(pose[..., 2])[..., None, None] for f in (torch.cos, torch.sin))
+        half = 0.5 * torch.nan_to_num(scene.size_m)[:, None, :, None, None]
+        along = half[..., 0] - (cos * dx + sin * dy).abs()
+        across = half[..., 1] - (cos * dy - sin * dx).abs()
+        inside = self._edge(torch.minimum(along, across))
+        on_grid = ((row >= 0) & (row < grid.num_x)).unsqueeze(-1)
+        on_grid = on_grid & ((column >= 0) & (column < grid.num_y)).unsqueeze(-2)
+        on_grid = on_grid & scene.valid[..., None, None]
+        index = row.unsqueeze(-1) * grid.num_y + column.unsqueeze(-2)
+        index = torch.where(on_grid, index, float(grid.num_x * grid.num_y)).long()
+        return inside.flatten(3), index.flatten(3)
+
+    def _velocity(
+        self, scene: Scene, inside: Tensor, cell: Tensor, is_ego: Tensor
+    ) -> dict[str, Tensor]:
+        """Ego-frame velocity of the others; where two overlap, that of the higher index."""
+        batch, agents = scene.kind.shape
+        cells = self.spec.grid.num_x * self.spec.grid.num_y
+        index = torch.arange(agents, device=cell.device)
+        covered = (inside > 0.5) & ~is_ego[:, None]
+        owner = torch.where(covered, index[:, None], -1).flatten(1)
+        top = owner.new_full((batch, cells + 1), -1)
+        top = top.scatter_reduce(1, cell.flatten(1), owner, "amax")[:, :cells]
+        velocity = se2.rotate(scene.velocity_mps, -scene.pose[:, 0, EGO, 2].unsqueeze(1))
+        seen = torch.gather(velocity, 1, top.clamp(min=0).unsqueeze(-1).expand(-1, -1, 2))
+        seen = torch.where((top >= 0).unsqueeze(-1), seen, 0.0)
+        shape = (batch, 1, *self.spec.grid.shape)
+        return {name: seen[..., k].reshape(shape) for k, name in enumerate(_VELOCITY)}
+
+
+def _light_at(light_state: Int[Tensor, "b l"], light: Int[Tensor, "b x y"]) -> Tensor:
+    """The state of the light that each cell's stop line obeys."""
+    if light_state.shape[1] == 0:
+        return torch.zeros_like(light)
+    index = light.clamp(min=0).long().flatten(1)
+    state = torch.gather(light_state, 1, index).reshape(light.shape)
+    return torch.where(light >= 0, state, int(LightState.UNKNOWN))
+
+
+def _lane_channels(lane: Float[Tensor, "b x y 3"], ego_yaw: Tensor) -> dict[str, Tensor]:
+    """Distance to the lane, and its direction: the gradient is its left normal."""
+    distance, gx, gy = lane.unbind(-1)
+    cos, sin = (f(ego_yaw)[:, None, None] for f in (torch.cos, torch.sin))
+    near = distance.abs() < REACH_M
+    values = (
+        distance.abs().clamp(max=REACH_M) / REACH_M,
+        torch.where(near, -gx * cos - gy * sin, 0.0),
+        torch.where(near, gy * cos - gx * sin, 0.0),
+    )
+    return {name: value.unsqueeze(1) for name, value in zip(_LANE, values, strict=True)}
