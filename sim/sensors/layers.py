@@ -30,52 +30,54 @@ _MARGIN_M = 75.0  # as far as a raster of 100 x 100 m looks from an ego at the e
 
 @dataclass(frozen=True)
 class MapLayers:
-    """`field [B, X, Y, L, 3]`: d, gx, gy of each of `LAYERS`, half precision, world frame.
+    """`field [B, X, Y, L, 3]`: d, gx, gy of each of `names`, bfloat16, world frame.
 
     `stop_light [B, X, Y]`: the light of the nearest stop line, -1 where there is none.
     """
 
+    names: tuple[str, ...]
     origin_m: Float[Tensor, "b 2"]
     size_cells: Float[Tensor, "b 2"]
     field: Float[Tensor, "b x y l 3"]
     stop_light: Int[Tensor, "b x y"]
 
     @staticmethod
-    def from_scenarios(scenarios: list[Scenario]) -> "MapLayers":
+    def from_scenarios(scenarios: list[Scenario], names: tuple[str, ...] = LAYERS) -> "MapLayers":
         """Rasterise every scenario's map, padded to the largest."""
         grids = [grid_around(scenario, _MARGIN_M) for scenario in scenarios]
         num_x, num_y = (max(g.shape[axis] for g in grids) for axis in (0, 1))
-        field = np.zeros((len(grids), num_x, num_y, len(LAYERS), 3), dtype=np.float16)
+        field = torch.zeros(len(grids), num_x, num_y, len(names), 3, dtype=torch.bfloat16)
         field[..., 0] = REACH_M
-        stop_light = np.full((len(grids), num_x, num_y), -1, dtype=np.int16)
+        stop_light = torch.full((len(grids), num_x, num_y), -1, dtype=torch.int32)
         for w, (scenario, grid) in enumerate(zip(scenarios, grids, strict=True)):
-            own = field[w, : grid.num_x, : grid.num_y]
-            for k, name in enumerate(AREAS):
-                own[..., k, :] = _area(outline(_polygons(scenario, name)), grid)
-            for k, name in enumerate(LINES, start=len(AREAS)):
-                lines = _lines(scenario, name)
-                values, nearest, owner = _line(lines, grid, _BAND_M.get(name, _OTHER_BAND_M))
-                own[..., k, :] = values
-                if name == "stop_line" and lines:
-                    light = np.array([stop.light for stop in scenario.map.stop_lines])
-                    stop_light[w, : grid.num_x, : grid.num_y] = np.where(
-                        nearest >= 0, light[owner[nearest]], -1
-                    )
+            own = (w, slice(grid.num_x), slice(grid.num_y))
+            for k, name in enumerate(names):
+                if name in AREAS:
+                    values = _area(outline(_polygons(scenario, name)), grid)
+                else:
+                    lines = _lines(scenario, name)
+                    values, light = _line(lines, grid, _BAND_M.get(name, _OTHER_BAND_M))
+                if name == "stop_line":
+                    light_of = np.array([stop.light for stop in scenario.map.stop_lines] + [-1])
+                    stop_light[own] = torch.from_numpy(light_of[light].astype(np.int32))
+                field[(*own, k)] = torch.from_numpy(np.ascontiguousarray(values)).bfloat16()
         return MapLayers(
+            names=names,
             origin_m=torch.tensor([(g.x_min_m, g.y_min_m) for g in grids]),
             size_cells=torch.tensor([g.shape for g in grids], dtype=torch.float32),
-            field=torch.from_numpy(field),
-            stop_light=torch.from_numpy(stop_light).int(),
+            field=field,
+            stop_light=stop_light,
         )
 
     def to(self, device: torch.device | str) -> "MapLayers":
         """The same layers on `device`."""
-        return MapLayers(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        tensors = (self.origin_m, self.size_cells, self.field, self.stop_light)
+        return MapLayers(self.names, *(tensor.to(device) for tensor in tensors))
 
     def read(
         self, points_m: Float[Tensor, "b *p 2"]
-    ) -> tuple[Float[Tensor, "b *p l 3"], Int[Tensor, "b *p"]]:
-        """Distance to every layer and its world-frame gradient, and the stop line's light.
+    ) -> tuple[Float[Tensor, "b *p l"], Float[Tensor, "b *p l 2"], Int[Tensor, "b *p"]]:
+        """Distance to every layer, its gradient in the world frame, and the stop line's light.
 
         Off the map: `REACH_M` (outside every area, near no line).
         """
@@ -89,10 +91,10 @@ class MapLayers:
         index = (world * num_x + whole[..., 0]) * num_y + whole[..., 1]
         value = self.field.reshape(batch * num_x * num_y, *self.field.shape[3:])[index].float()
         rest = (place - cell - 0.5) * RESOLUTION_M
-        distance = value[..., 0] + (value[..., 1:] * rest.unsqueeze(-2)).sum(-1)
+        distance = value[..., 0] + value[..., 1] * rest[..., :1] + value[..., 2] * rest[..., 1:]
         distance = torch.where(inside.unsqueeze(-1), distance, REACH_M)
         light = torch.where(inside, self.stop_light.reshape(-1)[index], -1)
-        return torch.cat((distance.unsqueeze(-1), value[..., 1:]), dim=-1), light
+        return distance, value[..., 1:], light
 
 
 def _polygons(scenario: Scenario, name: str) -> list[tuple[np.ndarray, ...]]:
@@ -125,7 +127,7 @@ def _area(rings: list[np.ndarray], grid: BevGrid) -> np.ndarray:
     if not rings:
         return np.broadcast_to(np.array((REACH_M, 0.0, 0.0)), (*grid.shape, 3))
     closed = [np.concatenate((ring, ring[:1])) for ring in rings]
-    values, _, _ = _line(closed, grid, _OTHER_BAND_M)
+    values, _ = _line(closed, grid, _OTHER_BAND_M)
     # Inside is to the left of every ring, so positive as yet. Only at sharp corners the side of the
     # nearest edge errs; on the outline itself it alone knows where the inside begins.
     turn = np.abs(values[..., 0]) <= 1e-3
@@ -133,14 +135,12 @@ def _area(rings: list[np.ndarray], grid: BevGrid) -> np.ndarray:
     return np.where(turn[..., None], -values, values)
 
 
-def _line(
-    lines: list[np.ndarray], grid: BevGrid, band_m: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`[X, Y, 3]`, the nearest edge of each cell (-1: none), and the line of each edge."""
+def _line(lines: list[np.ndarray], grid: BevGrid, band_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """`[X, Y, 3]`, and which line is the nearest (-1: none)."""
     values = np.zeros((*grid.shape, 3), dtype=np.float32)
     values[..., 0] = REACH_M
     if not lines:
-        return values, np.full(grid.shape, -1), np.zeros(1, dtype=int)
+        return values, np.full(grid.shape, -1)
     parts = [short_edges([line]) for line in lines]
     start, end = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
     owner = np.concatenate([np.full(len(part[0]), k) for k, part in enumerate(parts)])
@@ -161,4 +161,4 @@ def _line(
         beyond[:, None], side[:, None] * gap / np.maximum(distance, 1e-6)[:, None], normal
     )
     values[i, j] = np.column_stack((side * distance, gradient))
-    return values, nearest, owner
+    return values, np.where(nearest >= 0, owner[nearest], -1)

@@ -54,6 +54,16 @@ class RasterSpec:
             raise ValueError(f"unknown channel {unknown[0]!r} (choices: {', '.join(CHANNELS)})")
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """The map layers that the channels are made from."""
+        wanted = set(self.channels)
+        if wanted & set(_LIGHTS):
+            wanted.add("stop_line")
+        if wanted & set(_LANE):
+            wanted.add("reachable")
+        return tuple(name for name in LAYERS if name in wanted)
+
+    @property
     def names(self) -> list[str]:
         """One name per channel of the image, in order."""
         found = []
@@ -100,13 +110,13 @@ class Rasterizer:
     @staticmethod
     def of(world: World, spec: RasterSpec) -> "Rasterizer":
         """For the scenarios of a world, on its device."""
-        layers = MapLayers.from_scenarios(world.scenarios).to(world.size_m.device)
+        layers = MapLayers.from_scenarios(world.scenarios, spec.layers).to(world.size_m.device)
         longest_m = float(torch.nan_to_num(world.size_m[..., :2]).norm(dim=-1).max())
         return Rasterizer(spec, layers, longest_m)
 
     def draw(self, scene: Scene) -> Float[Tensor, "b c x y"]:
         """The image, channels as `spec.names`."""
-        static = self._static(scene) if self._asks(*AREAS, *LINES, *_LIGHTS, *_LANE) else {}
+        static = self._static(scene) if self.spec.layers else {}
         moving = self._moving(scene) if self._asks(*_AGENTS, "ego", *_VELOCITY) else {}
         drawn = static | moving
         return torch.cat([drawn[name] for name in self.spec.channels], dim=1)
@@ -118,21 +128,20 @@ class Rasterizer:
         """Channels `[B, 1, X, Y]` of the map and its lights."""
         ego = scene.pose[:, 0, EGO]
         points = se2.transform_points(ego[:, None, None], self._centers)
-        layer, light = self.layers.read(points)
-        distance = layer[..., 0]
+        distance, gradient, light = self.layers.read(points)
         drawn = {}
-        for k, name in enumerate(LAYERS[:-1]):
-            if self._asks(name) or (name == "stop_line" and self._asks(*_LIGHTS)):
-                depth = -distance[..., k]
-                if name in LINES:
-                    depth = 0.5 * self.spec.grid.resolution_m - distance[..., k].abs()
-                drawn[name] = self._edge(depth).unsqueeze(1)
+        for k, name in enumerate(self.layers.names):
+            depth = -distance[..., k]
+            if name in LINES:
+                depth = 0.5 * self.spec.grid.resolution_m - distance[..., k].abs()
+            drawn[name] = self._edge(depth).unsqueeze(1)
         if self._asks(*_LIGHTS):
             state = _light_at(scene.light_state, light).unsqueeze(1)
             for name, wanted in _LIGHTS.items():
                 drawn[name] = drawn["stop_line"] * (state == wanted)
         if self._asks(*_LANE):
-            drawn |= _lane_channels(layer[..., -1, :], ego[:, 2])
+            k = self.layers.names.index("reachable")
+            drawn |= _lane_channels(distance[..., k], gradient[..., k, :], ego[:, 2])
         return drawn
 
     def _edge(self, depth_m: Tensor) -> Tensor:
@@ -214,9 +223,11 @@ def _light_at(light_state: Int[Tensor, "b l"], light: Int[Tensor, "b x y"]) -> T
     return torch.where(light >= 0, state, int(LightState.UNKNOWN))
 
 
-def _lane_channels(lane: Float[Tensor, "b x y 3"], ego_yaw: Tensor) -> dict[str, Tensor]:
+def _lane_channels(
+    distance: Float[Tensor, "b x y"], gradient: Float[Tensor, "b x y 2"], ego_yaw: Tensor
+) -> dict[str, Tensor]:
     """Distance to the lane, and its direction: the gradient is its left normal."""
-    distance, gx, gy = lane.unbind(-1)
+    gx, gy = gradient.unbind(-1)
     cos, sin = (f(ego_yaw)[:, None, None] for f in (torch.cos, torch.sin))
     near = distance.abs() < REACH_M
     values = (

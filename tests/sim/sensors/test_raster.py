@@ -214,8 +214,8 @@ def test_nan_padding_changes_nothing() -> None:
 
 def test_off_the_map_there_is_nothing() -> None:
     layers = MapLayers.from_scenarios([draft("straight", seed=1)])
-    value, light = layers.read(torch.tensor([[[9e3, 9e3], [-9e3, 0.0]]]))
-    assert (value[..., 0] == 10.0).all()
+    distance, _, light = layers.read(torch.tensor([[[9e3, 9e3], [-9e3, 0.0]]]))
+    assert (distance == 10.0).all()
     assert (light == -1).all()
 
 
