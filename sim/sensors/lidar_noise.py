@@ -1,0 +1,65 @@
+"""What separates a real sweep from an exact one: range noise, lost returns, stray returns."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from sim.sensors.lidar import Lidar, LidarSweep
+from sim.sensors.lidar_scene import NO_AGENT, REFLECTIVITY, LidarClass
+
+
+@dataclass(frozen=True)
+class LidarNoise:
+    """A return is lost with probability `1 - exp(-(range / reach)^2 / strength)`.
+
+    `strength` is its intensity over `clear_intensity`: far, grazing and dark surfaces go first.
+    A share `dark_cars` of the vehicles reflects a tenth of what others do.
+    """
+
+    range_sigma_m: float = 0.02
+    reach_m: float = 90.0
+    clear_intensity: float = 0.25
+    dark_cars: float = 0.15
+    stray_share: float = 5e-4
+
+
+def add_noise(
+    lidar: Lidar, sweep: LidarSweep, noise: LidarNoise, generator: torch.Generator
+) -> LidarSweep:
+    """A noisy copy; the same generator state gives the same sweep."""
+    device = sweep.range_m.device
+
+    def uniform(*shape: int) -> torch.Tensor:
+        return torch.rand(shape, generator=generator, device=device)
+
+    worlds = sweep.range_m.shape[0]
+    # One draw for each agent there could be: the same car is dark in all of its returns.
+    dark = uniform(worlds, 4096) < noise.dark_cars
+    index = sweep.agent.clamp(min=0).flatten(1) % 4096
+    is_dark = torch.gather(dark, 1, index).reshape(sweep.agent.shape)
+    is_dark &= sweep.label == int(LidarClass.VEHICLE)
+    intensity = torch.where(is_dark, 0.1 * sweep.intensity, sweep.intensity)
+    strength = (intensity / noise.clear_intensity).clamp(min=1e-6)
+    kept_share = torch.exp(-((sweep.range_m / noise.reach_m) ** 2) / strength)
+    shape = sweep.range_m.shape
+    hit = sweep.hit & (uniform(*shape) < kept_share)
+    normal = torch.randn(shape, generator=generator, device=device)
+    range_m = (sweep.range_m + noise.range_sigma_m * normal).clamp(min=0.0)
+    stray = uniform(*shape) < noise.stray_share
+    # Dust and rain float between the sensor and what it would have seen.
+    free_m = torch.where(sweep.hit, sweep.range_m, lidar.spec.max_range_m)
+    range_m = torch.where(stray, uniform(*shape) * free_m, range_m)
+    hit = hit | stray
+    range_m = torch.where(hit, range_m, 0.0)
+    label = torch.where(stray, int(LidarClass.NOISE), sweep.label)
+    noise_intensity = REFLECTIVITY[LidarClass.NOISE]
+    return replace(
+        sweep,
+        range_m=range_m,
+        point_m=lidar.points(range_m),
+        intensity=torch.where(hit, torch.where(stray, noise_intensity, intensity), 0.0),
+        hit=hit,
+        agent=torch.where(hit & ~stray, sweep.agent, NO_AGENT),
+        label=torch.where(hit, label, int(LidarClass.NOTHING)),
+        cos_incidence=torch.where(hit & ~stray, sweep.cos_incidence, 0.0),
+    )

@@ -1,0 +1,207 @@
+"""What a lidar sees: vertical prisms with four sides, and upright cylinders; world frame.
+
+Road users are boxes; cars have a body and a cabin. Static obstacles that are not quadrilaterals are
+cut into triangles (a fourth side repeats the third).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sim.scenario import EGO, AgentKind, ObstacleKind, Scenario, StaticObstacle
+from sim.world import World, WorldState
+
+NO_AGENT = -1
+_CAR_MAX_HEIGHT_M = 2.3  # higher vehicles are one box
+_BODY_HEIGHT, _CABIN_LENGTH, _CABIN_WIDTH, _CABIN_SHIFT = 0.55, 0.6, 0.86, -0.05
+
+
+class LidarClass(IntEnum):
+    """What a return comes from; for scoring, never for the driver."""
+
+    NOTHING = 0
+    GROUND = 1
+    VEHICLE = 2
+    CYCLIST = 3
+    PEDESTRIAN = 4
+    OBJECT = 5
+    BUILDING = 6
+    WALL = 7
+    POLE = 8
+    HEDGE = 9
+    TREE = 10
+    NOISE = 11
+
+
+# Reflectivity of each class at 905 nm, roughly: vehicles vary one by one around theirs.
+REFLECTIVITY = (0.0, 0.15, 0.45, 0.35, 0.35, 0.6, 0.4, 0.4, 0.5, 0.3, 0.25, 0.1)
+_OF_KIND = {
+    AgentKind.VEHICLE: LidarClass.VEHICLE, AgentKind.CYCLIST: LidarClass.CYCLIST,
+    AgentKind.PEDESTRIAN: LidarClass.PEDESTRIAN, AgentKind.OBJECT: LidarClass.OBJECT,
+}  # fmt: skip
+_OF_OBSTACLE = {kind: LidarClass[kind.name] for kind in ObstacleKind}
+
+
+@dataclass(frozen=True)
+class Prisms:
+    """Points p with `normal . p <= offset` for all four sides, and z within `[low, high]`."""
+
+    normal: Float[Tensor, "b g 4 2"]
+    offset_m: Float[Tensor, "b g 4"]
+    low_m: Float[Tensor, "b g"]
+    high_m: Float[Tensor, "b g"]
+    velocity_mps: Float[Tensor, "b g 2"]
+    agent: Int[Tensor, "b g"]
+    label: Int[Tensor, "b g"]
+    valid: Bool[Tensor, "b g"]
+
+
+@dataclass(frozen=True)
+class Cylinders:
+    """Poles and trunks, from the ground up."""
+
+    center_m: Float[Tensor, "b c 2"]
+    radius_m: Float[Tensor, "b c"]
+    high_m: Float[Tensor, "b c"]
+    label: Int[Tensor, "b c"]
+    valid: Bool[Tensor, "b c"]
+
+
+@dataclass(frozen=True)
+class StaticScene:
+    """The obstacles of a batch of scenarios; made once."""
+
+    prisms: Prisms
+    cylinders: Cylinders
+
+    @staticmethod
+    def from_scenarios(scenarios: list[Scenario]) -> "StaticScene":
+        """Cut, pad and stack."""
+        flat, round_ = [], []
+        for scenario in scenarios:
+            obstacles = scenario.map.obstacles
+            flat.append([p for o in obstacles if o.radius_m <= 0 for p in _pieces(o)])
+            round_.append([_cylinder(o) for o in obstacles if o.radius_m > 0])
+        rows, valid = _padded(flat, 15)
+        sides = rows[..., :12].reshape(*rows.shape[:2], 4, 3)
+        prisms = Prisms(
+            normal=sides[..., :2],
+            offset_m=sides[..., 2],
+            low_m=torch.zeros_like(rows[..., 0]),
+            high_m=rows[..., 12],
+            velocity_mps=torch.zeros_like(rows[..., :2]),
+            agent=torch.full(rows.shape[:2], NO_AGENT),
+            label=rows[..., 13].long(),
+            valid=valid,
+        )
+        rows, valid = _padded(round_, 5)
+        cylinders = Cylinders(rows[..., :2], rows[..., 2], rows[..., 3], rows[..., 4].long(), valid)
+        return StaticScene(prisms, cylinders)
+
+    def to(self, device: torch.device | str) -> "StaticScene":
+        """The same on `device`."""
+        prisms = Prisms(**{k: v.to(device) for k, v in vars(self.prisms).items()})
+        cylinders = Cylinders(**{k: v.to(device) for k, v in vars(self.cylinders).items()})
+        return StaticScene(prisms, cylinders)
+
+
+def agent_prisms(world: World, state: WorldState) -> Prisms:
+    """Two boxes for every agent but the ego: body and cabin, or one box and nothing."""
+    others = slice(EGO + 1, None)
+    pose, size, kind = state.pose[:, others], world.size_m[:, others], world.kind[:, others]
+    length, width, height = size.unbind(-1)
+    is_car = (kind == AgentKind.VEHICLE) & (height < _CAR_MAX_HEIGHT_M)
+    body_top = torch.where(is_car, _BODY_HEIGHT * height, height)
+    cos, sin = torch.cos(pose[..., 2]), torch.sin(pose[..., 2])
+    shift = _CABIN_SHIFT * length
+    cabin_at = pose[..., :2] + shift.unsqueeze(-1) * torch.stack((cos, sin), dim=-1)
+    index = torch.arange(kind.shape[1], device=kind.device).expand(kind.shape) + EGO + 1
+    label = torch.zeros_like(kind)
+    for own, name in _OF_KIND.items():
+        label = torch.where(kind == own, int(name), label)
+    valid = state.valid[:, others]
+    velocity = state.velocity_mps[:, others]
+    parts = [
+        (pose[..., :2], length, width, torch.zeros_like(height), body_top, valid),
+        (cabin_at, _CABIN_LENGTH * length, _CABIN_WIDTH * width, body_top, height, valid & is_car),
+    ]
+    made = []
+    for center, long, wide, low, high, here in parts:
+        ahead, left = torch.stack((cos, sin), -1), torch.stack((-sin, cos), -1)
+        normal = torch.stack((ahead, -ahead, left, -left), dim=-2)
+        half = 0.5 * torch.stack((long, long, wide, wide), dim=-1)
+        offset = half + (normal * center.unsqueeze(-2)).sum(-1)
+        made.append(Prisms(normal, offset, low, high, velocity, index, label, here))
+    return concatenate(*made)
+
+
+def concatenate(first: Prisms, second: Prisms) -> Prisms:
+    """Both, one after the other."""
+    return Prisms(**{k: torch.cat((v, vars(second)[k]), dim=1) for k, v in vars(first).items()})
+
+
+def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
+    """Rows of 4 x (normal, offset), height, class, 0 for the convex pieces of a footprint."""
+    ring = obstacle.footprint_m.astype(np.float64)
+    area = np.cross(ring - ring[0], np.roll(ring, -1, axis=0) - ring[0]).sum()
+    ring = ring if area > 0 else ring[::-1]
+    quads = [ring] if len(ring) == 4 and _is_convex(ring) else _triangles(ring)
+    rows = []
+    for quad in quads:
+        edge = np.roll(quad, -1, axis=0) - quad
+        normal = np.stack((edge[:, 1], -edge[:, 0]), axis=-1)
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+        sides = np.column_stack((normal, (normal * quad).sum(-1)))
+        sides = np.concatenate((sides, np.repeat(sides[-1:], 4 - len(sides), axis=0)))
+        tail = (obstacle.height_m, float(_OF_OBSTACLE[obstacle.kind]), 0.0)
+        rows.append(np.concatenate((sides.ravel(), tail)))
+    return rows
+
+
+def _is_convex(ring: np.ndarray) -> bool:
+    edge = np.roll(ring, -1, axis=0) - ring
+    return bool((np.cross(edge, np.roll(edge, -1, axis=0)) > 0).all())
+
+
+def _triangles(ring: np.ndarray) -> list[np.ndarray]:
+    """Ear clipping of a counter-clockwise ring."""
+    left, found = list(range(len(ring))), []
+    while len(left) > 3:
+        for k in range(len(left)):
+            a, b, c = (ring[left[(k + d) % len(left)]] for d in (-1, 0, 1))
+            rest = ring[
+                [
+                    i
+                    for i in left
+                    if not np.isin(i, (left[k - 1], left[k], left[(k + 1) % len(left)]))
+                ]
+            ]
+            sides = [np.cross(q - p, rest - p) for p, q in ((a, b), (b, c), (c, a))]
+            if np.cross(b - a, c - b) > 0 and not (np.stack(sides) > 0).all(0).any():
+                found.append(np.stack((a, b, c)))
+                del left[k]
+                break
+        else:  # degenerate: what is left has no area
+            return found
+    return [*found, ring[left]]
+
+
+def _cylinder(obstacle: StaticObstacle) -> np.ndarray:
+    center = obstacle.footprint_m.mean(axis=0)
+    return np.array(
+        (*center, obstacle.radius_m, obstacle.height_m, float(_OF_OBSTACLE[obstacle.kind]))
+    )
+
+
+def _padded(rows: list[list[np.ndarray]], width: int) -> tuple[Tensor, Tensor]:
+    count = max(1, *(len(row) for row in rows))
+    out = np.zeros((len(rows), count, width), dtype=np.float32)
+    valid = np.zeros((len(rows), count), dtype=bool)
+    for w, row in enumerate(rows):
+        if row:
+            out[w, : len(row)], valid[w, : len(row)] = np.stack(row), True
+    return torch.from_numpy(out), torch.from_numpy(valid)
