@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint chromium clean
+.PHONY: demo test lint system clean
 
 demo: $(STAMP)
 	$(BIN)/bevdrive simulate --preset configs/simulate/demo.yaml
 
-test: lint chromium
+test: lint system
 	$(BIN)/python -m pytest -n 2 -q
 
 lint: $(STAMP)
@@ -18,10 +18,12 @@ lint: $(STAMP)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-# The report is tested in a browser; without one, and without the right to install it, that test skips.
-chromium:
-	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && \
-		apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || true
+# The report is tested in a browser, the lidar against Open3D (which needs libGL, X11 and OpenMP); without
+# them, and without the right to install them, those tests skip.
+system:
+	@{ command -v chromium && ldconfig -p | grep -q libGL.so.1 && ldconfig -p | grep -q libgomp.so.1; } \
+		>/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
+		apt-get install -y -qq chromium libgl1 libx11-6 libgomp1 >/dev/null; } || true
 
 # torch is named with its version: unpinned, it pulls gigabytes of CUDA.
 $(STAMP): pyproject.toml constraints.txt

@@ -91,7 +91,7 @@ def _meshes(scenario: Scenario) -> list[tuple[np.ndarray, np.ndarray]]:
      ("roundabout", "hdl_64e"), ("jam", "vls_128")],
 )  # fmt: skip
 def test_ranges_are_open3ds(family: str, preset: str) -> None:
-    o3d = pytest.importorskip("open3d")
+    o3d = pytest.importorskip("open3d", exc_type=ImportError)
     scenario, spec = draft(family, seed=11), PRESETS[preset]
     sweep = _sweep(scenario, spec)
     scene = o3d.t.geometry.RaycastingScene()
