@@ -70,7 +70,7 @@ def bench_raster(worlds: int, device: str) -> None:
     scene = Scene.of(world, [world.reset()])
     scene = Scene(*(tensor.to(device) for tensor in vars(scene).values()))
     valid = float(scene.valid.sum() / worlds)
-    megabytes = layers.field.numel() * 2 / 1e6 / worlds
+    megabytes = layers.field.numel() * 4 / 1e6 / worlds
     what = f"raster 200 x 200 x 8, {worlds} worlds, {valid:.0f} agents, {megabytes:.0f} MB a map"
     report(what, "images", worlds, rasterizer.draw, (scene,), device)
 

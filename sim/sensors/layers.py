@@ -25,12 +25,14 @@ LAYERS = AREAS + LINES
 REACH_M = 10.0  # distances are truncated here
 _BAND_M = {"reachable": REACH_M}
 _OTHER_BAND_M = 2.0
+_DISTANCE_STEP_M = REACH_M / 8000  # 14 bits with the sign
+_GRADIENT_STEPS = 255  # 9 bits each
 _MARGIN_M = 75.0  # as far as a raster of 100 x 100 m looks from an ego at the edge
 
 
 @dataclass(frozen=True)
 class MapLayers:
-    """`field [B, X, Y, L, 3]`: d, gx, gy of each of `names`, bfloat16, world frame.
+    """`field [B, X, Y, L]`: d, gx, gy of each of `names`, world frame, packed into one int32 each.
 
     `stop_light [B, X, Y]`: the light of the nearest stop line, -1 where there is none.
     """
@@ -38,7 +40,7 @@ class MapLayers:
     names: tuple[str, ...]
     origin_m: Float[Tensor, "b 2"]
     size_cells: Float[Tensor, "b 2"]
-    field: Float[Tensor, "b x y l 3"]
+    field: Int[Tensor, "b x y l"]
     stop_light: Int[Tensor, "b x y"]
 
     @staticmethod
@@ -46,8 +48,8 @@ class MapLayers:
         """Rasterise every scenario's map, padded to the largest."""
         grids = [grid_around(scenario, _MARGIN_M) for scenario in scenarios]
         num_x, num_y = (max(g.shape[axis] for g in grids) for axis in (0, 1))
-        field = torch.zeros(len(grids), num_x, num_y, len(names), 3, dtype=torch.bfloat16)
-        field[..., 0] = REACH_M
+        nothing = int(_pack(np.array(((REACH_M, 0.0, 0.0),)))[0])
+        field = torch.full((len(grids), num_x, num_y, len(names)), nothing, dtype=torch.int32)
         stop_light = torch.full((len(grids), num_x, num_y), -1, dtype=torch.int32)
         for w, (scenario, grid) in enumerate(zip(scenarios, grids, strict=True)):
             own = (w, slice(grid.num_x), slice(grid.num_y))
@@ -60,7 +62,7 @@ class MapLayers:
                 if name == "stop_line":
                     light_of = np.array([stop.light for stop in scenario.map.stop_lines] + [-1])
                     stop_light[own] = torch.from_numpy(light_of[light].astype(np.int32))
-                field[(*own, k)] = torch.from_numpy(np.ascontiguousarray(values)).bfloat16()
+                field[(*own, k)] = torch.from_numpy(_pack(values))
         return MapLayers(
             names=names,
             origin_m=torch.tensor([(g.x_min_m, g.y_min_m) for g in grids]),
@@ -89,12 +91,20 @@ class MapLayers:
         batch, num_x, num_y = self.stop_light.shape
         world = torch.arange(batch, device=whole.device).reshape(shape[:-1])
         index = (world * num_x + whole[..., 0]) * num_y + whole[..., 1]
-        value = self.field.reshape(batch * num_x * num_y, *self.field.shape[3:])[index].float()
+        packed = self.field.reshape(batch * num_x * num_y, -1)[index]
+        gx, gy = ((packed << 14) >> 23) / _GRADIENT_STEPS, ((packed << 23) >> 23) / _GRADIENT_STEPS
         rest = (place - cell - 0.5) * RESOLUTION_M
-        distance = value[..., 0] + value[..., 1] * rest[..., :1] + value[..., 2] * rest[..., 1:]
+        distance = (packed >> 18) * _DISTANCE_STEP_M + gx * rest[..., :1] + gy * rest[..., 1:]
         distance = torch.where(inside.unsqueeze(-1), distance, REACH_M)
         light = torch.where(inside, self.stop_light.reshape(-1)[index], -1)
-        return distance, value[..., 1:], light
+        return distance, torch.stack((gx, gy), dim=-1), light
+
+
+def _pack(values: np.ndarray) -> np.ndarray:
+    """d, gx, gy `[..., 3]` as 14 + 9 + 9 bits: one load a layer, to a millimetre."""
+    distance = np.round(values[..., 0].clip(-REACH_M, REACH_M) / _DISTANCE_STEP_M).astype(np.int32)
+    gx, gy = np.moveaxis(np.round(values[..., 1:] * _GRADIENT_STEPS).astype(np.int32), -1, 0)
+    return (distance << 18) | ((gx & 511) << 9) | (gy & 511)
 
 
 def _polygons(scenario: Scenario, name: str) -> list[tuple[np.ndarray, ...]]:

@@ -169,8 +169,8 @@ def test_reachable_lane_distance_and_direction() -> None:
     x, y = 0.25, 4.25  # the centre of cell (100, 108)
     beside = abs(math.sin(0.3) * x + math.cos(0.3) * y)
     assert image[0, 100, 108] == pytest.approx(beside / 10, abs=1e-3)
-    assert image[1, 100, 108] == pytest.approx(math.sin(-0.3), abs=1e-3)
-    assert image[2, 100, 108] == pytest.approx(math.cos(-0.3), abs=1e-3)
+    assert image[1, 100, 108] == pytest.approx(math.sin(-0.3), abs=3e-3)
+    assert image[2, 100, 108] == pytest.approx(math.cos(-0.3), abs=3e-3)
     assert image[0, 0, 199] == 1.0
 
 
