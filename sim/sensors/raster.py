@@ -28,6 +28,7 @@ _AGENTS = {
 }  # fmt: skip
 _VELOCITY = ("velocity_x", "velocity_y")
 CHANNELS = (*AREAS, *LINES[:-1], *_LIGHTS, *_LANE, *_AGENTS, "ego", *_VELOCITY)
+LINE_CELLS = 1.2  # width of a line: over one cell, so that none is lost between two rows of centres
 AROUND = BevGrid(-50.0, -50.0, 0.5, 200, 200)
 AHEAD = BevGrid(-60.0, -40.0, 0.4, 350, 200)  # 140 x 80 m
 
@@ -133,7 +134,7 @@ class Rasterizer:
         for k, name in enumerate(self.layers.names):
             depth = -distance[..., k]
             if name in LINES:
-                depth = 0.5 * self.spec.grid.resolution_m - distance[..., k].abs()
+                depth = LINE_CELLS / 2 * self.spec.grid.resolution_m - distance[..., k].abs()
             drawn[name] = self._edge(depth).unsqueeze(1)
         if self._asks(*_LIGHTS):
             state = _light_at(scene.light_state, light).unsqueeze(1)
