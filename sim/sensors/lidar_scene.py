@@ -39,10 +39,9 @@ class LidarClass(IntEnum):
 
 # Reflectivity of each class at 905 nm, roughly: vehicles vary one by one around theirs.
 REFLECTIVITY = (0.0, 0.15, 0.45, 0.35, 0.35, 0.6, 0.4, 0.4, 0.5, 0.3, 0.25, 0.1)
-_OF_KIND = {
-    AgentKind.VEHICLE: LidarClass.VEHICLE, AgentKind.CYCLIST: LidarClass.CYCLIST,
-    AgentKind.PEDESTRIAN: LidarClass.PEDESTRIAN, AgentKind.OBJECT: LidarClass.OBJECT,
-}  # fmt: skip
+# Plain ints: compiled, a tensor compared with an enum's member is silently False.
+_OF_KIND = {int(kind): int(LidarClass[kind.name]) for kind in AgentKind}
+_VEHICLE = int(AgentKind.VEHICLE)
 _OF_OBSTACLE = {kind: LidarClass[kind.name] for kind in ObstacleKind}
 
 
@@ -114,7 +113,7 @@ def agent_prisms(world: World, state: WorldState) -> Prisms:
     others = slice(EGO + 1, None)
     pose, size, kind = state.pose[:, others], world.size_m[:, others], world.kind[:, others]
     length, width, height = size.unbind(-1)
-    is_car = (kind == AgentKind.VEHICLE) & (height < _CAR_MAX_HEIGHT_M)
+    is_car = (kind == _VEHICLE) & (height < _CAR_MAX_HEIGHT_M)
     body_top = torch.where(is_car, _BODY_HEIGHT * height, height)
     cos, sin = torch.cos(pose[..., 2]), torch.sin(pose[..., 2])
     shift = _CABIN_SHIFT * length
@@ -122,7 +121,7 @@ def agent_prisms(world: World, state: WorldState) -> Prisms:
     index = torch.arange(kind.shape[1], device=kind.device).expand(kind.shape) + EGO + 1
     label = torch.zeros_like(kind)
     for own, name in _OF_KIND.items():
-        label = torch.where(kind == own, int(name), label)
+        label = torch.where(kind == own, name, label)
     valid = state.valid[:, others]
     velocity = state.velocity_mps[:, others]
     parts = [

@@ -18,14 +18,10 @@ from sim.scenario import EGO, AgentKind, LightState
 from sim.sensors.layers import AREAS, LAYERS, LINES, REACH_M, MapLayers
 from sim.world import World, WorldState
 
-_LIGHTS = {
-    "light_red": LightState.RED, "light_yellow": LightState.YELLOW, "light_green": LightState.GREEN
-}  # fmt: skip
+# Plain ints: compiled, a tensor compared with an enum's member is silently False.
+_LIGHTS = {f"light_{s.name.lower()}": int(s) for s in LightState if s != LightState.UNKNOWN}
 _LANE = ("lane_distance", "lane_sin", "lane_cos")
-_AGENTS = {
-    "vehicles": AgentKind.VEHICLE, "cyclists": AgentKind.CYCLIST,
-    "pedestrians": AgentKind.PEDESTRIAN, "objects": AgentKind.OBJECT,
-}  # fmt: skip
+_AGENTS = {f"{kind.name.lower()}s": int(kind) for kind in AgentKind}
 _VELOCITY = ("velocity_x", "velocity_y")
 CHANNELS = (*AREAS, *LINES[:-1], *_LIGHTS, *_LANE, *_AGENTS, "ego", *_VELOCITY)
 LINE_CELLS = 1.2  # width of a line: over one cell, so that none is lost between two rows of centres

@@ -22,10 +22,13 @@ def check_raster() -> None:
     world = _world()
     rasterizer = Rasterizer.of(world, RasterSpec(channels=CHANNELS))
     scene = Scene.of(world, [world.reset()])
+    # Askew, so that few cell centres lie on an edge: those may fall to either side.
+    scene.pose[:, :, 0] += torch.tensor((0.13, 0.37, 0.61))
     eager = rasterizer.draw(scene)
     compiled = torch.compile(rasterizer.draw, fullgraph=True)(scene)
-    # A cell whose centre lies on an edge may fall to either side.
-    assert ((eager - compiled).abs() > 1e-5).float().mean() < 1e-5
+    differ = ((eager - compiled).abs() > 1e-5).float().mean(dim=(0, 2, 3))
+    names = rasterizer.spec.names
+    assert differ.max() < 1e-4, dict(zip(names, differ.tolist(), strict=True))
 
 
 def check_lidar() -> None:
