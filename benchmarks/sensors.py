@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from sim.scenario import ObstacleKind, Scenario, StaticObstacle, Tracks
+from sim.sensors.layers import MapLayers
 from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_presets import HDL_32E
-from sim.sensors.lidar_scene import StaticScene, agent_prisms, concatenate
+from sim.sensors.lidar_scene import Prisms, StaticScene, agent_prisms, concatenate
 from sim.sensors.raster import Rasterizer, RasterSpec, Scene
 from sim.sources.procedural import FAMILIES, draft
 from sim.traffic import make_traffic
@@ -63,10 +64,9 @@ def bench_raster(worlds: int, device: str) -> None:
     """Maps of all families in turn; everybody who is there at the start."""
     scenarios = [draft(FAMILIES[k % len(FAMILIES)], seed=k) for k in range(worlds)]
     world = World.from_scenarios(scenarios, make_traffic("log"))
-    rasterizer = Rasterizer.of(world, RasterSpec())
-    layers = rasterizer.layers.to(device)
-    longest_m = float(world.size_m[..., :2].norm(dim=-1).max())
-    rasterizer = Rasterizer(rasterizer.spec, layers, longest_m)
+    spec = RasterSpec()
+    layers = MapLayers.from_scenarios(scenarios, spec.layers, spec.reach_m).to(device)
+    rasterizer = Rasterizer(spec, layers, float(world.size_m[..., :2].norm(dim=-1).max()))
     scene = Scene.of(world, [world.reset()])
     scene = Scene(*(tensor.to(device) for tensor in vars(scene).values()))
     valid = float(scene.valid.sum() / worlds)
@@ -85,12 +85,12 @@ def bench_lidar(worlds: int, device: str) -> None:
         state,
         **{k: v.to(device) for k, v in vars(state).items() if isinstance(v, torch.Tensor)},
     )
-    origin, direction = lidar._columns(moved)
+    origin, direction = lidar.columns(moved)
     prisms = agent_prisms(world, state)
-    actors = type(prisms)(**{k: v.to(device) for k, v in vars(prisms).items()})
+    actors = Prisms(**{k: v.to(device) for k, v in vars(prisms).items()})
 
-    def cast(origin: torch.Tensor, direction: torch.Tensor, actors: object) -> object:
-        return lidar._cast(origin, direction, concatenate(actors, lidar.static.prisms))  # type: ignore
+    def cast(origin: torch.Tensor, direction: torch.Tensor, actors: Prisms) -> object:
+        return lidar.cast(origin, direction, concatenate(actors, lidar.static.prisms))
 
     what = f"lidar 32 x 1080, {worlds} worlds, 48 cars, 200 obstacles"
     report(what, "rays", worlds * HDL_32E.num_rays, cast, (origin, direction, actors), device)

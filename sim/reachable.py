@@ -26,17 +26,15 @@ def reachable_lanes(scenario: Scenario) -> list[int]:
 
 
 def reachable_points(scenario: Scenario, spacing_m: float = 1.0) -> np.ndarray:
-    """Points `[K, 5]` on their centrelines and on the route: x, y, cos, sin, on the route (0, 1)."""
+    """Points `[K, 3]` on their centrelines and on the route: x, y, and 1 where it is on the route."""
     route = scenario.routes[EGO]
     if route is None:
-        return np.zeros((0, 5), dtype=np.float32)
+        return np.zeros((0, 3), dtype=np.float32)
     lanes = scenario.map.lanes
     lines = [(lanes[k].centerline_m, k in route.lanes) for k in reachable_lanes(scenario)]
     lines.append((route.path_m, True))
     parts = []
     for line, on_route in lines:
         points = polyline.resample(line, spacing_m)
-        yaw = polyline.headings_rad(points)
-        flag = np.full(len(points), float(on_route))
-        parts.append(np.column_stack((points, np.cos(yaw), np.sin(yaw), flag)))
+        parts.append(np.column_stack((points, np.full(len(points), float(on_route)))))
     return np.concatenate(parts).astype(np.float32)

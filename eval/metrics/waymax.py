@@ -92,13 +92,13 @@ def _lane_distances(rollout: Rollout) -> tuple[Tensor, Tensor]:
     """
     ego = rollout.pose[:, :, EGO, :2]
     points = [reachable_points(scenario) for scenario in rollout.world.scenarios]
-    padded = np.zeros((len(points), max(map(len, points)), 5), dtype=np.float32)
+    padded = np.zeros((len(points), max(map(len, points)), 3), dtype=np.float32)
     padded[..., :2] = _FAR_M
     for row, values in zip(padded, points, strict=True):
         row[: len(values)] = values
     lane = torch.from_numpy(padded).to(ego.device)
     gap = torch.cdist(ego, lane[..., :2])
-    on_route = (lane[..., 4] > 0.5).unsqueeze(1)
+    on_route = (lane[..., 2] > 0.5).unsqueeze(1)
     nearest = torch.where(on_route, gap, _FAR_M).amin(dim=-1)
     return nearest, torch.where(on_route, _FAR_M, gap).amin(dim=-1)
 

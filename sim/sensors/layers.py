@@ -27,7 +27,6 @@ _BAND_M = {"reachable": REACH_M}
 _OTHER_BAND_M = 2.0
 _DISTANCE_STEP_M = REACH_M / 8000  # 14 bits with the sign
 _GRADIENT_STEPS = 255  # 9 bits each
-_MARGIN_M = 75.0  # as far as a raster of 100 x 100 m looks from an ego at the edge
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,11 @@ class MapLayers:
     stop_light: Int[Tensor, "b x y"]
 
     @staticmethod
-    def from_scenarios(scenarios: list[Scenario], names: tuple[str, ...] = LAYERS) -> "MapLayers":
-        """Rasterise every scenario's map, padded to the largest."""
-        grids = [grid_around(scenario, _MARGIN_M) for scenario in scenarios]
+    def from_scenarios(
+        scenarios: list[Scenario], names: tuple[str, ...], margin_m: float
+    ) -> "MapLayers":
+        """Rasterise every scenario's map, padded to the largest; `margin_m`: how far the ego looks."""
+        grids = [grid_around(scenario, margin_m) for scenario in scenarios]
         num_x, num_y = (max(g.shape[axis] for g in grids) for axis in (0, 1))
         nothing = int(_pack(np.array(((REACH_M, 0.0, 0.0),)))[0])
         field = torch.full((len(grids), num_x, num_y, len(names)), nothing, dtype=torch.int32)

@@ -79,11 +79,11 @@ class Lidar:
 
     def sweep(self, world: World, state: WorldState) -> LidarSweep:
         """What the sensor on the ego sees; exact: see `sim.sensors.lidar_noise` for the real thing."""
-        origin, direction = self._columns(state)
+        origin, direction = self.columns(state)
         prisms = concatenate(agent_prisms(world, state), self.static.prisms)
-        return self._cast(origin, direction, prisms)
+        return self.cast(origin, direction, prisms)
 
-    def _columns(self, state: WorldState) -> tuple[Tensor, Tensor]:
+    def columns(self, state: WorldState) -> tuple[Tensor, Tensor]:
         """Origin and unit direction of every column, `[B, A, 2]`, world frame."""
         x, y, yaw = state.pose[:, EGO].unsqueeze(1).unbind(-1)
         back = state.velocity_mps[:, EGO].unsqueeze(1) * self._time_s[:, None]
@@ -92,7 +92,8 @@ class Lidar:
         azimuth = yaw + self._azimuth
         return origin, torch.stack((torch.cos(azimuth), torch.sin(azimuth)), dim=-1)
 
-    def _cast(self, origin: Tensor, direction: Tensor, prisms: Prisms) -> LidarSweep:
+    def cast(self, origin: Tensor, direction: Tensor, prisms: Prisms) -> LidarSweep:
+        """Columns `[B, A, 2]` (origin and unit direction) against prisms, cylinders and the ground."""
         cylinders = self.static.cylinders
         flat = _cross_prisms(origin, direction, prisms, self._time_s)
         curved = _cross_cylinders(origin, direction, cylinders)

@@ -171,14 +171,9 @@ def _triangles(ring: np.ndarray) -> list[np.ndarray]:
     left, found = list(range(len(ring))), []
     while len(left) > 3:
         for k in range(len(left)):
-            a, b, c = (ring[left[(k + d) % len(left)]] for d in (-1, 0, 1))
-            rest = ring[
-                [
-                    i
-                    for i in left
-                    if not np.isin(i, (left[k - 1], left[k], left[(k + 1) % len(left)]))
-                ]
-            ]
+            ear = [left[(k + d) % len(left)] for d in (-1, 0, 1)]
+            a, b, c = ring[ear]
+            rest = ring[[i for i in left if i not in ear]]
             sides = [np.cross(q - p, rest - p) for p, q in ((a, b), (b, c), (c, a))]
             if np.cross(b - a, c - b) > 0 and not (np.stack(sides) > 0).all(0).any():
                 found.append(np.stack((a, b, c)))

@@ -61,6 +61,14 @@ class RasterSpec:
         return tuple(name for name in LAYERS if name in wanted)
 
     @property
+    def reach_m(self) -> float:
+        """Distance from the ego to the farthest corner of the grid."""
+        grid, step = self.grid, self.grid.resolution_m
+        x = max(-grid.x_min_m, grid.x_min_m + grid.num_x * step)
+        y = max(-grid.y_min_m, grid.y_min_m + grid.num_y * step)
+        return math.hypot(x, y)
+
+    @property
     def names(self) -> list[str]:
         """One name per channel of the image, in order."""
         found = []
@@ -107,12 +115,15 @@ class Rasterizer:
     @staticmethod
     def of(world: World, spec: RasterSpec) -> "Rasterizer":
         """For the scenarios of a world, on its device."""
-        layers = MapLayers.from_scenarios(world.scenarios, spec.layers).to(world.size_m.device)
+        layers = MapLayers.from_scenarios(world.scenarios, spec.layers, spec.reach_m)
         longest_m = float(torch.nan_to_num(world.size_m[..., :2]).norm(dim=-1).max())
-        return Rasterizer(spec, layers, longest_m)
+        return Rasterizer(spec, layers.to(world.size_m.device), longest_m)
 
     def draw(self, scene: Scene) -> Float[Tensor, "b c x y"]:
         """The image, channels as `spec.names`."""
+        instants, wanted = scene.pose.shape[1], len(self.spec.past_s)
+        if instants != wanted:
+            raise ValueError(f"the scene has {instants} instants, past_s asks for {wanted}")
         static = self._static(scene) if self.spec.layers else {}
         moving = self._moving(scene) if self._asks(*_AGENTS, "ego", *_VELOCITY) else {}
         drawn = static | moving

@@ -50,7 +50,10 @@ def load(requests: list[Request]) -> tuple[list[tuple[Request, Scenario]], list[
             numbered_draft(list(r.families), r.split, r.seed, r.index, r.duration_s)
             for r in generated
         ]
-        loaded += zip(generated, record(drafts), strict=True)
+        recorded = record(drafts)
+        for scenario in recorded:
+            require_valid(scenario)
+        loaded += zip(generated, recorded, strict=True)
     for request in requests:
         if request.path is None:
             continue

@@ -179,10 +179,10 @@ def test_the_ego_never_sees_itself_and_turns_its_columns() -> None:
 
 def test_motion_during_the_revolution() -> None:
     # Clockwise: column 0 first, 0.1 s before the end. The ego drives at 10 m/s towards a wall 20 m
-    # from where it ends: it was 21 m away. A car coming at 10 m/s beside... is seen the same way.
+    # from where it ends: it was 21 m away.
     scenario = _toy([Car(0, 0, 0, 0, 10)], [_block(20, -5, 21, 5, 3.0)])
     assert float(_sweep(scenario, moving=True).range_m[0, 1, 0]) == pytest.approx(21.0, abs=1e-3)
-    # Standing ego; a car's rear at 18 m drives away at 10 m/s: it was at 17 m, cabin 1.4 m behind.
+    # Standing ego; a car's rear at 18 m drives away at 10 m/s: it was at 17 m.
     away = _toy([Car(0, 0, 0), Car(-1, 20.25, 0, 0, 10, size_m=(4.5, 1.8, 4.0))])
     assert float(_sweep(away, moving=True).range_m[0, 1, 0]) == pytest.approx(17.0, abs=1e-3)
     # Straight behind, half a turn later: the ground is where it is, and walls half as far off.
