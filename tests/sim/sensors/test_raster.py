@@ -197,7 +197,7 @@ def test_soft_edges_carry_gradients_to_the_poses(channel: str, step: float, nois
         moved = torch.zeros_like(scene.pose)
         moved[0, 0, n, axis] = step
         slope = (total(scene.pose + moved) - total(scene.pose - moved)) / (2 * step)
-        assert float(gradient[0, 0, n, axis]) == pytest.approx(float(slope), rel=0.02, abs=noise)
+        assert float(gradient[0, 0, n, axis]) == pytest.approx(float(slope), rel=0.05, abs=noise)
 
 
 def test_nan_padding_changes_nothing() -> None:
