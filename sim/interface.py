@@ -80,7 +80,7 @@ class EgoMap:
 class Observation:
     """What the ego may know when it plans."""
 
-    step: int
+    step: Int[Tensor, " b"]
     dt_s: float
     ego: EgoState
     agents: Agents

@@ -21,6 +21,8 @@ SLOWING_MPS2 = 1.2  # deceleration planned before a curve or a lower limit
 YELLOW_BRAKING_MPS2 = 3.0  # who would need more than this at yellow drives on
 _STOP_LINE_REACH_M = 4.0
 _SEARCH_M = 20.0
+# Plain ints: compiled, a tensor compared with an enum's member is silently False.
+_RED, _YELLOW = int(LightState.RED), int(LightState.YELLOW)
 _COARSE_M = 4  # spacing of the points that a search looks at first
 
 
@@ -215,7 +217,7 @@ class Paths:
         gap = stop_s_m - front_s_m.unsqueeze(-1)
         needed = speed_mps.unsqueeze(-1) ** 2 / (2.0 * gap.clamp(min=0.1))
         can_stop = needed < YELLOW_BRAKING_MPS2
-        closed = (state == LightState.RED) | ((state == LightState.YELLOW) & can_stop)
+        closed = (state == _RED) | ((state == _YELLOW) & can_stop)
         ahead = gap > -0.5
         return torch.where(closed & ahead, stop_s_m, torch.inf).amin(dim=-1)
 

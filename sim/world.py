@@ -3,8 +3,9 @@
 N agents a world, agent 0 is the ego. Padding is marked in `valid` and never changes a result.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,9 +38,9 @@ class Log:
 
 @dataclass(frozen=True)
 class WorldState:
-    """Everything that moves, at one instant. `step` counts from the start of the recording."""
+    """Everything that moves, at one instant. `step` counts from the start of each recording."""
 
-    step: int
+    step: Int[Tensor, " b"]
     pose: Float[Tensor, "b n 3"]
     velocity_mps: Float[Tensor, "b n 2"]
     acceleration_mps2: Float[Tensor, "b n"]
@@ -103,6 +104,13 @@ class World:
             exact_tracking=exact_tracking,
         )
 
+    def to(self, device: torch.device | str) -> "World":
+        """The same worlds on `device`; what has been made from the maps so far moves along."""
+        moved = replace(self)
+        for name, value in vars(self).items():  # cached properties included
+            vars(moved)[name] = _to(value, device)
+        return moved
+
     @cached_property
     def field(self) -> MapField:
         """The map as rasters (made when first asked for: traffic alone does without)."""
@@ -119,7 +127,7 @@ class World:
         return self.paths.relations.of_agents(self.paths.agent_path)
 
     @cached_property
-    def _log_hints(self) -> Float[Tensor, "h b p n"]:
+    def log_hints(self) -> Float[Tensor, "h b p n"]:
         """Where each agent without a path is along every path, every `HINT_EVERY` steps.
 
         -1: far away, or an agent with a path of its own.
@@ -135,9 +143,10 @@ class World:
             hints.append(hint.scatter(2, index.unsqueeze(1).expand(found.shape), found))
         return torch.stack(hints)
 
-    def log_hint_s_m(self, step: int) -> Float[Tensor, "b p n"]:
+    def log_hint_s_m(self, step: Int[Tensor, " b"]) -> Float[Tensor, "b p n"]:
         """Arc length on every path near which each recorded agent is at `step`."""
-        return self._log_hints[min(step // HINT_EVERY, len(self._log_hints) - 1)]
+        hint = (step // HINT_EVERY).clamp(max=len(self.log_hints) - 1)
+        return self.log_hints[hint, torch.arange(len(step), device=step.device)]
 
     @property
     def num_steps(self) -> int:
@@ -153,7 +162,7 @@ class World:
         pose = self.log.pose[:, :, 0]
         valid = self.log.valid[:, :, 0]
         return WorldState(
-            step=0,
+            step=torch.zeros_like(self.length_steps),
             pose=pose,
             velocity_mps=self.log.velocity_mps[:, :, 0],
             acceleration_mps2=torch.zeros_like(pose[..., 0]),
@@ -220,11 +229,22 @@ class World:
             map=EgoMap(self.field, state.pose[:, EGO]),
         )
 
-    def lights_at(self, step: int) -> Int[Tensor, "b l"]:
+    def lights_at(self, step: Int[Tensor, " b"]) -> Int[Tensor, "b l"]:
         """The state of every light; after the recording ends the last one holds."""
         if self.light_state.shape[2] == 0:
             return self.light_state.new_zeros(self.light_state.shape[:2])
-        return self.light_state[:, :, min(step, self.light_state.shape[2] - 1)]
+        instant = step.clamp(max=self.light_state.shape[2] - 1)
+        return self.light_state[torch.arange(len(step), device=step.device), :, instant]
+
+
+def _to(value: Any, device: torch.device | str) -> Any:
+    """A tensor, or a dataclass of tensors, on `device`; anything else as it is."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {f.name: _to(getattr(value, f.name), device) for f in fields(value)}
+        return type(value)(**parts)
+    return value
 
 
 def _stack(arrays: list[np.ndarray], fill: float | int = 0) -> Tensor:

@@ -20,9 +20,9 @@ class LogReplayPlanner:
         """The next 4 s of the recording, in the frame of the ego as it is now."""
         last = self._log.valid.shape[2] - 1
         device = self._log.pose.device
-        steps = torch.arange(1, HORIZON + 1, device=device) + observation.step
+        steps = torch.arange(1, HORIZON + 1, device=device) + observation.step.unsqueeze(1)
         held = self._log.valid[:, EGO].sum(dim=1, keepdim=True) - 1  # last recorded instant
-        index = torch.minimum(steps.clamp(max=last).unsqueeze(0), held)
+        index = torch.minimum(steps.clamp(max=last), held)
         world = torch.arange(len(held), device=device).unsqueeze(1)
         pose = self._log.pose[world, EGO, index]
         velocity = self._log.velocity_mps[world, EGO, index]

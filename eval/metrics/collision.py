@@ -13,6 +13,8 @@ from sim.scenario import EGO, AgentKind
 
 STOPPED_MPS = 0.05
 BEHIND_RAD = torch.pi * 150.0 / 180.0
+# Plain ints: compiled, a tensor compared with an enum's member is silently False.
+_OBJECT, _INTERSECTION = int(AgentKind.OBJECT), int(AreaBit.INTERSECTION)
 _BUMPER_M = 0.02  # thickness of the front edge when it is tested against a box
 
 
@@ -70,7 +72,7 @@ def ego_lanes(rollout: Rollout) -> tuple[Bool[Tensor, "b t"], Bool[Tensor, "b t"
     corners = box.corners(rollout.pose[:, :, EGO], world.size_m[:, None, EGO, :2])
     bits = world.field.lane_bits_at(corners)
     areas = world.field.area_bits_at(rollout.pose[:, :, EGO, :2])
-    return in_one_lane(bits), (areas & AreaBit.INTERSECTION) != 0
+    return in_one_lane(bits), (areas & _INTERSECTION) != 0
 
 
 def find_contacts(rollout: Rollout) -> Contacts:
@@ -107,4 +109,4 @@ def find_contacts(rollout: Rollout) -> Contacts:
 
 def allowed_contacts(kind: Int[Tensor, "b a"]) -> Int[Tensor, "b a"]:
     """nuPlan's thresholds: no contact with road users, one with an object."""
-    return (kind == AgentKind.OBJECT).long()
+    return (kind == _OBJECT).long()

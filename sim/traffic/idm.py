@@ -31,6 +31,8 @@ STOP_SIGN_WAIT_S = 1.0
 PEDESTRIAN_HORIZON_S = 3.0
 CYCLIST_CRUISE_MPS = 5.0
 _STANDING_MPS = 0.3
+# Plain ints: compiled, a tensor compared with an enum's member is silently False.
+_CYCLIST, _PEDESTRIAN = int(AgentKind.CYCLIST), int(AgentKind.PEDESTRIAN)
 
 
 class IdmTraffic:
@@ -107,7 +109,7 @@ class IdmTraffic:
         factor = 0.85 + 0.15 * torch.frac(agent * 0.6180339887)
         factor = torch.where(agent == EGO, 0.97, factor)
         cruise = factor * paths.cruise_at(paths.agent_path.clamp(min=0), own_s)
-        cyclist = world.kind == AgentKind.CYCLIST
+        cyclist = world.kind == _CYCLIST
         return torch.where(cyclist, cruise.clamp(max=CYCLIST_CRUISE_MPS), cruise)
 
     def _advance(
@@ -128,7 +130,9 @@ class IdmTraffic:
         waiting = has_path & ~state.valid & (state.path_s_m < 0.0) & replayed.valid
         enters = waiting & _is_free(world, state, replayed)
         valid = torch.where(has_path, (drivers & ~arrived) | enters, replayed.valid)
-        entry_s = paths.entry_s_m[..., min(state.step + 1, paths.entry_s_m.shape[2] - 1)]
+        entry = (state.step + 1).clamp(max=paths.entry_s_m.shape[2] - 1)
+        row = torch.arange(len(entry), device=entry.device)
+        entry_s = paths.entry_s_m[row, :, entry]
         s = torch.where(enters, entry_s, torch.where(drivers, s, state.path_s_m))
         pick = drivers.unsqueeze(-1)
         return replace(
@@ -153,7 +157,7 @@ def _in_the_way(
     offset, reach = corridor.offset_m.abs(), corridor.reach_m + SIDE_MARGIN_M
     ahead = corridor.near & (corridor.gap_m > -0.5 * world.size_m[..., 0].unsqueeze(2))
     in_strip = offset < reach
-    on_foot = (world.kind == AgentKind.PEDESTRIAN).unsqueeze(1)
+    on_foot = (world.kind == _PEDESTRIAN).unsqueeze(1)
     approach = -torch.sign(corridor.offset_m) * corridor.across_mps
     enters_s = (offset - reach) / approach.clamp(min=0.1)
     arrives_s = corridor.gap_m / speed.unsqueeze(2).clamp(min=1.0)

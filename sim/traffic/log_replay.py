@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import torch
+
 if TYPE_CHECKING:
     from sim.world import World, WorldState
 
@@ -12,17 +14,17 @@ class LogReplay:
 
     def act(self, world: "World", state: "WorldState") -> "WorldState":
         """The recorded state of the next step."""
-        last = world.log.valid.shape[2] - 1
-        now = min(state.step, last)
-        then = min(state.step + 1, last)
+        log, last = world.log, world.log.valid.shape[2] - 1
+        row = torch.arange(len(state.step), device=state.step.device)
+        now, then = state.step.clamp(max=last), (state.step + 1).clamp(max=last)
         moved = replace(
             state,
-            pose=world.log.pose[:, :, then],
-            velocity_mps=world.log.velocity_mps[:, :, then],
-            valid=world.log.valid[:, :, then] & (state.step < last),
+            pose=log.pose[row, :, then],
+            velocity_mps=log.velocity_mps[row, :, then],
+            valid=log.valid[row, :, then] & (state.step < last).unsqueeze(1),
         )
         before = replace(
-            moved, pose=world.log.pose[:, :, now], velocity_mps=world.log.velocity_mps[:, :, now]
+            moved, pose=log.pose[row, :, now], velocity_mps=log.velocity_mps[row, :, now]
         )
         acceleration = (moved.speed_mps - before.speed_mps) / world.dt_s
         return replace(moved, acceleration_mps2=acceleration)

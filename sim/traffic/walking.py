@@ -16,6 +16,7 @@ ACCELERATION_MPS2 = 2.0
 YAW_RATE_RADPS = 4.0
 CATCH_UP_S = 1.0  # who lags behind the recording makes up for it in about this time
 _STANDING_MPS = 0.1
+_PEDESTRIAN = int(AgentKind.PEDESTRIAN)  # a plain int: see `sim.traffic.idm`
 
 
 def walk(world: "World", state: "WorldState", recorded: "WorldState") -> "WorldState":
@@ -23,7 +24,7 @@ def walk(world: "World", state: "WorldState", recorded: "WorldState") -> "WorldS
 
     The speed wanted is the recorded one and what closes the lag; the heading that of the way to go.
     """
-    on_foot = (world.kind == AgentKind.PEDESTRIAN) & state.valid & recorded.valid
+    on_foot = (world.kind == _PEDESTRIAN) & state.valid & recorded.valid
     lag = recorded.pose[..., :2] - recorded.velocity_mps * world.dt_s - state.pose[..., :2]
     wanted = recorded.velocity_mps + lag / CATCH_UP_S
     wanted_mps = torch.linalg.vector_norm(wanted, dim=-1)
