@@ -16,7 +16,7 @@ from sim.dynamics import track_plan
 from sim.geometry import se2
 from sim.interface import Agents, EgoMap, EgoState, Observation, Plan
 from sim.map_field import MapField
-from sim.path_relations import AgentZones
+from sim.drivers import Drivers
 from sim.paths import Paths
 from sim.scenario import EGO, Scenario
 from sim.traffic import Traffic
@@ -122,9 +122,9 @@ class World:
         return WHEELBASE_PER_LENGTH * self.size_m[..., 0]
 
     @cached_property
-    def agent_zones(self) -> AgentZones:
-        """The conflict zones between the paths of every pair of agents."""
-        return self.paths.relations.of_agents(self.paths.agent_path)
+    def drivers(self) -> Drivers:
+        """The agents that have a path."""
+        return Drivers.of(self.paths)
 
     @cached_property
     def log_hints(self) -> Float[Tensor, "h b p n"]:
