@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from eval.metrics.savgol import savgol
+from eval.metrics.savgol import SavgolFilter
 from eval.rollout import Rollout
 from sim.scenario import EGO
 
@@ -14,7 +14,10 @@ JERK_MPS3 = 8.37
 LONGITUDINAL_JERK_MPS3 = 4.13
 YAW_RATE_RADPS = 0.95
 YAW_ACCELERATION_RADPS2 = 1.93
-ACCELERATION_WINDOW, JERK_WINDOW, YAW_WINDOW = 8, 15, 5
+_ACCELERATION = SavgolFilter(window=8, order=2, derivative=0)
+_JERK = SavgolFilter(window=15, order=2, derivative=1)
+_YAW_RATE = SavgolFilter(window=5, order=2, derivative=1)
+_YAW_ACCELERATION = SavgolFilter(window=5, order=3, derivative=2)
 
 
 def comfortable(
@@ -25,20 +28,15 @@ def comfortable(
     dt_s: float,
 ) -> Bool[Tensor, "b t"]:
     """Whether all six (strict) bounds hold at each of the first `length` instants."""
-
-    def smooth(signal: Tensor, window: int, derivative: int) -> Tensor:
-        order = 2 if derivative < 2 else 3
-        return savgol(signal, length, window, order, derivative, dt_s)
-
-    along = smooth(acceleration_mps2, ACCELERATION_WINDOW, 0)
-    across = smooth(lateral_mps2, ACCELERATION_WINDOW, 0)
-    jerk_along = smooth(acceleration_mps2, JERK_WINDOW, 1)
-    jerk = smooth(torch.hypot(acceleration_mps2, lateral_mps2), JERK_WINDOW, 1)
+    along = _ACCELERATION(acceleration_mps2, length, dt_s)
+    across = _ACCELERATION(lateral_mps2, length, dt_s)
+    jerk_along = _JERK(acceleration_mps2, length, dt_s)
+    jerk = _JERK(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
     turn = torch.diff(yaw_rad, dim=1, prepend=yaw_rad[:, :1])
     turn = torch.remainder(turn + torch.pi, 2 * torch.pi) - torch.pi
     unwrapped = turn.cumsum(dim=1)
-    yaw_rate = smooth(unwrapped, YAW_WINDOW, 1)
-    yaw_acceleration = smooth(unwrapped, YAW_WINDOW, 2)
+    yaw_rate = _YAW_RATE(unwrapped, length, dt_s)
+    yaw_acceleration = _YAW_ACCELERATION(unwrapped, length, dt_s)
     low, high = ACCELERATION_MPS2
     return (
         (along > low)

@@ -60,7 +60,7 @@ def navsim_ttc_ok(rollout: Rollout) -> Bool[Tensor, "b t"]:
         others, valid = rollout.pose[:, shift:, 1:], rollout.valid[:, shift:, 1:]
         hit = box.overlaps(ego, size[:, :, :1], others, size[:, :, 1:]) & valid
         hit = (hit & ~is_behind(ego, others)).any(dim=2)
-        fails = fails | torch.nn.functional.pad(hit, (0, shift))
+        fails = fails | torch.cat((hit, torch.zeros_like(fails[:, :shift])), dim=1)
     return ~(fails & (velocity.norm(dim=-1) > STOPPED_MPS))
 
 

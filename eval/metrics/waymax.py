@@ -66,7 +66,7 @@ def _infeasible(rollout: Rollout) -> Tensor:
     driven = 0.5 * (speed[:, 1:] + speed[:, :-1]) * rollout.dt_s
     curvature = turn / driven.clamp(min=0.06)  # below 0.6 m/s Waymax does not judge steering
     bad = (acceleration.abs() > MAX_ACCELERATION_MPS2) | (curvature.abs() > MAX_CURVATURE_1PM)
-    return torch.nn.functional.pad(bad, (1, 0))
+    return torch.cat((torch.zeros_like(bad[:, :1]), bad), dim=1)  # compiled, pad() takes no bool
 
 
 def _progression(rollout: Rollout, progress: Progress) -> MetricResult:
