@@ -36,7 +36,7 @@ RASTER = RasterSpec(
     ("drivable", "crosswalk", "centerline", "boundary", "route", "light_red", "vehicles",
      "cyclists", "pedestrians", "objects", *_VELOCITY),
 )  # fmt: skip
-# Small, so that an environment stays fast: a beam every 2 degrees around, down to 4 m before the car.
+# Small, so that an environment stays fast: a beam every 2 degrees around, down to 5 m from it.
 LIDAR = LidarSpec((1.0, 0.0, -1.0, -2.0, -4.0, -7.0, -12.0, -20.0), 180, REACH_M)
 
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
-
-from sim.env.vector import DriveVectorEnv
 
 
 class Sb3DriveEnv(VecEnv):
     """The worlds of `envs`, all stepped together; `info["terminal_observation"]` is an episode's last."""
 
-    def __init__(self, envs: DriveVectorEnv) -> None:
-        self.envs = envs
+    def __init__(self, envs: VectorEnv) -> None:
+        """`envs`: a `DriveVectorEnv`, as `gymnasium.make_vec` gives it."""
+        self.envs: Any = envs  # Any: unlike others it takes one seed per world
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
     def reset(self) -> Any:

@@ -15,8 +15,8 @@ class Settings:
 
     The pool is `scenarios` (recorded, saved, ...) or `num_scenarios` generated ones: that many, and
     no more, different episodes are seen. On one CPU core each takes about half a second to prepare,
-    and up to 20 MB, most of it its map. With traffic "idm" the others react to the ego; with "log"
-    they repeat their recording.
+    and some 20 MB, most of it its map; rasters and pictures take as much again. With traffic "idm"
+    the others react to the ego; with "log" they repeat their recording.
     """
 
     observation: str = "vector"  # or "raster", "lidar": `sim.env.observations`
