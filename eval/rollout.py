@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from sim.geometry import se2
-from sim.interface import Plan, Planner
+from sim.interface import Plan, Planner, Sensors
 from sim.scenario import EGO
 from sim.world import World, WorldState
 
@@ -37,11 +37,19 @@ class Rollout:
         return self.pose.shape[1]
 
 
-def rollout(world: World, planner: Planner, num_steps: int | None = None) -> Rollout:
-    """Drive `planner` through `world` for `num_steps` (default: until the recordings end)."""
+def rollout(
+    world: World,
+    planner: Planner,
+    num_steps: int | None = None,
+    sensors: Sensors | None = None,
+) -> Rollout:
+    """Drive `planner` through `world` for `num_steps` (default: until the recordings end).
+
+    With `sensors` (`sim.sensors.suite`) its observations hold what they see.
+    """
     state, states, plans = world.reset(), [], []
     for _ in range(world.num_steps if num_steps is None else num_steps):
-        observation = world.observe(state)
+        observation = world.observe(state, sensors, states)
         plan = planner.plan(observation)
         states.append(state)
         plans.append(_plan_in_world(state, plan))

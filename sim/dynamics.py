@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sim import tracking
 from sim.geometry import se2
+from sim.interface import Controls
 from sim.scenario import EGO
 
 if TYPE_CHECKING:
@@ -100,10 +101,26 @@ def unicycle_step(
     return torch.stack((*moved, yaw), dim=-1), next_speed
 
 
+def move_ego(
+    world: "World", state: "WorldState", controls: "Controls"
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The ego one step on: pose of the centre `[B, 3]`, speed, acceleration and steering `[B]`."""
+    wheelbase_m = world.wheelbase_m[:, EGO]
+    moved = bicycle_step(
+        _ego_car(world, state),
+        controls.acceleration_mps2,
+        controls.steering_rate_radps,
+        wheelbase_m,
+        world.dt_s,
+    )
+    pose = se2.compose(state.pose[:, EGO], center_of(moved.rear_pose, wheelbase_m))
+    return pose, moved.speed_mps, moved.acceleration_mps2, moved.steering_rad
+
+
 def track_plan(
     world: "World", state: "WorldState", plan: "Plan"
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The ego one step on: pose of the centre `[B, 3]`, speed, acceleration and steering `[B]`.
+    """As `move_ego`, after a plan.
 
     Either exactly where the plan is after `world.dt_s` (`world.exact_tracking`), or LQR and bicycle.
     """
@@ -114,26 +131,28 @@ def track_plan(
         pose = se2.compose(ego_pose, first[:, :3])
         steering = torch.atan(first[:, 4] * wheelbase_m)
         return pose, first[:, 3], (first[:, 3] - speed) / world.dt_s, steering
-    car = BicycleState(
-        rear_pose=rear_of(torch.zeros_like(ego_pose), wheelbase_m),
-        speed_mps=speed,
-        acceleration_mps2=state.acceleration_mps2[:, EGO],
-        steering_rad=state.ego_steering_rad,
-    )
+    car = _ego_car(world, state)
     ahead = _entries(plan, speed, tracking.DT_S, tracking.HORIZON)
     speeds, curvature = ahead[..., 3], ahead[..., 4]
     first = rear_of(ahead[:, 0, :3], wheelbase_m)
     now = _before(first, curvature[:, 0], speeds[:, 0] * tracking.DT_S)
     gains = tracking.lateral_gains(speeds, curvature, wheelbase_m.unsqueeze(1))
-    moved = bicycle_step(
-        car,
-        tracking.acceleration_command(speed, speeds[:, -1], speeds.sum(dim=1) * tracking.DT_S),
+    travelled_m = speeds.sum(dim=1) * tracking.DT_S
+    controls = Controls(
+        tracking.acceleration_command(speed, speeds[:, -1], travelled_m),
         tracking.steering_rate_command(car.rear_pose, car.steering_rad, now, gains),
-        wheelbase_m,
-        world.dt_s,
     )
-    pose = se2.compose(ego_pose, center_of(moved.rear_pose, wheelbase_m))
-    return pose, moved.speed_mps, moved.acceleration_mps2, moved.steering_rad
+    return move_ego(world, state, controls)
+
+
+def _ego_car(world: "World", state: "WorldState") -> BicycleState:
+    """The ego's car, in the frame of the centre of its box."""
+    return BicycleState(
+        rear_pose=rear_of(torch.zeros_like(state.pose[:, EGO]), world.wheelbase_m[:, EGO]),
+        speed_mps=state.speed_mps[:, EGO],
+        acceleration_mps2=state.acceleration_mps2[:, EGO],
+        steering_rad=state.ego_steering_rad,
+    )
 
 
 def _entries(plan: "Plan", speed_mps: Tensor, dt_s: float, count: int) -> Tensor:

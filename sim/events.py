@@ -21,14 +21,15 @@ class Events:
     offroad: Bool[Tensor, "b n"]  # some corner is off the drivable area
 
 
-def detect(world: "World", state: "WorldState") -> Events:
-    """Separating-axis test of every pair; distance field at every corner."""
-    size = world.size_m[..., :2]
-    apart = torch.eye(size.shape[1], dtype=torch.bool, device=size.device).logical_not()
-    pairs = state.valid.unsqueeze(2) & state.valid.unsqueeze(1) & apart
+def detect(world: "World", state: "WorldState", agents: slice = slice(None)) -> Events:
+    """Separating-axis test of each of `agents` with everyone; distance field at every corner."""
+    size, pose, valid = world.size_m[..., :2], state.pose, state.valid
+    apart = torch.eye(size.shape[1], dtype=torch.bool, device=size.device).logical_not()[agents]
+    pairs = valid[:, agents].unsqueeze(2) & valid.unsqueeze(1) & apart
     hit = box.overlaps(
-        state.pose.unsqueeze(2), size.unsqueeze(2), state.pose.unsqueeze(1), size.unsqueeze(1)
-    )
-    corners = box.corners(state.pose, size)
+        pose[:, agents].unsqueeze(2), size[:, agents].unsqueeze(2),
+        pose.unsqueeze(1), size.unsqueeze(1),
+    )  # fmt: skip
+    corners = box.corners(pose[:, agents], size[:, agents])
     off = world.field.offroad_distance_m(corners).amax(dim=-1) > 0.0
-    return Events(collided=(hit & pairs).any(dim=2), offroad=off & state.valid)
+    return Events(collided=(hit & pairs).any(dim=2), offroad=off & valid[:, agents])

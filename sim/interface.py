@@ -4,14 +4,19 @@ All of an `Observation` and of a `Plan` is in the ego frame (x forward, y left, 
 of the ego's box) of the moment they were made.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.geometry import se2
 from sim.map_field import MapField
+
+if TYPE_CHECKING:
+    from sim.sensors.lidar import LidarSweep
+    from sim.world import World, WorldState
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,19 @@ class Observation:
     agents: Agents
     route: RouteAhead
     map: EgoMap
+    raster: Float[Tensor, "b c x y"] | None = None
+    lidar: "LidarSweep | None" = None
+
+
+@runtime_checkable
+class Sensors(Protocol):
+    """What the ego carries (`sim.sensors.suite`)."""
+
+    def sense(
+        self, world: "World", state: "WorldState", history: "Sequence[WorldState]"
+    ) -> "tuple[Tensor | None, LidarSweep | None]":
+        """Raster and sweep of `state`; `history`: the states before it, the latest last."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -99,6 +117,14 @@ class Plan:
     dt_s: float
     candidates: Float[Tensor, "b k t 3"] | None = None
     costs: Float[Tensor, "b k"] | None = None
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Commands to the ego's bicycle for one step; it lags behind them and limits them."""
+
+    acceleration_mps2: Float[Tensor, " b"]
+    steering_rate_radps: Float[Tensor, " b"]
 
 
 @runtime_checkable

@@ -34,18 +34,21 @@ class AreaBit(IntFlag):
 
 @dataclass(frozen=True)
 class MapField:
-    """Rasters `[B, X, Y]` of `RESOLUTION_M`, padded to the largest map; the world frame.
+    """Rasters `[M, X, Y]` of `RESOLUTION_M`, padded to the largest map; the world frame.
+
+    World b reads raster `row[b]`.
 
     `lane_bits`: one bit per lane covering the cell; lanes that lie near one another never share a
     bit, so "one lane holds all of these nearby points" is the `&` of their bits.
     `heading_bits`: bit k is set where some lane flows in direction `k * 2 pi / HEADING_BINS`.
     """
 
-    origin_m: Float[Tensor, "b 2"]
-    offroad_m: Float[Tensor, "b x y"]
-    lane_bits: Int[Tensor, "b x y"]
-    heading_bits: Int[Tensor, "b x y"]
-    area_bits: Integer[Tensor, "b x y"]
+    row: Int[Tensor, " b"]
+    origin_m: Float[Tensor, "m 2"]
+    offroad_m: Float[Tensor, "m x y"]
+    lane_bits: Int[Tensor, "m x y"]
+    heading_bits: Int[Tensor, "m x y"]
+    area_bits: Integer[Tensor, "m x y"]
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "MapField":
@@ -61,6 +64,7 @@ class MapField:
             return torch.from_numpy(padded)
 
         return MapField(
+            row=torch.arange(len(layers)),
             origin_m=torch.tensor([(la.grid.x_min_m, la.grid.y_min_m) for la in layers]),
             offroad_m=stack([layer.offroad_m for layer in layers], 1e3),
             lane_bits=stack([layer.lane_bits for layer in layers], 0),
@@ -114,12 +118,12 @@ class MapField:
         return torch.where(inside, raster.reshape(-1)[self._flat(cell)], 0)
 
     def _origin(self, points_m: Tensor) -> Tensor:
-        return self.origin_m.reshape(-1, *(1,) * (points_m.ndim - 2), 2)
+        return self.origin_m[self.row].reshape(-1, *(1,) * (points_m.ndim - 2), 2)
 
     def _flat(self, cell: Tensor) -> Tensor:
-        batch, num_x, num_y = self.offroad_m.shape
-        world = torch.arange(batch, device=cell.device).reshape(-1, *(1,) * (cell.ndim - 2))
-        return (world * num_x + cell[..., 0]) * num_y + cell[..., 1]
+        _, num_x, num_y = self.offroad_m.shape
+        row = self.row.reshape(-1, *(1,) * (cell.ndim - 2))
+        return (row * num_x + cell[..., 0]) * num_y + cell[..., 1]
 
 
 def heading_bin(yaw_rad: Tensor) -> Tensor:

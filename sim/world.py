@@ -3,6 +3,7 @@
 N agents a world, agent 0 is the ego. Padding is marked in `valid` and never changes a result.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,10 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim import rows
 from sim.drivers import Drivers
-from sim.dynamics import track_plan
+from sim.dynamics import move_ego, track_plan
 from sim.geometry import se2
-from sim.interface import Agents, EgoMap, EgoState, Observation, Plan
+from sim.interface import Agents, Controls, EgoMap, EgoState, Observation, Plan, Sensors
 from sim.map_field import MapField
 from sim.paths import Paths
 from sim.reachable import reachable_points
@@ -113,6 +115,21 @@ class World:
             vars(moved)[name] = _to(value, device)
         return moved
 
+    def take(self, index: Int[Tensor, " k"]) -> "World":
+        """Worlds `index` of this batch as a batch of their own; maps are shared, not copied."""
+        picked = replace(self, scenarios=[self.scenarios[k] for k in index.tolist()])
+        for name, value in vars(self).items():  # cached properties included
+            if name != "scenarios":
+                vars(picked)[name] = rows.take(value, index)
+        return picked
+
+    def put(self, places: Int[Tensor, " k"], source: "World", index: Int[Tensor, " k"]) -> None:
+        """Replace the worlds at `places` by `index` of `source`, from which this batch was taken."""
+        for name, value in vars(self).items():
+            rows.put(value, places, vars(source)[name], index)
+        for place, k in zip(places.tolist(), index.tolist(), strict=True):
+            self.scenarios[place] = source.scenarios[k]
+
     @cached_property
     def field(self) -> MapField:
         """The map as rasters (made when first asked for: traffic alone does without)."""
@@ -135,7 +152,7 @@ class World:
         return _stack(points, fill=_FAR_M).to(self.size_m.device)
 
     @cached_property
-    def log_hints(self) -> Float[Tensor, "h b p n"]:
+    def log_hints(self) -> Float[Tensor, "b h p n"]:
         """Where each agent without a path is along every path, every `HINT_EVERY` steps.
 
         -1: far away, or an agent with a path of its own.
@@ -149,12 +166,12 @@ class World:
             found = self.paths.search(self.log.pose[world, index, instant])
             hint = found.new_full((*found.shape[:2], free.shape[1]), -1.0)
             hints.append(hint.scatter(2, index.unsqueeze(1).expand(found.shape), found))
-        return torch.stack(hints)
+        return torch.stack(hints, dim=1)
 
     def log_hint_s_m(self, step: Int[Tensor, " b"]) -> Float[Tensor, "b p n"]:
         """Arc length on every path near which each recorded agent is at `step`."""
-        hint = (step // HINT_EVERY).clamp(max=len(self.log_hints) - 1)
-        return self.log_hints[hint, torch.arange(len(step), device=step.device)]
+        hint = (step // HINT_EVERY).clamp(max=self.log_hints.shape[1] - 1)
+        return self.log_hints[torch.arange(len(step), device=step.device), hint]
 
     @property
     def num_steps(self) -> int:
@@ -180,12 +197,17 @@ class World:
             waited_s=torch.zeros_like(pose[..., 0]),
         )
 
-    def step(self, state: WorldState, plan: Plan) -> WorldState:
-        """One `dt_s` later: the ego follows its plan, the traffic does what it does.
+    def step(self, state: WorldState, action: Plan | Controls) -> WorldState:
+        """One `dt_s` later: the ego follows its plan or its controls, the traffic does what it does.
 
         Both act on the same `state`; neither sees the other's next move.
         """
-        ego_pose, ego_speed, ego_acceleration, ego_steering = track_plan(self, state, plan)
+        ego = (
+            track_plan(self, state, action)
+            if isinstance(action, Plan)
+            else move_ego(self, state, action)
+        )
+        ego_pose, ego_speed, ego_acceleration, ego_steering = ego
         moved = self.traffic.act(self, state)
         velocity = ego_speed.unsqueeze(-1) * torch.stack(
             (torch.cos(ego_pose[:, 2]), torch.sin(ego_pose[:, 2])), dim=-1
@@ -202,8 +224,18 @@ class World:
             ego_steering_rad=ego_steering,
         )
 
-    def observe(self, state: WorldState) -> Observation:
-        """What the ego may know: everyone else's present, its route, the map, in its own frame."""
+    def observe(
+        self,
+        state: WorldState,
+        sensors: Sensors | None = None,
+        history: Sequence[WorldState] = (),
+    ) -> Observation:
+        """What the ego may know: everyone else's present, its route, the map, in its own frame.
+
+        With `sensors`, also what they see; those that look back in time need the `history` of states
+        before this one, the latest last.
+        """
+        raster, lidar = sensors.sense(self, state, history) if sensors else (None, None)
         ego_SE2_world = se2.inverse(state.pose[:, EGO])
         others = slice(1, None)
         length_m = self.size_m[:, EGO, 0]
@@ -235,6 +267,8 @@ class World:
                 ROUTE_POINTS,
             ),
             map=EgoMap(self.field, state.pose[:, EGO]),
+            raster=raster,
+            lidar=lidar,
         )
 
     def lights_at(self, step: Int[Tensor, " b"]) -> Int[Tensor, "b l"]:

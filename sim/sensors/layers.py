@@ -31,16 +31,18 @@ _GRADIENT_STEPS = 255  # 9 bits each
 
 @dataclass(frozen=True)
 class MapLayers:
-    """`field [B, X, Y, L]`: d, gx, gy of each of `names`, world frame, packed into one int32 each.
+    """`field [M, X, Y, L]`: d, gx, gy of each of `names`, world frame, packed into one int32 each.
 
-    `stop_light [B, X, Y]`: the light of the nearest stop line, -1 where there is none.
+    `stop_light [M, X, Y]`: the light of the nearest stop line, -1 where there is none. World b reads
+    map `row[b]`.
     """
 
     names: tuple[str, ...]
-    origin_m: Float[Tensor, "b 2"]
-    size_cells: Float[Tensor, "b 2"]
-    field: Int[Tensor, "b x y l"]
-    stop_light: Int[Tensor, "b x y"]
+    row: Int[Tensor, " b"]
+    origin_m: Float[Tensor, "m 2"]
+    size_cells: Float[Tensor, "m 2"]
+    field: Int[Tensor, "m x y l"]
+    stop_light: Int[Tensor, "m x y"]
 
     @staticmethod
     def from_scenarios(
@@ -66,6 +68,7 @@ class MapLayers:
                 field[(*own, k)] = torch.from_numpy(_pack(values))
         return MapLayers(
             names=names,
+            row=torch.arange(len(grids)),
             origin_m=torch.tensor([(g.x_min_m, g.y_min_m) for g in grids]),
             size_cells=torch.tensor([g.shape for g in grids], dtype=torch.float32),
             field=field,
@@ -74,7 +77,7 @@ class MapLayers:
 
     def to(self, device: torch.device | str) -> "MapLayers":
         """The same layers on `device`."""
-        tensors = (self.origin_m, self.size_cells, self.field, self.stop_light)
+        tensors = (self.row, self.origin_m, self.size_cells, self.field, self.stop_light)
         return MapLayers(self.names, *(tensor.to(device) for tensor in tensors))
 
     def read(
@@ -85,14 +88,13 @@ class MapLayers:
         Off the map: `REACH_M` (outside every area, near no line).
         """
         shape = (-1, *(1,) * (points_m.ndim - 2), 2)
-        place = (points_m - self.origin_m.reshape(shape)) / RESOLUTION_M
+        place = (points_m - self.origin_m[self.row].reshape(shape)) / RESOLUTION_M
         cell = torch.floor(place)
-        inside = ((cell >= 0) & (cell < self.size_cells.reshape(shape))).all(-1)
+        inside = ((cell >= 0) & (cell < self.size_cells[self.row].reshape(shape))).all(-1)
         whole = torch.where(inside.unsqueeze(-1), cell, 0.0).long()
-        batch, num_x, num_y = self.stop_light.shape
-        world = torch.arange(batch, device=whole.device).reshape(shape[:-1])
-        index = (world * num_x + whole[..., 0]) * num_y + whole[..., 1]
-        packed = self.field.reshape(batch * num_x * num_y, -1)[index]
+        maps, num_x, num_y = self.stop_light.shape
+        index = (self.row.reshape(shape[:-1]) * num_x + whole[..., 0]) * num_y + whole[..., 1]
+        packed = self.field.reshape(maps * num_x * num_y, -1)[index]
         gx, gy = ((packed << 14) >> 23) / _GRADIENT_STEPS, ((packed << 23) >> 23) / _GRADIENT_STEPS
         rest = (place - cell - 0.5) * RESOLUTION_M
         distance = (packed >> 18) * _DISTANCE_STEP_M + gx * rest[..., :1] + gy * rest[..., 1:]

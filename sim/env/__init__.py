@@ -1,0 +1,17 @@
+"""The Gymnasium face. Importing this module registers `bevdrive/Drive-v0`, and nothing more.
+
+    import gymnasium, sim.env
+    env = gymnasium.make("bevdrive/Drive-v0", observation="vector", families=("curve",))
+    envs = gymnasium.make_vec("bevdrive/Drive-v0", num_envs=64)
+
+`gymnasium.make("sim.env:bevdrive/Drive-v0")` imports it by itself. What can be set:
+`sim.env.settings.Settings`.
+"""
+
+import gymnasium
+
+gymnasium.register(
+    "bevdrive/Drive-v0",
+    entry_point="sim.env.single:DriveEnv",
+    vector_entry_point="sim.env.vector:DriveVectorEnv",
+)

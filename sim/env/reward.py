@@ -1,0 +1,112 @@
+"""The reward, term by term: progress along the route, less what a driver must not do."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from sim.events import detect
+from sim.scenario import EGO, LightState
+from sim.world import World, WorldState
+
+DISCOMFORT_MPS2 = 4.0  # near nuPlan's bounds of comfort (4.05 along, 4.89 across)
+_LONGEST_STEP_M = 10.0  # a longer one is a jump of the projection, where the route meets itself
+_RED = int(LightState.RED)  # plain int: compiled, a tensor compared with an enum is silently False
+_EGO_ONLY = slice(EGO, EGO + 1)
+
+
+@dataclass(frozen=True)
+class RewardWeights:
+    """What each term counts: per metre, per event, per second."""
+
+    progress: float = 0.1
+    collision: float = -10.0
+    offroad: float = -10.0
+    red_line: float = -5.0
+    discomfort: float = -0.1
+
+
+@dataclass(frozen=True)
+class RewardTerms:
+    """The weighted terms of one step; the reward is their sum."""
+
+    progress: Float[Tensor, " b"]
+    collision: Float[Tensor, " b"]
+    offroad: Float[Tensor, " b"]
+    red_line: Float[Tensor, " b"]
+    discomfort: Float[Tensor, " b"]
+
+    @property
+    def total(self) -> Float[Tensor, " b"]:
+        return torch.stack([getattr(self, f.name) for f in fields(self)]).sum(dim=0)
+
+
+@dataclass(frozen=True)
+class StepEvents:
+    """What happened to the ego in one step.
+
+    `progress_m`: how far it came in the direction of its route; the sideways part does not count, and
+    the wrong way counts negative. `collided`, `offroad`: it now is, and was not before; whoever is to
+    blame. `ran_red`: its front went over a line of its route while the light was red. `arrived`: its
+    front is at the end of the route. `discomfort`: (a_along^2 + a_across^2) / DISCOMFORT_MPS2^2.
+    """
+
+    progress_m: Float[Tensor, " b"]
+    collided: Bool[Tensor, " b"]
+    offroad: Bool[Tensor, " b"]
+    ran_red: Bool[Tensor, " b"]
+    arrived: Bool[Tensor, " b"]
+    discomfort: Float[Tensor, " b"]
+
+    @staticmethod
+    def between(world: World, before: WorldState, after: WorldState) -> "StepEvents":
+        """From two consecutive states."""
+        then, now = detect(world, before, _EGO_ONLY), detect(world, after, _EGO_ONLY)
+        path = world.paths.agent_path[:, EGO]
+        row = torch.arange(len(path), device=path.device)
+        pose = torch.stack((before.pose[:, EGO], after.pose[:, EGO]), dim=1)
+        s_m = world.paths.ego_s_m(pose)
+        direction = world.paths.frame_at(path, s_m[:, 0])[:, 2:4]
+        moved = pose[:, 1, :2] - pose[:, 0, :2]
+        front_m = s_m + 0.5 * world.size_m[:, EGO, :1]
+        last_m = world.paths.num_points[row, path] - 1
+        return StepEvents(
+            progress_m=(moved * direction).sum(dim=-1),
+            collided=(now.collided & ~then.collided).squeeze(1),
+            offroad=(now.offroad & ~then.offroad).squeeze(1),
+            ran_red=_ran_red(world, before, row, path, front_m),
+            arrived=front_m[:, 1] >= last_m,
+            discomfort=_discomfort(world, after),
+        )
+
+    def weighted(self, weights: RewardWeights, dt_s: float) -> RewardTerms:
+        """The terms of the reward."""
+        return RewardTerms(
+            progress=weights.progress * self.progress_m,
+            collision=weights.collision * self.collided,
+            offroad=weights.offroad * self.offroad,
+            red_line=weights.red_line * self.ran_red,
+            discomfort=weights.discomfort * dt_s * self.discomfort,
+        )
+
+
+def _ran_red(
+    world: World, before: WorldState, row: Tensor, path: Tensor, front_m: Float[Tensor, "b 2"]
+) -> Bool[Tensor, " b"]:
+    lights = world.lights_at(before.step)
+    if lights.shape[1] == 0:
+        return torch.zeros_like(path, dtype=torch.bool)
+    line_m, light = world.paths.stop_s_m[row, path], world.paths.stop_light[row, path]
+    red = (torch.gather(lights, 1, light.clamp(min=0)) == _RED) & (light >= 0)
+    passed = (front_m[:, :1] <= line_m) & (line_m < front_m[:, 1:])
+    one_step = front_m[:, 1:] - front_m[:, :1] < _LONGEST_STEP_M
+    return (red & passed & one_step).any(dim=1)
+
+
+def _discomfort(world: World, state: WorldState) -> Float[Tensor, " b"]:
+    """The rear axle's accelerations: v^2 tan(steering) / wheelbase across."""
+    along = state.acceleration_mps2[:, EGO]
+    curvature = torch.tan(state.ego_steering_rad) / world.wheelbase_m[:, EGO]
+    across = state.speed_mps[:, EGO] ** 2 * curvature
+    return (along**2 + across**2) / DISCOMFORT_MPS2**2

@@ -1,0 +1,57 @@
+"""`DriveEnv`: one world as a `gymnasium.Env`."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+
+from sim.env.episodes import ACTION_SPACE, Episodes, info_of
+from sim.env.settings import Settings
+
+
+class DriveEnv(gymnasium.Env):
+    """Drive the ego by pedals and wheel (`sim.env.episodes.controls`).
+
+    `reset(seed=)`: the same seed and the same settings draw the same episodes, to the bit. Without a
+    seed the draw goes on. `options`: `{"family": name}` or `{"scenario": id}`.
+    An episode terminates at a collision, off the road (`terminate_offroad`) and at the end of the
+    route; it is truncated where the recording ends. `info` holds the terms of the reward.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 (gymnasium's)
+
+    def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
+        """`settings`: the fields of `sim.env.settings.Settings`."""
+        self.render_mode = render_mode
+        self._episodes = Episodes(1, Settings(**settings), draws=render_mode == "rgb_array")
+        self.observation_space = self._episodes.preset.space
+        self.action_space = ACTION_SPACE
+
+    @torch.no_grad()
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode; `info["scenario"]` is its scenario's id."""
+        super().reset(seed=seed)
+        number = self.np_random.choice(self._episodes.choose(options))
+        self._episodes.reset(np.zeros(1, dtype=np.int64), np.array([number]))
+        return self._observation(), {"scenario": self._episodes.scenario_ids[number]}
+
+    @torch.no_grad()
+    def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """One `dt_s`."""
+        outcome = self._episodes.step(np.asarray(action)[None])
+        info = {name: value[0].item() for name, value in info_of(outcome).items()}
+        terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
+        return self._observation(), float(outcome.reward[0]), terminated, truncated, info
+
+    def render(self) -> np.ndarray | None:
+        """An RGB picture `[H, W, 3]`, the ego pointing up."""
+        return self._episodes.pictures()[0] if self.render_mode == "rgb_array" else None
+
+    def _observation(self) -> Any:
+        batch = self._episodes.observe()
+        if isinstance(batch, np.ndarray):
+            return batch[0]
+        return {name: value[0] for name, value in batch.items()}

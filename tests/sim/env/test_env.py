@@ -1,0 +1,249 @@
+"""The environments: Gymnasium's own checker, seeds, autoreset by hand, single against vector."""
+
+import subprocess
+import sys
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+
+import sim.env
+from sim.dynamics import MAX_STEERING_RAD
+from sim.env.episodes import controls
+from sim.env.observations import PRESETS, STATE_FEATURES
+from sim.scenario import Scenario
+from sim.sources.procedural import generate
+from sim.traffic import make_traffic
+from sim.world import World
+from tests.toy import Car, make_scenario, straight
+
+gymnasium.register_envs(sim.env)
+NAME = "bevdrive/Drive-v0"
+GENERATED = generate(["curve", "signalized_junction", "crosswalk"], 3, duration_s=4.0)
+
+
+def _toys() -> list[Scenario]:
+    """`wall`: a car stands 11.6 m ahead; `free`: nobody, and the recording ends after 1.5 s."""
+    road = [straight(-30, 0, 150, 0)]
+    wall = [Car(0, 0, 0, 0, 8.0), Car(-1, 11.6, 0)]
+    return [
+        make_scenario(road, wall, scenario_id="wall"),
+        make_scenario(road, [Car(0, 0, 0, 0, 8.0)], duration_s=1.5, scenario_id="free"),
+    ]
+
+
+def test_registered_by_the_import_alone_which_is_cheap() -> None:
+    code = (
+        "import sys, sim.env, gymnasium\n"
+        f"assert gymnasium.spec({NAME!r}).vector_entry_point\n"
+        "assert 'torch' not in sys.modules and 'sim.world' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert gymnasium.make(f"sim.env:{NAME}", scenarios=_toys()).spec is not None
+
+
+@pytest.mark.parametrize("observation", PRESETS)
+def test_gymnasiums_checker_has_nothing_to_say(observation: str) -> None:
+    env = gymnasium.make(
+        NAME, observation=observation, scenarios=_toys(), render_mode="rgb_array"
+    ).unwrapped
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env)
+
+
+def _play(env: gymnasium.Env, seed: int, steps: int = 25) -> bytes:
+    """Two seeded episodes with the same random actions, as bytes."""
+    draw = np.random.default_rng(seed)
+    parts = []
+    for begin in (seed, None):
+        observation, info = env.reset(seed=begin)
+        parts += [observation.tobytes(), info["scenario"].encode()]
+        for _ in range(steps):
+            action = draw.uniform(-0.5, 0.5, 2).astype(np.float32)
+            observation, reward, terminated, truncated, _ = env.step(action)
+            parts += [observation.tobytes(), np.float64(reward).tobytes()]
+            if terminated or truncated:
+                break
+    return b"".join(parts)
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    env = gymnasium.make(NAME, scenarios=GENERATED)
+    again = gymnasium.make(NAME, scenarios=GENERATED)
+    assert _play(env, 7) == _play(again, 7) == _play(env, 7)
+    assert _play(env, 7) != _play(env, 8)
+
+
+def test_seeds_reach_every_scenario_and_options_choose_one() -> None:
+    env = gymnasium.make(NAME, scenarios=GENERATED)
+    names = {s.scenario_id for s in GENERATED}
+    assert {env.reset(seed=k)[1]["scenario"] for k in range(20)} == names
+    _, info = env.reset(options={"family": "crosswalk"})
+    assert info["scenario"] == GENERATED[2].scenario_id
+    _, info = env.reset(options={"scenario": GENERATED[1].scenario_id})
+    assert info["scenario"] == GENERATED[1].scenario_id
+    with pytest.raises(ValueError, match="no 'alley'; choices: crosswalk, curve, sig"):
+        env.reset(options={"family": "alley"})
+    with pytest.raises(ValueError, match="not of that family"):
+        env.reset(options={"family": "curve", "scenario": GENERATED[1].scenario_id})
+    with pytest.raises(ValueError, match="unknown observation 'radar'; choices: vector, raster"):
+        gymnasium.make(NAME, observation="radar")
+    with pytest.raises(TypeError, match="speed"):
+        gymnasium.make(NAME, speed=3)
+
+
+def test_an_episode_ends_at_a_collision_or_with_the_recording() -> None:
+    env = gymnasium.make(NAME, scenarios=_toys())
+    env.reset(options={"scenario": "wall"})
+    coast, steps = np.zeros(2, np.float32), 0
+    terminated = truncated = False
+    while not (terminated or truncated):
+        _, reward, terminated, truncated, info = env.step(coast)
+        steps += 1
+    # Front and rear are 2 m from the centres: of 7.6 m of gap at 8 m/s, nine steps leave 0.4 m.
+    assert steps == 10
+    assert terminated and not truncated and info["collided"] and reward < -9.0
+    env.reset(options={"scenario": "free"})
+    for step in range(1, 16):
+        _, reward, terminated, truncated, info = env.step(coast)
+        assert reward == pytest.approx(0.08, abs=1e-4)  # 0.8 m a step
+        assert (terminated, truncated) == (False, step == 15)
+
+
+def test_leaving_the_road_ends_the_episode_where_asked() -> None:
+    for ends in (True, False):
+        env = gymnasium.make(NAME, scenarios=_toys(), terminate_offroad=ends)
+        env.reset(options={"scenario": "free"})
+        seen = [env.step(np.array((0.0, 1.0), np.float32)) for _ in range(14)]
+        assert sum(step[4]["offroad"] for step in seen) == 1
+        assert any(step[2] for step in seen) is ends
+
+
+def test_autoreset_in_the_next_step() -> None:
+    envs = gymnasium.make_vec(
+        NAME, num_envs=2, vectorization_mode="vector_entry_point", scenarios=_toys()
+    )
+    assert envs.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    first, info = envs.reset(options={"scenario": "free"})
+    mask = np.array((True, False))
+    wall, info = envs.reset(options={"reset_mask": mask, "scenario": "wall"})
+    assert info["scenario"].tolist() == ["wall", None] and info["_scenario"].tolist() == [
+        True,
+        False,
+    ]
+    assert np.array_equal(wall[1], first[1]) and not np.array_equal(wall[0], first[0])
+    coast = np.zeros((2, 2), np.float32)
+    for _ in range(9):
+        _, _, terminated, truncated, _ = envs.step(coast)
+        assert not terminated.any() and not truncated.any()
+    last, reward, terminated, truncated, info = envs.step(coast)
+    assert terminated.tolist() == [True, False] and not truncated.any()
+    assert reward[0] == pytest.approx(-10.0 + 0.08, abs=1e-4) and info["collided"][0]
+    assert last[0, 0] * 30 == pytest.approx(8.0, abs=1e-3)
+    # The last of the episode, not the first of the next: the car is 11.6 - 8 m ahead.
+    assert last[0, STATE_FEATURES] * 60 == pytest.approx(3.6, abs=1e-3)
+
+    def begins(k: int) -> None:
+        """One step in which world k begins its next episode and the other drives on."""
+        observation, reward, terminated, truncated, info = envs.step(coast)
+        assert reward[k] == 0.0 and reward[1 - k] == pytest.approx(0.08, abs=1e-4)
+        assert info["_scenario"].tolist() == [k == 0, k == 1]
+        assert info["_reward_progress"].tolist() == [k == 1, k == 0]
+        assert not terminated.any() and not truncated.any()
+        start = wall[0] if info["scenario"][k] == "wall" else first[1]
+        assert np.array_equal(observation[k], start)
+
+    begins(0)  # step 11
+    for _ in range(3):
+        _, _, terminated, truncated, _ = envs.step(coast)
+        assert not terminated.any() and not truncated.any()
+    _, _, terminated, truncated, _ = envs.step(coast)  # 15: world 1's recording ends
+    assert not terminated.any() and truncated.tolist() == [False, True]
+    begins(1)
+
+
+def test_a_vector_of_three_is_three_singles() -> None:
+    envs = gymnasium.make_vec(
+        NAME, num_envs=3, vectorization_mode="vector_entry_point", scenarios=GENERATED
+    )
+    singles = [gymnasium.make(NAME, scenarios=GENERATED) for _ in range(3)]
+    batch, info = envs.reset(seed=11)
+    alone = [env.reset(seed=11 + k) for k, env in enumerate(singles)]
+    assert info["scenario"].tolist() == [one[1]["scenario"] for one in alone]
+    assert np.allclose(batch, np.stack([one[0] for one in alone]), atol=1e-6)
+    draw = np.random.default_rng(0)
+    begins, restarts = np.zeros(3, dtype=bool), 0
+    for _ in range(60):
+        actions = draw.uniform(-0.6, 0.6, (3, 2)).astype(np.float32)
+        batch, reward, terminated, truncated, info = envs.step(actions)
+        for k, env in enumerate(singles):
+            if begins[k]:
+                observation, told = env.reset()
+                assert info["scenario"][k] == told["scenario"] and reward[k] == 0.0
+                restarts += 1
+                begins[k] = False
+                assert np.allclose(batch[k], observation, atol=1e-5)
+                continue
+            observation, gained, term, trunc, told = env.step(actions[k])
+            assert np.allclose(batch[k], observation, atol=1e-4)
+            assert reward[k] == pytest.approx(gained, abs=1e-4)
+            assert (terminated[k], truncated[k]) == (term, trunc)
+            assert info["reward_progress"][k] == pytest.approx(told["reward_progress"], abs=1e-4)
+            begins[k] = term or trunc
+    assert restarts >= 3
+
+
+def test_actions_are_pedals_and_a_wheel() -> None:
+    # Cars 4 m long have a wheelbase of 2.4 m. At 10 m/s full lock bends with 6 m/s2:
+    # tan(steering) = 6 * 2.4 / 100. Standing, it is the bicycle's limit.
+    cars = [make_scenario([straight(-30, 0, 90, 0)], [Car(0, 0, 0, 0, v)]) for v in (10.0, 0.0)]
+    world = World.from_scenarios(cars, make_traffic("log"))
+    state = world.reset()
+    asked = controls(world, state, torch.tensor(((0.5, 1.0), (-0.5, -2.0))))
+    assert asked.acceleration_mps2.tolist() == pytest.approx([2.0, -4.0])
+    full = torch.atan(torch.tensor(6 * 2.4 / 100))
+    assert asked.steering_rate_radps.tolist() == pytest.approx(
+        [float(full) / 0.1, -MAX_STEERING_RAD / 0.1]
+    )
+    straightening = torch.full((2,), 0.3)
+    state.ego_steering_rad[:] = straightening
+    asked = controls(world, state, torch.zeros(2, 2))
+    assert asked.steering_rate_radps.tolist() == pytest.approx([-3.0, -3.0])
+
+
+def test_pictures_show_the_ego_pointing_up() -> None:
+    env = gymnasium.make(NAME, scenarios=_toys(), render_mode="rgb_array")
+    env.reset(options={"scenario": "wall"})
+    picture = env.render()
+    assert isinstance(picture, np.ndarray) and picture.shape == (360, 360, 3)
+    green = np.argwhere((picture == (20, 140, 60)).all(-1)).mean(axis=0)
+    blue = np.argwhere((picture == (44, 62, 120)).all(-1)).mean(axis=0)
+    # 48 m before and 24 m behind the ego at 5 cells a metre; the car stands 58 cells above it.
+    assert green.tolist() == pytest.approx([239.5, 179.5], abs=0.6)
+    assert blue.tolist() == pytest.approx([181.5, 179.5], abs=0.6)
+
+
+def test_stable_baselines_trains_and_sees_the_last_observation() -> None:
+    pytest.importorskip("stable_baselines3")
+    from stable_baselines3 import PPO
+
+    from sim.env.sb3 import Sb3DriveEnv
+    from sim.env.vector import DriveVectorEnv
+
+    envs = Sb3DriveEnv(DriveVectorEnv(2, scenarios=_toys()[1:]))
+    envs.reset()
+    for _ in range(15):
+        observation, _, done, infos = envs.step(np.full((2, 2), (0.5, 0.0), np.float32))
+    assert done.all() and infos[0]["TimeLimit.truncated"]
+    start = envs.reset()
+    assert np.array_equal(observation, start)
+    # From 8 m/s at 2 m/s2, with a lag of 0.2 s, for 1.5 s: 2 (1.5 - 0.2) faster at the end.
+    assert start[0, 0] * 30 == pytest.approx(8.0, abs=1e-3)
+    assert infos[0]["terminal_observation"][0] * 30 == pytest.approx(10.6, abs=0.1)
+    model = PPO("MlpPolicy", envs, n_steps=16, batch_size=32, n_epochs=1, seed=0, device="cpu")
+    assert model.learn(64).num_timesteps == 64
