@@ -37,17 +37,28 @@ class Relations:
     zone_merges: Bool[Tensor, "b p q z"]
     right_of_way: Int[Tensor, "b p q z"]
 
-    def of_agents(self, agent_path: Int[Tensor, "b n"]) -> "AgentZones":
-        """The zones between the paths of agents i and j; no zones for agents without a path."""
-        path = agent_path.clamp(min=0)
+    def of_drivers(self, path: Int[Tensor, "b d"]) -> "DriverZones":
+        """The zones that each driver's path has with those of the others; path -1: no driver."""
         world = torch.arange(len(path), device=path.device).reshape(-1, 1, 1)
-        pair = (world, path.unsqueeze(2), path.unsqueeze(1))
-        both = (agent_path >= 0).unsqueeze(2) & (agent_path >= 0).unsqueeze(1)
-        return AgentZones(
-            zone=self.zone[pair],
-            zone_valid=self.zone_valid[pair] & both.unsqueeze(-1),
-            zone_merges=self.zone_merges[pair],
-            right_of_way=self.right_of_way[pair],
+        pair = (world, path.clamp(min=0).unsqueeze(2), path.clamp(min=0).unsqueeze(1))
+        both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
+        valid = (self.zone_valid[pair] & both.unsqueeze(-1)).flatten(2)
+        most = max(1, int(valid.sum(dim=2).max()))
+        kept = torch.argsort(valid.int(), dim=2, descending=True, stable=True)[..., :most]
+
+        def pick(per_zone: Tensor) -> Tensor:
+            return torch.gather(per_zone.flatten(2), 2, kept)
+
+        zone = self.zone[pair]
+        return DriverZones(
+            other=kept // MAX_ZONES,
+            enter_m=pick(zone[..., 0]),
+            leave_m=pick(zone[..., 1]),
+            other_enter_m=pick(zone[..., 2]),
+            other_leave_m=pick(zone[..., 3]),
+            valid=pick(valid),
+            merges=pick(self.zone_merges[pair]),
+            right_of_way=pick(self.right_of_way[pair]),
         )
 
     @staticmethod
@@ -80,13 +91,17 @@ class Relations:
 
 
 @dataclass(frozen=True)
-class AgentZones:
-    """The conflict zones of `Relations`, for agents i and j instead of paths p and q."""
+class DriverZones:
+    """The conflict zones of `Relations` on each driver's path, K at most, with the `other` driver."""
 
-    zone: Float[Tensor, "b i j z 4"]
-    zone_valid: Bool[Tensor, "b i j z"]
-    zone_merges: Bool[Tensor, "b i j z"]
-    right_of_way: Int[Tensor, "b i j z"]
+    other: Int[Tensor, "b d k"]
+    enter_m: Float[Tensor, "b d k"]
+    leave_m: Float[Tensor, "b d k"]
+    other_enter_m: Float[Tensor, "b d k"]
+    other_leave_m: Float[Tensor, "b d k"]
+    valid: Bool[Tensor, "b d k"]
+    merges: Bool[Tensor, "b d k"]
+    right_of_way: Int[Tensor, "b d k"]
 
 
 @dataclass(frozen=True)

@@ -86,14 +86,6 @@ class Paths:
             relations=Relations.from_routes(frame, count, scenarios, [r for r, _ in pools]),
         )
 
-    def of_agents(self, tensor: Tensor) -> Tensor:
-        """Rows of a per-path tensor `[B, P, ...]` for each agent's own path: `[B, N, ...]`.
-
-        Agents without a path get path 0's row: mask them with `agent_path >= 0`.
-        """
-        world = torch.arange(tensor.shape[0], device=tensor.device).unsqueeze(1)
-        return tensor[world, self.agent_path.clamp(min=0)]
-
     def frame_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
         """The frames `[B, *k, 5]` of the points nearest to arc length `s_m` of the given paths."""
         return self._gather(self.frame, path, s_m)

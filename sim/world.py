@@ -14,18 +14,20 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import rows
+from sim.drivers import Drivers
 from sim.dynamics import move_ego, track_plan
 from sim.geometry import se2
 from sim.interface import Agents, Controls, EgoMap, EgoState, Observation, Plan, Sensors
 from sim.map_field import MapField
-from sim.path_relations import AgentZones
 from sim.paths import Paths
+from sim.reachable import reachable_points
 from sim.scenario import EGO, Scenario
 from sim.traffic import Traffic
 
 WHEELBASE_PER_LENGTH = 0.6  # Chrysler Pacifica 3.09 / 5.18, Renault Zoe 2.59 / 4.08
 ROUTE_POINTS = 160
 ROUTE_BEHIND_M = 10
+_FAR_M = 1e6  # where points that are padding lie
 HINT_EVERY = 5  # steps between the instants at which recorded agents are searched on the paths
 
 
@@ -139,9 +141,15 @@ class World:
         return WHEELBASE_PER_LENGTH * self.size_m[..., 0]
 
     @cached_property
-    def agent_zones(self) -> AgentZones:
-        """The conflict zones between the paths of every pair of agents."""
-        return self.paths.relations.of_agents(self.paths.agent_path)
+    def drivers(self) -> Drivers:
+        """The agents that have a path."""
+        return Drivers.of(self.paths)
+
+    @cached_property
+    def reachable(self) -> Float[Tensor, "b k 3"]:
+        """Points every metre of the lanes that the ego may get to: x, y, and 1 on its route."""
+        points = [reachable_points(scenario) for scenario in self.scenarios]
+        return _stack(points, fill=_FAR_M).to(self.size_m.device)
 
     @cached_property
     def log_hints(self) -> Float[Tensor, "b h p n"]:

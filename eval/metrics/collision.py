@@ -26,7 +26,7 @@ class Contacts:
     at_fault: Bool[Tensor, "b a t"]
 
 
-def is_behind(ego_pose: Float[Tensor, "*k 3"], agent_pose: Float[Tensor, "*k 3"]) -> Tensor:
+def is_behind(ego_pose: Float[Tensor, "*a 3"], agent_pose: Float[Tensor, "*b 3"]) -> Tensor:
     """Whether the agent's centre lies more than 150 degrees off the ego's heading."""
     delta = agent_pose[..., :2] - ego_pose[..., :2]
     bearing = torch.atan2(delta[..., 1], delta[..., 0]) - ego_pose[..., 2]
@@ -34,24 +34,25 @@ def is_behind(ego_pose: Float[Tensor, "*k 3"], agent_pose: Float[Tensor, "*k 3"]
 
 
 def at_fault(
-    ego_pose: Float[Tensor, "*k 3"],
-    ego_size_m: Float[Tensor, "*k 2"],
-    ego_speed_mps: Float[Tensor, "*k"],
-    ego_in_one_lane: Bool[Tensor, "*k"],
-    agent_pose: Float[Tensor, "*k 3"],
-    agent_size_m: Float[Tensor, "*k 2"],
-    agent_speed_mps: Float[Tensor, "*k"],
+    ego_pose: Float[Tensor, "*a 3"],
+    ego_size_m: Float[Tensor, "*b 2"],
+    ego_speed_mps: Float[Tensor, "*c"],
+    ego_in_one_lane: Bool[Tensor, "*d"],
+    agent_pose: Float[Tensor, "*e 3"],
+    agent_size_m: Float[Tensor, "*f 2"],
+    agent_speed_mps: Float[Tensor, "*g"],
 ) -> Bool[Tensor, "*k"]:
-    """Whether a collision that begins now is the ego's fault.
+    """Whether a collision that begins now is the ego's fault; shapes broadcast.
 
     A stopped ego is never at fault. Otherwise: a stopped track always; a track behind never; the
     front edge of the ego in the track's box (active front) always; the rest is lateral, and at
     fault where the ego is not inside one lane.
     """
-    half = torch.zeros_like(ego_pose)
-    half[..., 0] = 0.5 * ego_size_m[..., 0]
-    edge_size = torch.stack((torch.full_like(half[..., 0], _BUMPER_M), ego_size_m[..., 1]), dim=-1)
-    front = box.overlaps(se2.compose(ego_pose, half), edge_size, agent_pose, agent_size_m)
+    length, width = ego_size_m.unbind(-1)
+    zero = torch.zeros_like(length)
+    bumper = se2.compose(ego_pose, torch.stack((0.5 * length, zero, zero), dim=-1))
+    edge_size = torch.stack((torch.full_like(length, _BUMPER_M), width), dim=-1)
+    front = box.overlaps(bumper, edge_size, agent_pose, agent_size_m)
     stopped_track = agent_speed_mps.abs() <= STOPPED_MPS
     lateral = ~front & ~ego_in_one_lane
     active = ~is_behind(ego_pose, agent_pose) & (front | lateral)
@@ -81,30 +82,19 @@ def find_contacts(rollout: Rollout) -> Contacts:
     Overlaps that exist at the first instant come from the recording and are not counted, nor is
     anything later with that agent.
     """
-    world = rollout.world
+    size = rollout.world.size_m[..., None, :2]
     pose = rollout.pose.transpose(1, 2)  # [b, n, t, 3]
     valid = rollout.valid.transpose(1, 2)
     ego, others = pose[:, :1], pose[:, 1:]
-    reach = box.circumradius_m(world.size_m[..., :2])
-    reach_sq = ((reach[:, :1] + reach[:, 1:]) ** 2).unsqueeze(-1)
-    gap_sq = ((others[..., :2] - ego[..., :2]) ** 2).sum(-1)
-    near = (gap_sq < reach_sq) & valid[:, 1:] & valid[:, :1]
-    b, a, t = torch.nonzero(near, as_tuple=True)
-    size = world.size_m[..., :2]
-    hit = box.overlaps(pose[b, 0, t], size[b, 0], others[b, a, t], size[b, a + 1])
-    b, a, t = b[hit], a[hit], t[hit]
-    touching = torch.zeros_like(near)
-    touching[b, a, t] = True
+    touching = box.overlaps(ego, size[:, :1], others, size[:, 1:]) & valid[:, 1:] & valid[:, :1]
     begins = touching & (touching.cumsum(dim=-1) == 1) & ~touching[..., :1]
-    b, a, t = torch.nonzero(begins, as_tuple=True)
     one_lane, in_junction = ego_lanes(rollout)
     speed = rollout.velocity_mps.norm(dim=-1).transpose(1, 2)
-    fault = torch.zeros_like(begins)
-    fault[b, a, t] = at_fault(
-        pose[b, 0, t], size[b, 0], speed[b, 0, t], (one_lane & ~in_junction)[b, t],
-        others[b, a, t], size[b, a + 1], speed[b, a + 1, t],
+    fault = at_fault(
+        ego, size[:, :1], speed[:, :1], (one_lane & ~in_junction).unsqueeze(1),
+        others, size[:, 1:], speed[:, 1:],
     )  # fmt: skip
-    return Contacts(begins, fault)
+    return Contacts(begins, begins & fault)
 
 
 def allowed_contacts(kind: Int[Tensor, "b a"]) -> Int[Tensor, "b a"]:

@@ -9,15 +9,17 @@ import torch
 from eval.metrics.collision import Contacts, allowed_contacts
 from eval.metrics.comfort import ego_comfort
 from eval.metrics.nuplan import drivable_area_compliance
+from eval.metrics.progress import Progress
 from eval.metrics.result import MetricResult
 from eval.metrics.ttc import navsim_ttc_ok
 from eval.rollout import Rollout
-from sim.scenario import EGO
 
 LEAST_PROGRESS_M = 5.0
 
 
-def evaluate_navsim(rollout: Rollout, contacts: Contacts) -> dict[str, MetricResult]:
+def evaluate_navsim(
+    rollout: Rollout, contacts: Contacts, progress: Progress
+) -> dict[str, MetricResult]:
     """`navsim/pdms` and its parts that differ from nuPlan's."""
     static = allowed_contacts(rollout.world.kind[:, 1:]).unsqueeze(-1) > 0
     users = (contacts.at_fault & ~static).any(dim=(1, 2))
@@ -27,8 +29,8 @@ def evaluate_navsim(rollout: Rollout, contacts: Contacts) -> dict[str, MetricRes
     ok = navsim_ttc_ok(rollout) | ~rollout.active
     ttc = ok.all(dim=1).float()
     comfort = (ego_comfort(rollout) | ~rollout.active).all(dim=1).float()
-    progress = _progress(rollout)
-    value = collision * drivable.value * (5.0 * progress + 5.0 * ttc + 2.0 * comfort) / 12.0
+    made = _progress(rollout, progress)
+    value = collision * drivable.value * (5.0 * made + 5.0 * ttc + 2.0 * comfort) / 12.0
     valid = rollout.active[:, 0]
     return {
         "navsim/pdms": MetricResult(value, valid, drivable.per_step),
@@ -37,11 +39,10 @@ def evaluate_navsim(rollout: Rollout, contacts: Contacts) -> dict[str, MetricRes
     }
 
 
-def _progress(rollout: Rollout) -> torch.Tensor:
+def _progress(rollout: Rollout, progress: Progress) -> torch.Tensor:
     """The ego's progress over the larger of its own and the recorded ego's."""
-    paths, last = rollout.world.paths, rollout.active.sum(dim=1, keepdim=True) - 1
-    ego = paths.ego_s_m(rollout.pose[:, :, EGO])
-    log = paths.ego_s_m(rollout.world.log.pose[:, EGO])
+    last = rollout.active.sum(dim=1, keepdim=True) - 1
+    ego, log = progress.ego_s_m, progress.log_s_m
     ego_m = (torch.gather(ego, 1, last) - ego[:, :1]).squeeze(1).clamp(min=0.0)
     log_m = torch.gather(log, 1, last.clamp(max=log.shape[1] - 1)) - log[:, :1]
     best = torch.maximum(ego_m, log_m.squeeze(1))

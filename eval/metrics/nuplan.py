@@ -9,6 +9,7 @@ from torch import Tensor
 
 from eval.metrics.collision import Contacts, allowed_contacts
 from eval.metrics.comfort import ego_comfort
+from eval.metrics.progress import Progress, at_last
 from eval.metrics.result import MetricResult
 from eval.metrics.ttc import nuplan_ttc_ok
 from eval.rollout import Rollout
@@ -28,21 +29,22 @@ WEIGHTS = {
 }
 
 
-def evaluate_nuplan(rollout: Rollout, contacts: Contacts) -> dict[str, MetricResult]:
+def evaluate_nuplan(
+    rollout: Rollout, contacts: Contacts, progress: Progress
+) -> dict[str, MetricResult]:
     """Every part and the score, under `nuplan/...`."""
     parts = {
         "no_at_fault_collision": no_at_fault_collision(rollout, contacts),
         "drivable_area_compliance": drivable_area_compliance(rollout, OFFROAD_TOLERANCE_M),
         "driving_direction_compliance": driving_direction_compliance(rollout),
-        "ego_progress": ego_progress(rollout),
+        "ego_progress": ego_progress(rollout, progress),
         "time_to_collision": _all_instants(nuplan_ttc_ok(rollout, contacts), rollout),
-        "speed_limit_compliance": speed_limit_compliance(rollout),
+        "speed_limit_compliance": speed_limit_compliance(rollout, progress),
         "comfort": _all_instants(ego_comfort(rollout), rollout),
     }
-    progress = parts["ego_progress"]
-    parts["making_progress"] = MetricResult(
-        (progress.value >= LEAST_PROGRESS).float(), progress.valid, progress.per_step
-    )
+    made = parts["ego_progress"]
+    enough = (made.value >= LEAST_PROGRESS).float()
+    parts["making_progress"] = MetricResult(enough, made.valid, made.per_step)
     parts["score"] = closed_loop_score(parts, rollout)
     return {f"nuplan/{name}": result for name, result in parts.items()}
 
@@ -106,15 +108,13 @@ def driving_direction_compliance(rollout: Rollout) -> MetricResult:
     return MetricResult(course[:, -1], rollout.active[:, 0], course)
 
 
-def ego_progress(rollout: Rollout) -> MetricResult:
+def ego_progress(rollout: Rollout, progress: Progress) -> MetricResult:
     """min(1, max(ego, tau) / max(expert, tau)) along the route; 0 below -tau (tau = 2 m).
 
     The expert is the recorded ego. `per_step`: with the progress so far.
     """
-    world = rollout.world
-    ego = world.paths.ego_s_m(rollout.pose[:, :, EGO])
-    expert = world.paths.ego_s_m(world.log.pose[:, EGO])
-    expert_m = _at_last(expert, world.log.valid[:, EGO]) - expert[:, 0]
+    ego, expert = progress.ego_s_m, progress.log_s_m
+    expert_m = at_last(expert, rollout.world.log.valid[:, EGO]) - expert[:, 0]
     expert_m = expert_m.clamp(min=PROGRESS_TAU_M).unsqueeze(1)
     gained = _hold_last(ego, rollout.active) - ego[:, :1]
     course = (gained.clamp(min=PROGRESS_TAU_M) / expert_m).clamp(max=1.0)
@@ -122,10 +122,9 @@ def ego_progress(rollout: Rollout) -> MetricResult:
     return MetricResult(course[:, -1], rollout.active[:, 0], course)
 
 
-def speed_limit_compliance(rollout: Rollout) -> MetricResult:
+def speed_limit_compliance(rollout: Rollout, progress: Progress) -> MetricResult:
     """max(0, 1 - sum(excess * dt) / (2.23 m/s * T)). `per_step`: the excess in m/s."""
-    paths = rollout.world.paths
-    s = paths.ego_s_m(rollout.pose[:, :, EGO])
+    paths, s = rollout.world.paths, progress.ego_s_m
     world = torch.arange(len(s), device=s.device)
     limits = paths.speed_limit_mps[world, paths.agent_path[:, EGO]]
     limit = torch.gather(limits, 1, torch.round(s).clamp(0, limits.shape[1] - 1).long())
@@ -140,11 +139,6 @@ def _all_instants(ok: Bool[Tensor, "b t"], rollout: Rollout) -> MetricResult:
     """1 if it holds at every active instant, else 0."""
     course = (ok | ~rollout.active).float()
     return MetricResult(course.amin(dim=1), rollout.active[:, 0], course)
-
-
-def _at_last(values: Float[Tensor, "b t"], valid: Bool[Tensor, "b t"]) -> Float[Tensor, " b"]:
-    last = (valid * torch.arange(valid.shape[1], device=valid.device)).amax(dim=1, keepdim=True)
-    return torch.gather(values, 1, last).squeeze(1)
 
 
 def _hold_last(values: Float[Tensor, "b t"], active: Bool[Tensor, "b t"]) -> Float[Tensor, "b t"]:

@@ -1,7 +1,9 @@
 """Time to collision: nuPlan's and NAVSIM's are different metrics under similar names."""
 
+import math
+
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from eval.metrics.collision import STOPPED_MPS, Contacts, ego_lanes, is_behind
@@ -11,7 +13,7 @@ from sim.scenario import EGO
 
 LEAST_TTC_S = 0.95
 NUPLAN_STEP_S = 0.1
-AHEAD_RAD = torch.pi * 30.0 / 180.0
+AHEAD_RAD = math.radians(30.0)
 NAVSIM_TIMES_S = (0.0, 0.3, 0.6, 0.9)
 
 
@@ -23,21 +25,23 @@ def nuplan_ttc_ok(rollout: Rollout, contacts: Contacts) -> Bool[Tensor, "b t"]:
     lanes or in an intersection; never tracks behind, nor tracks that the ego has already touched.
     A stopped ego has no time to collision. Instants of an at-fault collision fail.
     """
-    steps = int(LEAST_TTC_S / NUPLAN_STEP_S)
-    times = torch.arange(1, steps + 1) * NUPLAN_STEP_S
-    touched = contacts.begins.cumsum(dim=-1) > 0
-    b, a, t = _closing_pairs(rollout, ~touched, float(times[-1]))
-    ego, other = _states(rollout, b, t, a)
-    hit = _straight_on_hits(rollout, b, a, ego, other, times)
+    size = rollout.world.size_m[..., None, :2]
+    pose, velocity = rollout.pose.transpose(1, 2), rollout.velocity_mps.transpose(1, 2)
+    valid = rollout.valid.transpose(1, 2)
+    ego, others = pose[:, :1], pose[:, 1:]
+    hit = torch.zeros_like(contacts.begins)
+    for k in range(1, int(LEAST_TTC_S / NUPLAN_STEP_S) + 1):
+        moved = straight_on(pose, velocity, k * NUPLAN_STEP_S)
+        hit = hit | box.overlaps(moved[:, :1], size[:, :1], moved[:, 1:], size[:, 1:])
     one_lane, junction = ego_lanes(rollout)
-    delta = other[0][:, :2] - ego[0][:, :2]
-    bearing = torch.atan2(delta[:, 1], delta[:, 0]) - ego[0][:, 2]
-    ahead = torch.cos(bearing) >= torch.cos(torch.tensor(AHEAD_RAD))
-    sideways = (~one_lane | junction)[b, t] & ~is_behind(ego[0], other[0])
-    fails = hit & (ahead | sideways) & (ego[1].norm(dim=-1) > STOPPED_MPS)
-    ok = ~(contacts.at_fault.any(dim=1))
-    ok[b[fails], t[fails]] = False
-    return ok
+    delta = others[..., :2] - ego[..., :2]
+    bearing = torch.atan2(delta[..., 1], delta[..., 0]) - ego[..., 2]
+    ahead = torch.cos(bearing) >= math.cos(AHEAD_RAD)
+    sideways = (~one_lane | junction).unsqueeze(1) & ~is_behind(ego, others)
+    moves = velocity[:, :1].norm(dim=-1) > STOPPED_MPS
+    untouched = contacts.begins.cumsum(dim=-1) == 0
+    fails = hit & (ahead | sideways) & moves & untouched & valid[:, 1:] & valid[:, :1]
+    return ~(fails | contacts.at_fault).any(dim=1)
 
 
 def navsim_ttc_ok(rollout: Rollout) -> Bool[Tensor, "b t"]:
@@ -46,56 +50,20 @@ def navsim_ttc_ok(rollout: Rollout) -> Bool[Tensor, "b t"]:
     The others are where they actually will be. Tracks behind the ego and a stopped ego do not
     count; after the end of the episode nothing does.
     """
-    world, pose = rollout.world, rollout.pose
-    size = world.size_m[..., :2]
-    ok = torch.ones_like(rollout.active)
-    instants = pose.shape[1]
+    size, instants = rollout.world.size_m[:, None, :, :2], rollout.num_instants
+    velocity = rollout.velocity_mps[:, :, EGO]
+    fails = torch.zeros_like(rollout.active)
     for ahead_s in NAVSIM_TIMES_S:
-        shift = round(ahead_s / rollout.dt_s)
-        now, then = slice(0, instants - shift), slice(shift, instants)
-        velocity = rollout.velocity_mps[:, now, EGO]
-        moved = pose[:, now, EGO].clone()
-        moved[..., :2] += ahead_s * velocity
-        others, valid = pose[:, then, 1:], rollout.valid[:, then, 1:]
-        reach = box.circumradius_m(size)
-        reach_sq = ((reach[:, :1] + reach[:, 1:]) ** 2).unsqueeze(1)
-        near = ((others[..., :2] - moved[:, :, None, :2]) ** 2).sum(-1) < reach_sq
-        b, t, a = torch.nonzero(near & valid, as_tuple=True)
-        hit = box.overlaps(moved[b, t], size[b, 0], others[b, t, a], size[b, a + 1])
-        hit &= velocity[b, t].norm(dim=-1) > STOPPED_MPS
-        hit &= ~is_behind(moved[b, t], others[b, t, a])
-        ok[b[hit], t[hit]] = False
-    return ok
+        shift = min(round(ahead_s / rollout.dt_s), instants)
+        ego = straight_on(rollout.pose[:, :, EGO], velocity, ahead_s)
+        ego = ego[:, : instants - shift].unsqueeze(2)
+        others, valid = rollout.pose[:, shift:, 1:], rollout.valid[:, shift:, 1:]
+        hit = box.overlaps(ego, size[:, :, :1], others, size[:, :, 1:]) & valid
+        hit = (hit & ~is_behind(ego, others)).any(dim=2)
+        fails = fails | torch.cat((hit, torch.zeros_like(fails[:, :shift])), dim=1)
+    return ~(fails & (velocity.norm(dim=-1) > STOPPED_MPS))
 
 
-def _closing_pairs(rollout: Rollout, counts: Bool[Tensor, "b a t"], horizon_s: float) -> tuple:
-    """Indices (b, a, t) of the others that could be reached within the horizon."""
-    size = rollout.world.size_m[..., :2]
-    reach = box.circumradius_m(size)
-    reach = (reach[:, :1] + reach[:, 1:]).unsqueeze(-1)
-    position = rollout.pose[..., :2].transpose(1, 2)
-    relative = (
-        rollout.velocity_mps.transpose(1, 2)[:, 1:] - rollout.velocity_mps[:, None, :, EGO]
-    ).norm(dim=-1)
-    gap = (position[:, 1:] - position[:, :1]).norm(dim=-1)
-    valid = rollout.valid.transpose(1, 2)
-    near = (gap < reach + horizon_s * relative) & valid[:, 1:] & valid[:, :1] & counts
-    return torch.nonzero(near, as_tuple=True)
-
-
-def _states(rollout: Rollout, b: Tensor, t: Tensor, a: Tensor) -> tuple:
-    ego = rollout.pose[b, t, EGO], rollout.velocity_mps[b, t, EGO]
-    return ego, (rollout.pose[b, t, a + 1], rollout.velocity_mps[b, t, a + 1])
-
-
-def _straight_on_hits(
-    rollout: Rollout, b: Tensor, a: Tensor, ego: tuple, other: tuple, times: Float[Tensor, " k"]
-) -> Bool[Tensor, " n"]:
-    size = rollout.world.size_m[..., :2]
-
-    def moved(pose: Tensor, velocity: Tensor) -> Tensor:
-        position = pose[:, None, :2] + times[:, None].to(pose.device) * velocity.unsqueeze(1)
-        return torch.cat((position, pose[:, None, 2:].expand(-1, len(times), -1)), dim=-1)
-
-    hit = box.overlaps(moved(*ego), size[b, :1], moved(*other), size[b, a + 1].unsqueeze(1))
-    return hit.any(dim=1)
+def straight_on(pose: Tensor, velocity_mps: Tensor, time_s: float) -> Tensor:
+    """Poses `[..., 3]` after a time at constant velocity, heading unchanged."""
+    return torch.cat((pose[..., :2] + time_s * velocity_mps, pose[..., 2:]), dim=-1)

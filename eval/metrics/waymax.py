@@ -1,14 +1,13 @@
 """Waymax's metrics of the ego: per step, and their mean or worst over the episode."""
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from eval.metrics.progress import Progress, at_last
 from eval.metrics.result import MetricResult
 from eval.rollout import Rollout
 from sim.geometry import box
-from sim.reachable import reachable_points
 from sim.scenario import EGO
 
 MAX_ACCELERATION_MPS2 = 10.4
@@ -16,10 +15,9 @@ MAX_CURVATURE_1PM = 0.3
 OFF_ROUTE_M = 5.0
 OFF_ROUTE_BEYOND_M = 2.0  # farther from the route than from another lane that could be taken
 WRONG_WAY_M = 3.5
-_FAR_M = 1e4
 
 
-def evaluate_waymax(rollout: Rollout) -> dict[str, MetricResult]:
+def evaluate_waymax(rollout: Rollout, progress: Progress) -> dict[str, MetricResult]:
     """Log divergence, overlap, off-road, infeasible kinematics, progression, off-route, wrong way."""
     on_route_m, elsewhere_m = _lane_distances(rollout)
     results = {
@@ -27,7 +25,7 @@ def evaluate_waymax(rollout: Rollout) -> dict[str, MetricResult]:
         "overlap": _any(_overlap(rollout), rollout),
         "offroad": _any(_offroad(rollout), rollout),
         "kinematic_infeasibility": _any(_infeasible(rollout), rollout),
-        "progression": _progression(rollout),
+        "progression": _progression(rollout, progress),
         "off_route": _any(_off_route(on_route_m, elsewhere_m), rollout),
         "wrong_way": _any(torch.minimum(on_route_m, elsewhere_m) >= WRONG_WAY_M, rollout),
     }
@@ -68,17 +66,13 @@ def _infeasible(rollout: Rollout) -> Tensor:
     driven = 0.5 * (speed[:, 1:] + speed[:, :-1]) * rollout.dt_s
     curvature = turn / driven.clamp(min=0.06)  # below 0.6 m/s Waymax does not judge steering
     bad = (acceleration.abs() > MAX_ACCELERATION_MPS2) | (curvature.abs() > MAX_CURVATURE_1PM)
-    return torch.nn.functional.pad(bad, (1, 0))
+    return torch.cat((torch.zeros_like(bad[:, :1]), bad), dim=1)  # compiled, pad() takes no bool
 
 
-def _progression(rollout: Rollout) -> MetricResult:
+def _progression(rollout: Rollout, progress: Progress) -> MetricResult:
     """Distance along the route over the recorded ego's at the end of its recording."""
-    paths = rollout.world.paths
-    ego = paths.ego_s_m(rollout.pose[:, :, EGO])
-    log = paths.ego_s_m(rollout.world.log.pose[:, EGO])
-    valid = rollout.world.log.valid[:, EGO]
-    last = (valid * torch.arange(valid.shape[1], device=valid.device)).amax(dim=1, keepdim=True)
-    whole = torch.gather(log, 1, last) - log[:, :1]
+    ego, log = progress.ego_s_m, progress.log_s_m
+    whole = at_last(log, rollout.world.log.valid[:, EGO]).unsqueeze(1) - log[:, :1]
     course = (ego - ego[:, :1]) / whole.clamp(min=1.0)
     end = rollout.active.sum(dim=1, keepdim=True) - 1
     moved = (whole >= 1.0).squeeze(1)
@@ -90,17 +84,12 @@ def _lane_distances(rollout: Rollout) -> tuple[Tensor, Tensor]:
 
     Waymax takes all paths that the ego may legally drive from its start: `sim.reachable`.
     """
-    ego = rollout.pose[:, :, EGO, :2]
-    points = [reachable_points(scenario) for scenario in rollout.world.scenarios]
-    padded = np.zeros((len(points), max(map(len, points)), 3), dtype=np.float32)
-    padded[..., :2] = _FAR_M
-    for row, values in zip(padded, points, strict=True):
-        row[: len(values)] = values
-    lane = torch.from_numpy(padded).to(ego.device)
-    gap = torch.cdist(ego, lane[..., :2])
-    on_route = (lane[..., 2] > 0.5).unsqueeze(1)
-    nearest = torch.where(on_route, gap, _FAR_M).amin(dim=-1)
-    return nearest, torch.where(on_route, _FAR_M, gap).amin(dim=-1)
+    x, y = rollout.pose[:, :, EGO, :2].unsqueeze(2).unbind(-1)
+    lane_x, lane_y, on_route = rollout.world.reachable.unsqueeze(1).unbind(-1)
+    gap_sq = (x - lane_x) ** 2 + (y - lane_y) ** 2
+    nearest_sq = torch.where(on_route > 0.5, gap_sq, torch.inf).amin(dim=-1)
+    elsewhere_sq = torch.where(on_route > 0.5, torch.inf, gap_sq).amin(dim=-1)
+    return torch.sqrt(nearest_sq), torch.sqrt(elsewhere_sq)
 
 
 def _off_route(on_route_m: Tensor, elsewhere_m: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from sim.path_relations import DriverZones
+
 if TYPE_CHECKING:
     from sim.world import World
 
@@ -24,26 +26,34 @@ _CLEAR_BOX_M = 1.0
 
 @dataclass(frozen=True)
 class Driver:
-    """What is known of each agent on a path, `[B, N]`."""
+    """What is known of each driver, `[B, D]`; at a zone, of those concerned: `[B, D, K]`."""
 
-    s_m: Float[Tensor, "b n"]
-    speed_mps: Float[Tensor, "b n"]
-    cruise_mps: Float[Tensor, "b n"]
-    length_m: Float[Tensor, "b n"]
-    on_path: Bool[Tensor, "b n"]
-    waited_s: Float[Tensor, "b n"]
-    closed_s_m: Float[Tensor, "b n"]  # the line that a light closes; inf: none
-    lead_gap_m: Float[Tensor, "b n"]  # to whoever is next on the path; inf: nobody
-    lead_speed_mps: Float[Tensor, "b n"]
+    s_m: Float[Tensor, "b *d"]
+    speed_mps: Float[Tensor, "b *d"]
+    cruise_mps: Float[Tensor, "b *d"]
+    length_m: Float[Tensor, "b *d"]
+    present: Bool[Tensor, "b *d"]
+    waited_s: Float[Tensor, "b *d"]
+    closed_s_m: Float[Tensor, "b *d"]  # the line that a light closes; inf: none
+    lead_gap_m: Float[Tensor, "b *d"]  # to whoever is next on the path; inf: nobody
+    lead_speed_mps: Float[Tensor, "b *d"]
+
+    def of_each(self) -> "Driver":
+        """`[B, D, 1]`: those who decide."""
+        return Driver(*(value.unsqueeze(2) for value in vars(self).values()))
+
+    def of_others(self, zones: DriverZones) -> "Driver":
+        """`[B, D, K]`: those on the other side of each zone."""
+        return Driver(*(_at(value, zones) for value in vars(self).values()))
 
 
 @dataclass(frozen=True)
 class Yield:
-    """How far each agent may go (`stop_gap_m`, from its front), and whom it lets in before it."""
+    """How far each driver may go (`stop_gap_m`, from its front), and whom it lets in before it."""
 
-    stop_gap_m: Float[Tensor, "b n"]
-    virtual_gap_m: Float[Tensor, "b n m"]  # to a car that merges first; inf: none
-    virtual_speed_mps: Float[Tensor, "b n m"]
+    stop_gap_m: Float[Tensor, "b d"]
+    virtual_gap_m: Float[Tensor, "b d k"]  # to a car that merges first; inf: none
+    virtual_speed_mps: Float[Tensor, "b d k"]
 
 
 def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> Tensor:
@@ -55,37 +65,38 @@ def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> 
 
 def yield_to_others(world: "World", driver: Driver) -> Yield:
     """Decide every pair of drivers whose paths conflict, in every zone ahead of both."""
-    zones = world.agent_zones
-    mine = _Approach.of(driver, zones.zone[..., 0], zones.zone[..., 1], dim=2)
-    other = _Approach.of(driver, zones.zone[..., 2], zones.zone[..., 3], dim=1)
-    live = zones.zone_valid & _wide(driver.on_path, 2) & _wide(driver.on_path, 1)
-    live &= (mine.to_enter_m > 0.0) & (mine.to_enter_m < LOOK_AHEAD_M) & (other.to_leave_m > 0.0)
-    live &= other.to_enter_m < LOOK_AHEAD_M
+    zones = world.drivers.zones
+    me, they = driver.of_each(), driver.of_others(zones)
+    mine = _Approach.of(me, zones.enter_m, zones.leave_m)
+    other = _Approach.of(they, zones.other_enter_m, zones.other_leave_m)
+    live = zones.valid & me.present & they.present
+    live = live & (mine.to_enter_m > 0.0) & (mine.to_enter_m < LOOK_AHEAD_M)
+    live = live & (other.to_leave_m > 0.0) & (other.to_enter_m < LOOK_AHEAD_M)
     inside = other.to_enter_m <= 0.0
     they_clear = other.leave_s + GO_AFTER_S < mine.enter_s
     i_clear = mine.leave_s + GO_BEFORE_S < other.enter_s
     i_first = _goes_first(world, driver, mine)
-    stoppable = mine.to_enter_m > _wide(driver.speed_mps, 2) ** 2 / (2.0 * CANNOT_STOP_MPS2)
+    stoppable = mine.to_enter_m > me.speed_mps**2 / (2.0 * CANNOT_STOP_MPS2)
 
-    crossing, merging = live & ~zones.zone_merges, live & zones.zone_merges
+    crossing, merging = live & ~zones.merges, live & zones.merges
     contested = ~inside & ~other.blocked & ~they_clear & ~i_clear & ~i_first & stoppable
-    wait = crossing & ((inside & ~they_clear) | contested)
-    wait |= crossing & _would_block_box(driver, zones.zone[..., 1])
+    wait = crossing & ((inside & ~they_clear) | contested | _would_block_box(me, zones.leave_m))
 
-    virtual_gap = mine.to_enter_m - other.to_enter_m - _wide(driver.length_m, 1)
-    squeezed = ~_fits_in_front(mine, other, driver)
+    virtual_gap = mine.to_enter_m - other.to_enter_m - they.length_m
+    squeezed = ~_fits_in_front(mine, other, me, they)
     follow = merging & (inside | (~other.blocked & ~i_first & squeezed))
-    wait |= follow & (virtual_gap < 1.0) & (inside | stoppable)
+    wait = wait | (follow & (virtual_gap < 1.0) & (inside | stoppable))
 
-    stop_gap = torch.where(wait, mine.to_enter_m, torch.inf).amin(dim=(2, 3))
-    virtual_gap = torch.where(follow, virtual_gap, torch.inf).amin(dim=3)
-    speed = torch.where(virtual_gap < torch.inf, driver.speed_mps.unsqueeze(1), 0.0)
-    return Yield(stop_gap, virtual_gap, speed)
+    return Yield(
+        stop_gap_m=torch.where(wait, mine.to_enter_m, torch.inf).amin(dim=2),
+        virtual_gap_m=torch.where(follow, virtual_gap, torch.inf),
+        virtual_speed_mps=torch.where(follow, they.speed_mps, 0.0),
+    )
 
 
 @dataclass(frozen=True)
 class _Approach:
-    """Distance and time to the start and the end of each zone, `[B, N, N, Z]`."""
+    """Distance and time to the start and the end of each zone, `[B, D, K]`."""
 
     to_enter_m: Tensor
     to_leave_m: Tensor
@@ -94,58 +105,54 @@ class _Approach:
     blocked: Tensor  # a red light, or a standing car, keeps it from the zone
 
     @staticmethod
-    def of(driver: Driver, enter_m: Tensor, leave_m: Tensor, dim: int) -> "_Approach":
-        front = _wide(driver.s_m + 0.5 * driver.length_m, dim)
-        rear = _wide(driver.s_m - 0.5 * driver.length_m, dim)
-        speed, cruise = _wide(driver.speed_mps, dim), _wide(driver.cruise_mps, dim)
-        to_enter, to_leave = enter_m - front, leave_m - rear
-        held = _wide(driver.lead_gap_m, dim) < torch.minimum(to_enter, torch.full_like(to_enter, 8))
-        held &= (_wide(driver.lead_speed_mps, dim) < 0.5) & (speed < _STANDING_MPS)
+    def of(driver: Driver, enter_m: Tensor, leave_m: Tensor) -> "_Approach":
+        to_enter = enter_m - (driver.s_m + 0.5 * driver.length_m)
+        to_leave = leave_m - (driver.s_m - 0.5 * driver.length_m)
+        held = driver.lead_gap_m < to_enter.clamp(max=8.0)
+        held = held & (driver.lead_speed_mps < 0.5) & (driver.speed_mps < _STANDING_MPS)
         return _Approach(
             to_enter_m=to_enter,
             to_leave_m=to_leave,
-            enter_s=travel_time_s(to_enter, speed, cruise),
-            leave_s=travel_time_s(to_leave, speed, cruise),
-            blocked=(_wide(driver.closed_s_m, dim) < enter_m + 1.0) | held,
+            enter_s=travel_time_s(to_enter, driver.speed_mps, driver.cruise_mps),
+            leave_s=travel_time_s(to_leave, driver.speed_mps, driver.cruise_mps),
+            blocked=(driver.closed_s_m < enter_m + 1.0) | held,
         )
 
 
-def _goes_first(world: "World", driver: Driver, mine: _Approach) -> Tensor:
+def _goes_first(world: "World", driver: Driver, mine: _Approach) -> Bool[Tensor, "b d k"]:
     """Right of way; among equals the one who has waited longer or arrives sooner; then the index.
 
     Between two who stand, being inside the junction outweighs right of way, and so does long
     waiting: nobody waits for ever.
     """
-    zones = world.agent_zones
-    ahead = zones.zone_valid & (mine.to_enter_m > 0.0)
-    arrival = torch.where(ahead, mine.enter_s, 1e3).amin(dim=(2, 3)) - driver.waited_s
-    arrival = arrival + 1e-3 * torch.arange(arrival.shape[1], device=arrival.device)
-    sooner = _wide(arrival, 2) < _wide(arrival, 1)
+    zones = world.drivers.zones
+    ahead = zones.valid & (mine.to_enter_m > 0.0)
+    arrival = torch.where(ahead, mine.enter_s, 1e3).amin(dim=2) - driver.waited_s
+    arrival = arrival + 1e-3 * world.drivers.agent
+    sooner = arrival.unsqueeze(2) < _at(arrival, zones)
     standing = driver.speed_mps < _STANDING_MPS
     spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
-    in_zone = (mine.to_enter_m <= 0.0) & (mine.to_leave_m > 0.0) & ~zones.zone_merges
-    spells += _INSIDE_RANK * (in_zone & zones.zone_valid).any(dim=3).any(dim=2)
-    both_stand = _wide(standing, 2) & _wide(standing, 1)
-    rank = zones.right_of_way + torch.where(both_stand, _wide(spells, 2) - _wide(spells, 1), 0.0)
+    in_zone = zones.valid & (mine.to_enter_m <= 0.0) & (mine.to_leave_m > 0.0) & ~zones.merges
+    spells = spells + _INSIDE_RANK * in_zone.any(dim=2)
+    both_stand = standing.unsqueeze(2) & _at(standing, zones)
+    more = torch.where(both_stand, spells.unsqueeze(2) - _at(spells, zones), 0.0)
+    rank = zones.right_of_way + more
     return (rank > 0) | ((rank == 0) & sooner)
 
 
-def _would_block_box(driver: Driver, leave_m: Tensor) -> Tensor:
+def _would_block_box(me: Driver, leave_m: Tensor) -> Tensor:
     """Whether a slow car beyond the zone leaves no room to get out of it."""
-    end_of_queue = driver.s_m + 0.5 * driver.length_m + driver.lead_gap_m
-    room = _wide(end_of_queue, 2) - leave_m
-    slow = _wide(driver.lead_speed_mps, 2) < 2.0
-    return slow & (room < _wide(driver.length_m, 2) + _CLEAR_BOX_M)
+    room = me.s_m + 0.5 * me.length_m + me.lead_gap_m - leave_m
+    return (me.lead_speed_mps < 2.0) & (room < me.length_m + _CLEAR_BOX_M)
 
 
-def _fits_in_front(mine: _Approach, other: _Approach, driver: Driver) -> Tensor:
+def _fits_in_front(mine: _Approach, other: _Approach, me: Driver, they: Driver) -> Tensor:
     """Whether merging in front leaves the other a second of headway without hard braking."""
-    v_mine, v_other = _wide(driver.speed_mps, 2), _wide(driver.speed_mps, 1)
-    gap = other.to_enter_m - mine.to_enter_m - _wide(driver.length_m, 2)
-    closing = (v_other**2 - v_mine**2).clamp(min=0.0) / (2.0 * 1.5)
-    return gap > 2.0 + v_other + closing
+    gap = other.to_enter_m - mine.to_enter_m - me.length_m
+    closing = (they.speed_mps**2 - me.speed_mps**2).clamp(min=0.0) / (2.0 * 1.5)
+    return gap > 2.0 + they.speed_mps + closing
 
 
-def _wide(per_agent: Tensor, dim: int) -> Tensor:
-    """`[B, N]` as `[B, N, 1, 1]` (dim 2: the one who decides) or `[B, 1, N, 1]` (dim 1)."""
-    return per_agent.unsqueeze(dim).unsqueeze(-1)
+def _at(per_driver: Tensor, zones: DriverZones) -> Tensor:
+    """`[B, D]` of the other driver of each zone, `[B, D, K]`."""
+    return torch.gather(per_driver, 1, zones.other.flatten(1)).reshape(zones.other.shape)

@@ -44,31 +44,25 @@ class IdmTraffic:
 
     def act(self, world: "World", state: "WorldState") -> "WorldState":
         """The state one step later."""
-        drivers = self.drivers(world, state)
-        own_s = own_s_m(world, state, drivers)
-        acceleration, near_sign = self._accelerate(world, state, own_s, drivers)
-        moved = self._advance(world, state, own_s, acceleration, drivers)
+        own_s = own_s_m(world, state, self.drives_ego)
+        acceleration, near_sign = self._accelerate(world, state, own_s)
+        moved, drives = self._advance(world, state, own_s, acceleration)
         waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
-        kept = torch.maximum(waited, torch.where(near_sign, state.waited_s, 0.0))
-        return replace(moved, waited_s=torch.where(drivers, kept, 0.0))
-
-    def drivers(self, world: "World", state: "WorldState") -> Bool[Tensor, "b n"]:
-        """Who is driven by this traffic now."""
-        drivers = (world.paths.agent_path >= 0) & state.valid
-        if not self.drives_ego:
-            not_ego = torch.arange(drivers.shape[1], device=drivers.device) != EGO
-            drivers = drivers & not_ego
-        return drivers
+        honours = world.drivers.spread(near_sign)
+        kept = torch.maximum(waited, torch.where(honours, state.waited_s, 0.0))
+        return replace(moved, waited_s=torch.where(drives, kept, 0.0))
 
     def _accelerate(
-        self, world: "World", state: "WorldState", own_s: Tensor, drivers: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Acceleration `[B, N]`, and who is close to a stop sign that it must halt at."""
-        paths, length_m = world.paths, world.size_m[..., 0]
-        speed = state.speed_mps.clamp(min=0.0)
-        corridor = look_along_paths(world, state, own_s, drivers)
+        self, world: "World", state: "WorldState", own_s: Tensor
+    ) -> tuple[Float[Tensor, "b d"], Bool[Tensor, "b d"]]:
+        """Acceleration, and who is close to a stop sign that it must halt at."""
+        paths, drivers = world.paths, world.drivers
+        speed = drivers.pick(state.speed_mps).clamp(min=0.0)
+        length_m = drivers.pick(world.size_m)[..., 0]
+        waited_s = drivers.pick(state.waited_s)
+        corridor = look_along_paths(world, state, own_s, self.drives_ego)
         cruise = self._cruise(world, own_s)
-        blocks = _in_the_way(corridor, speed, world, state)
+        blocks = _in_the_way(corridor, speed, length_m, world)
         lead = idm_acceleration(
             speed.unsqueeze(2), cruise.unsqueeze(2),
             torch.where(blocks, corridor.gap_m, torch.inf),
@@ -76,17 +70,18 @@ class IdmTraffic:
         ).amin(dim=2)  # fmt: skip
         nearest, index = torch.where(blocks, corridor.gap_m, torch.inf).min(dim=2)
         front = own_s + 0.5 * length_m
-        stops, lights = paths.of_agents(paths.stop_s_m), paths.of_agents(paths.stop_light)
+        row = torch.arange(len(own_s), device=own_s.device).unsqueeze(1)
+        stops, lights = (t[row, drivers.path] for t in (paths.stop_s_m, paths.stop_light))
         closed = paths.next_closed_line(stops, lights, world.lights_at(state.step), front, speed)
-        sign_gap, near_sign = _stop_sign_gap(world, stops, front, state.waited_s)
-        has_path = (paths.agent_path >= 0) & state.valid
+        is_sign = paths.stop_is_sign[row, drivers.path]
+        sign_gap, near_sign = _stop_sign_gap(stops, is_sign, front, waited_s)
         driver = Driver(
             s_m=own_s,
             speed_mps=speed,
             cruise_mps=cruise,
             length_m=length_m,
-            on_path=has_path,
-            waited_s=state.waited_s,
+            present=drivers.real & drivers.pick(state.valid),
+            waited_s=waited_s,
             closed_s_m=closed,
             lead_gap_m=nearest,
             lead_speed_mps=torch.gather(corridor.along_mps, 2, index.unsqueeze(2)).squeeze(2),
@@ -102,91 +97,94 @@ class IdmTraffic:
         acceleration = torch.minimum(torch.minimum(lead, stop), merge)
         return acceleration.clamp(min=-HARDEST_BRAKING_MPS2), near_sign
 
-    def _cruise(self, world: "World", own_s: Tensor) -> Float[Tensor, "b n"]:
+    def _cruise(self, world: "World", own_s: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         """Each driver's own cruising speed: 85 to 100 % of the limit, cyclists at their own."""
-        paths = world.paths
-        agent = torch.arange(own_s.shape[1], device=own_s.device)
+        agent = world.drivers.agent
         factor = 0.85 + 0.15 * torch.frac(agent * 0.6180339887)
         factor = torch.where(agent == EGO, 0.97, factor)
-        cruise = factor * paths.cruise_at(paths.agent_path.clamp(min=0), own_s)
-        cyclist = world.kind == _CYCLIST
+        cruise = factor * world.paths.cruise_at(world.drivers.path, own_s)
+        cyclist = world.drivers.pick(world.kind) == _CYCLIST
         return torch.where(cyclist, cruise.clamp(max=CYCLIST_CRUISE_MPS), cruise)
 
     def _advance(
-        self, world: "World", state: "WorldState", own_s: Tensor, acceleration: Tensor,
-        drivers: Tensor,
-    ) -> "WorldState":  # fmt: skip
-        """Integrate along the paths; replay the rest; let in who enters, drop who has left."""
-        paths, dt = world.paths, world.dt_s
-        speed = state.speed_mps.clamp(min=0.0)
+        self, world: "World", state: "WorldState", own_s: Tensor, acceleration: Tensor
+    ) -> tuple["WorldState", Bool[Tensor, "b n"]]:
+        """Integrate along the paths; replay the rest; let in who enters, drop who has left.
+
+        Also: who was driven.
+        """
+        paths, drivers, dt = world.paths, world.drivers, world.dt_s
+        speed = drivers.pick(state.speed_mps).clamp(min=0.0)
         next_speed = (speed + acceleration * dt).clamp(min=0.0)
         s = own_s + 0.5 * (speed + next_speed) * dt
-        path = paths.agent_path.clamp(min=0)
-        on_path = paths.pose_at(path, s, world.wheelbase_m)
-        heading = torch.stack((torch.cos(on_path[..., 2]), torch.sin(on_path[..., 2])), dim=-1)
+        on_path = paths.pose_at(drivers.path, s, drivers.pick(world.wheelbase_m))
+        row = torch.arange(len(s), device=s.device)
+        end = paths.num_points[row.unsqueeze(1), drivers.path] - 1
+        arrived = drivers.spread(s + 0.5 * drivers.pick(world.size_m)[..., 0] > end)
         replayed = walk(world, state, self._replay.act(world, state))
-        arrived = s + 0.5 * world.size_m[..., 0] > paths.of_agents(paths.num_points) - 1
         has_path = paths.agent_path >= 0
+        drives = has_path & state.valid
+        if not self.drives_ego:
+            drives = drives & (torch.arange(drives.shape[1], device=s.device) != EGO)
         waiting = has_path & ~state.valid & (state.path_s_m < 0.0) & replayed.valid
-        enters = waiting & _is_free(world, state, replayed)
-        valid = torch.where(has_path, (drivers & ~arrived) | enters, replayed.valid)
+        enters = waiting & drivers.spread(_is_free(world, state, replayed.pose))
         entry = (state.step + 1).clamp(max=paths.entry_s_m.shape[2] - 1)
-        row = torch.arange(len(entry), device=entry.device)
         entry_s = paths.entry_s_m[row, :, entry]
-        s = torch.where(enters, entry_s, torch.where(drivers, s, state.path_s_m))
-        pick = drivers.unsqueeze(-1)
-        return replace(
+        own = torch.where(drives, drivers.spread(s), state.path_s_m)
+        heading = torch.stack((torch.cos(on_path[..., 2]), torch.sin(on_path[..., 2])), dim=-1)
+        velocity = drivers.spread(next_speed.unsqueeze(-1) * heading)
+        push = drivers.spread((next_speed - speed) / dt)
+        pick = drives.unsqueeze(-1)
+        moved = replace(
             replayed,
             step=state.step + 1,
-            pose=torch.where(pick, on_path, replayed.pose),
-            velocity_mps=torch.where(
-                pick, next_speed.unsqueeze(-1) * heading, replayed.velocity_mps
-            ),
-            acceleration_mps2=torch.where(
-                drivers, (next_speed - speed) / dt, replayed.acceleration_mps2
-            ),
-            valid=valid,
-            path_s_m=s,
+            pose=torch.where(pick, drivers.spread(on_path), replayed.pose),
+            velocity_mps=torch.where(pick, velocity, replayed.velocity_mps),
+            acceleration_mps2=torch.where(drives, push, replayed.acceleration_mps2),
+            valid=torch.where(has_path, (drives & ~arrived) | enters, replayed.valid),
+            path_s_m=torch.where(enters, entry_s, own),
         )
+        return moved, drives
 
 
 def _in_the_way(
-    corridor: Corridor, speed: Tensor, world: "World", state: "WorldState"
-) -> Bool[Tensor, "b n n"]:
+    corridor: Corridor, speed_mps: Tensor, length_m: Tensor, world: "World"
+) -> Bool[Tensor, "b d n"]:
     """Whom a driver must keep behind: those in its strip, and those on foot about to step in."""
+    speed, length = speed_mps.unsqueeze(2), length_m.unsqueeze(2)
     offset, reach = corridor.offset_m.abs(), corridor.reach_m + SIDE_MARGIN_M
-    ahead = corridor.near & (corridor.gap_m > -0.5 * world.size_m[..., 0].unsqueeze(2))
-    in_strip = offset < reach
+    ahead = corridor.near & (corridor.gap_m > -0.5 * length)
     on_foot = (world.kind == _PEDESTRIAN).unsqueeze(1)
-    approach = -torch.sign(corridor.offset_m) * corridor.across_mps
+    approach = torch.where(corridor.offset_m > 0.0, -corridor.across_mps, corridor.across_mps)
     enters_s = (offset - reach) / approach.clamp(min=0.1)
-    arrives_s = corridor.gap_m / speed.unsqueeze(2).clamp(min=1.0)
-    passes_s = arrives_s + (world.size_m[..., 0] + 2.0).unsqueeze(2) / speed.unsqueeze(2).clamp(
-        min=1.0
-    )
+    arrives_s = corridor.gap_m / speed.clamp(min=1.0)
+    passes_s = arrives_s + (length + 2.0) / speed.clamp(min=1.0)
     steps_in = (approach > 0.3) & (enters_s < PEDESTRIAN_HORIZON_S + 1.0)
-    steps_in &= (enters_s < passes_s + 0.5) & (enters_s < arrives_s + PEDESTRIAN_HORIZON_S)
-    stoppable = corridor.gap_m > speed.unsqueeze(2) ** 2 / (2.0 * HARDEST_BRAKING_MPS2)
-    return ahead & (in_strip | (on_foot & steps_in & stoppable))
+    steps_in = steps_in & (enters_s < passes_s + 0.5)
+    steps_in = steps_in & (enters_s < arrives_s + PEDESTRIAN_HORIZON_S)
+    stoppable = corridor.gap_m > speed**2 / (2.0 * HARDEST_BRAKING_MPS2)
+    return ahead & ((offset < reach) | (on_foot & steps_in & stoppable))
 
 
 def _stop_sign_gap(
-    world: "World", stops: Tensor, front: Tensor, waited_s: Tensor
+    stops: Tensor, is_sign: Tensor, front: Tensor, waited_s: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Distance to the next stop sign not yet honoured (inf: none), and who is close to one."""
-    is_sign = world.paths.of_agents(world.paths.stop_is_sign)
     gap = stops - front.unsqueeze(2)
     gap = torch.where(is_sign & (gap > -0.5), gap, torch.inf).amin(dim=2)
     near = gap < 3.0
     return torch.where(near & (waited_s >= STOP_SIGN_WAIT_S), torch.inf, gap), near
 
 
-def _is_free(world: "World", state: "WorldState", entering: "WorldState") -> Bool[Tensor, "b n"]:
-    """Whether the place where an agent would appear is empty (1 m around)."""
+def _is_free(
+    world: "World", state: "WorldState", entering: Float[Tensor, "b n 3"]
+) -> Bool[Tensor, "b d"]:
+    """Whether the place where each driver would appear is empty (1 m around)."""
+    drivers, size = world.drivers, world.size_m[..., :2]
     depth = box.penetration_m(
-        entering.pose.unsqueeze(2), world.size_m[:, :, None, :2] + 1.0,
-        state.pose.unsqueeze(1), world.size_m[:, None, :, :2],
+        drivers.pick(entering).unsqueeze(2), drivers.pick(size).unsqueeze(2) + 1.0,
+        state.pose.unsqueeze(1), size.unsqueeze(1),
     )  # fmt: skip
-    taken = (depth > 0.0) & state.valid.unsqueeze(1)
-    taken &= ~torch.eye(taken.shape[1], dtype=torch.bool, device=taken.device)
+    agent = torch.arange(size.shape[1], device=size.device)
+    taken = (depth > 0.0) & state.valid.unsqueeze(1) & (agent != drivers.agent.unsqueeze(2))
     return ~taken.any(dim=2)

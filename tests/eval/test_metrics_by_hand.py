@@ -22,6 +22,11 @@ def _course(
     return np.stack(np.broadcast_arrays(x, y, yaw), axis=-1)
 
 
+def _comfortable(along: torch.Tensor, across: torch.Tensor, yaw: torch.Tensor) -> torch.Tensor:
+    length = torch.tensor([yaw.shape[1]])
+    return comfortable(along, across, yaw, length, DT_S)
+
+
 # --- collisions -----------------------------------------------------------------------------------
 
 
@@ -71,7 +76,7 @@ _ZERO = torch.zeros(1, 41)
 
 
 def _fine(along: torch.Tensor, across: torch.Tensor, yaw: torch.Tensor) -> bool:
-    return bool(comfortable(along, across, yaw, DT_S).all())
+    return bool(_comfortable(along, across, yaw).all())
 
 
 @pytest.mark.parametrize(("inside", "outside"), [(-4.04, -4.06), (2.39, 2.41)])
@@ -90,7 +95,7 @@ def test_longitudinal_jerk() -> None:
     short, zero = _T[:11], torch.zeros(1, 11)
 
     def ramp(jerk: float) -> bool:
-        return bool(comfortable((jerk * short - 2.5).unsqueeze(0), zero, zero, DT_S).all())
+        return bool(_comfortable((jerk * short - 2.5).unsqueeze(0), zero, zero).all())
 
     assert ramp(4.12)
     assert not ramp(4.14)
@@ -101,7 +106,7 @@ def test_jerk_of_the_whole_acceleration() -> None:
     short, zero = _T[:6], torch.zeros(1, 6)
 
     def ramp(jerk: float) -> bool:
-        return bool(comfortable(zero, (jerk * short + 0.2).unsqueeze(0), zero, DT_S).all())
+        return bool(_comfortable(zero, (jerk * short + 0.2).unsqueeze(0), zero).all())
 
     assert ramp(8.36)
     assert not ramp(8.38)
@@ -112,8 +117,8 @@ def test_yaw_rate_and_yaw_acceleration() -> None:
     assert _fine(_ZERO, _ZERO, (0.94 * _T).unsqueeze(0))
     assert not _fine(_ZERO, _ZERO, (0.96 * _T).unsqueeze(0))
     short, zero = _T[:5], torch.zeros(1, 5)
-    assert bool(comfortable(zero, zero, (0.5 * 1.92 * short**2).unsqueeze(0), DT_S).all())
-    assert not bool(comfortable(zero, zero, (0.5 * 1.94 * short**2).unsqueeze(0), DT_S).all())
+    assert bool(_comfortable(zero, zero, (0.5 * 1.92 * short**2).unsqueeze(0)).all())
+    assert not bool(_comfortable(zero, zero, (0.5 * 1.94 * short**2).unsqueeze(0)).all())
 
 
 # --- the scores put together ------------------------------------------------------------------------
