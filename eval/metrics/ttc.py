@@ -29,10 +29,9 @@ def nuplan_ttc_ok(rollout: Rollout, contacts: Contacts) -> Bool[Tensor, "b t"]:
     pose, velocity = rollout.pose.transpose(1, 2), rollout.velocity_mps.transpose(1, 2)
     valid = rollout.valid.transpose(1, 2)
     ego, others = pose[:, :1], pose[:, 1:]
-    hit = torch.zeros_like(contacts.begins)
-    for k in range(1, int(LEAST_TTC_S / NUPLAN_STEP_S) + 1):
-        moved = straight_on(pose, velocity, k * NUPLAN_STEP_S)
-        hit = hit | box.overlaps(moved[:, :1], size[:, :1], moved[:, 1:], size[:, 1:])
+    times = torch.arange(1, int(LEAST_TTC_S / NUPLAN_STEP_S) + 1, device=pose.device)
+    moved = straight_on(pose, velocity, NUPLAN_STEP_S * times.reshape(-1, 1, 1, 1, 1))
+    hit = box.overlaps(moved[:, :, :1], size[:, :1], moved[:, :, 1:], size[:, 1:]).any(dim=0)
     one_lane, junction = ego_lanes(rollout)
     delta = others[..., :2] - ego[..., :2]
     bearing = torch.atan2(delta[..., 1], delta[..., 0]) - ego[..., 2]
@@ -50,20 +49,22 @@ def navsim_ttc_ok(rollout: Rollout) -> Bool[Tensor, "b t"]:
     The others are where they actually will be. Tracks behind the ego and a stopped ego do not
     count; after the end of the episode nothing does.
     """
-    size, instants = rollout.world.size_m[:, None, :, :2], rollout.num_instants
-    velocity = rollout.velocity_mps[:, :, EGO]
-    fails = torch.zeros_like(rollout.active)
-    for ahead_s in NAVSIM_TIMES_S:
-        shift = min(round(ahead_s / rollout.dt_s), instants)
-        ego = straight_on(rollout.pose[:, :, EGO], velocity, ahead_s)
-        ego = ego[:, : instants - shift].unsqueeze(2)
-        others, valid = rollout.pose[:, shift:, 1:], rollout.valid[:, shift:, 1:]
-        hit = box.overlaps(ego, size[:, :, :1], others, size[:, :, 1:]) & valid
-        hit = (hit & ~is_behind(ego, others)).any(dim=2)
-        fails = fails | torch.cat((hit, torch.zeros_like(fails[:, :shift])), dim=1)
+    pose, velocity, size = rollout.pose, rollout.velocity_mps[:, :, EGO], rollout.world.size_m
+    times = torch.tensor(NAVSIM_TIMES_S, device=pose.device)
+    last = rollout.num_instants - 1
+    then = torch.arange(last + 1, device=pose.device).unsqueeze(1)
+    then = then + torch.round(times / rollout.dt_s).long()  # [t, k]
+    there = then.clamp(max=last)
+    ego = straight_on(pose[:, :, None, EGO], velocity.unsqueeze(2), times[:, None]).unsqueeze(3)
+    others, valid = pose[:, there, 1:], rollout.valid[:, there, 1:]
+    size = size[:, None, None, :, :2]
+    hit = box.overlaps(ego, size[..., :1, :], others, size[..., 1:, :]) & valid
+    hit = (hit & ~is_behind(ego, others)).any(dim=3)
+    fails = (hit & (then <= last)).any(dim=2)
     return ~(fails & (velocity.norm(dim=-1) > STOPPED_MPS))
 
 
-def straight_on(pose: Tensor, velocity_mps: Tensor, time_s: float) -> Tensor:
-    """Poses `[..., 3]` after a time at constant velocity, heading unchanged."""
-    return torch.cat((pose[..., :2] + time_s * velocity_mps, pose[..., 2:]), dim=-1)
+def straight_on(pose: Tensor, velocity_mps: Tensor, time_s: Tensor) -> Tensor:
+    """Poses `[..., 3]` after a time at constant velocity, heading unchanged; shapes broadcast."""
+    position = pose[..., :2] + time_s * velocity_mps
+    return torch.cat((position, pose[..., 2:].expand(*position.shape[:-1], 1)), dim=-1)
