@@ -77,7 +77,7 @@ class Lidar:
         elevation = torch.tensor([math.radians(e) for e in spec.elevations_deg], device=device)
         self._slope, self._cos = torch.tan(elevation), torch.cos(elevation)
         turn = torch.arange(spec.num_columns, device=device) / spec.num_columns
-        self._azimuth = 2 * math.pi * turn
+        self._azimuth = 2 * math.pi * turn + math.radians(spec.mount_yaw_deg)
         since = torch.where(turn > 0, 1 - turn, 0.0) if spec.clockwise else turn
         self._time_s = (since - 1.0) * spec.spin_s if moving else torch.zeros_like(since[:1])
         self._samples_m = _samples_m(spec.max_range_m).to(device)
@@ -98,14 +98,16 @@ class Lidar:
         """The columns of one revolution that ends now."""
         x, y, yaw = state.pose[:, EGO].unsqueeze(1).unbind(-1)
         back = state.velocity_mps[:, EGO].unsqueeze(1) * self._time_s[:, None]
-        ahead = torch.stack((torch.cos(yaw), torch.sin(yaw)), dim=-1)
+        cos, sin = torch.cos(yaw), torch.sin(yaw)
+        ahead, left = torch.stack((cos, sin), dim=-1), torch.stack((-sin, cos), dim=-1)
+        mount = self.spec.mount_x_m * ahead + self.spec.mount_y_m * left
         ego = torch.stack((x, y), dim=-1) + back
         height = torch.full_like(yaw, self.spec.mount_z_m)
         if self.static.ground is not None:
             height = height + self.static.ground.read(ego)[0]
         azimuth = yaw + self._azimuth
         direction = torch.stack((torch.cos(azimuth), torch.sin(azimuth)), dim=-1)
-        origin = (ego + self.spec.mount_x_m * ahead).expand_as(direction)
+        origin = (ego + mount).expand_as(direction)
         return Columns(origin, direction, height)
 
     def cast(self, columns: Columns, prisms: Prisms) -> LidarSweep:
@@ -177,7 +179,7 @@ class Lidar:
         """Ego-frame points of ranges; zeros where the range is 0. z = 0 is the ground under the ego."""
         over_ground = range_m * self._cos[:, None]
         x = over_ground * torch.cos(self._azimuth) + self.spec.mount_x_m
-        y = over_ground * torch.sin(self._azimuth)
+        y = over_ground * torch.sin(self._azimuth) + self.spec.mount_y_m
         z = over_ground * self._slope[:, None] + self.spec.mount_z_m
         point = torch.stack((x, y, z), dim=-1)
         return torch.where((range_m > 0).unsqueeze(-1), point, 0.0)

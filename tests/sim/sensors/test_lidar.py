@@ -190,3 +190,51 @@ def test_dark_cars_lose_returns_and_stray_ones_float_in_the_air() -> None:
     stray = sweep.label == LidarClass.NOISE
     assert int(stray.sum()) == pytest.approx(0.01 * HDL_32E.num_rays, rel=0.2)
     assert (sweep.range_m[stray & exact.hit] <= exact.range_m[stray & exact.hit]).all()
+
+
+def test_a_dark_car_stays_dark() -> None:
+    cars = [Car(-1, 8.0 * math.cos(a), 8.0 * math.sin(a), a) for a in np.arange(12) * 0.52]
+    world = _world(_toy([Car(0, 0, 0), *cars]))
+    lidar = Lidar.of(world, HDL_32E)
+    exact = lidar.sweep(world, world.reset())
+    generator = torch.Generator().manual_seed(0)
+
+    def dark(paint_seed: int) -> list[int]:
+        noise = LidarNoise(dark_cars=0.5, stray_share=0.0, paint_seed=paint_seed)
+        sweep = add_noise(lidar, exact, noise, generator)
+        dim = sweep.hit & (sweep.intensity < 0.2 * exact.intensity)
+        return sorted(set(sweep.agent[dim].tolist()))
+
+    assert dark(1) == dark(1)
+    assert 0 < len(dark(1)) < 12
+    assert dark(1) != dark(2)
+
+
+def test_a_table_of_ones_own() -> None:
+    # A wall 10 m ahead. Mounted 1 m to the left and turned by 90 deg: column 0 looks to the left,
+    # column 3 of 4 straight ahead, from y = 1.
+    spec = LidarSpec((0.0, -1.0), 4, 50.0, mount_y_m=1.0, mount_yaw_deg=90.0)
+    sweep = _sweep(_toy([Car(0, 0, 0)], [_block(10, -20, 11, 20, 3.0)]), spec)
+    assert sweep.range_m.shape == (1, 2, 4)
+    assert sweep.hit[0, 0].tolist() == [False, False, False, True]
+    assert sweep.point_m[0, 0, 3].tolist() == pytest.approx([10.0, 1.0, 1.8], abs=1e-4)
+    # In the world of an ego that looks north the wall is at its right: column 2 of the sensor.
+    sweep = _sweep(_toy([Car(0, 0, 0, math.pi / 2)], [_block(10, -20, 11, 20, 3.0)]), spec)
+    assert sweep.point_m[0, 0, 2].tolist() == pytest.approx([0.0, -10.0, 1.8], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"elevations_deg": ()}, "elevations_deg: empty"),
+        ({"elevations_deg": (1.0, math.nan)}, r"elevations_deg\[1\]: nan"),
+        ({"elevations_deg": (-90.0,)}, r"elevations_deg\[0\]: -90\.0 is not between"),
+        ({"num_columns": 0}, "num_columns: 0"),
+        ({"max_range_m": math.inf}, "max_range_m: inf is not positive"),
+        ({"mount_z_m": 0.0}, "mount_z_m: 0.0 is not positive"),
+        ({"mount_y_m": math.nan}, "mount_y_m: nan is not a number"),
+    ],
+)
+def test_a_table_that_makes_no_sensor_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(HDL_32E, **change)
