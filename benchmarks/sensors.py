@@ -2,6 +2,7 @@
 
 python benchmarks/sensors.py raster    # 200 x 200 x 8, one image per world
 python benchmarks/sensors.py lidar     # 32 x 1080, 48 cars, 200 static obstacles
+python benchmarks/sensors.py lidar --uneven     # the same on a height field, 0.3 m a cell
 
 Needs torch, numpy, and what generation needs; `--device cuda` where there is one.
 """
@@ -15,9 +16,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from sim.scenario import ObstacleKind, Scenario, StaticObstacle, Tracks
+from sim.scenario import GroundHeight, ObstacleKind, Scenario, StaticObstacle, Tracks
+from sim.sensors.ground import Ground
 from sim.sensors.layers import MapLayers
-from sim.sensors.lidar import Lidar
+from sim.sensors.lidar import Columns, Lidar
 from sim.sensors.lidar_presets import HDL_32E
 from sim.sensors.lidar_scene import Prisms, StaticScene, agent_prisms, concatenate
 from sim.sensors.raster import Rasterizer, RasterSpec, Scene
@@ -60,7 +62,7 @@ def report(what: str, unit: str, amount: float, function: Callable, arguments: t
         )
 
 
-def bench_raster(worlds: int, device: str) -> None:
+def bench_raster(worlds: int, device: str, uneven: bool) -> None:
     """Maps of all families in turn; everybody who is there at the start."""
     scenarios = [draft(FAMILIES[k % len(FAMILIES)], seed=k) for k in range(worlds)]
     world = World.from_scenarios(scenarios, make_traffic("log"))
@@ -75,9 +77,11 @@ def bench_raster(worlds: int, device: str) -> None:
     report(what, "images", worlds, rasterizer.draw, (scene,), device)
 
 
-def bench_lidar(worlds: int, device: str) -> None:
+def bench_lidar(worlds: int, device: str, uneven: bool) -> None:
     """Cars and obstacles at random places within 90 m."""
     scenarios = [_crowded(k) for k in range(worlds)]
+    if uneven:
+        scenarios = [replace(s, map=replace(s.map, ground=_hills())) for s in scenarios]
     world = World.from_scenarios(scenarios, make_traffic("log"))
     lidar = Lidar(HDL_32E, StaticScene.from_scenarios(scenarios).to(device))
     state = world.reset()
@@ -85,15 +89,21 @@ def bench_lidar(worlds: int, device: str) -> None:
         state,
         **{k: v.to(device) for k, v in vars(state).items() if isinstance(v, torch.Tensor)},
     )
-    origin, direction = lidar.columns(moved)
-    prisms = agent_prisms(world, state)
+    columns = lidar.columns(moved)
+    prisms = agent_prisms(world, state, Ground.from_scenarios(scenarios))
     actors = Prisms(**{k: v.to(device) for k, v in vars(prisms).items()})
 
-    def cast(origin: torch.Tensor, direction: torch.Tensor, actors: Prisms) -> object:
-        return lidar.cast(origin, direction, concatenate(actors, lidar.static.prisms))
+    def cast(columns: Columns, actors: Prisms) -> object:
+        return lidar.cast(columns, concatenate(actors, lidar.static.prisms))
 
-    what = f"lidar 32 x 1080, {worlds} worlds, 48 cars, 200 obstacles"
-    report(what, "rays", worlds * HDL_32E.num_rays, cast, (origin, direction, actors), device)
+    what = f"lidar 32 x 1080, {worlds} worlds, 48 cars, 200 obstacles{', uneven' if uneven else ''}"
+    report(what, "rays", worlds * HDL_32E.num_rays, cast, (columns, actors), device)
+
+
+def _hills() -> GroundHeight:
+    along = np.arange(-110.0, 110.0, 0.3)
+    height = 2.0 * np.sin(along / 25.0)[:, None] * np.cos(along / 40.0)
+    return GroundHeight(np.full(2, -110.0), 0.3, height.astype(np.float32))
 
 
 def _crowded(seed: int) -> Scenario:
@@ -133,7 +143,8 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("raster", "lidar"))
     parser.add_argument("--worlds", type=int, default=16)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--uneven", action="store_true", help="lidar: on a height field")
     options = parser.parse_args()
     torch.set_num_threads(2)
     bench = {"raster": bench_raster, "lidar": bench_lidar}[options.what]
-    bench(options.worlds, options.device)
+    bench(options.worlds, options.device, options.uneven)

@@ -6,6 +6,7 @@ Built on the CPU from a `Scenario`; asked on any device, batched, by metrics, pl
 import math
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Literal
 
 import numpy as np
 import torch
@@ -57,19 +58,18 @@ class MapField:
         num_x = max(layer.offroad_m.shape[0] for layer in layers)
         num_y = max(layer.offroad_m.shape[1] for layer in layers)
 
-        def stack(arrays: list[np.ndarray], fill_value: float | int) -> Tensor:
-            padded = np.full((len(arrays), num_x, num_y), fill_value, dtype=arrays[0].dtype)
-            for row, array in zip(padded, arrays, strict=True):
-                row[: array.shape[0], : array.shape[1]] = array
-            return torch.from_numpy(padded)
+        def stack(arrays: list[np.ndarray], mode: Literal["constant", "edge"]) -> Tensor:
+            beyond = [((0, num_x - a.shape[0]), (0, num_y - a.shape[1])) for a in arrays]
+            padded = [np.pad(a, gap, mode) for a, gap in zip(arrays, beyond, strict=True)]
+            return torch.from_numpy(np.stack(padded))
 
         return MapField(
             row=torch.arange(len(layers)),
             origin_m=torch.tensor([(la.grid.x_min_m, la.grid.y_min_m) for la in layers]),
-            offroad_m=stack([layer.offroad_m for layer in layers], 1e3),
-            lane_bits=stack([layer.lane_bits for layer in layers], 0),
-            heading_bits=stack([layer.heading_bits for layer in layers], 0),
-            area_bits=stack([layer.area_bits for layer in layers], 0),
+            offroad_m=stack([layer.offroad_m for layer in layers], "edge"),
+            lane_bits=stack([layer.lane_bits for layer in layers], "constant"),
+            heading_bits=stack([layer.heading_bits for layer in layers], "constant"),
+            area_bits=stack([layer.area_bits for layer in layers], "constant"),
         )
 
     def to(self, device: torch.device | str) -> "MapField":
@@ -192,9 +192,12 @@ def grid_around(scenario: Scenario, margin_m: float = _MARGIN_M) -> BevGrid:
 def _offroad_distance_m(scenario: Scenario, grid: BevGrid) -> np.ndarray:
     """Signed distance to the outline of the union of the drivable areas, positive outside."""
     rings = outline(
-        [(area.exterior_m, *area.holes_m) for area in scenario.map.areas
-         if area.kind == AreaKind.DRIVABLE and _touches(area.exterior_m, grid)]
-    )  # fmt: skip
+        [
+            (area.exterior_m, *area.holes_m)
+            for area in scenario.map.areas
+            if area.kind == AreaKind.DRIVABLE
+        ]
+    )
     if not rings:
         return np.full(grid.shape, 1e3, dtype=np.float32)
     distance = distance_to_outline_m(rings, grid)

@@ -127,6 +127,15 @@ class StaticObstacle:
 
 
 @dataclass(frozen=True)
+class GroundHeight:
+    """Heights of the ground: `height_m[i, j]` at `origin_m + (i, j) * resolution_m`, world frame."""
+
+    origin_m: Float[np.ndarray, "2"]
+    resolution_m: float
+    height_m: Float[np.ndarray, "x y"]
+
+
+@dataclass(frozen=True)
 class LaneMap:
     """Everything static. The drivable area is the union of the DRIVABLE areas."""
 
@@ -134,6 +143,7 @@ class LaneMap:
     areas: list[MapArea] = field(default_factory=list)
     stop_lines: list[StopLine] = field(default_factory=list)
     obstacles: list[StaticObstacle] = field(default_factory=list)
+    ground: GroundHeight | None = None  # None: the plane z = 0
 
 
 @dataclass(frozen=True)

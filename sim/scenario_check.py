@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.scenario import EGO, LaneMap, Scenario, Tracks
+from sim.scenario import EGO, GroundHeight, LaneMap, Scenario, Tracks
 
 
 def require_valid(scenario: Scenario) -> None:
@@ -90,6 +90,22 @@ def _check_map(lane_map: LaneMap, lights: int) -> None:
         _ring(f"map.obstacles[{k}].footprint_m", obstacle.footprint_m)
         if not obstacle.height_m > 0:
             raise ValueError(f"map.obstacles[{k}].height_m: {obstacle.height_m} is not positive")
+    if lane_map.ground is not None:
+        _check_ground(lane_map.ground)
+
+
+def _check_ground(ground: GroundHeight) -> None:
+    _shape("map.ground.origin_m", ground.origin_m, (2,))
+    if not (np.isfinite(ground.resolution_m) and ground.resolution_m > 0):
+        raise ValueError(f"map.ground.resolution_m: {ground.resolution_m} is not positive")
+    _shape("map.ground.height_m", ground.height_m, (None, None))
+    if min(ground.height_m.shape) < 2:
+        raise ValueError(
+            f"map.ground.height_m: shape {ground.height_m.shape}; two rows each way are needed"
+        )
+    for name in ("origin_m", "height_m"):
+        if not np.isfinite(getattr(ground, name)).all():
+            raise ValueError(f"map.ground.{name}: not a number")
 
 
 def _shape(where: str, array: np.ndarray, shape: tuple[int | None, ...]) -> None:

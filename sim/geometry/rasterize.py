@@ -32,20 +32,18 @@ def fill(rings_m: list[Array], grid: BevGrid) -> Array:
 def distance_to_outline_m(rings_m: list[Array], grid: BevGrid, band_m: float = 3.0) -> Array:
     """Unsigned distance of each cell centre to the nearest edge of the rings, float32 `[X, Y]`.
 
-    Exact within `band_m`; beyond, right to a fraction of a cell.
+    Rings may lie off the grid. Exact within `band_m`; beyond, right to a fraction of a cell.
     """
-    from scipy.ndimage import distance_transform_edt
+    from scipy.spatial import KDTree
 
-    start, end = short_edges([np.concatenate((ring, ring[:1])) for ring in rings_m])
+    start, end = short_edges([np.concatenate((ring, ring[:1])) for ring in rings_m], 2.0)
     nearest, distance = _nearest(start, end, grid, band_m)
-    on_outline = distance.reshape(grid.shape) <= grid.resolution_m
-    if on_outline.any():
-        index = distance_transform_edt(~on_outline, return_distances=False, return_indices=True)
-        assert isinstance(index, np.ndarray)
-        far = np.flatnonzero(distance > band_m)
-        nearest[far] = nearest[(index[0] * grid.num_y + index[1]).ravel()[far]]
-        edge = nearest[far]
-        distance[far] = _distance_to_edges(_centers(grid, far), start[edge], end[edge])
+    far = np.flatnonzero(distance > band_m)
+    if len(far):
+        centers = _centers(grid, far)
+        _, edge = KDTree(0.5 * (start + end), leafsize=40).query(centers)
+        nearest[far] = edge
+        distance[far] = _distance_to_edges(centers, start[edge], end[edge])
         _ask_neighbors(distance, nearest, start, end, grid)
     return distance.reshape(grid.shape)
 
@@ -88,8 +86,8 @@ def _ask_neighbors(
 ) -> None:
     """Where a neighbouring cell names another edge, take it if it is nearer (in place).
 
-    The nearest cell of the outline is not always that of the nearest edge: wrong by up to a cell
-    along the middle between two edges, where neighbours disagree.
+    The edge with the nearest middle is not always the nearest edge: wrong by up to a fraction of a
+    cell along the middle between two edges, where neighbours disagree.
     """
     cells = np.arange(grid.num_x * grid.num_y).reshape(grid.shape)
     low, high = slice(None, -1), slice(1, None)

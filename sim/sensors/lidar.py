@@ -2,7 +2,8 @@
 
 All geometry is vertical, so a column of beams is one problem in the plane: where its half-plane
 enters and leaves each footprint. Each beam of the column then meets the heights in between. That is
-the exact ray cast at a thirtieth of its price.
+the exact ray cast at a thirtieth of its price. The ground is a plane or a `Ground`; the sensor stands
+upright on it, under the ego.
 """
 
 import math
@@ -13,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.scenario import EGO
+from sim.sensors.ground import NEVER_M
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.lidar_scene import (
     NO_AGENT,
@@ -26,8 +28,8 @@ from sim.sensors.lidar_scene import (
 )
 from sim.world import World, WorldState
 
-_NEVER_M = 1e6
 _PARALLEL = 1e-9
+_STEP_M, _STRETCH_M = 0.3, 60.0  # of the ground's profile
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,17 @@ class LidarSweep:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """Where each column of beams starts and its unit direction, world frame."""
+
+    origin_m: Float[Tensor, "b a 2"]
+    direction: Float[Tensor, "b a 2"]
+    height_m: Float[Tensor, "b #a"]  # of the sensor; one for all columns unless it moves uphill
+
+
+@dataclass(frozen=True)
 class _Crossings:
-    """Where each column enters and leaves each footprint, in metres over ground."""
+    """Where each column enters and leaves each footprint, in horizontal metres."""
 
     enter_m: Float[Tensor, "b a g"]
     leave_m: Float[Tensor, "b a g"]
@@ -66,9 +77,10 @@ class Lidar:
         elevation = torch.tensor([math.radians(e) for e in spec.elevations_deg], device=device)
         self._slope, self._cos = torch.tan(elevation), torch.cos(elevation)
         turn = torch.arange(spec.num_columns, device=device) / spec.num_columns
-        self._azimuth = 2 * math.pi * turn
+        self._azimuth = 2 * math.pi * turn + math.radians(spec.mount_yaw_deg)
         since = torch.where(turn > 0, 1 - turn, 0.0) if spec.clockwise else turn
-        self._time_s = (since - 1.0) * spec.spin_s if moving else torch.zeros_like(since)
+        self._time_s = (since - 1.0) * spec.spin_s if moving else torch.zeros_like(since[:1])
+        self._samples_m = _samples_m(spec.max_range_m).to(device)
         self._reflectivity = torch.tensor(REFLECTIVITY, device=device)
 
     @staticmethod
@@ -79,40 +91,46 @@ class Lidar:
 
     def sweep(self, world: World, state: WorldState) -> LidarSweep:
         """What the sensor on the ego sees; exact: see `sim.sensors.lidar_noise` for the real thing."""
-        origin, direction = self.columns(state)
-        prisms = concatenate(agent_prisms(world, state), self.static.prisms)
-        return self.cast(origin, direction, prisms)
+        prisms = agent_prisms(world, state, self.static.ground)
+        return self.cast(self.columns(state), concatenate(prisms, self.static.prisms))
 
-    def columns(self, state: WorldState) -> tuple[Tensor, Tensor]:
-        """Origin and unit direction of every column, `[B, A, 2]`, world frame."""
+    def columns(self, state: WorldState) -> Columns:
+        """The columns of one revolution that ends now."""
         x, y, yaw = state.pose[:, EGO].unsqueeze(1).unbind(-1)
         back = state.velocity_mps[:, EGO].unsqueeze(1) * self._time_s[:, None]
-        ahead = torch.stack((torch.cos(yaw), torch.sin(yaw)), dim=-1)
-        origin = torch.stack((x, y), dim=-1) + back + self.spec.mount_x_m * ahead
+        cos, sin = torch.cos(yaw), torch.sin(yaw)
+        ahead, left = torch.stack((cos, sin), dim=-1), torch.stack((-sin, cos), dim=-1)
+        mount = self.spec.mount_x_m * ahead + self.spec.mount_y_m * left
+        ego = torch.stack((x, y), dim=-1) + back
+        height = torch.full_like(yaw, self.spec.mount_z_m)
+        if self.static.ground is not None:
+            height = height + self.static.ground.read(ego)[0]
         azimuth = yaw + self._azimuth
-        return origin, torch.stack((torch.cos(azimuth), torch.sin(azimuth)), dim=-1)
+        direction = torch.stack((torch.cos(azimuth), torch.sin(azimuth)), dim=-1)
+        origin = (ego + mount).expand_as(direction)
+        return Columns(origin, direction, height)
 
-    def cast(self, origin: Tensor, direction: Tensor, prisms: Prisms) -> LidarSweep:
-        """Columns `[B, A, 2]` (origin and unit direction) against prisms, cylinders and the ground."""
+    def cast(self, columns: Columns, prisms: Prisms) -> LidarSweep:
+        """Columns against prisms, cylinders and the ground."""
         cylinders = self.static.cylinders
-        flat = _cross_prisms(origin, direction, prisms, self._time_s)
-        curved = _cross_cylinders(origin, direction, cylinders)
+        flat = _cross_prisms(columns, prisms, self._time_s)
+        curved = _cross_cylinders(columns, cylinders)
         enter = torch.cat((flat.enter_m, curved.enter_m), dim=2).unsqueeze(1)
         leave = torch.cat((flat.leave_m, curved.leave_m), dim=2).unsqueeze(1)
-        low = torch.cat((prisms.low_m, torch.zeros_like(cylinders.high_m)), dim=1)
+        low = torch.cat((prisms.low_m, cylinders.low_m), dim=1)
         high = torch.cat((prisms.high_m, cylinders.high_m), dim=1)
         slope = self._slope[:, None, None]
         # Heights over the sensor, divided by the slope: where the beam is at them.
-        over = (torch.stack((low, high)) - self.spec.mount_z_m)[:, :, None, None]
+        over = (torch.stack((low, high))[:, :, None] - columns.height_m.unsqueeze(-1)).unsqueeze(2)
         inverse = 1.0 / torch.where(slope.abs() < _PARALLEL, _PARALLEL, slope)
         first, second = over[0] * inverse, over[1] * inverse
         begins = torch.maximum(enter, torch.minimum(first, second))
         ends = torch.minimum(leave, torch.maximum(first, second))
-        meets = torch.where((begins < ends) & (begins > 0), begins, _NEVER_M)
+        meets = torch.where((begins < ends) & (begins > 0), begins, NEVER_M)
         distance, index = meets.min(dim=-1)
-        ground = torch.where(self._slope < 0, -self.spec.mount_z_m / self._slope, _NEVER_M)
-        on_ground = ground[:, None] <= distance
-        distance = torch.minimum(distance, ground[:, None])
+        ground, on_slope = self._meet_ground(columns)
+        on_ground = ground <= distance
+        distance = torch.minimum(distance, ground)
         wall = torch.cat((flat.cos_wall, curved.cos_wall), dim=2)
         side = torch.cat((flat.enter_m, curved.enter_m), dim=2)
         pick = index.transpose(1, 2)
@@ -124,9 +142,8 @@ class Lidar:
         label = torch.gather(label, 1, flat_index).reshape(index.shape)
         cos = self._cos[:, None]
         from_side = (distance - side) <= 1e-4 * distance.clamp(min=1.0)
-        incidence = torch.where(
-            from_side & ~on_ground, wall * cos, (self._slope[:, None] * cos).abs()
-        )
+        on_top = torch.where(on_ground, on_slope, (self._slope[:, None] * cos).abs())
+        incidence = torch.where(from_side & ~on_ground, wall * cos, on_top)
         range_m = distance / cos
         hit = range_m <= self.spec.max_range_m
         agent = torch.where(hit & ~on_ground, agent, NO_AGENT)
@@ -143,22 +160,42 @@ class Lidar:
             cos_incidence=torch.where(hit, incidence, 0.0),
         )
 
+    def _meet_ground(self, columns: Columns) -> tuple[Tensor, Tensor]:
+        """Horizontal distance to the ground and cosine of incidence on it, `[B, E, A]` or `[E, 1]`."""
+        slope, cos = self._slope[:, None], self._cos[:, None]
+        if self.static.ground is None:
+            distance = torch.where(slope < 0, -self.spec.mount_z_m / slope, NEVER_M)
+            return distance, (slope * cos).abs()
+        ground = self.static.ground
+        origin, direction = columns.origin_m, columns.direction
+        distance = ground.cast(origin, direction, columns.height_m, self._slope, self._samples_m)
+        _, gradient = ground.read(
+            origin.unsqueeze(1) + distance.unsqueeze(-1) * direction.unsqueeze(1)
+        )
+        uphill = (gradient * direction.unsqueeze(1)).sum(-1)
+        return distance, (slope - uphill).abs() * cos / torch.sqrt(1 + gradient.square().sum(-1))
+
     def points(self, range_m: Float[Tensor, "b e a"]) -> Float[Tensor, "b e a 3"]:
-        """Ego-frame points of ranges; zeros where the range is 0. z = 0 is the ground."""
+        """Ego-frame points of ranges; zeros where the range is 0. z = 0 is the ground under the ego."""
         over_ground = range_m * self._cos[:, None]
         x = over_ground * torch.cos(self._azimuth) + self.spec.mount_x_m
-        y = over_ground * torch.sin(self._azimuth)
+        y = over_ground * torch.sin(self._azimuth) + self.spec.mount_y_m
         z = over_ground * self._slope[:, None] + self.spec.mount_z_m
         point = torch.stack((x, y, z), dim=-1)
         return torch.where((range_m > 0).unsqueeze(-1), point, 0.0)
 
 
-def _cross_prisms(
-    origin: Float[Tensor, "b a 2"], direction: Float[Tensor, "b a 2"], prisms: Prisms,
-    time_s: Float[Tensor, " a"],
-) -> _Crossings:  # fmt: skip
+def _samples_m(max_range_m: float) -> Float[Tensor, " k"]:
+    """Horizontal distances of the ground's profile: `_STEP_M` apart at first, farther out more."""
+    count = math.ceil(math.log1p(max_range_m / _STRETCH_M) * _STRETCH_M / _STEP_M)
+    k = torch.arange(1, count + 1)
+    return _STRETCH_M * torch.expm1(k * (_STEP_M / _STRETCH_M))
+
+
+def _cross_prisms(columns: Columns, prisms: Prisms, time_s: Float[Tensor, " #a"]) -> _Crossings:
     """Clip each column by the four sides (Cyrus and Beck 1978); moving prisms where they then are."""
-    enter = origin.new_full((*origin.shape[:2], prisms.valid.shape[1]), -_NEVER_M)
+    origin, direction = columns.origin_m, columns.direction
+    enter = origin.new_full((*origin.shape[:2], prisms.valid.shape[1]), -NEVER_M)
     leave = -enter
     cos_wall = torch.zeros_like(enter)
     ox, oy = origin[..., :1], origin[..., 1:]
@@ -176,15 +213,14 @@ def _cross_prisms(
         leave = torch.where(inward, leave, torch.minimum(leave, at))
         # Parallel to a side and beyond it: never inside.
         missed = (along.abs() < _PARALLEL) & (outside > 0)
-        leave = torch.where(missed, -_NEVER_M, leave)
-    leave = torch.where(prisms.valid.unsqueeze(1), leave, -_NEVER_M)
-    return _Crossings(torch.nan_to_num(enter), torch.nan_to_num(leave, nan=-_NEVER_M), cos_wall)
+        leave = torch.where(missed, -NEVER_M, leave)
+    leave = torch.where(prisms.valid.unsqueeze(1), leave, -NEVER_M)
+    return _Crossings(torch.nan_to_num(enter), torch.nan_to_num(leave, nan=-NEVER_M), cos_wall)
 
 
-def _cross_cylinders(
-    origin: Float[Tensor, "b a 2"], direction: Float[Tensor, "b a 2"], cylinders: Cylinders
-) -> _Crossings:
+def _cross_cylinders(columns: Columns, cylinders: Cylinders) -> _Crossings:
     """The two roots of the circle's equation."""
+    origin, direction = columns.origin_m, columns.direction
     cx, cy = (cylinders.center_m[:, None, :, k] for k in (0, 1))
     rx, ry = cx - origin[..., :1], cy - origin[..., 1:]
     dx, dy = direction[..., :1], direction[..., 1:]
@@ -194,5 +230,5 @@ def _cross_cylinders(
     square = radius**2 - beside**2
     half = torch.sqrt(square.clamp(min=0.0))
     seen = (square > 0) & cylinders.valid.unsqueeze(1)
-    leave = torch.where(seen, middle + half, -_NEVER_M)
+    leave = torch.where(seen, middle + half, -NEVER_M)
     return _Crossings(middle - half, leave, half / radius.clamp(min=1e-6))

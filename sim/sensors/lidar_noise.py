@@ -13,13 +13,15 @@ class LidarNoise:
     """A return is lost with probability `1 - exp(-(range / reach)^2 / strength)`.
 
     `strength` is its intensity over `clear_intensity`: far, grazing and dark surfaces go first.
-    A share `dark_cars` of the vehicles reflects a tenth of what others do.
+    A share `dark_cars` of the vehicles reflects a tenth of what others do: which, `paint_seed` says,
+    so that a car stays dark from sweep to sweep.
     """
 
     range_sigma_m: float = 0.02
     reach_m: float = 90.0
     clear_intensity: float = 0.25
     dark_cars: float = 0.15
+    paint_seed: int = 0
     stray_share: float = 5e-4
 
 
@@ -33,8 +35,9 @@ def add_noise(
         return torch.rand(shape, generator=generator, device=device)
 
     worlds = sweep.range_m.shape[0]
-    # One draw for each agent there could be: the same car is dark in all of its returns.
-    dark = uniform(worlds, 4096) < noise.dark_cars
+    # One draw for each agent there could be.
+    paint = torch.Generator(device).manual_seed(noise.paint_seed)
+    dark = torch.rand((worlds, 4096), generator=paint, device=device) < noise.dark_cars
     index = sweep.agent.clamp(min=0).flatten(1) % 4096
     is_dark = torch.gather(dark, 1, index).reshape(sweep.agent.shape)
     is_dark &= sweep.label == int(LidarClass.VEHICLE)

@@ -1,5 +1,6 @@
 """Spinning lidars: which way each beam looks, how many columns a revolution has, where it sits."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +8,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class LidarSpec:
-    """`elevations_deg`, top row first; columns go round counter-clockwise from straight ahead.
+    """`elevations_deg`: one beam row each, any table; columns go round counter-clockwise.
 
-    The mount is relative to the centre of the ego's box on the ground. `spin_s` is the time of a
-    revolution; real sensors turn clockwise, which matters for motion alone: `clockwise`.
+    An azimuth step of 0.2 degrees is 1800 columns. The mount is relative to the centre of the ego's
+    box on the ground, and upright; column 0 looks along `mount_yaw_deg`. `spin_s` is the time of a
+    revolution; real sensors turn clockwise, which matters for motion alone: `clockwise`. Raises
+    ValueError for a table that makes no sensor.
     """
 
     elevations_deg: tuple[float, ...]
@@ -20,6 +23,26 @@ class LidarSpec:
     mount_z_m: float = 1.8
     spin_s: float = 0.1
     clockwise: bool = True
+    mount_y_m: float = 0.0
+    mount_yaw_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.elevations_deg) == 0:
+            raise ValueError("elevations_deg: empty; a lidar needs at least one beam row")
+        for row, elevation in enumerate(self.elevations_deg):
+            if not -90.0 < elevation < 90.0:
+                raise ValueError(
+                    f"elevations_deg[{row}]: {elevation} is not between -90 and 90 degrees"
+                )
+        if self.num_columns < 1:
+            raise ValueError(f"num_columns: {self.num_columns}; at least one is needed")
+        for name in ("max_range_m", "mount_z_m", "spin_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name}: {value} is not positive")
+        for name in ("mount_x_m", "mount_y_m", "mount_yaw_deg"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name}: {getattr(self, name)} is not a number")
 
     @property
     def num_rows(self) -> int:

@@ -1,7 +1,8 @@
 """What a lidar sees: vertical prisms with four sides, and upright cylinders; world frame.
 
 Road users are boxes; cars have a body and a cabin. Static obstacles that are not quadrilaterals are
-cut into triangles (a fourth side repeats the third).
+cut into triangles (a fourth side repeats the third). Everything stands upright on the ground under
+its centre; on uneven ground it goes on below, so that nothing hangs over a slope.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.scenario import EGO, AgentKind, ObstacleKind, Scenario, StaticObstacle
+from sim.sensors.ground import Ground
 from sim.world import World, WorldState
 
 NO_AGENT = -1
 _CAR_MAX_HEIGHT_M = 2.3  # higher vehicles are one box
+_FOUNDATION_M = 10.0
 _BODY_HEIGHT, _CABIN_LENGTH, _CABIN_WIDTH, _CABIN_SHIFT = 0.55, 0.6, 0.86, -0.05
 
 
@@ -61,10 +64,11 @@ class Prisms:
 
 @dataclass(frozen=True)
 class Cylinders:
-    """Poles and trunks, from the ground up."""
+    """Poles and trunks, z within `[low, high]`."""
 
     center_m: Float[Tensor, "b c 2"]
     radius_m: Float[Tensor, "b c"]
+    low_m: Float[Tensor, "b c"]
     high_m: Float[Tensor, "b c"]
     label: Int[Tensor, "b c"]
     valid: Bool[Tensor, "b c"]
@@ -72,10 +76,11 @@ class Cylinders:
 
 @dataclass(frozen=True)
 class StaticScene:
-    """The obstacles of a batch of scenarios; made once."""
+    """The obstacles of a batch of scenarios and the ground (None: z = 0); made once."""
 
     prisms: Prisms
     cylinders: Cylinders
+    ground: Ground | None = None
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "StaticScene":
@@ -85,35 +90,50 @@ class StaticScene:
             obstacles = scenario.map.obstacles
             flat.append([p for o in obstacles if o.radius_m <= 0 for p in _pieces(o)])
             round_.append([_cylinder(o) for o in obstacles if o.radius_m > 0])
-        rows, valid = _padded(flat, 15)
+        ground = Ground.from_scenarios(scenarios)
+        rows, valid = _padded(flat, 16)
         sides = rows[..., :12].reshape(*rows.shape[:2], 4, 3)
+        low, base = _stand(ground, rows[..., 14:])
         prisms = Prisms(
             normal=sides[..., :2],
             offset_m=sides[..., 2],
-            low_m=torch.zeros_like(rows[..., 0]),
-            high_m=rows[..., 12],
+            low_m=low,
+            high_m=base + rows[..., 12],
             velocity_mps=torch.zeros_like(rows[..., :2]),
             agent=torch.full(rows.shape[:2], NO_AGENT),
             label=rows[..., 13].long(),
             valid=valid,
         )
         rows, valid = _padded(round_, 5)
-        cylinders = Cylinders(rows[..., :2], rows[..., 2], rows[..., 3], rows[..., 4].long(), valid)
-        return StaticScene(prisms, cylinders)
+        low, base = _stand(ground, rows[..., :2])
+        cylinders = Cylinders(
+            rows[..., :2], rows[..., 2], low, base + rows[..., 3], rows[..., 4].long(), valid
+        )
+        return StaticScene(prisms, cylinders, ground)
 
     def to(self, device: torch.device | str) -> "StaticScene":
         """The same on `device`."""
         prisms = Prisms(**{k: v.to(device) for k, v in vars(self.prisms).items()})
         cylinders = Cylinders(**{k: v.to(device) for k, v in vars(self.cylinders).items()})
-        return StaticScene(prisms, cylinders)
+        return StaticScene(prisms, cylinders, self.ground and self.ground.to(device))
 
 
-def agent_prisms(world: World, state: WorldState) -> Prisms:
+def _stand(ground: Ground | None, center_m: Float[Tensor, "b g 2"]) -> tuple[Tensor, Tensor]:
+    """Where things begin, and the ground that their heights count from, `[B, G]`."""
+    if ground is None:
+        flat = torch.zeros_like(center_m[..., 0])
+        return flat, flat
+    base, _ = ground.read(center_m)
+    return base - _FOUNDATION_M, base
+
+
+def agent_prisms(world: World, state: WorldState, ground: Ground | None) -> Prisms:
     """Two boxes for every agent but the ego: body and cabin, or one box and nothing."""
     others = slice(EGO + 1, None)
     pose, size, kind = state.pose[:, others], world.size_m[:, others], world.kind[:, others]
     length, width, height = size.unbind(-1)
     is_car = (kind == _VEHICLE) & (height < _CAR_MAX_HEIGHT_M)
+    foot, base = _stand(ground, pose[..., :2])
     body_top = torch.where(is_car, _BODY_HEIGHT * height, height)
     cos, sin = torch.cos(pose[..., 2]), torch.sin(pose[..., 2])
     shift = _CABIN_SHIFT * length
@@ -125,9 +145,10 @@ def agent_prisms(world: World, state: WorldState) -> Prisms:
     valid = state.valid[:, others]
     velocity = state.velocity_mps[:, others]
     parts = [
-        (pose[..., :2], length, width, torch.zeros_like(height), body_top, valid),
-        (cabin_at, _CABIN_LENGTH * length, _CABIN_WIDTH * width, body_top, height, valid & is_car),
-    ]
+        (pose[..., :2], length, width, foot, base + body_top, valid),
+        (cabin_at, _CABIN_LENGTH * length, _CABIN_WIDTH * width, base + body_top, base + height,
+         valid & is_car),
+    ]  # fmt: skip
     made = []
     for center, long, wide, low, high, here in parts:
         ahead, left = torch.stack((cos, sin), -1), torch.stack((-sin, cos), -1)
@@ -144,7 +165,7 @@ def concatenate(first: Prisms, second: Prisms) -> Prisms:
 
 
 def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
-    """Rows of 4 x (normal, offset), height, class, 0 for the convex pieces of a footprint."""
+    """Rows of 4 x (normal, offset), height, class, centre for the convex pieces of a footprint."""
     ring = obstacle.footprint_m.astype(np.float64)
     area = np.cross(ring - ring[0], np.roll(ring, -1, axis=0) - ring[0]).sum()
     ring = ring if area > 0 else ring[::-1]
@@ -156,7 +177,7 @@ def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         sides = np.column_stack((normal, (normal * quad).sum(-1)))
         sides = np.concatenate((sides, np.repeat(sides[-1:], 4 - len(sides), axis=0)))
-        tail = (obstacle.height_m, float(_OF_OBSTACLE[obstacle.kind]), 0.0)
+        tail = (obstacle.height_m, float(_OF_OBSTACLE[obstacle.kind]), *ring.mean(axis=0))
         rows.append(np.concatenate((sides.ravel(), tail)))
     return rows
 

@@ -6,7 +6,11 @@ import numpy as np
 import shapely
 import torch
 
-from sim.map_field import RESOLUTION_M, AreaBit, MapField
+from sim.map_field import RESOLUTION_M, AreaBit, MapField, grid_around
+from sim.scenario import AreaKind, Scenario
+from sim.sources.procedural import FAMILIES, draft
+from sim.sources.scenarionet import read_scenario
+from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.toy import Car, make_scenario, straight
 
 LINES = [straight(-60, 0, 60, 0), straight(60, 3.5, -60, 3.5), straight(0, -50, 0, 50)]
@@ -19,16 +23,49 @@ def _field_and_points() -> tuple[MapField, torch.Tensor, list[shapely.Polygon]]:
     return MapField.from_scenarios([scenario]), torch.tensor(points[None]).float(), polygons
 
 
-def test_offroad_distance_against_shapely() -> None:
-    field, points, polygons = _field_and_points()
-    union = shapely.union_all(polygons)
-    query = shapely.points(points[0].numpy().astype(np.float64))
-    truth = shapely.distance(union.boundary, query)
-    truth = np.where(shapely.contains(union, query), -truth, truth)
-    ours = field.offroad_distance_m(points)[0].numpy()
-    assert np.abs(ours - truth).max() < 0.5 * RESOLUTION_M
-    far = np.abs(truth) > RESOLUTION_M
-    assert (np.sign(ours) == np.sign(truth))[far].all()
+def _exact_offroad_m(scenario: Scenario, points: np.ndarray) -> np.ndarray:
+    """Signed distance to the edge of the union of the drivable polygons, by shapely."""
+    areas = [area for area in scenario.map.areas if area.kind == AreaKind.DRIVABLE]
+    polygons = [shapely.Polygon(area.exterior_m, area.holes_m) for area in areas]
+    union = shapely.union_all([p if p.is_valid else p.buffer(0) for p in polygons])
+    rings = [shapely.get_coordinates(r) for r in shapely.get_rings(shapely.get_parts(union))]
+    edges = np.concatenate([np.stack((ring[:-1], ring[1:]), axis=1) for ring in rings])
+    query = shapely.points(points.astype(np.float64))
+    tree = shapely.STRtree(shapely.linestrings(edges))
+    _, distance = tree.query_nearest(query, return_distance=True, all_matches=False)
+    shapely.prepare(union)
+    return np.where(shapely.contains(union, query), -distance, distance)
+
+
+def _require_exact(scenarios: list[Scenario], points_each: int) -> None:
+    """At random points of the raster; nothing is truncated there, near the edge or far from it."""
+    rng = np.random.default_rng(0)
+    field = MapField.from_scenarios(scenarios)
+    grids = [grid_around(scenario) for scenario in scenarios]
+    points = np.stack(
+        [
+            (grid.x_min_m, grid.y_min_m)
+            + rng.random((points_each, 2)) * np.array(grid.shape) * RESOLUTION_M
+            for grid in grids
+        ]
+    ).astype(np.float32)
+    ours = field.offroad_distance_m(torch.from_numpy(points)).numpy()
+    for w, scenario in enumerate(scenarios):
+        truth = _exact_offroad_m(scenario, points[w])
+        assert np.abs(ours[w] - truth).max() < 0.5 * RESOLUTION_M, scenario.scenario_id
+        far = np.abs(truth) > RESOLUTION_M
+        assert (np.sign(ours[w]) == np.sign(truth))[far].all(), scenario.scenario_id
+        assert 0.01 < (truth < 0).mean() < 0.99  # both sides are asked about
+
+
+def test_offroad_distance_on_generated_maps() -> None:
+    _require_exact([draft(family, seed=3) for family in FAMILIES], 10_000 // len(FAMILIES) + 1)
+
+
+@needs_shared_data
+def test_offroad_distance_on_real_maps() -> None:
+    paths = sorted((SHARED_DATA / "nuscenes_mini_scenarionet").glob("**/sd_*.pkl"))
+    _require_exact([read_scenario(path) for path in paths], 10_000 // len(paths) + 1)
 
 
 def test_lane_bits_tell_lanes_apart() -> None:

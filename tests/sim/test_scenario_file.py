@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.scenario import Scenario
+from sim.scenario import GroundHeight, Scenario
 from sim.scenario_check import require_valid
 from sim.scenario_file import load_scenario, save_scenario
 from sim.sources.procedural import draft
@@ -37,6 +37,12 @@ def test_a_generated_scenario_comes_back_to_the_bit(tmp_path: Path) -> None:
     shared = len({id(r) for r in scenario.routes if r is not None})
     assert len({id(r) for r in back.routes if r is not None}) == shared
     assert [p.name for p in tmp_path.iterdir()] == ["a.scenario"]
+
+
+def test_ground_is_saved(tmp_path: Path) -> None:
+    scenario = _ground()
+    save_scenario(scenario, tmp_path / "a.scenario")
+    assert _same(scenario, load_scenario(tmp_path / "a.scenario"))
 
 
 @needs_shared_data
@@ -86,6 +92,12 @@ def _lane(**changes: Any) -> Scenario:
     return replace(scenario, map=replace(scenario.map, lanes=[lane]))
 
 
+def _ground(**changes: Any) -> Scenario:
+    scenario = _toy()
+    ground = replace(GroundHeight(np.zeros(2), 0.5, np.zeros((3, 4), np.float32)), **changes)
+    return replace(scenario, map=replace(scenario.map, ground=ground))
+
+
 @pytest.mark.parametrize(
     ("scenario", "message"),
     [
@@ -102,6 +114,10 @@ def _lane(**changes: Any) -> Scenario:
         (_lane(polygon_m=np.zeros((2, 2))), r"polygon_m: 2 points"),
         (_lane(speed_limit_mps=0.0), r"speed_limit_mps"),
         (replace(_toy(), routes=[None, None]), r"routes\[0\]: the ego needs"),
+        (_ground(resolution_m=0.0), r"map\.ground\.resolution_m: 0\.0 is not positive"),
+        (_ground(origin_m=np.array((0.0, np.inf))), r"map\.ground\.origin_m: not a number"),
+        (_ground(height_m=np.zeros((1, 4))), r"map\.ground\.height_m: shape \(1, 4\)"),
+        (_ground(height_m=np.full((3, 4), np.nan)), r"map\.ground\.height_m: not a number"),
         (replace(_toy(), keyframe=np.ones(3, dtype=bool)), r"keyframe: shape \(3,\)"),
     ],
 )

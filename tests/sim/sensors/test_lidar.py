@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sim.scenario import EGO, AgentKind, LaneMap, ObstacleKind, Scenario, StaticObstacle
+from sim.scenario import LaneMap, ObstacleKind, Scenario, StaticObstacle
 from sim.sensors.lidar import Lidar, LidarSweep
 from sim.sensors.lidar_noise import LidarNoise, add_noise
 from sim.sensors.lidar_presets import HDL_32E, PRESETS, LidarSpec
@@ -15,6 +15,7 @@ from sim.sensors.lidar_scene import LidarClass
 from sim.sources.procedural import draft
 from sim.traffic import make_traffic
 from sim.world import World
+from tests.sim.sensors import open3d_truth
 from tests.toy import Car, make_scenario, straight
 
 SMALL = LidarSpec((5.0, 0.0, -5.0, -20.0), 360, 100.0, mount_z_m=2.0)
@@ -43,74 +44,15 @@ def _block(x0: float, y0: float, x1: float, y1: float, height: float) -> StaticO
 # --- Open3D ------------------------------------------------------------------------------------
 
 
-def _prism_mesh(ring: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-    """Side walls and both lids of a convex ring, as triangles."""
-    n = len(ring)
-    bottom, top = (np.column_stack((ring, np.full(n, z))) for z in (low, high))
-    sides = [((k, (k + 1) % n, n + k), (n + k, (k + 1) % n, n + (k + 1) % n)) for k in range(n)]
-    lids = [((0, k, k + 1), (n, n + k, n + k + 1)) for k in range(1, n - 1)]
-    triangles = [t for pair in sides + lids for t in pair]
-    return np.concatenate((bottom, top)), np.array(triangles)
-
-
-def _box_ring(x: float, y: float, yaw: float, length: float, width: float) -> np.ndarray:
-    corners = 0.5 * np.array(((1, 1), (-1, 1), (-1, -1), (1, -1))) * (length, width)
-    turn = np.array(((np.cos(yaw), -np.sin(yaw)), (np.sin(yaw), np.cos(yaw))))
-    return corners @ turn.T + (x, y)
-
-
-def _meshes(scenario: Scenario) -> list[tuple[np.ndarray, np.ndarray]]:
-    tracks = scenario.tracks
-    found = []
-    for n in range(1, scenario.num_agents):
-        if not tracks.valid[n, 0]:
-            continue
-        (x, y), yaw = tracks.position_m[n, 0, :2], tracks.yaw_rad[n, 0]
-        length, width, height = tracks.size_m[n]
-        if tracks.kind[n] == AgentKind.VEHICLE and height < 2.3:
-            found.append(_prism_mesh(_box_ring(x, y, yaw, length, width), 0, 0.55 * height))
-            x, y = x - 0.05 * length * np.cos(yaw), y - 0.05 * length * np.sin(yaw)
-            cabin = _box_ring(x, y, yaw, 0.6 * length, 0.86 * width)
-            found.append(_prism_mesh(cabin, 0.55 * height, height))
-        else:
-            found.append(_prism_mesh(_box_ring(x, y, yaw, length, width), 0, height))
-    for obstacle in scenario.map.obstacles:
-        ring = obstacle.footprint_m
-        if obstacle.radius_m > 0:
-            angle = np.arange(256) * (2 * np.pi / 256)
-            circle = obstacle.radius_m * np.stack((np.cos(angle), np.sin(angle)), axis=-1)
-            ring = ring.mean(axis=0) + circle
-        found.append(_prism_mesh(ring, 0, obstacle.height_m))
-    corners = np.array(((-500, -500, 0), (500, -500, 0), (500, 500, 0), (-500, 500, 0)), float)
-    return [*found, (corners, np.array(((0, 1, 2), (0, 2, 3))))]
-
-
 @pytest.mark.parametrize(
     ("family", "preset"),
     [("signalized_junction", "hdl_32e"), ("crosswalk", "hdl_32e"), ("narrow_street", "hdl_32e"),
      ("roundabout", "hdl_64e"), ("jam", "vls_128")],
 )  # fmt: skip
 def test_ranges_are_open3ds(family: str, preset: str) -> None:
-    o3d = pytest.importorskip("open3d", exc_type=ImportError)
     scenario, spec = draft(family, seed=11), PRESETS[preset]
+    truth = open3d_truth.cast(scenario, spec)
     sweep = _sweep(scenario, spec)
-    scene = o3d.t.geometry.RaycastingScene()
-    for vertices, triangles in _meshes(scenario):
-        scene.add_triangles(vertices.astype(np.float32), triangles.astype(np.uint32))
-    yaw = scenario.tracks.yaw_rad[EGO, 0]
-    mount = np.array((spec.mount_x_m * np.cos(yaw), spec.mount_x_m * np.sin(yaw), spec.mount_z_m))
-    mount[:2] += scenario.tracks.position_m[EGO, 0, :2]
-    elevation = np.radians(spec.elevations_deg)[:, None]
-    azimuth = yaw + np.arange(spec.num_columns) * 2 * np.pi / spec.num_columns
-    direction = np.stack(
-        np.broadcast_arrays(
-            np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth),
-            np.sin(elevation),
-        ), axis=-1,
-    )  # fmt: skip
-    rays = np.concatenate((np.broadcast_to(mount, direction.shape), direction), axis=-1)
-    truth = scene.cast_rays(rays.astype(np.float32))["t_hit"].numpy()
-    truth = np.where(truth <= spec.max_range_m, truth, 0.0)
     ours = sweep.range_m[0].numpy()
     same = np.abs(ours - truth) < 0.01
     assert same.mean() >= 0.999
@@ -248,3 +190,51 @@ def test_dark_cars_lose_returns_and_stray_ones_float_in_the_air() -> None:
     stray = sweep.label == LidarClass.NOISE
     assert int(stray.sum()) == pytest.approx(0.01 * HDL_32E.num_rays, rel=0.2)
     assert (sweep.range_m[stray & exact.hit] <= exact.range_m[stray & exact.hit]).all()
+
+
+def test_a_dark_car_stays_dark() -> None:
+    cars = [Car(-1, 8.0 * math.cos(a), 8.0 * math.sin(a), a) for a in np.arange(12) * 0.52]
+    world = _world(_toy([Car(0, 0, 0), *cars]))
+    lidar = Lidar.of(world, HDL_32E)
+    exact = lidar.sweep(world, world.reset())
+    generator = torch.Generator().manual_seed(0)
+
+    def dark(paint_seed: int) -> list[int]:
+        noise = LidarNoise(dark_cars=0.5, stray_share=0.0, paint_seed=paint_seed)
+        sweep = add_noise(lidar, exact, noise, generator)
+        dim = sweep.hit & (sweep.intensity < 0.2 * exact.intensity)
+        return sorted(set(sweep.agent[dim].tolist()))
+
+    assert dark(1) == dark(1)
+    assert 0 < len(dark(1)) < 12
+    assert dark(1) != dark(2)
+
+
+def test_a_table_of_ones_own() -> None:
+    # A wall 10 m ahead. Mounted 1 m to the left and turned by 90 deg: column 0 looks to the left,
+    # column 3 of 4 straight ahead, from y = 1.
+    spec = LidarSpec((0.0, -1.0), 4, 50.0, mount_y_m=1.0, mount_yaw_deg=90.0)
+    sweep = _sweep(_toy([Car(0, 0, 0)], [_block(10, -20, 11, 20, 3.0)]), spec)
+    assert sweep.range_m.shape == (1, 2, 4)
+    assert sweep.hit[0, 0].tolist() == [False, False, False, True]
+    assert sweep.point_m[0, 0, 3].tolist() == pytest.approx([10.0, 1.0, 1.8], abs=1e-4)
+    # In the world of an ego that looks north the wall is at its right: column 2 of the sensor.
+    sweep = _sweep(_toy([Car(0, 0, 0, math.pi / 2)], [_block(10, -20, 11, 20, 3.0)]), spec)
+    assert sweep.point_m[0, 0, 2].tolist() == pytest.approx([0.0, -10.0, 1.8], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"elevations_deg": ()}, "elevations_deg: empty"),
+        ({"elevations_deg": (1.0, math.nan)}, r"elevations_deg\[1\]: nan"),
+        ({"elevations_deg": (-90.0,)}, r"elevations_deg\[0\]: -90\.0 is not between"),
+        ({"num_columns": 0}, "num_columns: 0"),
+        ({"max_range_m": math.inf}, "max_range_m: inf is not positive"),
+        ({"mount_z_m": 0.0}, "mount_z_m: 0.0 is not positive"),
+        ({"mount_y_m": math.nan}, "mount_y_m: nan is not a number"),
+    ],
+)
+def test_a_table_that_makes_no_sensor_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(HDL_32E, **change)
