@@ -52,14 +52,14 @@ def rollout(
         observation = world.observe(state, sensors, states)
         plan = planner.plan(observation)
         states.append(state)
-        plans.append(_plan_in_world(state, plan))
+        plans.append(plan_in_world(state, plan))
         state = world.step(state, plan)
     states.append(state)
     plans.append(plans[-1])
-    return _collect(world, states, plans)
+    return collect(world, states, plans)
 
 
-def _plan_in_world(state: WorldState, plan: Plan) -> Tensor:
+def plan_in_world(state: WorldState, plan: Plan) -> Tensor:
     """`PLAN_POINTS` poses of the plan in the world frame, half a second apart, `[B, P, 3]`."""
     stride = max(1, round(0.5 / plan.dt_s))
     index = torch.arange(1, PLAN_POINTS + 1) * stride - 1
@@ -68,7 +68,8 @@ def _plan_in_world(state: WorldState, plan: Plan) -> Tensor:
     return se2.compose(ego, plan.trajectory[:, index, :3])
 
 
-def _collect(world: World, states: list[WorldState], plans: list[Tensor]) -> Rollout:
+def collect(world: World, states: list[WorldState], plans: list[Tensor]) -> Rollout:
+    """A rollout of T states, and of what `plan_in_world` gives for each of them."""
     instants = torch.arange(len(states), device=world.length_steps.device)
     active = instants <= world.length_steps.unsqueeze(1)
     valid = torch.stack([s.valid for s in states], dim=1) & active.unsqueeze(-1)

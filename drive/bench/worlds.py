@@ -1,0 +1,144 @@
+"""The worlds that are benched: generated or recorded maps with exactly so many agents in each."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sim.scenario import AgentKind, Lights, Route, Scenario, Tracks
+from sim.sources import Request, find_files, load
+from sim.traffic import make_traffic
+from sim.world import World
+
+GENERATED = "generated"
+DISTINCT = 12  # maps generated; of recorded ones, all that have a driver
+CAR_M = (4.5, 1.9, 1.6)
+APART_M = 10
+_SPEED_MPS = 5.0
+
+
+def bench_world(maps: str, agents: int) -> World:
+    """A small batch of distinct worlds, everything made that a step and the metrics need.
+
+    `maps`: "generated", or a folder of recorded or saved scenarios, of which those without room for
+    so many agents are left out. ValueError where none is left.
+    """
+    scenarios, reasons = [], []
+    for scenario in _scenarios(maps):
+        try:
+            scenarios.append(crowd(scenario, agents))
+        except ValueError as error:
+            reasons.append(str(error))
+    if not scenarios:
+        raise ValueError(f"--agents {agents}: {'; '.join(reasons)}")
+    world = World.from_scenarios(scenarios, make_traffic("idm"))
+    _ = world.field, world.wheelbase_m, world.drivers, world.log_hints, world.reachable
+    return world
+
+
+def repeat(world: World, count: int) -> World:
+    """`count` worlds, those of a small batch over and over; the maps are shared."""
+    return world.take(torch.arange(count, device=world.size_m.device) % world.num_worlds)
+
+
+def crowd(scenario: Scenario, agents: int) -> Scenario:
+    """The scenario with `agents` that are there at its start: the nearest, or drivers added.
+
+    Added ones start on the routes of the others where there is room, with a route of their own.
+    ValueError where there is none.
+    """
+    tracks = scenario.tracks
+    here = np.flatnonzero(tracks.valid[:, 0])
+    gap = np.linalg.norm(tracks.position_m[here, 0, :2] - tracks.position_m[0, 0, :2], axis=1)
+    kept = here[np.argsort(gap, kind="stable")[:agents]]
+    routes = [scenario.routes[k] for k in kept]
+    cut = Tracks(
+        track_id=[tracks.track_id[k] for k in kept],
+        category=[tracks.category[k] for k in kept],
+        **{name: getattr(tracks, name)[kept] for name in _ARRAYS},
+    )
+    missing = agents - len(kept)
+    if missing > 0:
+        new, own = _drivers(scenario, cut, missing)
+        cut = Tracks(
+            track_id=cut.track_id + new.track_id,
+            category=cut.category + new.category,
+            **{k: np.concatenate((getattr(cut, k), getattr(new, k))) for k in _ARRAYS},
+        )
+        routes += own
+    return replace(scenario, tracks=cut, routes=routes)
+
+
+_ARRAYS = ("kind", "size_m", "position_m", "yaw_rad", "velocity_mps", "valid")
+
+
+def _scenarios(maps: str) -> list[Scenario]:
+    if maps == GENERATED:
+        from sim.sources.procedural import FAMILIES
+
+        requests = [
+            Request(k, "procedural", str(k), families=tuple(FAMILIES)) for k in range(DISTINCT)
+        ]
+    else:
+        folder = Path(maps)
+        source = "scenarionet" if any(folder.glob("**/*.pkl")) else "saved"
+        files = find_files(source, folder)
+        requests = [Request(k, source, f.name, path=f) for k, f in enumerate(files)]
+    loaded, skipped = load(requests)
+    if not loaded:
+        reason = skipped[0]["reason"] if skipped else "nothing there"
+        raise ValueError(f"--maps {maps}: no scenario can be used ({reason})")
+    steps = min(scenario.num_steps for _, scenario in loaded)
+    return [_shortened(scenario, steps) for _, scenario in loaded]
+
+
+def _shortened(scenario: Scenario, steps: int) -> Scenario:
+    """The first `steps` instants: all worlds of a bench end together."""
+    tracks, lights = scenario.tracks, scenario.lights
+    cut = {
+        k: getattr(tracks, k)[:, :steps] for k in ("position_m", "yaw_rad", "velocity_mps", "valid")
+    }
+    return replace(
+        scenario,
+        tracks=replace(tracks, **cut),
+        lights=Lights(lights.state[:, :steps], lights.position_m),
+        keyframe=scenario.keyframe[:steps],
+    )
+
+
+def _drivers(scenario: Scenario, there: Tracks, count: int) -> tuple[Tracks, list[Route | None]]:
+    """Cars on the paths of the scenario, `APART_M` from everybody, at 5 m/s."""
+    taken = there.position_m[:, 0, :2]
+    places, own = [], []
+    for route in {id(r): r for r in scenario.routes if r is not None}.values():
+        for k in range(APART_M // 2, len(route.path_m) - APART_M, APART_M):
+            point = route.path_m[k]
+            if np.linalg.norm(taken - point, axis=1).min() < APART_M:
+                continue
+            ahead = route.path_m[k + 1] - route.path_m[k - 1]
+            places.append((*point, np.arctan2(ahead[1], ahead[0])))
+            own.append(route)
+            taken = np.concatenate((taken, point[None]))
+    if len(places) < count:
+        have = len(there.track_id) + len(places)
+        raise ValueError(f"{scenario.scenario_id}: room for {have} agents at most")
+    x, y, yaw = np.array(places[:count]).T
+    instants = there.valid.shape[1]
+    velocity = _SPEED_MPS * np.stack((np.cos(yaw), np.sin(yaw)), axis=-1)
+    still = np.stack((x, y, np.full(count, CAR_M[2] / 2)), axis=-1)
+
+    def held(values: np.ndarray) -> np.ndarray:
+        return np.repeat(values[:, None], instants, axis=1).astype(np.float32)
+
+    tracks = Tracks(
+        track_id=[f"added{k}" for k in range(count)],
+        category=["vehicle.car"] * count,
+        kind=np.full(count, AgentKind.VEHICLE, dtype=there.kind.dtype),
+        size_m=np.tile(np.array(CAR_M, dtype=np.float32), (count, 1)),
+        position_m=held(still),
+        yaw_rad=held(yaw),
+        velocity_mps=held(velocity),
+        valid=np.ones((count, instants), dtype=bool),
+    )
+    return tracks, list(own[:count])
