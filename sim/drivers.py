@@ -18,24 +18,33 @@ from sim.paths import Paths
 class Drivers:
     """D drivers a world, in the order of their agents: the ego, which always has a path, is first.
 
-    Padding: an agent without a path, `real` False.
+    Padding: an agent without a path, `real` False. L of them `late`: not there from the start.
     """
 
     agent: Int[Tensor, "b d"]
     path: Int[Tensor, "b d"]  # 0 where not real
     real: Bool[Tensor, "b d"]
     place: Int[Tensor, "b n"]  # of each agent among the drivers; 0 for those who are none
+    late: Int[Tensor, "b l"]  # agents; padding: agents with a path that are there from the start
+    late_place: Int[Tensor, "b n"]  # of each agent among the late ones; 0 for those who are not
     zones: DriverZones
 
     @staticmethod
-    def of(paths: Paths) -> "Drivers":
+    def of(paths: Paths, there_at_start: Bool[Tensor, "b n"]) -> "Drivers":
         """Found once for a batch."""
         has_path = paths.agent_path >= 0
-        order = torch.argsort(has_path.int(), dim=1, descending=True, stable=True)
-        agent = order[:, : int(has_path.sum(dim=1).max())]
+        agent, place = _compact(has_path)
+        late, late_place = _compact(has_path & ~there_at_start)
         path = torch.gather(paths.agent_path, 1, agent)
-        place = torch.where(has_path, has_path.cumsum(dim=1) - 1, 0)
-        return Drivers(agent, path.clamp(min=0), path >= 0, place, paths.relations.of_drivers(path))
+        return Drivers(
+            agent=agent,
+            path=path.clamp(min=0),
+            real=path >= 0,
+            place=place,
+            late=late,
+            late_place=late_place,
+            zones=paths.relations.of_drivers(path),
+        )
 
     def pick(self, per_agent: Tensor) -> Tensor:
         """`[B, N, ...]` as `[B, D, ...]`."""
@@ -46,3 +55,10 @@ class Drivers:
         """`[B, D, ...]` as `[B, N, ...]`; agents that are no drivers get the ego's."""
         world = torch.arange(len(self.place), device=self.place.device).unsqueeze(1)
         return per_driver[world, self.place]
+
+
+def _compact(member: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b k"], Int[Tensor, "b n"]]:
+    """The members of each world first, K the most in any; and each one's place there (0: no member)."""
+    order = torch.argsort(member.int(), dim=1, descending=True, stable=True)
+    place = torch.where(member, member.cumsum(dim=1) - 1, 0)
+    return order[:, : int(member.sum(dim=1).max())], place

@@ -42,16 +42,17 @@ class Relations:
         world = torch.arange(len(path), device=path.device).reshape(-1, 1, 1)
         pair = (world, path.clamp(min=0).unsqueeze(2), path.clamp(min=0).unsqueeze(1))
         both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
-        valid = (self.zone_valid[pair] & both.unsqueeze(-1)).flatten(2)
-        most = max(1, int(valid.sum(dim=2).max()))
-        kept = torch.argsort(valid.int(), dim=2, descending=True, stable=True)[..., :most]
+        valid = (self.zone_valid[pair] & both.unsqueeze(-1)).flatten(1)
+        most = max(1, int(valid.sum(dim=1).max()))
+        kept = torch.argsort(valid.int(), dim=1, descending=True, stable=True)[:, :most]
 
         def pick(per_zone: Tensor) -> Tensor:
-            return torch.gather(per_zone.flatten(2), 2, kept)
+            return torch.gather(per_zone.flatten(1), 1, kept)
 
         zone = self.zone[pair]
         return DriverZones(
-            other=kept // MAX_ZONES,
+            driver=kept // (path.shape[1] * MAX_ZONES),
+            other=kept // MAX_ZONES % path.shape[1],
             enter_m=pick(zone[..., 0]),
             leave_m=pick(zone[..., 1]),
             other_enter_m=pick(zone[..., 2]),
@@ -92,16 +93,30 @@ class Relations:
 
 @dataclass(frozen=True)
 class DriverZones:
-    """The conflict zones of `Relations` on each driver's path, K at most, with the `other` driver."""
+    """The conflict zones of `Relations`, E a world: each of a `driver`'s path with an `other`'s."""
 
-    other: Int[Tensor, "b d k"]
-    enter_m: Float[Tensor, "b d k"]
-    leave_m: Float[Tensor, "b d k"]
-    other_enter_m: Float[Tensor, "b d k"]
-    other_leave_m: Float[Tensor, "b d k"]
-    valid: Bool[Tensor, "b d k"]
-    merges: Bool[Tensor, "b d k"]
-    right_of_way: Int[Tensor, "b d k"]
+    driver: Int[Tensor, "b e"]
+    other: Int[Tensor, "b e"]
+    enter_m: Float[Tensor, "b e"]
+    leave_m: Float[Tensor, "b e"]
+    other_enter_m: Float[Tensor, "b e"]
+    other_leave_m: Float[Tensor, "b e"]
+    valid: Bool[Tensor, "b e"]
+    merges: Bool[Tensor, "b e"]
+    right_of_way: Int[Tensor, "b e"]
+
+    def of_driver(self, per_driver: Tensor) -> Tensor:
+        """`[B, D]` of the driver of each zone, `[B, E]`."""
+        return torch.gather(per_driver, 1, self.driver)
+
+    def of_other(self, per_driver: Tensor) -> Tensor:
+        """`[B, D]` of the other driver of each zone, `[B, E]`."""
+        return torch.gather(per_driver, 1, self.other)
+
+    def least(self, per_zone: Float[Tensor, "b e"], like: Float[Tensor, "b d"]) -> Tensor:
+        """The least `[B, D]` of each driver's zones; inf: it has none."""
+        none = torch.full_like(like, torch.inf)
+        return none.scatter_reduce(1, self.driver, per_zone, "amin")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Paths:
     """
 
     frame: Float[Tensor, "b p m 5"]
+    coarse: Float[Tensor, "b p 4 c"]  # x, y, cos, sin of every fourth point, to search
     num_points: Int[Tensor, "b p"]
     speed_limit_mps: Float[Tensor, "b p m"]
     cruise_mps: Float[Tensor, "b p m"]
@@ -75,6 +76,7 @@ class Paths:
                 entry_s[w, n, : scenario.num_steps] = _entry_s(scenario, n, routes[owner[n]])
         return Paths(
             frame=torch.from_numpy(frame),
+            coarse=torch.from_numpy(frame[:, :, ::_COARSE_M, :4].swapaxes(2, 3).copy()),
             num_points=torch.from_numpy(count),
             speed_limit_mps=torch.from_numpy(limit),
             cruise_mps=torch.from_numpy(cruise),
@@ -117,14 +119,10 @@ class Paths:
         A path that runs against the pose's heading counts as farther away, so that where a path
         comes back on itself the right pass is found. -1: the path is more than 20 m away.
         """
-        coarse = self.frame[:, :, ::_COARSE_M].unsqueeze(2)  # [b, p, 1, m, 5]
-        x, y, yaw = pose[:, None, :, None].unbind(-1)
-        gap = torch.hypot(coarse[..., 0] - x, coarse[..., 1] - y)
-        facing = coarse[..., 2] * torch.cos(yaw) + coarse[..., 3] * torch.sin(yaw)
-        past_end = torch.arange(coarse.shape[3], device=x.device) * _COARSE_M
+        cost = _search_cost(self.coarse.unsqueeze(2), pose[:, None, :, None])
+        past_end = torch.arange(cost.shape[3], device=cost.device) * _COARSE_M
         beyond = past_end > self.num_points[:, :, None, None] + _COARSE_M
-        cost = torch.where(beyond, torch.inf, gap + 3.0 * (1.0 - facing))
-        best, index = cost.min(dim=-1)
+        best, index = torch.where(beyond, torch.inf, cost).min(dim=-1)
         return torch.where(best < _SEARCH_M, index.to(pose.dtype) * _COARSE_M, -1.0)
 
     def project(
@@ -147,11 +145,8 @@ class Paths:
         """Arc length of poses along the ego's path: its progress."""
         world = torch.arange(len(pose), device=pose.device)
         path = self.agent_path[:, EGO]
-        coarse = self.frame[world, path, ::_COARSE_M].unsqueeze(1)
-        x, y, yaw = pose.unsqueeze(2).unbind(-1)
-        gap = torch.hypot(coarse[..., 0] - x, coarse[..., 1] - y)
-        facing = coarse[..., 2] * torch.cos(yaw) + coarse[..., 3] * torch.sin(yaw)
-        guess = (gap + 3.0 * (1.0 - facing)).argmin(dim=-1).to(pose.dtype) * _COARSE_M
+        cost = _search_cost(self.coarse[world, path].unsqueeze(1), pose.unsqueeze(2))
+        guess = cost.argmin(dim=-1).to(pose.dtype) * _COARSE_M
         s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, pose[..., :2])
         return s_m
 
@@ -219,6 +214,14 @@ class Paths:
         world = torch.arange(worlds, device=path.device).reshape(-1, *(1,) * (path.ndim - 1))
         flat = (world * paths + path) * points + index
         return tensor.reshape(worlds * paths * points, *tensor.shape[3:])[flat]
+
+
+def _search_cost(coarse: Float[Tensor, "*p 4 c"], pose: Float[Tensor, "*q 1 3"]) -> Tensor:
+    """Distance of poses from coarse points, more where the directions differ; shapes broadcast."""
+    px, py, cos, sin = coarse.unbind(-2)
+    x, y, yaw = pose.unbind(-1)
+    facing = cos * torch.cos(yaw) + sin * torch.sin(yaw)
+    return torch.sqrt((px - x) ** 2 + (py - y) ** 2) + 3.0 * (1.0 - facing)
 
 
 def _pool(scenario: Scenario) -> tuple[list[Route], np.ndarray]:

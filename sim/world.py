@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import rows
+from sim.compiling import materialize
 from sim.drivers import Drivers
 from sim.dynamics import move_ego, track_plan
 from sim.geometry import se2
@@ -143,7 +144,7 @@ class World:
     @cached_property
     def drivers(self) -> Drivers:
         """The agents that have a path."""
-        return Drivers.of(self.paths)
+        return Drivers.of(self.paths, self.log.valid[:, :, 0])
 
     @cached_property
     def reachable(self) -> Float[Tensor, "b k 3"]:
@@ -212,10 +213,11 @@ class World:
         velocity = ego_speed.unsqueeze(-1) * torch.stack(
             (torch.cos(ego_pose[:, 2]), torch.sin(ego_pose[:, 2])), dim=-1
         )
+        (pose,) = materialize(torch.cat((ego_pose.unsqueeze(1), moved.pose[:, 1:]), dim=1))
         return replace(
             moved,
             step=state.step + 1,
-            pose=torch.cat((ego_pose.unsqueeze(1), moved.pose[:, 1:]), dim=1),
+            pose=pose,
             velocity_mps=torch.cat((velocity.unsqueeze(1), moved.velocity_mps[:, 1:]), dim=1),
             acceleration_mps2=torch.cat(
                 (ego_acceleration.unsqueeze(1), moved.acceleration_mps2[:, 1:]), dim=1

@@ -10,6 +10,7 @@ import torch
 from drive.bench.measure import hardware, measure, peak_bytes, tree_bytes
 from drive.bench.workloads import NEEDS_LIDAR, NEEDS_RASTER, WORKLOADS
 from drive.bench.worlds import bench_world, repeat
+from sim.compiling import compiled
 from sim.map_field import RESOLUTION_M
 from sim.sensors.lidar_presets import HDL_32E
 from sim.sensors.raster import RasterSpec
@@ -88,12 +89,8 @@ def _eager(function: Callable) -> Callable:
     return function
 
 
-def _compiled(function: Callable, **options: Any) -> Callable:
-    return torch.compile(function, fullgraph=True, dynamic=False, **options)
-
-
 _MODES = {
     "eager": _eager,
-    "compiled": _compiled,
-    "graphed": functools.partial(_compiled, mode="reduce-overhead"),
+    "compiled": compiled,
+    "graphed": functools.partial(compiled, graphed=True),
 }

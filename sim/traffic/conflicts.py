@@ -1,13 +1,12 @@
 """Who waits for whom where paths cross or merge: right of way, gaps, and no blocking of the box."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-
-from sim.path_relations import DriverZones
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -26,25 +25,21 @@ _CLEAR_BOX_M = 1.0
 
 @dataclass(frozen=True)
 class Driver:
-    """What is known of each driver, `[B, D]`; at a zone, of those concerned: `[B, D, K]`."""
+    """What is known of each driver `[B, D]`, or of one of those concerned by each zone `[B, E]`."""
 
-    s_m: Float[Tensor, "b *d"]
-    speed_mps: Float[Tensor, "b *d"]
-    cruise_mps: Float[Tensor, "b *d"]
-    length_m: Float[Tensor, "b *d"]
-    present: Bool[Tensor, "b *d"]
-    waited_s: Float[Tensor, "b *d"]
-    closed_s_m: Float[Tensor, "b *d"]  # the line that a light closes; inf: none
-    lead_gap_m: Float[Tensor, "b *d"]  # to whoever is next on the path; inf: nobody
-    lead_speed_mps: Float[Tensor, "b *d"]
+    s_m: Float[Tensor, "b k"]
+    speed_mps: Float[Tensor, "b k"]
+    cruise_mps: Float[Tensor, "b k"]
+    length_m: Float[Tensor, "b k"]
+    present: Bool[Tensor, "b k"]
+    waited_s: Float[Tensor, "b k"]
+    closed_s_m: Float[Tensor, "b k"]  # the line that a light closes; inf: none
+    lead_gap_m: Float[Tensor, "b k"]  # to whoever is next on the path; inf: nobody
+    lead_speed_mps: Float[Tensor, "b k"]
 
-    def of_each(self) -> "Driver":
-        """`[B, D, 1]`: those who decide."""
-        return Driver(*(value.unsqueeze(2) for value in vars(self).values()))
-
-    def of_others(self, zones: DriverZones) -> "Driver":
-        """`[B, D, K]`: those on the other side of each zone."""
-        return Driver(*(_at(value, zones) for value in vars(self).values()))
+    def at(self, of_zone: Callable[[Tensor], Tensor]) -> "Driver":
+        """`[B, E]`: by `DriverZones.of_driver` or `of_other`."""
+        return Driver(*(of_zone(value) for value in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,8 @@ class Yield:
     """How far each driver may go (`stop_gap_m`, from its front), and whom it lets in before it."""
 
     stop_gap_m: Float[Tensor, "b d"]
-    virtual_gap_m: Float[Tensor, "b d k"]  # to a car that merges first; inf: none
-    virtual_speed_mps: Float[Tensor, "b d k"]
+    virtual_gap_m: Float[Tensor, "b e"]  # to a car that merges first; inf: none
+    virtual_speed_mps: Float[Tensor, "b e"]
 
 
 def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> Tensor:
@@ -66,7 +61,7 @@ def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> 
 def yield_to_others(world: "World", driver: Driver) -> Yield:
     """Decide every pair of drivers whose paths conflict, in every zone ahead of both."""
     zones = world.drivers.zones
-    me, they = driver.of_each(), driver.of_others(zones)
+    me, they = driver.at(zones.of_driver), driver.at(zones.of_other)
     mine = _Approach.of(me, zones.enter_m, zones.leave_m)
     other = _Approach.of(they, zones.other_enter_m, zones.other_leave_m)
     live = zones.valid & me.present & they.present
@@ -75,7 +70,7 @@ def yield_to_others(world: "World", driver: Driver) -> Yield:
     inside = other.to_enter_m <= 0.0
     they_clear = other.leave_s + GO_AFTER_S < mine.enter_s
     i_clear = mine.leave_s + GO_BEFORE_S < other.enter_s
-    i_first = _goes_first(world, driver, mine)
+    i_first = _goes_first(world, driver, me, they, mine)
     stoppable = mine.to_enter_m > me.speed_mps**2 / (2.0 * CANNOT_STOP_MPS2)
 
     crossing, merging = live & ~zones.merges, live & zones.merges
@@ -88,7 +83,7 @@ def yield_to_others(world: "World", driver: Driver) -> Yield:
     wait = wait | (follow & (virtual_gap < 1.0) & (inside | stoppable))
 
     return Yield(
-        stop_gap_m=torch.where(wait, mine.to_enter_m, torch.inf).amin(dim=2),
+        stop_gap_m=zones.least(torch.where(wait, mine.to_enter_m, torch.inf), driver.s_m),
         virtual_gap_m=torch.where(follow, virtual_gap, torch.inf),
         virtual_speed_mps=torch.where(follow, they.speed_mps, 0.0),
     )
@@ -96,7 +91,7 @@ def yield_to_others(world: "World", driver: Driver) -> Yield:
 
 @dataclass(frozen=True)
 class _Approach:
-    """Distance and time to the start and the end of each zone, `[B, D, K]`."""
+    """Distance and time to the start and the end of each zone, `[B, E]`."""
 
     to_enter_m: Tensor
     to_leave_m: Tensor
@@ -119,7 +114,9 @@ class _Approach:
         )
 
 
-def _goes_first(world: "World", driver: Driver, mine: _Approach) -> Bool[Tensor, "b d k"]:
+def _goes_first(
+    world: "World", driver: Driver, me: Driver, they: Driver, mine: _Approach
+) -> Bool[Tensor, "b e"]:
     """Right of way; among equals the one who has waited longer or arrives sooner; then the index.
 
     Between two who stand, being inside the junction outweighs right of way, and so does long
@@ -127,15 +124,14 @@ def _goes_first(world: "World", driver: Driver, mine: _Approach) -> Bool[Tensor,
     """
     zones = world.drivers.zones
     ahead = zones.valid & (mine.to_enter_m > 0.0)
-    arrival = torch.where(ahead, mine.enter_s, 1e3).amin(dim=2) - driver.waited_s
-    arrival = arrival + 1e-3 * world.drivers.agent
-    sooner = arrival.unsqueeze(2) < _at(arrival, zones)
-    standing = driver.speed_mps < _STANDING_MPS
-    spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
+    arrival = zones.least(torch.where(ahead, mine.enter_s, 1e3), driver.s_m).clamp(max=1e3)
+    arrival = arrival - driver.waited_s + 1e-3 * world.drivers.agent
+    sooner = zones.of_driver(arrival) < zones.of_other(arrival)
     in_zone = zones.valid & (mine.to_enter_m <= 0.0) & (mine.to_leave_m > 0.0) & ~zones.merges
-    spells = spells + _INSIDE_RANK * in_zone.any(dim=2)
-    both_stand = standing.unsqueeze(2) & _at(standing, zones)
-    more = torch.where(both_stand, spells.unsqueeze(2) - _at(spells, zones), 0.0)
+    inside = zones.least(torch.where(in_zone, 0.0, torch.inf), driver.s_m) == 0.0
+    spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK + _INSIDE_RANK * inside
+    both_stand = (me.speed_mps < _STANDING_MPS) & (they.speed_mps < _STANDING_MPS)
+    more = torch.where(both_stand, zones.of_driver(spells) - zones.of_other(spells), 0.0)
     rank = zones.right_of_way + more
     return (rank > 0) | ((rank == 0) & sooner)
 
@@ -151,8 +147,3 @@ def _fits_in_front(mine: _Approach, other: _Approach, me: Driver, they: Driver) 
     gap = other.to_enter_m - mine.to_enter_m - me.length_m
     closing = (they.speed_mps**2 - me.speed_mps**2).clamp(min=0.0) / (2.0 * 1.5)
     return gap > 2.0 + they.speed_mps + closing
-
-
-def _at(per_driver: Tensor, zones: DriverZones) -> Tensor:
-    """`[B, D]` of the other driver of each zone, `[B, D, K]`."""
-    return torch.gather(per_driver, 1, zones.other.flatten(1)).reshape(zones.other.shape)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from sim.compiling import materialize
 from sim.path_relations import STRIDE
 from sim.scenario import EGO
 
@@ -41,12 +42,12 @@ def own_s_m(world: "World", state: "WorldState", drives_ego: bool) -> Float[Tens
 def look_along_paths(
     world: "World", state: "WorldState", own_s: Float[Tensor, "b d"], drives_ego: bool
 ) -> Corridor:
-    """Project every agent on every driver's path."""
-    drivers = world.drivers
+    """Project every agent on every path, then read off each driver's own."""
+    paths, drivers = world.paths, world.drivers
     hint = _hints(world, state, own_s, drives_ego)
-    path = drivers.path.unsqueeze(2).expand(hint.shape)
+    path = torch.arange(hint.shape[1], device=hint.device).reshape(1, -1, 1).expand(hint.shape)
     points = state.pose[:, None, :, :2].expand(*hint.shape, 2)
-    s, offset, frame = world.paths.project(path, hint.clamp(min=0.0), points)
+    s, offset, frame = paths.project(path, hint.clamp(min=0.0), points)
     yaw = state.pose[:, None, :, 2]
     cos = frame[..., 2] * torch.cos(yaw) + frame[..., 3] * torch.sin(yaw)
     sin = frame[..., 2] * torch.sin(yaw) - frame[..., 3] * torch.cos(yaw)
@@ -54,41 +55,44 @@ def look_along_paths(
     half = 0.5 * world.size_m[:, None, :, :2]
     half_along = half[..., 0] * cos.abs() + half[..., 1] * sin.abs()
     half_across = half[..., 0] * sin.abs() + half[..., 1] * cos.abs()
+    along = frame[..., 2] * vx + frame[..., 3] * vy
+    across = frame[..., 2] * vy - frame[..., 3] * vx
+    near = (hint >= 0.0) & state.valid.unsqueeze(1)
+    seen = materialize(s - half_along, offset, half_across, along, across, near)
+    row = torch.arange(len(hint), device=hint.device).unsqueeze(1)
+    rear, offset, half_across, along, across, near = (t[row, drivers.path] for t in seen)
     size = drivers.pick(world.size_m)
     front = own_s + 0.5 * size[..., 0]
     agent = torch.arange(hint.shape[2], device=hint.device)
-    near = (hint >= 0.0) & state.valid.unsqueeze(1) & (agent != drivers.agent.unsqueeze(2))
     return Corridor(
-        gap_m=s - half_along - front.unsqueeze(2),
+        gap_m=rear - front.unsqueeze(2),
         offset_m=offset,
         reach_m=half_across + 0.5 * size[..., 1].unsqueeze(2),
-        along_mps=frame[..., 2] * vx + frame[..., 3] * vy,
-        across_mps=frame[..., 2] * vy - frame[..., 3] * vx,
-        near=near,
+        along_mps=along,
+        across_mps=across,
+        near=near & (agent != drivers.agent.unsqueeze(2)),
     )
 
 
 def _hints(
     world: "World", state: "WorldState", own_s: Float[Tensor, "b d"], drives_ego: bool
-) -> Float[Tensor, "b d n"]:
-    """Where to start projecting each agent on each driver's path, to a few metres; -1: not near it.
+) -> Float[Tensor, "b p n"]:
+    """Where to start projecting each agent on each path, to a few metres; -1: nowhere near.
 
     Drivers: the precomputed relation of the two paths. Agents that follow the recording: searched
     beforehand. The ego on its own: searched now.
     """
-    paths, drivers = world.paths, world.drivers
+    paths = world.paths
     table = paths.relations.s_on_path
     batch, num_paths, _, knots = table.shape
     row = torch.arange(batch, device=table.device).reshape(-1, 1, 1)
-    mine = drivers.path.unsqueeze(2)
-    theirs = paths.agent_path.clamp(min=0).unsqueeze(1)
-    knot = torch.round(torch.nan_to_num(drivers.spread(own_s)) / STRIDE).clamp(0, knots - 1)
-    flat = ((row * num_paths + mine) * num_paths + theirs) * knots + knot.long().unsqueeze(1)
-    recorded = world.log_hint_s_m(state.step)[row.squeeze(2), drivers.path]
+    path = torch.arange(num_paths, device=table.device).reshape(1, -1, 1)
+    own = paths.agent_path.clamp(min=0).unsqueeze(1)
+    knot = torch.round(torch.nan_to_num(world.drivers.spread(own_s)) / STRIDE).clamp(0, knots - 1)
+    flat = ((row * num_paths + path) * num_paths + own) * knots + knot.long().unsqueeze(1)
     drives = (paths.agent_path >= 0).unsqueeze(1)
-    hint = torch.where(drives, table.reshape(-1)[flat], recorded)
+    hint = torch.where(drives, table.reshape(-1)[flat], world.log_hint_s_m(state.step))
     if drives_ego:
         return hint
-    found = paths.search(state.pose[:, :1])[row.squeeze(2), drivers.path]
     is_ego = torch.arange(hint.shape[2], device=hint.device) == EGO
-    return torch.where(is_ego, found, hint)
+    return torch.where(is_ego, paths.search(state.pose[:, :1]), hint)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from sim.compiling import materialize
 from sim.geometry import box
 from sim.scenario import EGO, AgentKind
 from sim.traffic.conflicts import Driver, yield_to_others
@@ -44,8 +45,8 @@ class IdmTraffic:
 
     def act(self, world: "World", state: "WorldState") -> "WorldState":
         """The state one step later."""
-        own_s = own_s_m(world, state, self.drives_ego)
-        acceleration, near_sign = self._accelerate(world, state, own_s)
+        (own_s,) = materialize(own_s_m(world, state, self.drives_ego))
+        acceleration, near_sign = materialize(*self._accelerate(world, state, own_s))
         moved, drives = self._advance(world, state, own_s, acceleration)
         waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
         honours = world.drivers.spread(near_sign)
@@ -90,10 +91,12 @@ class IdmTraffic:
         stop_gap = torch.minimum(torch.minimum(giving_way.stop_gap_m, closed - front), sign_gap)
         stop_gap = (stop_gap - STOP_SHORT_M + PARAMS.min_gap_m).clamp(min=0.1)
         stop = idm_acceleration(speed, cruise, stop_gap, torch.zeros_like(speed), PARAMS)
+        zones = drivers.zones
         merge = idm_acceleration(
-            speed.unsqueeze(2), cruise.unsqueeze(2), giving_way.virtual_gap_m.clamp(min=0.5),
-            giving_way.virtual_speed_mps, PARAMS,
-        ).amin(dim=2).clamp(min=-PARAMS.braking_mps2)  # fmt: skip
+            zones.of_driver(speed), zones.of_driver(cruise),
+            giving_way.virtual_gap_m.clamp(min=0.5), giving_way.virtual_speed_mps, PARAMS,
+        )  # fmt: skip
+        merge = zones.least(merge, speed).clamp(min=-PARAMS.braking_mps2)
         acceleration = torch.minimum(torch.minimum(lead, stop), merge)
         return acceleration.clamp(min=-HARDEST_BRAKING_MPS2), near_sign
 
@@ -127,7 +130,7 @@ class IdmTraffic:
         if not self.drives_ego:
             drives = drives & (torch.arange(drives.shape[1], device=s.device) != EGO)
         waiting = has_path & ~state.valid & (state.path_s_m < 0.0) & replayed.valid
-        enters = waiting & drivers.spread(_is_free(world, state, replayed.pose))
+        enters = waiting & _is_free(world, state, replayed.pose)
         entry = (state.step + 1).clamp(max=paths.entry_s_m.shape[2] - 1)
         entry_s = paths.entry_s_m[row, :, entry]
         own = torch.where(drives, drivers.spread(s), state.path_s_m)
@@ -178,13 +181,16 @@ def _stop_sign_gap(
 
 def _is_free(
     world: "World", state: "WorldState", entering: Float[Tensor, "b n 3"]
-) -> Bool[Tensor, "b d"]:
-    """Whether the place where each driver would appear is empty (1 m around)."""
-    drivers, size = world.drivers, world.size_m[..., :2]
+) -> Bool[Tensor, "b n"]:
+    """Whether the place where each late driver would appear is empty (1 m around)."""
+    late, size = world.drivers.late, world.size_m[..., :2]
+    if late.shape[1] == 0:
+        return torch.ones_like(state.valid)
+    row = torch.arange(len(late), device=late.device).unsqueeze(1)
     depth = box.penetration_m(
-        drivers.pick(entering).unsqueeze(2), drivers.pick(size).unsqueeze(2) + 1.0,
+        entering[row, late].unsqueeze(2), size[row, late].unsqueeze(2) + 1.0,
         state.pose.unsqueeze(1), size.unsqueeze(1),
     )  # fmt: skip
     agent = torch.arange(size.shape[1], device=size.device)
-    taken = (depth > 0.0) & state.valid.unsqueeze(1) & (agent != drivers.agent.unsqueeze(2))
-    return ~taken.any(dim=2)
+    taken = (depth > 0.0) & state.valid.unsqueeze(1) & (agent != late.unsqueeze(2))
+    return torch.gather(~taken.any(dim=2), 1, world.drivers.late_place)
