@@ -43,7 +43,7 @@ class Drivers:
             place=place,
             late=late,
             late_place=late_place,
-            zones=paths.relations.of_drivers(path),
+            zones=paths.relations.of_drivers(paths.row, path),
         )
 
     def pick(self, per_agent: Tensor) -> Tensor:

@@ -24,23 +24,29 @@ _LANE_CHANGE_HANDICAP = 5
 
 @dataclass(frozen=True)
 class Relations:
-    """For paths p and q of a world.
+    """For paths p and q of a map.
 
-    `s_on_path[b, p, q, k]`: arc length on p nearest to the point `k * STRIDE` of q; -1: far away.
+    `s_on_path[m, p, q, k]`: arc length on p nearest to the point `k * STRIDE` of q; -1: far away.
     A conflict zone is a stretch `[enter, leave]` of p, `[other_enter, other_leave]` of q, where
     cars on both would touch. A merge: both go on together. `right_of_way`: p's minus q's.
     """
 
-    s_on_path: Float[Tensor, "b p q k"]
-    zone: Float[Tensor, "b p q z 4"]
-    zone_valid: Bool[Tensor, "b p q z"]
-    zone_merges: Bool[Tensor, "b p q z"]
-    right_of_way: Int[Tensor, "b p q z"]
+    s_on_path: Float[Tensor, "m p q k"]
+    zone: Float[Tensor, "m p q z 4"]
+    zone_valid: Bool[Tensor, "m p q z"]
+    zone_merges: Bool[Tensor, "m p q z"]
+    right_of_way: Int[Tensor, "m p q z"]
 
-    def of_drivers(self, path: Int[Tensor, "b d"]) -> "DriverZones":
-        """The zones that each driver's path has with those of the others; path -1: no driver."""
-        world = torch.arange(len(path), device=path.device).reshape(-1, 1, 1)
-        pair = (world, path.clamp(min=0).unsqueeze(2), path.clamp(min=0).unsqueeze(1))
+    def of_drivers(self, row: Int[Tensor, " b"], path: Int[Tensor, "b d"]) -> "DriverZones":
+        """The zones that each driver's path has with those of the others; path -1: no driver.
+
+        World b is on map `row[b]`.
+        """
+        pair = (
+            row.reshape(-1, 1, 1),
+            path.clamp(min=0).unsqueeze(2),
+            path.clamp(min=0).unsqueeze(1),
+        )
         both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
         valid = (self.zone_valid[pair] & both.unsqueeze(-1)).flatten(1)
         most = max(1, int(valid.sum(dim=1).max()))

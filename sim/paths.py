@@ -28,22 +28,25 @@ _COARSE_M = 4  # spacing of the points that a search looks at first
 
 @dataclass(frozen=True)
 class Paths:
-    """P paths a world with M points 1 m apart; past its end a path goes straight on.
+    """P paths a map with K points 1 m apart; past its end a path goes straight on.
+
+    World b drives on the paths of map `row[b]`, in the roles of its agents.
 
     `frame` holds x, y, cos(yaw), sin(yaw), curvature of each point. `cruise_mps` is the speed limit
     lowered for curves and for what comes after, at a comfortable deceleration.
     """
 
-    frame: Float[Tensor, "b p m 5"]
-    coarse: Float[Tensor, "b p 4 c"]  # x, y, cos, sin of every fourth point, to search
-    num_points: Int[Tensor, "b p"]
-    speed_limit_mps: Float[Tensor, "b p m"]
-    cruise_mps: Float[Tensor, "b p m"]
-    stop_s_m: Float[Tensor, "b p s"]  # inf: padding
-    stop_light: Int[Tensor, "b p s"]  # -1: a sign
-    stop_is_sign: Tensor  # [b, p, s] bool: come to a halt here
-    agent_path: Int[Tensor, "b n"]  # -1: the agent has no path
-    entry_s_m: Float[Tensor, "b n t"]  # where on its path an agent that comes at t comes in
+    row: Int[Tensor, " b"]
+    frame: Float[Tensor, "m p k 5"]
+    coarse: Float[Tensor, "m p 4 c"]  # x, y, cos, sin of every fourth point, to search
+    num_points: Int[Tensor, "m p"]
+    speed_limit_mps: Float[Tensor, "m p k"]
+    cruise_mps: Float[Tensor, "m p k"]
+    stop_s_m: Float[Tensor, "m p s"]  # inf: padding
+    stop_light: Int[Tensor, "m p s"]  # -1: a sign
+    stop_is_sign: Tensor  # [m, p, s] bool: come to a halt here
+    path_of_agent: Int[Tensor, "m n"]  # -1: the agent has no path
+    entry_s_m: Float[Tensor, "m n t"]  # where on its path an agent that comes at t comes in
     relations: Relations
 
     @staticmethod
@@ -75,6 +78,7 @@ class Paths:
             for n in np.flatnonzero(owner >= 0).tolist():
                 entry_s[w, n, : scenario.num_steps] = _entry_s(scenario, n, routes[owner[n]])
         return Paths(
+            row=torch.arange(worlds),
             frame=torch.from_numpy(frame),
             coarse=torch.from_numpy(frame[:, :, ::_COARSE_M, :4].swapaxes(2, 3).copy()),
             num_points=torch.from_numpy(count),
@@ -83,10 +87,15 @@ class Paths:
             stop_s_m=torch.from_numpy(stop_s),
             stop_light=torch.from_numpy(stop_light),
             stop_is_sign=torch.from_numpy(stop_is_sign),
-            agent_path=torch.from_numpy(agent_path),
+            path_of_agent=torch.from_numpy(agent_path),
             entry_s_m=torch.from_numpy(entry_s),
             relations=Relations.from_routes(frame, count, scenarios, [r for r, _ in pools]),
         )
+
+    @property
+    def agent_path(self) -> Int[Tensor, "b n"]:
+        """The path of each agent; -1: it has none."""
+        return self.path_of_agent[self.row]
 
     def frame_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
         """The frames `[B, *k, 5]` of the points nearest to arc length `s_m` of the given paths."""
@@ -119,9 +128,9 @@ class Paths:
         A path that runs against the pose's heading counts as farther away, so that where a path
         comes back on itself the right pass is found. -1: the path is more than 20 m away.
         """
-        cost = _search_cost(self.coarse.unsqueeze(2), pose[:, None, :, None])
+        cost = _search_cost(self.coarse[self.row].unsqueeze(2), pose[:, None, :, None])
         past_end = torch.arange(cost.shape[3], device=cost.device) * _COARSE_M
-        beyond = past_end > self.num_points[:, :, None, None] + _COARSE_M
+        beyond = past_end > self.num_points[self.row][:, :, None, None] + _COARSE_M
         best, index = torch.where(beyond, torch.inf, cost).min(dim=-1)
         return torch.where(best < _SEARCH_M, index.to(pose.dtype) * _COARSE_M, -1.0)
 
@@ -143,9 +152,8 @@ class Paths:
 
     def ego_s_m(self, pose: Float[Tensor, "b t 3"]) -> Float[Tensor, "b t"]:
         """Arc length of poses along the ego's path: its progress."""
-        world = torch.arange(len(pose), device=pose.device)
         path = self.agent_path[:, EGO]
-        cost = _search_cost(self.coarse[world, path].unsqueeze(1), pose.unsqueeze(2))
+        cost = _search_cost(self.coarse[self.row, path].unsqueeze(1), pose.unsqueeze(2))
         guess = cost.argmin(dim=-1).to(pose.dtype) * _COARSE_M
         s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, pose[..., :2])
         return s_m
@@ -161,7 +169,6 @@ class Paths:
     ) -> RouteAhead:
         """The ego's path around it, in the ego frame, with the next line that a light closes."""
         path = self.agent_path[:, EGO]
-        world = torch.arange(len(path), device=path.device)
         ego_s = self.ego_s_m(ego_pose.unsqueeze(1)).squeeze(1)
         first = torch.floor(ego_s - behind_m).clamp(min=0.0)
         index = first.unsqueeze(1) + torch.arange(num_points, device=path.device)
@@ -173,7 +180,7 @@ class Paths:
         pose = torch.cat((position, yaw.unsqueeze(-1)), dim=-1)
         front_s = ego_s + 0.5 * ego_length_m
         stop_s = self.next_closed_line(
-            self.stop_s_m[world, path], self.stop_light[world, path],
+            self.stop_s_m[self.row, path], self.stop_light[self.row, path],
             light_state, front_s, ego_speed_mps,
         )  # fmt: skip
         return RouteAhead(
@@ -181,7 +188,7 @@ class Paths:
             speed_limit_mps=self._gather(self.speed_limit_mps, paths, index),
             ego_s_m=ego_s - first,
             stop_s_m=stop_s - first,
-            length_m=self.num_points[world, path] - 1 - first,
+            length_m=self.num_points[self.row, path] - 1 - first,
         )
 
     @staticmethod
@@ -209,11 +216,11 @@ class Paths:
         return torch.where(closed & ahead, stop_s_m, torch.inf).amin(dim=-1)
 
     def _gather(self, tensor: Tensor, path: Tensor, s_m: Tensor) -> Tensor:
-        worlds, paths, points = tensor.shape[:3]
+        maps, paths, points = tensor.shape[:3]
         index = torch.round(torch.nan_to_num(s_m)).clamp(0, points - 1).long()  # NaN: padding
-        world = torch.arange(worlds, device=path.device).reshape(-1, *(1,) * (path.ndim - 1))
-        flat = (world * paths + path) * points + index
-        return tensor.reshape(worlds * paths * points, *tensor.shape[3:])[flat]
+        row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
+        flat = (row * paths + path) * points + index
+        return tensor.reshape(maps * paths * points, *tensor.shape[3:])[flat]
 
 
 def _search_cost(coarse: Float[Tensor, "*p 4 c"], pose: Float[Tensor, "*q 1 3"]) -> Tensor:

@@ -194,7 +194,7 @@ class World:
             acceleration_mps2=torch.zeros_like(pose[..., 0]),
             valid=valid,
             ego_steering_rad=torch.zeros_like(pose[:, 0, 0]),
-            path_s_m=torch.where(valid, self.paths.entry_s_m[..., 0], -1.0),
+            path_s_m=torch.where(valid, self.paths.entry_s_m[self.paths.row, :, 0], -1.0),
             waited_s=torch.zeros_like(pose[..., 0]),
         )
 

@@ -125,8 +125,7 @@ def ego_progress(rollout: Rollout, progress: Progress) -> MetricResult:
 def speed_limit_compliance(rollout: Rollout, progress: Progress) -> MetricResult:
     """max(0, 1 - sum(excess * dt) / (2.23 m/s * T)). `per_step`: the excess in m/s."""
     paths, s = rollout.world.paths, progress.ego_s_m
-    world = torch.arange(len(s), device=s.device)
-    limits = paths.speed_limit_mps[world, paths.agent_path[:, EGO]]
+    limits = paths.speed_limit_mps[paths.row, paths.agent_path[:, EGO]]
     limit = torch.gather(limits, 1, torch.round(s).clamp(0, limits.shape[1] - 1).long())
     speed = rollout.velocity_mps[:, :, EGO].norm(dim=-1)
     excess = torch.where(rollout.active, (speed - limit).clamp(min=0.0), 0.0)

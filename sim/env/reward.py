@@ -64,18 +64,17 @@ class StepEvents:
         """From two consecutive states."""
         then, now = detect(world, before, _EGO_ONLY), detect(world, after, _EGO_ONLY)
         path = world.paths.agent_path[:, EGO]
-        row = torch.arange(len(path), device=path.device)
         pose = torch.stack((before.pose[:, EGO], after.pose[:, EGO]), dim=1)
         s_m = world.paths.ego_s_m(pose)
         direction = world.paths.frame_at(path, s_m[:, 0])[:, 2:4]
         moved = pose[:, 1, :2] - pose[:, 0, :2]
         front_m = s_m + 0.5 * world.size_m[:, EGO, :1]
-        last_m = world.paths.num_points[row, path] - 1
+        last_m = world.paths.num_points[world.paths.row, path] - 1
         return StepEvents(
             progress_m=(moved * direction).sum(dim=-1),
             collided=(now.collided & ~then.collided).squeeze(1),
             offroad=(now.offroad & ~then.offroad).squeeze(1),
-            ran_red=_ran_red(world, before, row, path, front_m),
+            ran_red=_ran_red(world, before, path, front_m),
             arrived=front_m[:, 1] >= last_m,
             discomfort=_discomfort(world, after),
         )
@@ -92,12 +91,12 @@ class StepEvents:
 
 
 def _ran_red(
-    world: World, before: WorldState, row: Tensor, path: Tensor, front_m: Float[Tensor, "b 2"]
+    world: World, before: WorldState, path: Tensor, front_m: Float[Tensor, "b 2"]
 ) -> Bool[Tensor, " b"]:
-    lights = world.lights_at(before.step)
+    paths, lights = world.paths, world.lights_at(before.step)
     if lights.shape[1] == 0:
         return torch.zeros_like(path, dtype=torch.bool)
-    line_m, light = world.paths.stop_s_m[row, path], world.paths.stop_light[row, path]
+    line_m, light = paths.stop_s_m[paths.row, path], paths.stop_light[paths.row, path]
     red = (torch.gather(lights, 1, light.clamp(min=0)) == _RED) & (light >= 0)
     passed = (front_m[:, :1] <= line_m) & (line_m < front_m[:, 1:])
     one_step = front_m[:, 1:] - front_m[:, :1] < _LONGEST_STEP_M

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sim.compiling import materialize
 from sim.geometry import se2
 
 # Corner signs, counter-clockwise from front left: front left, rear left, rear right, front right.
@@ -28,8 +29,10 @@ def penetration_m(
     least that much. Separating-axis theorem on the four face normals (Gottschalk et al. 1996).
     """
     delta = pose_b[..., :2] - pose_a[..., :2]
-    cos_a, sin_a = torch.cos(pose_a[..., 2]), torch.sin(pose_a[..., 2])
-    cos_b, sin_b = torch.cos(pose_b[..., 2]), torch.sin(pose_b[..., 2])
+    yaw_a, yaw_b = pose_a[..., 2], pose_b[..., 2]
+    cos_a, sin_a, cos_b, sin_b = materialize(  # of boxes, not of pairs
+        torch.cos(yaw_a), torch.sin(yaw_a), torch.cos(yaw_b), torch.sin(yaw_b)
+    )
     cos = (cos_a * cos_b + sin_a * sin_b).abs()
     sin = (sin_a * cos_b - cos_a * sin_b).abs()
     dx, dy = delta[..., 0], delta[..., 1]

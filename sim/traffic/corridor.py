@@ -84,8 +84,8 @@ def _hints(
     """
     paths = world.paths
     table = paths.relations.s_on_path
-    batch, num_paths, _, knots = table.shape
-    row = torch.arange(batch, device=table.device).reshape(-1, 1, 1)
+    _, num_paths, _, knots = table.shape
+    row = paths.row.reshape(-1, 1, 1)
     path = torch.arange(num_paths, device=table.device).reshape(1, -1, 1)
     own = paths.agent_path.clamp(min=0).unsqueeze(1)
     knot = torch.round(torch.nan_to_num(world.drivers.spread(own_s)) / STRIDE).clamp(0, knots - 1)

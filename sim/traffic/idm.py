@@ -71,7 +71,7 @@ class IdmTraffic:
         ).amin(dim=2)  # fmt: skip
         nearest, index = torch.where(blocks, corridor.gap_m, torch.inf).min(dim=2)
         front = own_s + 0.5 * length_m
-        row = torch.arange(len(own_s), device=own_s.device).unsqueeze(1)
+        row = paths.row.unsqueeze(1)
         stops, lights = (t[row, drivers.path] for t in (paths.stop_s_m, paths.stop_light))
         closed = paths.next_closed_line(stops, lights, world.lights_at(state.step), front, speed)
         is_sign = paths.stop_is_sign[row, drivers.path]
@@ -121,8 +121,7 @@ class IdmTraffic:
         next_speed = (speed + acceleration * dt).clamp(min=0.0)
         s = own_s + 0.5 * (speed + next_speed) * dt
         on_path = paths.pose_at(drivers.path, s, drivers.pick(world.wheelbase_m))
-        row = torch.arange(len(s), device=s.device)
-        end = paths.num_points[row.unsqueeze(1), drivers.path] - 1
+        end = paths.num_points[paths.row.unsqueeze(1), drivers.path] - 1
         arrived = drivers.spread(s + 0.5 * drivers.pick(world.size_m)[..., 0] > end)
         replayed = walk(world, state, self._replay.act(world, state))
         has_path = paths.agent_path >= 0
@@ -132,7 +131,7 @@ class IdmTraffic:
         waiting = has_path & ~state.valid & (state.path_s_m < 0.0) & replayed.valid
         enters = waiting & _is_free(world, state, replayed.pose)
         entry = (state.step + 1).clamp(max=paths.entry_s_m.shape[2] - 1)
-        entry_s = paths.entry_s_m[row, :, entry]
+        entry_s = paths.entry_s_m[paths.row, :, entry]
         own = torch.where(drives, drivers.spread(s), state.path_s_m)
         heading = torch.stack((torch.cos(on_path[..., 2]), torch.sin(on_path[..., 2])), dim=-1)
         velocity = drivers.spread(next_speed.unsqueeze(-1) * heading)
