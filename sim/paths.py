@@ -135,16 +135,16 @@ class Paths:
         return torch.where(best < _SEARCH_M, index.to(pose.dtype) * _COARSE_M, -1.0)
 
     def project(
-        self, path: Int[Tensor, "b *k"], guess_s_m: Float[Tensor, "b *k"], points_m: Tensor
+        self, path: Int[Tensor, "b *k"], guess_s_m: Float[Tensor, "b *k"], x_m: Tensor, y_m: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Arc length, offset to the left, and frame of the points `[B, *k, 2]` seen from the paths.
+        """Arc length, offset to the left, and frame of points `[B, *k]` seen from the paths.
 
         `guess_s_m` must be right to a few metres; two refinements make it exact on smooth paths.
         """
         s_m = guess_s_m
         for _ in range(2):
             frame = self.frame_at(path, s_m)
-            dx, dy = points_m[..., 0] - frame[..., 0], points_m[..., 1] - frame[..., 1]
+            dx, dy = x_m - frame[..., 0], y_m - frame[..., 1]
             base = torch.round(s_m).clamp(0, self.frame.shape[2] - 1)
             s_m = base + dx * frame[..., 2] + dy * frame[..., 3]
         offset = dy * frame[..., 2] - dx * frame[..., 3]
@@ -155,7 +155,8 @@ class Paths:
         path = self.agent_path[:, EGO]
         cost = _search_cost(self.coarse[self.row, path].unsqueeze(1), pose.unsqueeze(2))
         guess = cost.argmin(dim=-1).to(pose.dtype) * _COARSE_M
-        s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, pose[..., :2])
+        x, y, _ = pose.unbind(-1)
+        s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, x, y)
         return s_m
 
     def ego_route(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+import torch._inductor.config
 
 from drive.bench.measure import hardware, measure, peak_bytes, tree_bytes
 from drive.bench.workloads import NEEDS_LIDAR, NEEDS_RASTER, WORKLOADS
@@ -34,6 +35,8 @@ class Request:
 
 def bench(request: Request, ready: tuple[World, SensorSuite] | None) -> Iterator[dict[str, Any]]:
     """A row of figures for each combination; `ready` worlds stand for maps and agent counts."""
+    # A pool of compilers that is still starting would compete with the first thing timed.
+    torch._inductor.config.compile_threads = 1
     machine = hardware(request.device)
     for agents in [ready[0].size_m.shape[1]] if ready else request.agents:
         base, sensors = ready or prepare(request.maps, agents, request.what, request.device)

@@ -1,4 +1,4 @@
-"""The worlds that are benched: generated or recorded maps with exactly so many agents in each."""
+"""The worlds that are benched: so many agents on generated or recorded maps, or among clutter."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from sim.traffic import make_traffic
 from sim.world import World
 
 GENERATED = "generated"
+CLUTTERED = ("cluttered", "uneven")  # for the lidar: random cars and obstacles, on a plane or hills
 DISTINCT = 12  # maps generated; of recorded ones, all that have a driver
 CAR_M = (4.5, 1.9, 1.6)
 APART_M = 10
@@ -21,9 +22,13 @@ _SPEED_MPS = 5.0
 def bench_world(maps: str, agents: int) -> World:
     """A small batch of distinct worlds, everything made that a step and the metrics need.
 
-    `maps`: "generated", or a folder of recorded or saved scenarios, of which those without room for
-    so many agents are left out. ValueError where none is left.
+    `maps`: "generated", one of CLUTTERED, or a folder of recorded or saved scenarios, of which those
+    without room for so many agents are left out. ValueError where none is left.
     """
+    if maps in CLUTTERED:
+        from drive.bench.clutter import cluttered
+
+        return _world([cluttered(k, agents, maps == "uneven") for k in range(DISTINCT)])
     scenarios, reasons = [], []
     for scenario in _scenarios(maps):
         try:
@@ -32,6 +37,10 @@ def bench_world(maps: str, agents: int) -> World:
             reasons.append(str(error))
     if not scenarios:
         raise ValueError(f"--agents {agents}: {'; '.join(reasons)}")
+    return _world(scenarios)
+
+
+def _world(scenarios: list[Scenario]) -> World:
     world = World.from_scenarios(scenarios, make_traffic("idm"))
     _ = world.field, world.wheelbase_m, world.drivers, world.log_hints, world.reachable
     return world

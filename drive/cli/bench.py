@@ -12,6 +12,7 @@ MODES = ("eager", "compiled", "graphed")
 _EPILOG = """examples:
   bevdrive bench step lidar --worlds 16 64 --out bench.json
   bevdrive bench step step+metrics --maps DIR --agents 32 64
+  bevdrive bench lidar --maps cluttered --agents 49          # 48 cars, 200 obstacles
   bevdrive bench --prepare worlds.npz --agents 32            # here, then where the GPU is:
   python -m drive.cli.bench --prepared worlds.npz --device cuda --worlds 1024 4096
 """
@@ -64,7 +65,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("what", nargs="*", default=[], metavar="WHAT", help=f"of {', '.join(WHAT)}; all if none")
     add("--worlds", nargs="+", type=int, default=[64], help="batch sizes")
     add("--agents", nargs="+", type=int, default=[32], help="agents at the start of each world")
-    add("--maps", default="generated", help="generated, or a folder of scenarios (.pkl or saved)")
+    add(
+        "--maps",
+        default="generated",
+        help="generated; cluttered, uneven (for the lidar); or a folder of scenarios",
+    )
     add("--mode", nargs="+", choices=MODES, default=["eager", "compiled"],
         help="graphed: compiled, replayed as CUDA graphs")  # fmt: skip
     add("--device", default="cpu", help="cpu, cuda, cuda:1 ...")

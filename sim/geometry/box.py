@@ -28,21 +28,22 @@ def penetration_m(
     Positive: they overlap, and that much motion along one axis parts them. Negative: apart by at
     least that much. Separating-axis theorem on the four face normals (Gottschalk et al. 1996).
     """
-    delta = pose_b[..., :2] - pose_a[..., :2]
-    yaw_a, yaw_b = pose_a[..., 2], pose_b[..., 2]
-    cos_a, sin_a, cos_b, sin_b = materialize(  # of boxes, not of pairs
-        torch.cos(yaw_a), torch.sin(yaw_a), torch.cos(yaw_b), torch.sin(yaw_b)
-    )
+    x_a, y_a, cos_a, sin_a, half_la, half_wa = _parts(pose_a, size_a)
+    x_b, y_b, cos_b, sin_b, half_lb, half_wb = _parts(pose_b, size_b)
     cos = (cos_a * cos_b + sin_a * sin_b).abs()
     sin = (sin_a * cos_b - cos_a * sin_b).abs()
-    dx, dy = delta[..., 0], delta[..., 1]
-    half_la, half_wa = 0.5 * size_a[..., 0], 0.5 * size_a[..., 1]
-    half_lb, half_wb = 0.5 * size_b[..., 0], 0.5 * size_b[..., 1]
+    dx, dy = x_b - x_a, y_b - y_a
     along_a = half_la + cos * half_lb + sin * half_wb - (cos_a * dx + sin_a * dy).abs()
     across_a = half_wa + sin * half_lb + cos * half_wb - (cos_a * dy - sin_a * dx).abs()
     along_b = half_lb + cos * half_la + sin * half_wa - (cos_b * dx + sin_b * dy).abs()
     across_b = half_wb + sin * half_la + cos * half_wa - (cos_b * dy - sin_b * dx).abs()
     return torch.minimum(torch.minimum(along_a, across_a), torch.minimum(along_b, across_b))
+
+
+def _parts(pose: Tensor, size_m: Tensor) -> tuple[Tensor, ...]:
+    """Centre, axis and half size; stored, because boxes are fewer than the pairs that read them."""
+    (x, y, yaw), (length, width) = pose.unbind(-1), size_m.unbind(-1)
+    return materialize(x, y, torch.cos(yaw), torch.sin(yaw), 0.5 * length, 0.5 * width)
 
 
 def overlaps(pose_a: Tensor, size_a: Tensor, pose_b: Tensor, size_b: Tensor) -> Tensor:

@@ -46,15 +46,15 @@ def look_along_paths(
     paths, drivers = world.paths, world.drivers
     hint = _hints(world, state, own_s, drives_ego)
     path = torch.arange(hint.shape[1], device=hint.device).reshape(1, -1, 1).expand(hint.shape)
-    points = state.pose[:, None, :, :2].expand(*hint.shape, 2)
-    s, offset, frame = paths.project(path, hint.clamp(min=0.0), points)
-    yaw = state.pose[:, None, :, 2]
-    cos = frame[..., 2] * torch.cos(yaw) + frame[..., 3] * torch.sin(yaw)
-    sin = frame[..., 2] * torch.sin(yaw) - frame[..., 3] * torch.cos(yaw)
-    vx, vy = state.velocity_mps[:, None, :, 0], state.velocity_mps[:, None, :, 1]
-    half = 0.5 * world.size_m[:, None, :, :2]
-    half_along = half[..., 0] * cos.abs() + half[..., 1] * sin.abs()
-    half_across = half[..., 0] * sin.abs() + half[..., 1] * cos.abs()
+    (x, y, yaw), (vx, vy) = state.pose.unbind(-1), state.velocity_mps.unbind(-1)
+    length, width, _ = world.size_m.unbind(-1)
+    of_agents = materialize(x, y, torch.cos(yaw), torch.sin(yaw), vx, vy, length, width)
+    x, y, cos_yaw, sin_yaw, vx, vy, length, width = (t.unsqueeze(1) for t in of_agents)
+    s, offset, frame = paths.project(path, hint.clamp(min=0.0), x, y)
+    cos = frame[..., 2] * cos_yaw + frame[..., 3] * sin_yaw
+    sin = frame[..., 2] * sin_yaw - frame[..., 3] * cos_yaw
+    half_along = 0.5 * (length * cos.abs() + width * sin.abs())
+    half_across = 0.5 * (length * sin.abs() + width * cos.abs())
     along = frame[..., 2] * vx + frame[..., 3] * vy
     across = frame[..., 2] * vy - frame[..., 3] * vx
     near = (hint >= 0.0) & state.valid.unsqueeze(1)

@@ -48,7 +48,7 @@ def test_projection_agrees_with_shapely() -> None:
     points += side[:, None] * np.stack((-np.sin(yaw), np.cos(yaw)), -1)
     guess = torch.tensor(s_true + rng.uniform(-2, 2, 100)).float().reshape(1, -1)
     s, offset, _ = paths.project(
-        torch.zeros(1, 100).long(), guess, torch.tensor(points).float().reshape(1, -1, 2)
+        torch.zeros(1, 100).long(), guess, *torch.tensor(points.T).float().unsqueeze(1)
     )
     truth = shapely.line_locate_point(shapely.LineString(line), shapely.points(points))
     np.testing.assert_allclose(s[0], truth, atol=0.1)
