@@ -1,0 +1,133 @@
+"""`bevdrive bench`: what it counts, what it writes, and that torch and numpy are enough for it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drive.bench import snapshot
+from drive.bench.run import PREPARED_SPECS, prepare
+from drive.bench.worlds import bench_world, crowd, repeat
+from drive.cli.main import main
+from sim.sources.procedural import draft
+from tests.conftest import SHARED_DATA, needs_shared_data
+
+# Everything but torch, numpy and what they import themselves.
+_BARE = """
+import sys
+class Bare:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in {names!r}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Bare())
+from drive.cli.bench import run
+sys.exit(run(sys.argv[1:]))
+"""
+_ABSENT = [
+    "jaxtyping", "scipy", "shapely", "tyro", "yaml", "pyarrow", "PIL", "tqdm", "safetensors",
+    "imageio_ffmpeg", "gymnasium", "matplotlib", "open3d", "beartype",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("agents", [5, 40])
+def test_crowd_has_exactly_so_many_apart_from_one_another(agents: int) -> None:
+    scenario = crowd(draft("straight", seed=1), agents)
+    assert scenario.num_agents == agents == scenario.tracks.valid[:, 0].sum()
+    assert len(scenario.routes) == agents
+    added = [k for k, name in enumerate(scenario.tracks.track_id) if name.startswith("added")]
+    place = scenario.tracks.position_m[:, 0, :2]
+    gaps = np.linalg.norm(place[added][:, None] - place[None], axis=-1)
+    gaps[np.arange(len(added)), added] = np.inf
+    assert (agents == 5) == (not added)
+    assert gaps.min(initial=np.inf) > 9.9
+
+
+def test_no_room_is_said() -> None:
+    with pytest.raises(ValueError, match="room for"):
+        crowd(draft("straight", seed=1), 5000)
+
+
+def test_json_counts_agents_that_are_there(tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+    words = [
+        "bench",
+        "step",
+        "raster",
+        "lidar",
+        "--mode",
+        "eager",
+        "--worlds",
+        "3",
+        "--agents",
+        "6",
+    ]
+    assert main([*words, "--out", str(out)]) == 0
+    rows = {row["what"]: row for row in json.loads(out.read_text())}
+    step = rows["step"]
+    assert 0 < step["valid_agents"] <= 6
+    # 20 steps of 3 worlds; how many agents are there in each is what the mean says.
+    assert step["amount"] == pytest.approx(20 * 3 * step["valid_agents"])
+    assert step["per_second"] == pytest.approx(step["amount"] / step["median_s"])
+    assert rows["lidar"]["amount"] == 3 * 32 * 1080
+    assert rows["raster"]["amount"] == 3
+    assert {"cpu", "threads", "torch", "map_m", "moved_bytes"} <= step.keys()
+
+
+@pytest.mark.parametrize(
+    "words", [["fly"], ["--worlds", "0"], ["--mode", "graphed"], ["step", "--mode", "fast"]]
+)
+def test_wrong_words_exit_with_2(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", *words])
+    assert stop.value.code == 2
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_no_gpu_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "step", "--device", "cuda"]) == 2
+    assert "no GPU" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_snapshot_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.npz").write_bytes(b"nothing")
+    assert main(["bench", "step", "--prepared", str(tmp_path / "other.npz")]) == 2
+    assert "other.npz" in capsys.readouterr().err
+
+
+def test_snapshot_gives_the_same_worlds(tmp_path: Path) -> None:
+    world, sensors = prepare("generated", 8, ("raster", "lidar"), "cpu")
+    snapshot.save(tmp_path / "worlds.npz", world, sensors)
+    again, suite = snapshot.load(tmp_path / "worlds.npz", *PREPARED_SPECS, "cpu")
+    world, again = repeat(world, 4), repeat(again, 4)
+    state, other = world.reset(), again.reset()
+    for _ in range(5):
+        state, other = world.traffic.act(world, state), again.traffic.act(again, other)
+    assert torch.equal(state.pose, other.pose)
+    assert suite.rasterizer is not None
+    assert suite.lidar is not None
+
+
+def test_torch_and_numpy_are_enough(tmp_path: Path) -> None:
+    path = tmp_path / "worlds.npz"
+    assert main(["bench", "--prepare", str(path), "--agents", "6"]) == 0
+    words = ["step", "step+metrics", "raster", "lidar", "observe", "closed-loop"]
+    done = subprocess.run(
+        [sys.executable, "-c", _BARE.format(names=_ABSENT), *words,
+         "--prepared", str(path), "--worlds", "2", "--mode", "eager"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(done.stdout.splitlines()) == 1 + len(words)
+
+
+@needs_shared_data
+def test_recorded_maps_with_32_agents() -> None:
+    world = bench_world(str(SHARED_DATA / "nuscenes_mini_scenarionet"), 32)
+    assert world.num_worlds >= 3
+    assert world.reset().valid.all()
