@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.compiling import materialize
 from sim.scenario import Route, Scenario
 
 STRIDE = 2  # metres between the points that are related
@@ -122,7 +123,9 @@ class DriverZones:
     def least(self, per_zone: Float[Tensor, "b e"], like: Float[Tensor, "b d"]) -> Tensor:
         """The least `[B, D]` of each driver's zones; inf: it has none."""
         none = torch.full_like(like, torch.inf)
-        return none.scatter_reduce(1, self.driver, per_zone, "amin")
+        # Stored: torch 2.13's compiled code otherwise reads another reduction's result now and then.
+        (least,) = materialize(none.scatter_reduce(1, self.driver, per_zone, "amin"))
+        return least
 
 
 @dataclass(frozen=True)

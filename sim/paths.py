@@ -106,11 +106,12 @@ class Paths:
         return self._gather(self.cruise_mps, path, s_m)
 
     def position_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
-        """The point at arc length `s_m`, second order around the nearest stored point."""
-        x, y, cos, sin, curvature = self.frame_at(path, s_m).unbind(-1)
-        along = s_m - torch.round(s_m).clamp(0, self.frame.shape[2] - 1)
-        across = 0.5 * curvature * along.clamp(-1.0, 1.0) ** 2
-        return torch.stack((x + cos * along - sin * across, y + sin * along + cos * across), dim=-1)
+        """The point at arc length `s_m`: between what the stored points before and after it say."""
+        before = torch.floor(torch.nan_to_num(s_m)).clamp(0, self.frame.shape[2] - 2)
+        past = s_m - before
+        low = _expand(self.frame_at(path, before), past)
+        high = _expand(self.frame_at(path, before + 1.0), past - 1.0)
+        return torch.lerp(low, high, past.clamp(0.0, 1.0).unsqueeze(-1))
 
     def pose_at(
         self, path: Int[Tensor, "b n"], s_m: Float[Tensor, "b n"], wheelbase_m: Float[Tensor, "b n"]
@@ -222,6 +223,13 @@ class Paths:
         row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
         flat = (row * paths + path) * points + index
         return tensor.reshape(maps * paths * points, *tensor.shape[3:])[flat]
+
+
+def _expand(frame: Float[Tensor, "*k 5"], along_m: Float[Tensor, "*k"]) -> Float[Tensor, "*k 2"]:
+    """The point `along_m` on from a stored one, second order within a metre."""
+    x, y, cos, sin, curvature = frame.unbind(-1)
+    across = 0.5 * curvature * along_m.clamp(-1.0, 1.0) ** 2
+    return torch.stack((x + cos * along_m - sin * across, y + sin * along_m + cos * across), dim=-1)
 
 
 def _search_cost(coarse: Float[Tensor, "*p 4 c"], pose: Float[Tensor, "*q 1 3"]) -> Tensor:

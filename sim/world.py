@@ -118,7 +118,8 @@ class World:
 
     def take(self, index: Int[Tensor, " k"]) -> "World":
         """Worlds `index` of this batch as a batch of their own; maps are shared, not copied."""
-        picked = replace(self, scenarios=[self.scenarios[k] for k in index.tolist()])
+        scenarios = [self.scenarios[k] for k in index.tolist()] if self.scenarios else []
+        picked = replace(self, scenarios=scenarios)
         for name, value in vars(self).items():  # cached properties included
             if name != "scenarios":
                 vars(picked)[name] = rows.take(value, index)

@@ -33,9 +33,10 @@ def _world(traffic: str = "log") -> World:
 
 
 def _plan(world: World, state: WorldState) -> Plan:
-    """Straight on at 8 m/s: off the road in time, so that every metric has something to say."""
+    """To the left at 8 m/s, off the road in time: every metric shall have something to say."""
     time = (torch.arange(40) + 1) * world.dt_s
-    rows = torch.stack((8.0 * time, 0.0 * time, 0.0 * time, 0.0 * time + 8.0, 0.0 * time), dim=-1)
+    level = torch.ones_like(time)
+    rows = torch.stack((7.4 * time, 3.1 * time, 0.4 * level, 8.0 * level, 0.0 * level), dim=-1)
     return Plan(rows.expand(world.num_worlds, -1, -1), world.dt_s)
 
 

@@ -98,7 +98,7 @@ def raster(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
     cells = spec.grid.num_x * spec.grid.num_y * world.num_worlds
     moved = 4 * cells * (len(spec.layers) + len(spec.channels))
     agents = float(state.valid.sum()) / world.num_worlds
-    return Work(lambda: draw(scene), "images", world.num_worlds, moved, agents)
+    return Work(lambda: draw(scene), "images", float(world.num_worlds), moved, agents)
 
 
 def lidar(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
@@ -108,7 +108,7 @@ def lidar(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
     sweep = compiled(lambda state: scanner.sweep(world, state))
     rays = world.num_worlds * scanner.spec.num_rays
     agents = float(state.valid.sum()) / world.num_worlds
-    return Work(lambda: sweep(state), "rays", rays, tree_bytes(sweep(state)), agents)
+    return Work(lambda: sweep(state), "rays", float(rays), tree_bytes(sweep(state)), agents)
 
 
 def observe(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
@@ -122,7 +122,11 @@ def observe(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
     look = compiled(look)
     agents = float(state.valid.sum()) / world.num_worlds
     return Work(
-        lambda: look(state), "observations", world.num_worlds, tree_bytes(look(state)), agents
+        lambda: look(state),
+        "observations",
+        float(world.num_worlds),
+        tree_bytes(look(state)),
+        agents,
     )
 
 

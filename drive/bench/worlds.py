@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sim.geometry import polyline
 from sim.scenario import AgentKind, Lights, Route, Scenario, Tracks
 from sim.sources import Request, find_files, load
 from sim.traffic import make_traffic
@@ -52,10 +53,10 @@ def repeat(world: World, count: int) -> World:
 
 
 def crowd(scenario: Scenario, agents: int) -> Scenario:
-    """The scenario with `agents` that are there at its start: the nearest, or drivers added.
+    """The scenario with `agents` that are there at its start: the nearest, or with cars added.
 
-    Added ones start on the routes of the others where there is room, with a route of their own.
-    ValueError where there is none.
+    Those drive on the routes of the others; where these are full, they stand in lanes. ValueError
+    where there is no room.
     """
     tracks = scenario.tracks
     here = np.flatnonzero(tracks.valid[:, 0])
@@ -69,7 +70,7 @@ def crowd(scenario: Scenario, agents: int) -> Scenario:
     )
     missing = agents - len(kept)
     if missing > 0:
-        new, own = _drivers(scenario, cut, missing)
+        new, own = _added(scenario, cut, missing)
         cut = Tracks(
             track_id=cut.track_id + new.track_id,
             category=cut.category + new.category,
@@ -116,26 +117,29 @@ def _shortened(scenario: Scenario, steps: int) -> Scenario:
     )
 
 
-def _drivers(scenario: Scenario, there: Tracks, count: int) -> tuple[Tracks, list[Route | None]]:
-    """Cars on the paths of the scenario, `APART_M` from everybody, at 5 m/s."""
-    taken = there.position_m[:, 0, :2]
-    places, own = [], []
-    for route in {id(r): r for r in scenario.routes if r is not None}.values():
-        for k in range(APART_M // 2, len(route.path_m) - APART_M, APART_M):
-            point = route.path_m[k]
-            if np.linalg.norm(taken - point, axis=1).min() < APART_M:
+def _added(scenario: Scenario, there: Tracks, count: int) -> tuple[Tracks, list[Route | None]]:
+    """Cars `APART_M` from everybody: driving at 5 m/s on the routes; then standing in the lanes."""
+    routes = {id(r): r for r in scenario.routes if r is not None}.values()
+    lines = [(route.path_m, route) for route in routes]
+    lines += [(polyline.resample(lane.centerline_m, 1.0), None) for lane in scenario.map.lanes]
+    taken, places, own = there.position_m[:, 0, :2], [], []
+    for line, route in lines:
+        for k in range(APART_M // 2, len(line) - APART_M, APART_M):
+            if np.linalg.norm(taken - line[k], axis=1).min() < APART_M:
                 continue
-            ahead = route.path_m[k + 1] - route.path_m[k - 1]
-            places.append((*point, np.arctan2(ahead[1], ahead[0])))
+            ahead = line[k + 1] - line[k - 1]
+            places.append((*line[k], np.arctan2(ahead[1], ahead[0])))
             own.append(route)
-            taken = np.concatenate((taken, point[None]))
+            taken = np.concatenate((taken, line[k][None]))
     if len(places) < count:
         have = len(there.track_id) + len(places)
         raise ValueError(f"{scenario.scenario_id}: room for {have} agents at most")
+    own = own[:count]
     x, y, yaw = np.array(places[:count]).T
+    speed = np.array([0.0 if route is None else _SPEED_MPS for route in own])
+    velocity = speed[:, None] * np.stack((np.cos(yaw), np.sin(yaw)), axis=-1)
+    position = np.stack((x, y, np.full(count, CAR_M[2] / 2)), axis=-1)
     instants = there.valid.shape[1]
-    velocity = _SPEED_MPS * np.stack((np.cos(yaw), np.sin(yaw)), axis=-1)
-    still = np.stack((x, y, np.full(count, CAR_M[2] / 2)), axis=-1)
 
     def held(values: np.ndarray) -> np.ndarray:
         return np.repeat(values[:, None], instants, axis=1).astype(np.float32)
@@ -145,9 +149,9 @@ def _drivers(scenario: Scenario, there: Tracks, count: int) -> tuple[Tracks, lis
         category=["vehicle.car"] * count,
         kind=np.full(count, AgentKind.VEHICLE, dtype=there.kind.dtype),
         size_m=np.tile(np.array(CAR_M, dtype=np.float32), (count, 1)),
-        position_m=held(still),
+        position_m=held(position),
         yaw_rad=held(yaw),
         velocity_mps=held(velocity),
         valid=np.ones((count, instants), dtype=bool),
     )
-    return tracks, list(own[:count])
+    return tracks, own

@@ -93,7 +93,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _do_without_annotations() -> None:
-    """Where jaxtyping is not installed its shapes mean nothing: any name, any subscript."""
+    """Where jaxtyping is not installed its shapes mean nothing."""
     try:
         import jaxtyping  # noqa: F401
     except ModuleNotFoundError:
@@ -103,7 +103,8 @@ def _do_without_annotations() -> None:
                 return cls
 
         stand_in = types.ModuleType("jaxtyping")
-        stand_in.__getattr__ = lambda _: Anything  # type: ignore[method-assign]
+        for name in ("Bool", "Float", "Int", "Integer", "UInt8"):
+            setattr(stand_in, name, Anything)
         sys.modules["jaxtyping"] = stand_in
 
 
