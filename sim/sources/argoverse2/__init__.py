@@ -8,7 +8,7 @@ import numpy as np
 from sim.scenario import Lights, Scenario
 from sim.sources.argoverse2.ground import read_ground
 from sim.sources.argoverse2.map import find_one, read_map
-from sim.sources.argoverse2.tables import read_poses
+from sim.sources.argoverse2.poses import read_poses
 from sim.sources.argoverse2.tracks import (
     AXLE_HEIGHT_M,
     DT_S,

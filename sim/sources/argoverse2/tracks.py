@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from sim.feather import read_columns
 from sim.scenario import AgentKind, Tracks
-from sim.sources.argoverse2.tables import EgoPoses, read_columns, rotations
+from sim.sources.argoverse2.poses import EgoPoses, rotations
 from sim.sources.motion import velocities_mps
 
 DT_S = 0.1

@@ -1,4 +1,4 @@
-"""Feather tables of an Argoverse 2 log, and the ego poses."""
+"""The ego poses of an Argoverse 2 log."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,28 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from sim.feather import read_columns
+
 _POSE = ("qw", "qx", "qy", "qz", "tx_m", "ty_m", "tz_m")
-
-
-def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Columns of a feather file; ValueError names the file and what is wrong."""
-    import pyarrow
-    import pyarrow.feather
-
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    try:
-        table = pyarrow.feather.read_table(path, memory_map=False)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(
-            f"{path}: not a whole feather file: {str(error).splitlines()[0]}"
-        ) from None
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise ValueError(
-            f"{path}: no column {', '.join(missing)} (there are {', '.join(table.column_names)})"
-        )
-    return {name: table[name].to_numpy() for name in names}
 
 
 def rotations(quaternion: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 3 3"]:
