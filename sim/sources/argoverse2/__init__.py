@@ -38,13 +38,13 @@ def read_scenario(log: Path) -> Scenario:
     annotations, poses = read_annotations(log), read_poses(log)
     time_ns, annotated = frame_times_ns(annotations)
     try:
-        tracks = read_tracks(annotations, poses, time_ns)
+        tracks, notes = read_tracks(annotations, poses, time_ns)
     except ValueError as error:
         raise ValueError(f"{log / 'city_SE3_egovehicle.feather'}: {error}") from None
     _, axle_m = poses.at(time_ns[:1])
     offset = np.append(tracks.position_m[0, 0, :2], axle_m[0, 2] - AXLE_HEIGHT_M)
     ground = read_ground(log / "map", tracks.position_m[0, :, :2], offset)
-    lane_map, notes = read_map(log / "map", offset, ground)
+    lane_map, map_notes = read_map(log / "map", offset, ground)
     moved = np.where(tracks.valid[..., None], tracks.position_m - offset, 0.0).astype(np.float32)
     tracks = replace(tracks, position_m=moved)
     if not annotated.all():
@@ -63,7 +63,7 @@ def read_scenario(log: Path) -> Scenario:
         ),
         routes=make_routes(tracks, lane_map),
         keyframe=annotated,
-        notes=notes,
+        notes=notes + map_notes,
     )
 
 

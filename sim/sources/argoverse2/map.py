@@ -89,11 +89,15 @@ def _lane(segment: dict, offset_m: np.ndarray) -> Lane:
 
 
 def _with_links(lanes: list[Lane], segments: list[dict]) -> list[Lane]:
-    """Successors, predecessors and neighbours, as far as the map has those lanes."""
-    place = {lane.lane_id: k for k, lane in enumerate(lanes)}
+    """Successors, predecessors and neighbours, as far as the map has those lanes.
 
-    def known(names: list) -> tuple[int, ...]:
-        return tuple(place[str(name)] for name in names if str(name) in place)
+    Many a lane of the files misses predecessors: a link named at one end holds for both.
+    """
+    place = {lane.lane_id: k for k, lane in enumerate(lanes)}
+    links: set[tuple[int, int]] = set()
+    for k, segment in enumerate(segments):
+        links |= {(k, place[str(n)]) for n in segment["successors"] if str(n) in place}
+        links |= {(place[str(n)], k) for n in segment["predecessors"] if str(n) in place}
 
     def beside(k: int, side: str) -> int:
         """The neighbour that cars may change to: the same way, not in a junction."""
@@ -104,12 +108,12 @@ def _with_links(lanes: list[Lane], segments: list[dict]) -> list[Lane]:
     return [
         replace(
             lane,
-            successors=known(segment["successors"]),
-            predecessors=known(segment["predecessors"]),
+            successors=tuple(sorted(end for start, end in links if start == k)),
+            predecessors=tuple(sorted(start for start, end in links if end == k)),
             left_neighbor=beside(k, "left"),
             right_neighbor=beside(k, "right"),
         )
-        for k, (lane, segment) in enumerate(zip(lanes, segments, strict=True))
+        for k, lane in enumerate(lanes)
     ]
 
 

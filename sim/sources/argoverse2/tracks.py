@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from sim.feather import read_columns
 from sim.scenario import AgentKind, Tracks
@@ -49,6 +49,10 @@ _CATEGORIES: dict[str, tuple[AgentKind, str | None]] = {
     "CONSTRUCTION_CONE": (AgentKind.OBJECT, _CONE),
     "CONSTRUCTION_BARREL": (AgentKind.OBJECT, _CONE),
 }
+# Argoverse boxes a rider and what he rides apart, nuScenes as one cycle.
+_RIDERS = ("BICYCLIST", "MOTORCYCLIST", "WHEELED_RIDER")
+_RIDDEN = ("BICYCLE", "MOTORCYCLE", "WHEELED_DEVICE")
+_ON_IT_M = 1.0
 _EGO_CATEGORY = "EGO_VEHICLE"
 _SIZE = ("length_m", "width_m", "height_m")
 _PLACE = ("tx_m", "ty_m", "tz_m")
@@ -112,8 +116,10 @@ def frame_times_ns(annotations: Annotations) -> tuple[Int[np.ndarray, " t"], np.
     ], np.isin(every, steps)
 
 
-def read_tracks(annotations: Annotations, poses: EgoPoses, time_ns: np.ndarray) -> Tracks:
-    """All tracks at the instants `time_ns`, the ego first."""
+def read_tracks(
+    annotations: Annotations, poses: EgoPoses, time_ns: np.ndarray
+) -> tuple[Tracks, list[str]]:
+    """All tracks at the instants `time_ns`, the ego first; notes say what was left out."""
     rotation, origin = poses.at(time_ns)
     others = annotations.category != _EGO_CATEGORY
     names, first, owner = np.unique(
@@ -132,33 +138,44 @@ def read_tracks(annotations: Annotations, poses: EgoPoses, time_ns: np.ndarray) 
     )
     ahead = (rotation[step] @ rotations(annotations.quaternion[others]))[:, :, 0]
     yaw[row, step] = np.arctan2(ahead[:, 1], ahead[:, 0])
-    known = [_category(name) for name in annotations.category[others][first]]
-    size = [
-        np.median(annotations.size_m[others][owner == track], axis=0) for track in range(len(names))
-    ]
-    time_s = (time_ns - time_ns[0]) * 1e-9
-    moving = [velocities_mps(v, p[:, :2], time_s) for v, p in zip(valid, position, strict=True)]
+    size = [np.median(annotations.size_m[others][row == n], axis=0) for n in range(1, shape[0])]
     own_name = annotations.track_id[~others]
+    track_id = [str(own_name[0]) if len(own_name) else "ego", *names.tolist()]
+    labels = np.array(["REGULAR_VEHICLE", *annotations.category[others][first]])
+    known = [_CATEGORIES.get(label, (AgentKind.OBJECT, None)) for label in labels]
+    keep = np.flatnonzero(~_rides(labels, valid, position))
+    time_s = (time_ns - time_ns[0]) * 1e-9
+    moving = [velocities_mps(valid[n], position[n, :, :2], time_s) for n in keep]
+    riders = len(labels) - len(keep)
     return Tracks(
-        track_id=[str(own_name[0]) if len(own_name) else "ego", *names.tolist()],
-        category=["vehicle.car", *(category for _, category in known)],
-        kind=np.array([AgentKind.VEHICLE, *(kind for kind, _ in known)], dtype=np.int64),
-        size_m=np.stack([np.array(EGO_SIZE_M), *size]).astype(np.float32),
-        position_m=position,
-        yaw_rad=yaw.astype(np.float32),
+        track_id=[track_id[n] for n in keep],
+        category=[known[n][1] or str(labels[n]) for n in keep],
+        kind=np.array([known[n][0] for n in keep], dtype=np.int64),
+        size_m=np.stack([np.array(EGO_SIZE_M), *size]).astype(np.float32)[keep],
+        position_m=position[keep],
+        yaw_rad=yaw.astype(np.float32)[keep],
         velocity_mps=np.stack(moving).astype(np.float32),
-        valid=valid,
-    )
+        valid=valid[keep],
+    ), [f"dropped {riders} tracks: riders of a cycle that is there"] if riders else []
+
+
+def _rides(
+    labels: np.ndarray, valid: Bool[np.ndarray, "n t"], position_m: Float[np.ndarray, "n t 3"]
+) -> Bool[np.ndarray, " n"]:
+    """Which tracks are riders on a cycle that has a track of its own."""
+    rides = np.zeros(len(labels), dtype=bool)
+    ridden = np.flatnonzero(np.isin(labels, _RIDDEN))
+    for rider in np.flatnonzero(np.isin(labels, _RIDERS)):
+        for cycle in ridden:
+            both = valid[rider] & valid[cycle]
+            apart = np.linalg.norm(position_m[rider, both] - position_m[cycle, both], axis=1)
+            rides[rider] |= bool(both.any() and np.median(apart) < _ON_IT_M)
+    return rides
 
 
 def ego_center_m() -> Float[np.ndarray, "3"]:
     """The centre of the ego's box in the ego frame (origin: middle of the rear axle)."""
     return np.array((CENTER_AHEAD_OF_AXLE_M, 0.0, 0.5 * EGO_SIZE_M[2] - AXLE_HEIGHT_M))
-
-
-def _category(name: str) -> tuple[AgentKind, str]:
-    kind, category = _CATEGORIES.get(name, (AgentKind.OBJECT, None))
-    return kind, category or name
 
 
 def _annotation_file(log: Path) -> Path:
