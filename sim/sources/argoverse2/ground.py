@@ -37,7 +37,9 @@ def read_ground(
     known = np.isfinite(height)
     if not known.any():
         raise ValueError(f"{path}: no height near the drive")
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    nearest = np.asarray(
+        distance_transform_edt(~known, return_distances=False, return_indices=True)
+    )
     height = gaussian_filter(height[tuple(nearest)], _SMOOTH_M * cells_per_m, mode="nearest")
     return GroundHeight(
         origin_m=low_m + (first + 0.5) / cells_per_m - offset_m[:2],

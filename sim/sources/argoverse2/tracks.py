@@ -120,25 +120,24 @@ def read_tracks(
     annotations: Annotations, poses: EgoPoses, time_ns: np.ndarray
 ) -> tuple[Tracks, list[str]]:
     """All tracks at the instants `time_ns`, the ego first; notes say what was left out."""
-    rotation, origin = poses.at(time_ns)
     others = annotations.category != _EGO_CATEGORY
     names, first, owner = np.unique(
         annotations.track_id[others], return_index=True, return_inverse=True
     )
-    step = np.searchsorted(time_ns, annotations.time_ns[others])
-    shape = (len(names) + 1, len(time_ns))
-    valid, position, yaw = np.zeros(shape, bool), np.zeros((*shape, 3)), np.zeros(shape)
-    valid[0] = True
-    position[0] = origin + rotation @ ego_center_m()
-    yaw[0] = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
     row = owner + 1
-    valid[row, step] = True
+    step = np.searchsorted(time_ns, annotations.time_ns[others])
+    valid = np.zeros((len(names) + 1, len(time_ns)), dtype=bool)
+    valid[0], valid[row, step] = True, True
+    position, yaw = np.zeros((*valid.shape, 3)), np.zeros(valid.shape)
+    rotation, origin = poses.at(time_ns)
+    position[0] = origin + rotation @ ego_center_m()
+    yaw[0] = _heading_rad(rotation)
+    rotation = rotation[step]
     position[row, step] = origin[step] + np.einsum(
-        "nij,nj->ni", rotation[step], annotations.position_m[others]
+        "nij,nj->ni", rotation, annotations.position_m[others]
     )
-    ahead = (rotation[step] @ rotations(annotations.quaternion[others]))[:, :, 0]
-    yaw[row, step] = np.arctan2(ahead[:, 1], ahead[:, 0])
-    size = [np.median(annotations.size_m[others][row == n], axis=0) for n in range(1, shape[0])]
+    yaw[row, step] = _heading_rad(rotation @ rotations(annotations.quaternion[others]))
+    size = [np.median(annotations.size_m[others][row == n], axis=0) for n in range(1, len(valid))]
     own_name = annotations.track_id[~others]
     track_id = [str(own_name[0]) if len(own_name) else "ego", *names.tolist()]
     labels = np.array(["REGULAR_VEHICLE", *annotations.category[others][first]])
@@ -171,6 +170,10 @@ def _rides(
             apart = np.linalg.norm(position_m[rider, both] - position_m[cycle, both], axis=1)
             rides[rider] |= bool(both.any() and np.median(apart) < _ON_IT_M)
     return rides
+
+
+def _heading_rad(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, " n"]:
+    return np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
 
 
 def ego_center_m() -> Float[np.ndarray, "3"]:

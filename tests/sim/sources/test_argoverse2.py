@@ -143,6 +143,13 @@ def test_lane_graph_is_consistent(scenarios: list[Scenario], log: int) -> None:
             # A lane to the left, the same way: its right boundary is this lane's left one.
             ours, theirs = lane.left_boundary_m, lanes[lane.left_neighbor].right_boundary_m
             assert np.linalg.norm(ours[[0, -1]] - theirs[[0, -1]], axis=1).max() < 1.0
+    # The ends of a centreline are midway between those of the boundaries.
+    ends = np.array([
+        [lane.centerline_m[e] - 0.5 * (lane.left_boundary_m[e] + lane.right_boundary_m[e])
+         for e in (0, -1)]
+        for lane in lanes
+    ])  # fmt: skip
+    assert np.abs(ends).max() < 1e-3
     kinds = [area.kind for area in scenarios[log].map.areas]
     assert kinds.count(AreaKind.CROSSWALK) == (14, 11)[log]
 
