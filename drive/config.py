@@ -26,9 +26,10 @@ class SimulateConfig:
     """
 
     source: str = "procedural"
-    """procedural (generated), scenarionet (recorded), or saved (by `bevdrive save`)"""
+    """procedural (generated), scenarionet or argoverse2 (recorded), or saved (by `bevdrive save`)"""
     path: Path | None = None
-    """sources scenarionet and saved: a file, or a folder of them"""
+    """sources scenarionet and saved: a file, or a folder of them; argoverse2: a log, or a folder
+    of logs"""
     families: tuple[str, ...] = ()
     """source procedural, by space or comma; none named: all of straight, curve,
     signalized_junction, unsignalized_junction, left_turn, t_junction, roundabout, merge,
@@ -76,7 +77,7 @@ def check_choices(config: SimulateConfig) -> None:
         if value is not None and not least <= value < math.inf:
             raise ValueError(f"--{option.replace('_', '-')}: must be at least {least}, not {value}")
     if config.path is not None and config.source == "procedural":
-        raise ValueError("--path: only for --source scenarionet or saved")
+        raise ValueError("--path: not for --source procedural")
     if config.families:
         from sim.sources.procedural import FAMILIES
 

@@ -30,7 +30,8 @@ def make_requests(config: SimulateConfig) -> list[Request]:
         if config.path is None:
             raise ValueError(f"--path: source {config.source} needs a file or a folder")
         files = find_files(config.source, config.path)[: config.count]
-        root = config.path if config.path.is_dir() else config.path.parent
+        alone = files == [config.path]  # a file, or the folder of one log
+        root = config.path.parent if alone else config.path
         return [
             Request(k, config.source, str(file.relative_to(root)), path=file)
             for k, file in enumerate(files)

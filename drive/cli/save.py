@@ -25,9 +25,9 @@ class SaveConfig:
     to: Path
     """the folder to write to; files of the same name there are replaced"""
     source: str = "procedural"
-    """procedural (generated) or scenarionet (recorded)"""
+    """procedural (generated), scenarionet or argoverse2 (recorded)"""
     path: Path | None = None
-    """source scenarionet: a pickle, or a folder of them"""
+    """source scenarionet: a pickle, or a folder of them; argoverse2: a log, or a folder of logs"""
     families: tuple[str, ...] = ()
     """source procedural, by space or comma; none named: all (see `bevdrive simulate --help`)"""
     count: int | None = None
