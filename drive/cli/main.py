@@ -7,7 +7,7 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     """Run a verb; returns the exit code: 0, 1 (ran, but not all of it), 2 (wrong input), 130."""
     arguments = sys.argv[1:] if argv is None else argv
-    verbs = {"simulate": _simulate, "save": _save, "bench": _bench}
+    verbs = {"simulate": _simulate, "save": _save, "bench": _bench, "evaluate": _evaluate}
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if arguments else 2
@@ -43,9 +43,16 @@ def _bench(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _evaluate(arguments: list[str]) -> int:
+    from drive.cli.evaluate import run
+
+    return run(arguments)
+
+
 _USAGE = """usage: bevdrive VERB [OPTIONS]
 
   simulate   drive scenarios in closed loop and score them
+  evaluate   score results on a nuScenes split with the official code
   save       write generated or recorded scenarios to files
   bench      how fast are world, metrics, sensors and closed loop here?
 

@@ -45,6 +45,8 @@ def evaluate_tracking(split: Split, results: Path, out: Path) -> dict[str, Any]:
     present = sorted({box.tracking_name for box in boxes})
     return {
         "official": {name: float(summary[name]) for name in names},
-        "per_class": {c: {n: float(summary["label_metrics"][n][c]) for n in names} for c in present},
+        "per_class": {
+            c: {n: float(summary["label_metrics"][n][c]) for n in names} for c in present
+        },
         "absent_classes": sorted(set(config.class_names) - set(present)),
     }
