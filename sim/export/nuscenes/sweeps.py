@@ -91,22 +91,25 @@ def _count(agent: Tensor, num_agents: int) -> np.ndarray:
 
 def _count_alone(lidar: Lidar, world: World, state: WorldState) -> np.ndarray:
     """Returns of each agent if nothing else stood in the way, `[N]`: one world for each of them."""
-    others = world.size_m.shape[1] - 1
-    counts = np.zeros(others + 1, dtype=np.int64)
-    if others == 0:
+    counts = np.zeros(world.size_m.shape[1], dtype=np.int64)
+    away_m = (state.pose[0, :, :2] - state.pose[0, EGO, :2]).norm(dim=-1)
+    reach_m = lidar.spec.max_range_m + world.size_m[0].norm(dim=-1)
+    near = (state.valid[0] & (away_m < reach_m)).nonzero()[:, 0]
+    near = near[near != EGO]
+    if len(near) == 0:
         return counts
     together = agent_prisms(world, state, lidar.static.ground)
-    apart = Prisms(**{name: _apart(part, others) for name, part in vars(together).items()})
-    columns = rows.take(lidar.columns(state), torch.zeros(others, dtype=torch.long))
-    many = Lidar(lidar.spec, rows.take(lidar.static, torch.zeros(others, dtype=torch.long)))
-    sweep = many.cast(columns, apart)
-    counts[EGO + 1 :] = (sweep.agent != NO_AGENT).flatten(1).sum(1).numpy()
+    apart = Prisms(**{k: _apart(part)[near - EGO - 1] for k, part in vars(together).items()})
+    same = torch.zeros_like(near)
+    many = Lidar(lidar.spec, rows.take(lidar.static, same))
+    sweep = many.cast(rows.take(lidar.columns(state), same), apart)
+    counts[near.numpy()] = (sweep.agent != NO_AGENT).flatten(1).sum(1).numpy()
     return counts
 
 
-def _apart(part: Tensor, others: int) -> Tensor:
+def _apart(part: Tensor) -> Tensor:
     """`[1, 2 N, ...]` (bodies, then cabins) to `[N, 2, ...]`."""
-    return part.reshape(2, others, *part.shape[2:]).transpose(0, 1)
+    return part.reshape(2, -1, *part.shape[2:]).transpose(0, 1)
 
 
 def _without_obstacles(static: StaticScene) -> StaticScene:
