@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -26,9 +26,10 @@ def evaluate_detection(nusc: "NuScenes", split: Split, results: Path, out: Path)
     """
     with quiet(str(results)):
         from nuscenes.eval.common.config import config_factory
+        from nuscenes.eval.detection.data_classes import DetectionConfig
         from nuscenes.eval.detection.evaluate import DetectionEval
 
-        config = config_factory("detection_cvpr_2019")
+        config = cast(DetectionConfig, config_factory("detection_cvpr_2019"))
         judge = DetectionEval(nusc, config, str(results), split.name, str(out), verbose=False)
         if not judge.gt_boxes.all:
             raise ValueError(f"{split.table_root}: split {split.name} has nothing to detect")

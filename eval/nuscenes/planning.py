@@ -9,7 +9,12 @@ import numpy as np
 
 from eval.nuscenes.dataset import Split, read_json
 from eval.nuscenes.planning_protocols import (
-    STEP_S, STEPS, Tally, occupied, oriented_hits, raster_hits,
+    STEP_S,
+    STEPS,
+    Tally,
+    occupied,
+    oriented_hits,
+    raster_hits,
 )  # fmt: skip
 from eval.nuscenes.submission import check_tokens
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sim.export.nuscenes.schema import REAR_AXLE_TO_CENTER_M
+
 STEPS = 6
 STEP_S = 0.5
 HORIZONS_S = (1, 2, 3)
@@ -26,7 +28,6 @@ EGO_LENGTH_M = 4.084
 RASTER_EGO_WIDTH_M = 1.85
 RASTER_EGO_AHEAD_M = 0.5
 EGO_WIDTH_M = 1.73
-REAR_AXLE_TO_CENTER_M = 1.38  # Renault Zoe: half its length less 0.66 m of rear overhang
 _SLOW_MPS = 0.2  # below it the ego keeps its heading
 
 
@@ -101,23 +102,18 @@ class Tally:
 
     def at(self) -> dict[str, float]:
         """L2 in metres and collisions in per cent, at 1, 2 and 3 s."""
-        return self._table(lambda values, last: values[last])
+        return self._table(self.error_m, self.hits)
 
     def mean_to(self) -> dict[str, float]:
         """The same, as means from 0.5 s to 1, 2 and 3 s."""
-        return self._table(lambda values, last: values[: last + 1].mean())
+        steps = np.arange(1, STEPS + 1)
+        return self._table(np.cumsum(self.error_m) / steps, np.cumsum(self.hits) / steps)
 
-    def _table(self, pick) -> dict[str, float]:  # noqa: ANN001
+    def _table(self, error_m: np.ndarray, hits: np.ndarray) -> dict[str, float]:
         count = self.samples or np.nan
-        last = [round(t / STEP_S) - 1 for t in HORIZONS_S]
-        table = {
-            f"L2_{t}s": float(pick(self.error_m / count, k))
-            for t, k in zip(HORIZONS_S, last, strict=True)
-        }
-        table |= {
-            f"collision_{t}s": float(pick(100.0 * self.hits / count, k))
-            for t, k in zip(HORIZONS_S, last, strict=True)
-        }
+        step = {t: round(t / STEP_S) - 1 for t in HORIZONS_S}
+        table = {f"L2_{t}s": float(error_m[k] / count) for t, k in step.items()}
+        table |= {f"collision_{t}s": float(100.0 * hits[k] / count) for t, k in step.items()}
         return table | {"samples": float(self.samples)}
 
 

@@ -76,7 +76,7 @@ def baselines(
 
 def future(helper: "PredictHelper", instance: str, sample: str) -> np.ndarray:
     """Recorded positions `[<= 12, 2]` at 2 Hz, in the map frame."""
-    return helper.get_future_for_agent(instance, sample, SECONDS, in_agent_frame=False)
+    return np.array(helper.get_future_for_agent(instance, sample, SECONDS, in_agent_frame=False))
 
 
 def read_predictions(path: Path, pairs: list[Pair]) -> list[Prediction]:

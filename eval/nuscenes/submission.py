@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from eval.nuscenes.dataset import Split, read_json
 
@@ -90,9 +90,9 @@ def _check_box(where: str, box: Any, token: str, form: BoxFormat) -> None:
         raise ValueError(f"{where}: sample_token is {box.get('sample_token')!r}")
     for field, length in _LENGTHS.items():
         value = box.get(field)
-        fits = isinstance(value, list) and len(value) == length
         usable: Callable[[Any], bool] = _is_number if field == "velocity" else _is_finite
-        if not (fits and all(usable(v) for v in value)):
+        fits = isinstance(value, list) and len(value) == length and all(map(usable, value))
+        if not fits:
             raise ValueError(f"{where}: {field}: expected {length} numbers, got {value!r}")
     if min(box["size"]) <= 0:
         raise ValueError(f"{where}: size: must be above 0, got {box['size']}")
@@ -100,7 +100,7 @@ def _check_box(where: str, box: Any, token: str, form: BoxFormat) -> None:
     if name not in form.classes:
         choices = ", ".join(form.classes)
         raise ValueError(f"{where}: {form.name_field}: unknown {name!r} (choices: {choices})")
-    if not (_is_finite(score) and score >= 0):
+    if not _is_finite(score) or cast(float, score) < 0:
         raise ValueError(f"{where}: {form.score_field}: expected a number from 0, got {score!r}")
     if form.attributes is not None and box.get("attribute_name") not in form.attributes:
         value, choices = box.get("attribute_name"), ", ".join(filter(None, form.attributes))

@@ -3,7 +3,7 @@
 import shutil
 import unittest
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from eval.nuscenes.dataset import Split
 from eval.nuscenes.quiet import quiet
@@ -29,9 +29,10 @@ def evaluate_tracking(split: Split, results: Path, out: Path) -> dict[str, Any]:
     require_tracking()
     with quiet(str(results)):
         from nuscenes.eval.common.config import config_factory
+        from nuscenes.eval.tracking.data_classes import TrackingConfig
         from nuscenes.eval.tracking.evaluate import TrackingEval
 
-        config = config_factory("tracking_nips_2019")
+        config = cast(TrackingConfig, config_factory("tracking_nips_2019"))
         judge = TrackingEval(
             config, str(results), split.name, str(out), split.version, str(split.dataroot),
             verbose=False,

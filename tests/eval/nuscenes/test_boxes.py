@@ -132,6 +132,6 @@ def test_broken_submissions(kind: str, message: str, sim_val: Split, tmp_path: P
     _spoil(kind, data)
     path = tmp_path / "mine.json"
     path.write_text(json.dumps(data))
-    with pytest.raises(ValueError, match="mine.json") as caught:
+    with pytest.raises(ValueError, match=r"mine\.json") as caught:
         check_submission(path, sim_val, form)
     assert message in str(caught.value)
