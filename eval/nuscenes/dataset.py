@@ -84,6 +84,8 @@ def load_dataset(split: Split) -> "NuScenes":
     for record in nusc.sample_annotation:
         if min(record["size"]) <= 0:
             raise ValueError(f"{where}: {record['token']} has size {record['size']}")
+    for token in split.sample_tokens:
+        _check_lidar(nusc, split, token)
     return nusc
 
 
@@ -95,6 +97,22 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from None
+
+
+def _check_lidar(nusc: "NuScenes", split: Split, token: str) -> None:
+    """Raise ValueError where the devkit would not find the ego's pose of a sample."""
+    lidar = nusc.get("sample", token)["data"].get("LIDAR_TOP")
+    if lidar is None:
+        raise ValueError(
+            f"{split.table_root}/sample_data.json: no LIDAR_TOP key frame of sample {token}"
+        )
+    pose = nusc.get("sample_data", lidar)["ego_pose_token"]
+    try:
+        nusc.get("ego_pose", pose)
+    except KeyError:
+        raise ValueError(
+            f"{split.table_root}/ego_pose.json: {pose} of sample {token} is not in it"
+        ) from None
 
 
 def _version_folder(dataroot: Path, version: str) -> Path:
