@@ -1,7 +1,10 @@
-"""Oriented boxes in the plane: a pose `[..., 3]` and a size `[..., 2]` (length, width) in metres."""
+"""Oriented boxes: in the plane a pose `[..., 3]` and a size `[..., 2]` (length, width) in metres.
+
+`holds_points` and `points_in_boxes` take upright boxes in space, `[..., 7]`.
+"""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.compiling import materialize
@@ -54,3 +57,24 @@ def overlaps(pose_a: Tensor, size_a: Tensor, pose_b: Tensor, size_b: Tensor) -> 
 def circumradius_m(size_m: Float[Tensor, "*b 2"]) -> Tensor:
     """The radius of the circle through the corners: boxes farther apart than the sum never touch."""
     return 0.5 * torch.linalg.vector_norm(size_m, dim=-1)
+
+
+def holds_points(
+    points_m: Float[Tensor, "*b p 3"], boxes: Float[Tensor, "*b k 7"]
+) -> Bool[Tensor, "*b k p"]:
+    """Which points lie in which upright boxes (x, y, z of the centre, length, width, height, yaw).
+
+    The surface belongs to the box, as in nuScenes' and Argoverse 2's own counts.
+    """
+    pose = torch.cat((boxes[..., :2], boxes[..., 6:]), dim=-1).unsqueeze(-2)
+    flat = se2.transform_points(se2.inverse(pose), points_m[..., :2].unsqueeze(-3))
+    high = points_m[..., 2].unsqueeze(-2) - boxes[..., 2].unsqueeze(-1)
+    half = 0.5 * boxes[..., 3:6].unsqueeze(-2)
+    return (flat.abs() <= half[..., :2]).all(dim=-1) & (high.abs() <= half[..., 2])
+
+
+def points_in_boxes(
+    points_m: Float[Tensor, "*b p 3"], boxes: Float[Tensor, "*b k 7"]
+) -> Int[Tensor, "*b k"]:
+    """How many points lie in each upright box; see `holds_points`."""
+    return holds_points(points_m, boxes).sum(dim=-1)

@@ -7,7 +7,7 @@ from sim.scenario import Scenario
 from sim.scenario_check import require_valid
 from sim.scenario_file import SUFFIX, load_scenario
 
-SOURCES = ("procedural", "saved", "scenarionet")
+SOURCES = ("procedural", "saved", "scenarionet", "nuscenes", "argoverse2")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,12 @@ class Request:
 
 
 def find_files(source: str, path: Path) -> list[Path]:
-    """The scenarios of a folder (or the one file); ValueError where there are none."""
+    """The scenarios of a folder (or the one file); ValueError where there are none.
+
+    A scenario of source argoverse2 is a folder: a log.
+    """
+    if source == "argoverse2":
+        return _find_logs(path)
     suffix = SUFFIX if source == "saved" else ".pkl"
     if path.is_file():
         return [path]
@@ -35,6 +40,17 @@ def find_files(source: str, path: Path) -> list[Path]:
     if not files:
         raise ValueError(f"{path}: no {suffix} files in this folder: 0 scenarios matched")
     return files
+
+
+def _find_logs(path: Path) -> list[Path]:
+    from sim.sources.argoverse2 import find_logs
+
+    if not path.is_dir():
+        raise ValueError(f"{path}: no such folder")
+    logs = find_logs(path)
+    if not logs:
+        raise ValueError(f"{path}: no Argoverse 2 log in this folder: 0 scenarios matched")
+    return logs
 
 
 def load(requests: list[Request]) -> tuple[list[tuple[Request, Scenario]], list[dict[str, str]]]:
@@ -67,7 +83,14 @@ def load(requests: list[Request]) -> tuple[list[tuple[Request, Scenario]], list[
 def _read(source: str, path: Path) -> Scenario:
     if source == "saved":
         return load_scenario(path)
-    from sim.sources.scenarionet import read_scenario
+    if source == "nuscenes":
+        from sim.sources.nuscenes import load_converted
+
+        return load_converted(path)
+    if source == "argoverse2":
+        from sim.sources.argoverse2 import read_scenario
+    else:
+        from sim.sources.scenarionet import read_scenario
 
     scenario = read_scenario(path)
     try:

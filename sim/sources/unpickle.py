@@ -34,8 +34,17 @@ class _Refused(Exception):
     pass
 
 
+def _latin1_bytes(text: str, encoding: str) -> bytes:
+    """What protocol 2 calls `_codecs.encode` for: bytes written as text."""
+    if encoding not in ("latin1", "latin-1"):
+        raise _Refused(f"_codecs.encode to {encoding}")
+    return text.encode("latin1")
+
+
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("_codecs", "encode"):
+            return _latin1_bytes
         allowed = (module in _MODULES and name in _ARRAYS) or (
             module == "builtins" and name in _BUILTINS
         )

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from sim.scenario import EGO, Lights, Scenario
+from sim.sources.routes import make_routes
 from sim.sources.scenarionet.map import read_map
-from sim.sources.scenarionet.routes import make_routes
 from sim.sources.scenarionet.tracks import read_tracks
 from sim.sources.unpickle import read_pickle
 

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from sim.scenario import AgentKind, Tracks
+from sim.sources.motion import velocities_mps
 
 _KINDS = {
     "VEHICLE": AgentKind.VEHICLE,
@@ -59,6 +60,7 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
         notes.append("the ego's length and width were swapped in the file")
     if last + 1 < length:
         notes.append(f"ends at step {last}, where the ego's recording ends")
+    time_s = 0.1 * np.arange(last + 1)
     valid = np.stack([row[0] for row in rows])
     position = np.stack([row[1] for row in rows])
     if position.shape[-1] == 2:
@@ -71,7 +73,10 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
             size_m=np.stack([row[3] for row in rows]).astype(np.float32),
             position_m=position,
             yaw_rad=np.where(valid, np.stack([row[2] for row in rows]), 0.0).astype(np.float32),
-            velocity_mps=np.stack([_velocity(v, p) for v, p, _, _ in rows]).astype(np.float32),
+            # The files' own velocities are unreliable.
+            velocity_mps=np.stack(
+                [velocities_mps(v, p[:, :2], time_s) for v, p, _, _ in rows]
+            ).astype(np.float32),
             valid=valid,
         ),
         notes,
@@ -93,13 +98,3 @@ def _finite(values: np.ndarray, valid: np.ndarray, name: str, field: str) -> Non
     bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1) & valid
     if bad.any():
         raise ValueError(f"tracks.{name}.{field}: not a number at step {int(bad.argmax())}")
-
-
-def _velocity(valid: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Central differences of the positions: the files' own velocities are unreliable."""
-    velocity = np.zeros((len(valid), 2))
-    edges = np.diff(valid.astype(int), prepend=0, append=0)
-    for first, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        if end - first > 1:
-            velocity[first:end] = np.gradient(position[first:end, :2], 0.1, axis=0)
-    return velocity

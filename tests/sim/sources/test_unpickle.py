@@ -19,6 +19,16 @@ def test_reads_arrays_and_containers(tmp_path: Path) -> None:
     assert read == data
 
 
+def test_reads_bytes_of_protocol_2(tmp_path: Path) -> None:
+    path = tmp_path / "old.pkl"
+    path.write_bytes(pickle.dumps(b"caf\xe9", protocol=2))
+    assert b"_codecs" in path.read_bytes()
+    assert read_pickle(path) == b"caf\xe9"
+    path.write_bytes(path.read_bytes().replace(b"latin1", b"rot_13"))
+    with pytest.raises(ValueError, match=r"old\.pkl: refused: .*_codecs\.encode to rot_13"):
+        read_pickle(path)
+
+
 class _Hostile:
     def __reduce__(self):
         return os.system, ("touch owned",)

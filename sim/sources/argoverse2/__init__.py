@@ -1,0 +1,73 @@
+"""Argoverse 2 sensor logs as scenarios, read from their raw files."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sim.scenario import Lights, Scenario
+from sim.sources.argoverse2.ground import read_ground
+from sim.sources.argoverse2.map import find_one, read_map
+from sim.sources.argoverse2.poses import read_poses
+from sim.sources.argoverse2.tracks import (
+    AXLE_HEIGHT_M,
+    DT_S,
+    frame_times_ns,
+    read_annotations,
+    read_tracks,
+)
+from sim.sources.routes import make_routes
+
+_MARKS = ("annotations.feather", "annotations_with_ego.feather", "city_SE3_egovehicle.feather")
+
+
+def find_logs(path: Path) -> list[Path]:
+    """The log folders at `path`: itself, or those up to two folders down (split, log)."""
+    for pattern in ("", "*/", "*/*/"):
+        logs = {found.parent for mark in _MARKS for found in path.glob(pattern + mark)}
+        if logs:
+            return sorted(logs)
+    return []
+
+
+def read_scenario(log: Path) -> Scenario:
+    """One log; ValueError names the file and what is wrong.
+
+    The origin is the ground under the centre of the ego's box at the first annotated time.
+    """
+    annotations, poses = read_annotations(log), read_poses(log)
+    time_ns, annotated = frame_times_ns(annotations)
+    try:
+        tracks = read_tracks(annotations, poses, time_ns)
+    except ValueError as error:
+        raise ValueError(f"{log / 'city_SE3_egovehicle.feather'}: {error}") from None
+    _, axle_m = poses.at(time_ns[:1])
+    offset = np.append(tracks.position_m[0, 0, :2], axle_m[0, 2] - AXLE_HEIGHT_M)
+    ground = read_ground(log / "map", tracks.position_m[0, :, :2], offset)
+    lane_map, notes = read_map(log / "map", offset, ground)
+    moved = np.where(tracks.valid[..., None], tracks.position_m - offset, 0.0).astype(np.float32)
+    tracks = replace(tracks, position_m=moved)
+    if not annotated.all():
+        notes.append(f"{int((~annotated).sum())} of {len(annotated)} frames are not annotated")
+    return Scenario(
+        scenario_id=log.resolve().name,
+        source="argoverse2",
+        family="argoverse2",
+        location=_city(log),
+        dt_s=DT_S,
+        world_offset_m=offset,
+        tracks=tracks,
+        map=lane_map,
+        lights=Lights(
+            np.zeros((0, len(time_ns)), dtype=np.int64), np.zeros((0, 2), dtype=np.float32)
+        ),
+        routes=make_routes(tracks, lane_map),
+        keyframe=annotated,
+        notes=notes,
+    )
+
+
+def _city(log: Path) -> str:
+    """The city's short name, from the name of the map: `..____PIT_city_57819.json`."""
+    name = find_one(log / "map", "log_map_archive_*.json").stem
+    return name.rpartition("____")[2].partition("_")[0]

@@ -1,0 +1,61 @@
+"""The ground height raster of an Argoverse 2 log."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from sim.scenario import GroundHeight
+from sim.sources.argoverse2.map import find_one, read_json
+
+NEAR_M = 150.0  # what lies farther from the drive is cut off
+# The raster is float16: terraces of 1.6 cm (city heights over 16 m) to 6 cm (over 64 m).
+_SMOOTH_M = 0.6
+
+
+def read_ground(
+    folder: Path, ego_m: Float[np.ndarray, "t 2"], offset_m: Float[np.ndarray, "3"]
+) -> GroundHeight:
+    """Heights around the drive `ego_m` (city frame), moved by `-offset_m`, smoothed.
+
+    Cells without a height take that of the nearest cell. ValueError names the file.
+    """
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+    path = find_one(folder, "*_ground_height_surface____*.npy")
+    low_m, cells_per_m = _placement(find_one(folder, "*___img_Sim2_city.json"))
+    try:
+        raster = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"{path}: not a whole array: {error}") from None
+    if raster.ndim != 2:
+        raise ValueError(f"{path}: shape {raster.shape}; rows and columns are expected")
+    height = raster.T  # rows run along y
+    near = (ego_m.min(axis=0) - NEAR_M - low_m, ego_m.max(axis=0) + NEAR_M - low_m)
+    first, last = (np.clip(np.rint(m * cells_per_m).astype(int), 0, height.shape) for m in near)
+    height = height[first[0] : last[0], first[1] : last[1]].astype(np.float64)
+    known = np.isfinite(height)
+    if not known.any():
+        raise ValueError(f"{path}: no height near the drive")
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    height = gaussian_filter(height[tuple(nearest)], _SMOOTH_M * cells_per_m, mode="nearest")
+    return GroundHeight(
+        origin_m=low_m + (first + 0.5) / cells_per_m - offset_m[:2],
+        resolution_m=1.0 / cells_per_m,
+        height_m=(height - offset_m[2]).astype(np.float32),
+    )
+
+
+def _placement(path: Path) -> tuple[Float[np.ndarray, "2"], float]:
+    """City position of the raster's low corner, and cells a metre: cell = s (R city + t)."""
+    data = read_json(path)
+    try:
+        rotation = np.array(data["R"], dtype=np.float64).reshape(2, 2)
+        shift, scale = np.array(data["t"], dtype=np.float64), float(data["s"])
+    except KeyError as error:
+        raise ValueError(f"{path}: field {error} is missing") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    if not (np.allclose(rotation, np.eye(2)) and shift.shape == (2,) and scale > 0):
+        raise ValueError(f"{path}: only rasters along the city's axes are read")
+    return -shift, scale

@@ -1,0 +1,139 @@
+"""The vector map of an Argoverse 2 log: lanes for motor vehicles, crosswalks, the drivable area."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sim.geometry import polyline
+from sim.scenario import AreaKind, GroundHeight, Lane, LaneKind, LaneMap, MapArea
+
+SPEED_LIMIT_MPS = 13.4  # 30 mph: the maps carry none, and the drives are on city streets
+_SAME_WAY_RAD = 1.0
+_CLOSE_GAPS_M = 0.05
+_SECTIONS = ("lane_segments", "pedestrian_crossings", "drivable_areas")
+
+
+def read_map(
+    folder: Path, offset_m: Float[np.ndarray, "3"], ground: GroundHeight
+) -> tuple[LaneMap, list[str]]:
+    """Lanes and areas of `folder` (a log's `map`), moved by `-offset_m`, on the given ground."""
+    path = find_one(folder, "log_map_archive_*.json")
+    data = read_json(path)
+    try:
+        sections = [list(data[name].values()) for name in _SECTIONS]
+        segments, crossings, drivable = sections
+        usable = [one for one in segments if one["lane_type"] != "BIKE"]
+        lanes = _with_links([_lane(one, offset_m[:2]) for one in usable], usable)
+        areas = _drivable([_points(one["area_boundary"], offset_m[:2]) for one in drivable])
+        areas += [_crosswalk(one, offset_m[:2]) for one in crossings]
+    except KeyError as error:
+        raise ValueError(f"{path}: field {error} is missing") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    if not lanes:
+        raise ValueError(f"{path}: no lane for motor vehicles")
+    if not drivable:
+        raise ValueError(f"{path}: no drivable area")
+    left_out = len(segments) - len(usable)
+    notes = [f"left out {left_out} bicycle lanes"] if left_out else []
+    return LaneMap(lanes=lanes, areas=areas, ground=ground), notes
+
+
+def find_one(folder: Path, pattern: str) -> Path:
+    """The file of `folder` whose name fits; ValueError where there is none."""
+    found = sorted(folder.glob(pattern))
+    if not found:
+        raise ValueError(f"{folder / pattern}: no such file")
+    return found[0]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; ValueError names the file."""
+    try:
+        data = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"{path}: not a JSON object")
+    return data
+
+
+def _points(raw: list[dict], offset_m: np.ndarray) -> Float[np.ndarray, "k 2"]:
+    return np.array([(p["x"], p["y"]) for p in raw], dtype=np.float64).reshape(-1, 2) - offset_m
+
+
+def _lane(segment: dict, offset_m: np.ndarray) -> Lane:
+    """The centreline is the mean of both boundaries, taken at equal shares of their lengths."""
+    left, right = (_points(segment[f"{s}_lane_boundary"], offset_m) for s in ("left", "right"))
+    if min(len(left), len(right)) < 2:
+        raise ValueError(f"lane_segments {segment['id']}: a boundary has fewer than two points")
+    longest = max(polyline.arc_length_m(line)[-1] for line in (left, right))
+    shares = np.linspace(0.0, 1.0, max(2, round(longest) + 1))
+    left_at, right_at = (
+        polyline.at(line, shares * polyline.arc_length_m(line)[-1]) for line in (left, right)
+    )
+    center = polyline.resample((left_at + right_at) / 2, 1.0)
+    return Lane(
+        lane_id=str(segment["id"]),
+        kind=LaneKind.CONNECTOR if segment["is_intersection"] else LaneKind.LANE,
+        centerline_m=center.astype(np.float32),
+        left_boundary_m=left.astype(np.float32),
+        right_boundary_m=right.astype(np.float32),
+        polygon_m=np.concatenate((right, left[::-1])).astype(np.float32),
+        speed_limit_mps=SPEED_LIMIT_MPS,
+    )
+
+
+def _with_links(lanes: list[Lane], segments: list[dict]) -> list[Lane]:
+    """Successors, predecessors and neighbours, as far as the map has those lanes."""
+    place = {lane.lane_id: k for k, lane in enumerate(lanes)}
+
+    def known(names: list) -> tuple[int, ...]:
+        return tuple(place[str(name)] for name in names if str(name) in place)
+
+    def beside(k: int, side: str) -> int:
+        """The neighbour that cars may change to: the same way, not in a junction."""
+        other = place.get(str(segments[k][f"{side}_neighbor_id"]), -1)
+        plain = other >= 0 and lanes[k].kind == lanes[other].kind == LaneKind.LANE
+        return other if plain and _same_way(lanes[k], lanes[other]) else -1
+
+    return [
+        replace(
+            lane,
+            successors=known(segment["successors"]),
+            predecessors=known(segment["predecessors"]),
+            left_neighbor=beside(k, "left"),
+            right_neighbor=beside(k, "right"),
+        )
+        for k, (lane, segment) in enumerate(zip(lanes, segments, strict=True))
+    ]
+
+
+def _same_way(lane: Lane, other: Lane) -> bool:
+    """The map also names the oncoming lane as a neighbour."""
+    first, second = (one.centerline_m[-1] - one.centerline_m[0] for one in (lane, other))
+    turn = np.arctan2(second[1], second[0]) - np.arctan2(first[1], first[0])
+    return bool(np.cos(turn) > np.cos(_SAME_WAY_RAD))
+
+
+def _crosswalk(crossing: dict, offset_m: np.ndarray) -> MapArea:
+    """Both edges run the same way."""
+    first, second = (_points(crossing[name], offset_m) for name in ("edge1", "edge2"))
+    return MapArea(AreaKind.CROSSWALK, np.concatenate((first, second[::-1])))
+
+
+def _drivable(rings: list[np.ndarray]) -> list[MapArea]:
+    """The union of the drivable polygons; cracks between neighbours closed."""
+    import shapely
+
+    shapes = [shapely.Polygon(ring).buffer(_CLOSE_GAPS_M, join_style="mitre") for ring in rings]
+    union = shapely.union_all(shapes).buffer(-_CLOSE_GAPS_M, join_style="mitre")
+    areas = []
+    for part in shapely.get_parts(union):
+        outline = [np.asarray(r.coords)[:-1] for r in (part.exterior, *part.interiors)]
+        areas.append(MapArea(AreaKind.DRIVABLE, outline[0], tuple(outline[1:])))
+    return areas
