@@ -28,14 +28,22 @@ class EvaluateConfig:
     seed: int = 0
     name: str | None = None
     out: Path = Path("runs")
+    planner: tuple[str, ...] = ("pdm",)
+    cache: Path | None = None
+    workers: int = -1
 
     def plain(self) -> dict[str, Any]:
-        """As YAML can hold it."""
-        return {k: str(v) if isinstance(v, Path) else v for k, v in vars(self).items()}
+        """As YAML can hold it: the fields that matter to the task."""
+        names = ["task", "dataroot", "version", "split"]
+        names += ["planner", "cache"] if self.task == "closed-loop" else ["results"]
+        names += ["noise", "seed"] if self.results == ORACLE else []
+        values = {name: getattr(self, name) for name in names}
+        values = {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def evaluate(config: EvaluateConfig, name: str) -> tuple[Path, dict[str, "Table"]]:
-    """Score one task but closed-loop; returns the run folder and its tables.
+    """Score one task; returns the run folder and its tables.
 
     Raises ValueError for wrong input, before long work; nothing is written then.
     """
@@ -164,7 +172,25 @@ def _planning(config: EvaluateConfig, split: "Split") -> Callable[[Path], dict[s
     return work
 
 
+def _closed_loop(config: EvaluateConfig, split: "Split") -> Callable[[Path], dict[str, "Table"]]:
+    from drive.closed_loop import TRAFFIC, drive_split, make_config
+    from drive.simulate import make_requests, require_usable
+
+    base = make_config(config)
+    requests = make_requests(base)
+    require_usable(requests)
+
+    def work(folder: Path) -> dict[str, "Table"]:
+        return {
+            traffic: drive_split(base, traffic, folder, requests, f"{title}, {split.name}")
+            for traffic, title in TRAFFIC.items()
+        }
+
+    return work
+
+
 _PREPARE = {
+    "closed-loop": _closed_loop,
     "detection": _detection,
     "tracking": _tracking,
     "prediction": _prediction,

@@ -14,6 +14,7 @@ _EPILOG = """examples:
   bevdrive evaluate detection ... --results oracle --noise 0.7      # what 70 cm of error cost
   bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val
   bevdrive evaluate planning --dataroot DIR --version v1.0-mini --split mini_val --results plans.json
+  bevdrive evaluate closed-loop --dataroot DIR --version v1.0-sim --split sim_val --planner idm pdm
 
 results files: detection, tracking and prediction as nuScenes' servers take them (prediction: one
 list for the whole split); planning: a JSON object, sample token -> 6 pairs [x, y], where the
@@ -21,7 +22,9 @@ origin of ego_pose will be at 0.5, 1 ... 3 s, metres, x forward, y left, in the 
 sample.
 
 Each run writes config.yaml, metrics.json, report.html and, for detection and tracking, the official
-evaluator's own files. Exit codes: 0 all well, 2 wrong input, 130 interrupted."""
+evaluator's own files; closed-loop drives each scene under log replay and under reactive traffic, and
+adds what `simulate` writes of each. Exit codes: 0 all well, 1 a worker died, 2 wrong input, 130
+interrupted."""
 
 
 def run(arguments: list[str]) -> int:
@@ -31,6 +34,7 @@ def run(arguments: list[str]) -> int:
     """
     config = _parse(arguments)
     from drive.evaluate import evaluate
+    from drive.pool import BrokenRun
 
     began = time.perf_counter()
     try:
@@ -38,6 +42,9 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nbevdrive: interrupted; nothing written", file=sys.stderr)
         return 130
+    except BrokenRun as stop:
+        print(f"\nbevdrive: {stop}; nothing written", file=sys.stderr)
+        return 1
     print("\n\n".join(table.text() for table in tables.values()))
     print(f"{time.perf_counter() - began:.1f} s: {folder}/report.html")
     return 0
@@ -62,7 +69,18 @@ def _parse(arguments: list[str]) -> EvaluateConfig:
     add("--seed", type=int, default=0, help="of the noise's directions")
     add("--name", help="name of the run folder; not given: date and time")
     add("--out", type=Path, default=Path("runs"), help="where run folders go")
-    config = EvaluateConfig(**vars(parser.parse_args(arguments)))
+    add("--planner", nargs="+", default=["pdm"], help="closed-loop: planners, as in simulate")
+    add(
+        "--cache",
+        type=Path,
+        help="closed-loop: where converted scenes are kept (~/.cache/bevdrive)",
+    )
+    add(
+        "--workers", type=int, default=-1, help="closed-loop: processes (-1: one per core; 0: none)"
+    )
+    options = parser.parse_args(arguments)
+    options.planner = tuple(options.planner)
+    config = EvaluateConfig(**vars(options))
     _check(config)
     return config
 

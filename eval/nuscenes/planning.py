@@ -17,6 +17,7 @@ from eval.nuscenes.planning_protocols import (
     raster_hits,
 )  # fmt: skip
 from eval.nuscenes.submission import check_tokens
+from sim.sources.nuscenes.ego import yaw_of
 
 if TYPE_CHECKING:
     from nuscenes import NuScenes
@@ -153,24 +154,21 @@ def _frame(nusc: "NuScenes", token: str) -> Frame:
     lidar = nusc.get("sample_data", sample["data"]["LIDAR_TOP"])
     pose = nusc.get("ego_pose", lidar["ego_pose_token"])
     records = [nusc.get("sample_annotation", t) for t in sample["anns"]]
+    rotations = np.array([pose["rotation"], *(r["rotation"] for r in records)], dtype=float)
+    ego_yaw, *yaws = yaw_of(rotations)
     boxes = [
-        [*r["translation"][:2], _yaw(r["rotation"]), r["size"][1], r["size"][0]] for r in records
+        [*r["translation"][:2], yaw, r["size"][1], r["size"][0]]
+        for r, yaw in zip(records, yaws, strict=True)
     ]
     return Frame(
         token,
         1e-6 * sample["timestamp"],
-        np.array([*pose["translation"][:2], _yaw(pose["rotation"])]),
+        np.array([*pose["translation"][:2], ego_yaw]),
         np.array([r["instance_token"] for r in records], dtype=str),
         np.array([r["category_name"] for r in records], dtype=str),
         np.array([r["visibility_token"] != "1" for r in records], dtype=bool),
         np.array(boxes, dtype=float).reshape(-1, 5),
     )
-
-
-def _yaw(rotation: list[float]) -> float:
-    """Heading of the x axis of a quaternion w, x, y, z."""
-    w, x, y, z = rotation
-    return float(np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z))
 
 
 def _to_ego(map_SE2_ego: np.ndarray, map_SE2_other: np.ndarray) -> np.ndarray:

@@ -17,17 +17,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.export.nuscenes.schema import REAR_AXLE_TO_CENTER_M
+from sim.sources.nuscenes.ego import EGO_SIZE_M, REAR_AXLE_TO_CENTER_M
 
 STEPS = 6
 STEP_S = 0.5
 HORIZONS_S = (1, 2, 3)
 CELLS = 200
 CELL_M = 0.5
-EGO_LENGTH_M = 4.084
-RASTER_EGO_WIDTH_M = 1.85
+RASTER_EGO_SIZE_M = (4.084, 1.85)
 RASTER_EGO_AHEAD_M = 0.5
-EGO_WIDTH_M = 1.73
 _SLOW_MPS = 0.2  # below it the ego keeps its heading
 
 
@@ -49,8 +47,8 @@ def occupied(boxes: np.ndarray) -> np.ndarray:
 def raster_hits(plan: np.ndarray, rasters: np.ndarray) -> np.ndarray:
     """Whether the unturned ego meets an occupied cell: `[6]`, from rasters `[6, 200, 200]`."""
     center = (np.arange(CELLS) + 0.5 - CELLS / 2) * CELL_M
-    along = np.flatnonzero(np.abs(center - RASTER_EGO_AHEAD_M) <= EGO_LENGTH_M / 2)
-    across = np.flatnonzero(np.abs(center) <= RASTER_EGO_WIDTH_M / 2)
+    along = np.flatnonzero(np.abs(center - RASTER_EGO_AHEAD_M) <= RASTER_EGO_SIZE_M[0] / 2)
+    across = np.flatnonzero(np.abs(center) <= RASTER_EGO_SIZE_M[1] / 2)
     shift = plan / CELL_M
     rows = np.clip((shift[:, :1] + along).astype(int), 0, CELLS - 1)
     columns = np.clip((shift[:, 1:] + across).astype(int), 0, CELLS - 1)
@@ -67,7 +65,7 @@ def oriented_hits(plan: np.ndarray, boxes: list[np.ndarray]) -> np.ndarray:
     yaw = headings_rad(plan)
     ahead = REAR_AXLE_TO_CENTER_M * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
     pose = torch.from_numpy(np.concatenate([plan + ahead, yaw[:, None]], axis=-1))
-    size = torch.tensor([EGO_LENGTH_M, EGO_WIDTH_M], dtype=pose.dtype)
+    size = torch.tensor(EGO_SIZE_M[:2], dtype=pose.dtype)
     hits = [
         overlaps(pose[t], size, others[:, :3], others[:, 3:]).any().item()
         for t, others in enumerate(torch.from_numpy(b) for b in boxes)

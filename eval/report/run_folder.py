@@ -148,8 +148,8 @@ def summarize(chunk: Chunk) -> dict[str, Any]:
     return {"planners": planners, "skipped": chunk.skipped}
 
 
-def score_table(summary: dict[str, Any]) -> str:
-    """The table that the terminal shows."""
+def score_columns(summary: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """What the tables show of each planner."""
     columns = {
         "score": "nuplan/score", "collision": "nuplan/no_at_fault_collision",
         "drivable": "nuplan/drivable_area_compliance",
@@ -158,10 +158,21 @@ def score_table(summary: dict[str, Any]) -> str:
         "limit": "nuplan/speed_limit_compliance", "comfort": "nuplan/comfort",
         "pdms": "navsim/pdms",
     }  # fmt: skip
+    return {
+        planner: {"scenes": float(entry["scenarios"])}
+        | {short: entry["mean"].get(name, math.nan) for short, name in columns.items()}
+        for planner, entry in summary["planners"].items()
+    }
+
+
+def score_table(summary: dict[str, Any]) -> str:
+    """The table that the terminal shows."""
+    rows = score_columns(summary)
+    columns = [name for name in next(iter(rows.values())) if name != "scenes"]
     lines = [f"{'planner':18s}{'n':>5s}" + "".join(f"{c:>11s}" for c in columns)]
-    for planner, entry in summary["planners"].items():
-        cells = (f"{entry['mean'].get(metric, math.nan):11.3f}" for metric in columns.values())
-        lines.append(f"{planner:18s}{entry['scenarios']:5d}" + "".join(cells))
+    for planner, row in rows.items():
+        cells = (f"{row[name]:11.3f}" for name in columns)
+        lines.append(f"{planner:18s}{row['scenes']:5.0f}" + "".join(cells))
     return "\n".join(lines)
 
 

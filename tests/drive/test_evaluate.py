@@ -78,6 +78,24 @@ def test_planning_rows_of_an_exported_dataset(exported: Path, tmp_path: Path) ->
     assert score["oriented_box"]["ground truth"]["collision_3s"] == 0.0
 
 
+def test_closed_loop_under_both_kinds_of_traffic(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--planner", "log_replay", "--workers", "0", "--cache", str(tmp_path / "cache")]
+    assert _run(exported, tmp_path / "runs", "closed-loop", *words) == 0
+    shown = capsys.readouterr().out
+    assert "Closed loop, log replay, sim_val" in shown and "reactive traffic" in shown
+    score = _metrics(tmp_path / "runs")
+    # Who drives as recorded among recorded traffic hits nobody.
+    assert score["log"]["log_replay"]["collision"] == 1.0
+    assert score["log"]["log_replay"]["scenes"] == score["idm"]["log_replay"]["scenes"] == 2
+    for traffic in ("log", "idm"):
+        part = tmp_path / "runs" / "run" / traffic
+        assert f"traffic: {traffic}" in (part / "config.yaml").read_text()
+        assert (part / "report.html").is_file()
+        assert len(list((part / "videos").glob("*.mp4"))) == 2
+
+
 def test_prediction_rows(tiny_root: Path, tmp_path: Path) -> None:
     assert _run(tiny_root, tmp_path, "prediction") == 0
     rows = _metrics(tmp_path)["prediction"]
@@ -96,9 +114,13 @@ def test_prediction_rows(tiny_root: Path, tmp_path: Path) -> None:
             "--noise: only with --results oracle",
         ),
         (["planning", "--split", "sim_vla"], "--split: unknown 'sim_vla'; did you mean sim_val?"),
-        (["planning", "--split", "val"], "--split: val belongs to versions ending in trainval"),
-        (["planning", "--version", "v1.0-sin"], "did you mean v1.0-sim? (choices: v1.0-sim)"),
-        (["planning", "--dataroot", "nowhere"], "--dataroot: nowhere: no such folder"),
+        (["closed-loop", "--planner", "pdn"], "--planner: unknown 'pdn'; did you mean pdm?"),
+        (
+            ["planning", "--split", "val"],
+            "scene-0003 of split val is not there (150 of its 150 scenes",
+        ),
+        (["planning", "--version", "v1.0-sin"], "no version 'v1.0-sin'; did you mean v1.0-sim?"),
+        (["planning", "--dataroot", "nowhere"], "nowhere: no such folder (--dataroot)"),
     ],
 )
 def test_wrong_input(
@@ -122,11 +144,11 @@ def _edit(path: Path, change: Any) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda r: (r / "ego_pose.json").unlink(), "ego_pose.json: missing table"),
+        (lambda r: (r / "ego_pose.json").unlink(), "missing tables: ego_pose.json"),
         (lambda r: (r.parent / "maps" / "map.png").unlink(), "maps/map.png: missing, named in"),
         (lambda r: (r / "sample_annotation.json").write_text("[{"), "sample_annotation.json: not JSON"),
         (lambda r: _edit(r / "splits.json", lambda d: d["sim_val"].append("scene-0001")),
-         "1 of 2 scenes of split sim_val are not in it, the first is scene-0001"),
+         "scene-0001 of split sim_val is not there (1 of its 2 scenes"),
         (lambda r: _edit(r / "sample_annotation.json", lambda d: d[3].update(size=[0, 1, 1])),
          "sample_annotation.json: scene-9001leada3 has size [0, 1, 1]"),
         (lambda r: _edit(r / "ego_pose.json", lambda d: d.pop(0)),
