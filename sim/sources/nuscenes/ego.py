@@ -86,4 +86,4 @@ def can_bus_motion(
 def yaw_of(rotation_wxyz: Float[np.ndarray, "*k 4"]) -> Float[np.ndarray, "*k"]:
     """The heading of the rotated x axis (rotations as w, x, y, z)."""
     w, x, y, z = np.moveaxis(rotation_wxyz, -1, 0)
-    return np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
+    return np.asarray(np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z))
