@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nuscenes import NuScenes
 
+    from sim.sources.nuscenes.dataset import Dataset
+
 
 @dataclass(frozen=True)
 class Split:
@@ -29,23 +31,15 @@ def find_split(dataroot: Path, version: str, split: str) -> Split:
 
     Raises ValueError naming the file, and the choices where there are any.
     """
-    from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
+    from sim.sources.nuscenes.dataset import Dataset
 
     dataset = Dataset(dataroot, version)
     dataset.require()
-    root = dataset.tables
-    for record in dataset.read_table("map"):
-        if not (dataroot / record["filename"]).is_file():
-            raise ValueError(f"{dataroot / record['filename']}: missing, named in {root}/map.json")
-    scenes = {scene["name"]: scene["token"] for scene in dataset.read_table("scene")}
-    names = scenes_of_split(dataset, dataset.read_splits(), scenes, split)
-    samples: dict[str, list[tuple[int, str]]] = {}
-    for sample in dataset.read_table("sample"):
-        samples.setdefault(sample["scene_token"], []).append((sample["timestamp"], sample["token"]))
-    tokens = [t for n in names for _, t in sorted(samples.get(scenes[n], []))]
-    if not tokens:
-        raise ValueError(f"{root}/sample.json: no sample of split {split}")
-    return Split(dataroot, version, split, tuple(names), tuple(tokens))
+    try:
+        return _read_split(dataset, split)
+    except KeyError as error:
+        where = f"{dataset.tables}: map, scene or sample.json"
+        raise ValueError(f"{where}: a row lacks field {error}") from None
 
 
 def load_dataset(split: Split) -> "NuScenes":
@@ -81,6 +75,24 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from None
+
+
+def _read_split(dataset: "Dataset", split: str) -> Split:
+    from sim.sources.nuscenes.dataset import scenes_of_split
+
+    dataroot, root = dataset.dataroot, dataset.tables
+    for record in dataset.read_table("map"):
+        if not (dataroot / record["filename"]).is_file():
+            raise ValueError(f"{dataroot / record['filename']}: missing, named in {root}/map.json")
+    scenes = {scene["name"]: scene["token"] for scene in dataset.read_table("scene")}
+    names = scenes_of_split(dataset, dataset.read_splits(), scenes, split)
+    samples: dict[str, list[tuple[int, str]]] = {}
+    for sample in dataset.read_table("sample"):
+        samples.setdefault(sample["scene_token"], []).append((sample["timestamp"], sample["token"]))
+    tokens = [t for n in names for _, t in sorted(samples.get(scenes[n], []))]
+    if not tokens:
+        raise ValueError(f"{root}/sample.json: no sample of split {split}")
+    return Split(dataroot, dataset.version, split, tuple(names), tuple(tokens))
 
 
 def _check_lidar(nusc: "NuScenes", split: Split, token: str) -> None:

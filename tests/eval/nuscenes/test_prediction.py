@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from nuscenes.prediction import PredictHelper
 
-from eval.nuscenes.dataset import Split, load_dataset
+from eval.nuscenes.dataset import Split, find_split, load_dataset
 from eval.nuscenes.prediction import (
     agents_to_predict,
     baselines,
@@ -17,6 +17,7 @@ from eval.nuscenes.prediction import (
     load_config,
     read_predictions,
 )
+from tests.eval.nuscenes import tiny
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +106,32 @@ def test_broken_predictions(
     with pytest.raises(ValueError, match=r"mine\.json") as caught:
         read_predictions(path, pairs)
     assert message in str(caught.value)
+
+
+def test_off_road_rate_with_a_map(tmp_path: Path) -> None:
+    tiny.write(tmp_path)
+    # One road, y 495 .. 505: the leading car is on it, the two at y = 508 are not.
+    corners = [(490.0, 495.0), (700.0, 495.0), (700.0, 505.0), (490.0, 505.0)]
+    layers: dict[str, Any] = {
+        name: []
+        for name in (
+            "line", "road_segment", "road_block", "lane", "ped_crossing", "walkway", "stop_line",
+            "carpark_area", "road_divider", "lane_divider", "traffic_light", "lane_connector",
+        )
+    }  # fmt: skip
+    layers |= {
+        "version": "1.3", "canvas_edge": [1585.6, 2025.0], "arcline_path_3": {}, "connectivity": {},
+        "node": [{"token": f"n{k}", "x": x, "y": y} for k, (x, y) in enumerate(corners)],
+        "polygon": [{"token": "p", "exterior_node_tokens": [f"n{k}" for k in range(4)], "holes": []}],
+        "drivable_area": [{"token": "d", "polygon_tokens": ["p"]}],
+    }  # fmt: skip
+    expansion = tmp_path / "maps" / "expansion"
+    expansion.mkdir()
+    (expansion / "singapore-onenorth.json").write_text(json.dumps(layers))
+    split = find_split(tmp_path, tiny.VERSION, "sim_val")
+    helper = PredictHelper(load_dataset(split))
+    pairs = agents_to_predict(helper, split)
+    scores = evaluate_prediction(
+        helper, load_config(helper, split), baselines(helper, pairs)["oracle"]()
+    )
+    assert scores["OffRoadRate"] == pytest.approx(2 / 3)
