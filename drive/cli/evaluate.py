@@ -69,7 +69,12 @@ def _parse(arguments: list[str]) -> EvaluateConfig:
     add("--seed", type=int, default=0, help="of the noise's directions")
     add("--name", help="name of the run folder; not given: date and time")
     add("--out", type=Path, default=Path("runs"), help="where run folders go")
-    add("--planner", nargs="+", default=["pdm"], help="closed-loop: planners, as in simulate, by space or comma")
+    add(
+        "--planner",
+        nargs="+",
+        default=["pdm"],
+        help="closed-loop: planners, as in simulate, by space or comma",
+    )
     add(
         "--cache",
         type=Path,
