@@ -18,6 +18,7 @@ class SimulateConfig:
       bevdrive simulate --families roundabout,merge --count 64 --planner pdm --traffic idm --seed 3
       bevdrive simulate --source scenarionet --path ../shared/data/nuscenes_mini_scenarionet \\
           --planner log_replay,pdm --traffic log
+      bevdrive simulate --source nuscenes --dataroot /data/sets/nuscenes --split mini_val
       bevdrive simulate --preset configs/simulate/nonreactive.yaml --planner idm
       bevdrive simulate --resume runs/latest
 
@@ -26,7 +27,8 @@ class SimulateConfig:
     """
 
     source: str = "procedural"
-    """procedural (generated), scenarionet or argoverse2 (recorded), or saved (by `bevdrive save`)"""
+    """procedural (generated), scenarionet, nuscenes or argoverse2 (recorded), or saved (by
+    `bevdrive save`)"""
     path: Path | None = None
     """sources scenarionet and saved: a file, or a folder of them; argoverse2: a log, or a folder
     of logs"""
@@ -37,7 +39,14 @@ class SimulateConfig:
     count: int | None = None
     """how many scenarios; not given: 32 generated ones, or all that a folder holds"""
     split: str = "val"
-    """train, val or test: disjoint seeds of the generator"""
+    """source procedural: train, val or test (disjoint seeds); source nuscenes: mini_train, mini_val,
+    train, val, test, or a name in <dataroot>/<version>/splits.json"""
+    dataroot: Path | None = None
+    """source nuscenes: the folder that holds the versions, maps, samples"""
+    version: str = "v1.0-mini"
+    """source nuscenes: v1.0-mini, v1.0-trainval, v1.0-test, or another folder of tables"""
+    cache: Path | None = None
+    """source nuscenes: where converted scenes are kept; not given: ~/.cache/bevdrive"""
     seed: int = 0
     """seed of the generator"""
     duration_s: float = 15.0
@@ -64,7 +73,10 @@ def check_choices(config: SimulateConfig) -> None:
 
     _one_of("--source", config.source, SOURCES)
     _one_of("--traffic", config.traffic, _TRAFFIC)
-    _one_of("--split", config.split, ("train", "val", "test"))
+    if config.source != "nuscenes":
+        _one_of("--split", config.split, ("train", "val", "test"))
+        if config.dataroot is not None:
+            raise ValueError("--dataroot: only for --source nuscenes")
     for planner in config.planner:
         _one_of("--planner", planner, _PLANNERS)
     if not config.planner:
@@ -76,8 +88,8 @@ def check_choices(config: SimulateConfig) -> None:
         value = getattr(config, option)
         if value is not None and not least <= value < math.inf:
             raise ValueError(f"--{option.replace('_', '-')}: must be at least {least}, not {value}")
-    if config.path is not None and config.source == "procedural":
-        raise ValueError("--path: not for --source procedural")
+    if config.path is not None and config.source in ("procedural", "nuscenes"):
+        raise ValueError(f"--path: not for --source {config.source}")
     if config.families:
         from sim.sources.procedural import FAMILIES
 

@@ -26,6 +26,8 @@ class Outcome:
 
 def make_requests(config: SimulateConfig) -> list[Request]:
     """What to load, in a fixed order; raises ValueError where there is nothing."""
+    if config.source == "nuscenes":
+        return _nuscenes_requests(config)
     if config.source != "procedural":
         if config.path is None:
             raise ValueError(f"--path: source {config.source} needs a file or a folder")
@@ -44,6 +46,22 @@ def make_requests(config: SimulateConfig) -> list[Request]:
                 config.split, config.seed, config.duration_s)
         for k in range(config.count or GENERATED_COUNT)
     ]  # fmt: skip
+
+
+def _nuscenes_requests(config: SimulateConfig) -> list[Request]:
+    """The scenes of a split; those that the cache lacks are converted here."""
+    from tqdm import tqdm
+
+    from sim.sources.nuscenes import Dataset, convert, find_scenes
+
+    if config.dataroot is None:
+        raise ValueError("--dataroot: source nuscenes needs the folder of the dataset")
+    dataset = Dataset(config.dataroot, config.version)
+    scenes = find_scenes(dataset, config.split, config.cache)[: config.count]
+    missing = [scene for scene in scenes if not scene.is_converted]
+    for _ in tqdm(convert(dataset, missing), "converting", len(missing), disable=not missing):
+        pass
+    return [Request(k, "nuscenes", scene.name, scene.path) for k, scene in enumerate(scenes)]
 
 
 def require_usable(requests: list[Request]) -> None:

@@ -7,7 +7,13 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     """Run a verb; returns the exit code: 0, 1 (ran, but not all of it), 2 (wrong input), 130."""
     arguments = sys.argv[1:] if argv is None else argv
-    verbs = {"simulate": _simulate, "save": _save, "bench": _bench}
+    verbs = {
+        "simulate": _simulate,
+        "save": _save,
+        "export": _export,
+        "evaluate": _evaluate,
+        "bench": _bench,
+    }
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if arguments else 2
@@ -37,8 +43,20 @@ def _save(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _export(arguments: list[str]) -> int:
+    from drive.cli.export import run
+
+    return run(arguments)
+
+
 def _bench(arguments: list[str]) -> int:
     from drive.cli.bench import run
+
+    return run(arguments)
+
+
+def _evaluate(arguments: list[str]) -> int:
+    from drive.cli.evaluate import run
 
     return run(arguments)
 
@@ -46,7 +64,9 @@ def _bench(arguments: list[str]) -> int:
 _USAGE = """usage: bevdrive VERB [OPTIONS]
 
   simulate   drive scenarios in closed loop and score them
+  evaluate   score results on a nuScenes split with the official code
   save       write generated or recorded scenarios to files
+  export     write scenarios as a nuScenes dataset
   bench      how fast are world, metrics, sensors and closed loop here?
 
 `bevdrive VERB --help` lists the options, with examples. The first to try:

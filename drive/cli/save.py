@@ -25,7 +25,7 @@ class SaveConfig:
     to: Path
     """the folder to write to; files of the same name there are replaced"""
     source: str = "procedural"
-    """procedural (generated), scenarionet or argoverse2 (recorded)"""
+    """procedural (generated), scenarionet, nuscenes or argoverse2 (recorded)"""
     path: Path | None = None
     """source scenarionet: a pickle, or a folder of them; argoverse2: a log, or a folder of logs"""
     families: tuple[str, ...] = ()
@@ -33,7 +33,14 @@ class SaveConfig:
     count: int | None = None
     """how many scenarios; not given: 32 generated ones, or all that a folder holds"""
     split: str = "train"
-    """train, val or test: disjoint seeds of the generator"""
+    """source procedural: train, val or test (disjoint seeds); source nuscenes: a split of the
+    devkit, or a name in <dataroot>/<version>/splits.json"""
+    dataroot: Path | None = None
+    """source nuscenes: the folder that holds the versions, maps, samples"""
+    version: str = "v1.0-mini"
+    """source nuscenes: the folder of tables"""
+    cache: Path | None = None
+    """source nuscenes: where converted scenes are kept; not given: ~/.cache/bevdrive"""
     seed: int = 0
     """seed of the generator"""
     duration_s: float = 15.0

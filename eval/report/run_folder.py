@@ -3,9 +3,11 @@
 import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -39,20 +41,11 @@ class RunFolder:
     @staticmethod
     def create(root: Path, name: str, config: dict[str, Any]) -> "RunFolder":
         """A new folder with its resolved config; raises ValueError where it exists already."""
-        if name in ("", ".", "..", "latest") or Path(name).name != name:
-            raise ValueError(f"--name: {name!r} cannot name a run folder")
-        path = root / name
-        if root.exists() and not root.is_dir():
-            raise ValueError(f"{root}: not a folder")
-        if path.exists():
-            raise ValueError(f"{path}: exists already; choose another --name, or --resume it")
+        path = free_path(root, name)
         (path / "chunks").mkdir(parents=True)
         (path / "videos").mkdir()
         _write(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
-        latest = root / "latest"
-        fresh = root / f".latest-{os.getpid()}"
-        fresh.symlink_to(name)
-        os.replace(fresh, latest)
+        _point_latest(root, name)
         return RunFolder(path)
 
     @staticmethod
@@ -115,6 +108,32 @@ class RunFolder:
         return self.path / "chunks" / f"{number:05d}.json"
 
 
+def free_path(root: Path, name: str) -> Path:
+    """Where a run of that name goes; raises ValueError where it cannot, or is there already."""
+    if name in ("", ".", "..", "latest") or Path(name).name != name:
+        raise ValueError(f"--name: {name!r} cannot name a run folder")
+    path = root / name
+    if root.exists() and not root.is_dir():
+        raise ValueError(f"{root}: not a folder")
+    if path.exists():
+        raise ValueError(f"{path}: exists already; choose another --name, or --resume it")
+    return path
+
+
+@contextmanager
+def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path]:
+    """A run folder that appears, config and all, when the block is left; not if it fails."""
+    path = free_path(root, name)
+    root.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{name}-", dir=root) as scratch:
+        part = Path(scratch) / name
+        part.mkdir()
+        _write(part / "config.yaml", yaml.safe_dump(config, sort_keys=True))
+        yield part
+        part.rename(path)
+    _point_latest(root, name)
+
+
 def summarize(chunk: Chunk) -> dict[str, Any]:
     """Means over the scenarios where a metric has a value: per planner, and per family."""
     planners: dict[str, Any] = {}
@@ -129,8 +148,8 @@ def summarize(chunk: Chunk) -> dict[str, Any]:
     return {"planners": planners, "skipped": chunk.skipped}
 
 
-def score_table(summary: dict[str, Any]) -> str:
-    """The table that the terminal shows."""
+def score_columns(summary: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """What the tables show of each planner."""
     columns = {
         "score": "nuplan/score", "collision": "nuplan/no_at_fault_collision",
         "drivable": "nuplan/drivable_area_compliance",
@@ -139,11 +158,28 @@ def score_table(summary: dict[str, Any]) -> str:
         "limit": "nuplan/speed_limit_compliance", "comfort": "nuplan/comfort",
         "pdms": "navsim/pdms",
     }  # fmt: skip
+    return {
+        planner: {"scenes": float(entry["scenarios"])}
+        | {short: entry["mean"].get(name, math.nan) for short, name in columns.items()}
+        for planner, entry in summary["planners"].items()
+    }
+
+
+def score_table(summary: dict[str, Any]) -> str:
+    """The table that the terminal shows."""
+    rows = score_columns(summary)
+    columns = [name for name in next(iter(rows.values())) if name != "scenes"]
     lines = [f"{'planner':18s}{'n':>5s}" + "".join(f"{c:>11s}" for c in columns)]
-    for planner, entry in summary["planners"].items():
-        cells = (f"{entry['mean'].get(metric, math.nan):11.3f}" for metric in columns.values())
-        lines.append(f"{planner:18s}{entry['scenarios']:5d}" + "".join(cells))
+    for planner, row in rows.items():
+        cells = (f"{row[name]:11.3f}" for name in columns)
+        lines.append(f"{planner:18s}{row['scenes']:5.0f}" + "".join(cells))
     return "\n".join(lines)
+
+
+def _point_latest(root: Path, name: str) -> None:
+    fresh = root / f".latest-{os.getpid()}"
+    fresh.symlink_to(name)
+    os.replace(fresh, root / "latest")
 
 
 def _means(rows: Iterable[Row]) -> dict[str, float]:

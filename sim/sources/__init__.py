@@ -7,7 +7,7 @@ from sim.scenario import Scenario
 from sim.scenario_check import require_valid
 from sim.scenario_file import SUFFIX, load_scenario
 
-SOURCES = ("procedural", "saved", "scenarionet", "argoverse2")
+SOURCES = ("procedural", "saved", "scenarionet", "nuscenes", "argoverse2")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,10 @@ def load(requests: list[Request]) -> tuple[list[tuple[Request, Scenario]], list[
 def _read(source: str, path: Path) -> Scenario:
     if source == "saved":
         return load_scenario(path)
+    if source == "nuscenes":
+        from sim.sources.nuscenes import load_converted
+
+        return load_converted(path)
     if source == "argoverse2":
         from sim.sources.argoverse2 import read_scenario
     else:

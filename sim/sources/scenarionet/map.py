@@ -40,7 +40,7 @@ def read_map(
             )
         elif kind in _AREAS:
             polygon = np.asarray(feature["polygon"], dtype=np.float64)[:, :2] - offset_m[:2]
-            areas.append(MapArea(_AREAS[kind], _open_ring(polygon)))
+            areas.append(MapArea(_AREAS[kind], open_ring(polygon)))
     if not lanes:
         raise ValueError("map_features: no lane near the ego")
     notes = [f"dropped {dropped} lanes: shorter than 0.5 m"] if dropped else []
@@ -49,7 +49,7 @@ def read_map(
     else:
         lanes = _connect_by_geometry(lanes)
         notes.append("connectivity inferred from geometry")
-    lanes = _with_neighbors(lanes)
+    lanes = with_neighbors(lanes)
     return LaneMap(lanes=lanes, areas=areas + _drivable(lanes)), notes
 
 
@@ -60,7 +60,7 @@ def _lane(name: str, feature: dict, line: np.ndarray, offset_m: np.ndarray) -> L
     polygon = np.concatenate((right, left[::-1]))
     connector = "UNSTRUCTURE" in str(feature["type"]) or "polygon" not in feature
     if "polygon" in feature and len(feature["polygon"]) >= 3:
-        polygon = _open_ring(np.asarray(feature["polygon"], dtype=np.float64)[:, :2] - offset_m)
+        polygon = open_ring(np.asarray(feature["polygon"], dtype=np.float64)[:, :2] - offset_m)
     return Lane(
         lane_id=name,
         kind=LaneKind.CONNECTOR if connector else LaneKind.LANE,
@@ -103,7 +103,7 @@ def _connect_by_geometry(lanes: list[Lane]) -> list[Lane]:
     ]
 
 
-def _with_neighbors(lanes: list[Lane]) -> list[Lane]:
+def with_neighbors(lanes: list[Lane]) -> list[Lane]:
     """Beside each lane (not connectors: nobody changes lanes in a junction) those that run along."""
     import shapely
 
@@ -144,5 +144,6 @@ def _drivable(lanes: list[Lane]) -> list[MapArea]:
     return areas
 
 
-def _open_ring(polygon: np.ndarray) -> np.ndarray:
+def open_ring(polygon: np.ndarray) -> np.ndarray:
+    """The ring without a last vertex that repeats the first."""
     return polygon[:-1] if np.allclose(polygon[0], polygon[-1]) else polygon

@@ -1,0 +1,104 @@
+"""`bevdrive evaluate`."""
+
+import argparse
+import math
+import sys
+import time
+from pathlib import Path
+
+from drive.evaluate import ORACLE, TASKS, EvaluateConfig
+
+_EPILOG = """examples:
+  bevdrive evaluate detection --dataroot DIR --version v1.0-trainval --split val --results mine.json
+  bevdrive evaluate tracking --dataroot DIR --version v1.0-sim --split sim_val --results oracle
+  bevdrive evaluate detection ... --results oracle --noise 0.7      # what 70 cm of error cost
+  bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val
+  bevdrive evaluate planning --dataroot DIR --version v1.0-mini --split mini_val --results plans.json
+  bevdrive evaluate closed-loop --dataroot DIR --version v1.0-sim --split sim_val --planner idm pdm
+
+results files: detection, tracking and prediction as nuScenes' servers take them (prediction: one
+list for the whole split); planning: a JSON object, sample token -> 6 pairs [x, y], where the
+origin of ego_pose will be at 0.5, 1 ... 3 s, metres, x forward, y left, in the ego frame of the
+sample.
+
+Each run writes config.yaml, metrics.json, report.html and, for detection and tracking, the official
+evaluator's own files; closed-loop drives each scene under log replay and under reactive traffic, and
+adds what `simulate` writes of each. Exit codes: 0 all well, 1 a worker died, 2 wrong input, 130
+interrupted."""
+
+
+def run(arguments: list[str]) -> int:
+    """Check everything that can be checked, then score; returns the exit code.
+
+    Raises ValueError for wrong input; nothing is written then.
+    """
+    config = _parse(arguments)
+    from drive.evaluate import evaluate
+    from drive.pool import BrokenRun
+
+    began = time.perf_counter()
+    try:
+        folder, tables = evaluate(config, config.name or time.strftime("%Y%m%d-%H%M%S"))
+    except KeyboardInterrupt:
+        print("\nbevdrive: interrupted; nothing written", file=sys.stderr)
+        return 130
+    except BrokenRun as stop:
+        print(f"\nbevdrive: {stop}; nothing written", file=sys.stderr)
+        return 1
+    print("\n\n".join(table.text() for table in tables.values()))
+    print(f"{time.perf_counter() - began:.1f} s: {folder}/report.html")
+    return 0
+
+
+def _parse(arguments: list[str]) -> EvaluateConfig:
+    parser = argparse.ArgumentParser(
+        prog="bevdrive evaluate",
+        description="Score results on a split of a nuScenes dataset, with the official code.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("task", choices=TASKS)
+    add("--dataroot", type=Path, required=True, help="folder that holds the version folders")
+    add("--version", required=True, help="v1.0-mini, v1.0-trainval, v1.0-sim ...")
+    add("--split", required=True, help="train, val, mini_val ..., or a name in splits.json")
+    add("--results", metavar="FILE",
+        help=f"results to score; {ORACLE}: the ground truth itself (detection, tracking)")  # fmt: skip
+    add("--noise", type=float, default=0.0, metavar="M",
+        help=f"with --results {ORACLE}: move every box by so many metres")  # fmt: skip
+    add("--seed", type=int, default=0, help="of the noise's directions")
+    add("--name", help="name of the run folder; not given: date and time")
+    add("--out", type=Path, default=Path("runs"), help="where run folders go")
+    add(
+        "--planner",
+        nargs="+",
+        default=["pdm"],
+        help="closed-loop: planners, as in simulate, by space or comma",
+    )
+    add(
+        "--cache",
+        type=Path,
+        help="closed-loop: where converted scenes are kept (~/.cache/bevdrive)",
+    )
+    add(
+        "--workers", type=int, default=-1, help="closed-loop: processes (-1: one per core; 0: none)"
+    )
+    options = parser.parse_args(arguments)
+    options.planner = tuple(p for word in options.planner for p in word.split(",") if p)
+    config = EvaluateConfig(**vars(options))
+    _check(config)
+    return config
+
+
+def _check(config: EvaluateConfig) -> None:
+    boxes = config.task in ("detection", "tracking")
+    if boxes and config.results is None:
+        raise ValueError(f"--results: {config.task} needs a file, or {ORACLE!r}")
+    if not boxes and config.results == ORACLE:
+        raise ValueError(f"--results: {config.task} has the ground truth as a row of its own")
+    if config.task == "closed-loop" and config.results is not None:
+        raise ValueError("--results: closed-loop drives planners, it scores no file")
+    if config.noise and config.results != ORACLE:
+        raise ValueError(f"--noise: only with --results {ORACLE}")
+    if not (0 <= config.noise < math.inf):
+        raise ValueError(f"--noise: must be at least 0, not {config.noise}")

@@ -1,0 +1,78 @@
+"""The pipeline behind `bevdrive export nuscenes`: scenarios in worker processes, then one dataset."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drive.config import SimulateConfig
+from drive.pool import work
+from drive.simulate import make_requests
+from sim.export.nuscenes import ExportFolder, ExportSettings, assemble, scene_name, write_scene
+from sim.export.nuscenes.scene import make_frames
+from sim.scenario import Scenario
+from sim.sources import Request, load
+
+
+@dataclass(frozen=True)
+class Job:
+    """Scene number `number` of the dataset comes from `request`."""
+
+    number: int
+    request: Request
+
+
+def make_jobs(config: SimulateConfig, train: int, val: int) -> list[Job]:
+    """Generated: `train` scenarios of the generator's split train, then `val` of val.
+
+    Recorded: the first `train` files, then the next `val`. Raises ValueError where there are fewer,
+    or one of them cannot be used.
+    """
+    if config.source == "procedural":
+        requests: list[Request] = []
+        for split, count in (("train", train), ("val", val)):
+            if count:
+                chosen = SimulateConfig(**{**vars(config), "split": split, "count": count})
+                requests += make_requests(chosen)
+    else:
+        requests = make_requests(config)
+        if len(requests) < train + val:
+            raise ValueError(
+                f"{config.path}: {len(requests)} scenarios for --train {train} and --val {val}"
+            )
+        requests = requests[: train + val]
+    return [Job(number, request) for number, request in enumerate(requests)]
+
+
+def require_readable(jobs: list[Job], sweeps: bool) -> None:
+    """Raise ValueError for the first recorded scenario that cannot be exported."""
+    for job in jobs:
+        if job.request.path is not None:
+            make_frames(_load(job), job.number, sweeps)
+
+
+def export(
+    out: Path, settings: ExportSettings, jobs: list[Job], source: dict[str, Any], workers: int
+) -> None:
+    """Write what is not written yet, then the tables.
+
+    `source` says where the scenarios come from; it is part of what a resumed export must agree with.
+    Raises ValueError for a folder that holds something else, `BrokenRun` where a worker died.
+    """
+    folder = ExportFolder.open(out, settings.to_plain() | {"source": source})
+    todo = [job for job in jobs if not folder.has_part(scene_name(job.number))]
+    work(_write, [(out, settings, job) for job in todo], workers, "exporting")
+    assemble(folder, settings, [scene_name(job.number) for job in jobs])
+
+
+def _write(out: Path, settings: ExportSettings, job: Job) -> None:
+    import torch
+
+    torch.set_num_threads(1)  # the same bytes for any number of workers
+    write_scene(ExportFolder(out), settings, job.number, _load(job))
+
+
+def _load(job: Job) -> Scenario:
+    loaded, skipped = load([job.request])
+    if skipped:
+        raise ValueError(skipped[0]["reason"])
+    return loaded[0][1]

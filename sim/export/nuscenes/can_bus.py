@@ -1,0 +1,37 @@
+"""The CAN bus expansion's `pose` messages of one scene, one every step of the recording."""
+
+from typing import Any
+
+import numpy as np
+
+from sim.export.nuscenes.schema import REAR_AXLE_TO_CENTER_M, yaw_quaternion
+from sim.scenario import EGO, Scenario
+
+_GRAVITY_MPS2 = 9.81  # the recorded cars' accelerometers feel it
+
+
+def pose_messages(scenario: Scenario, start_us: int) -> list[dict[str, Any]]:
+    """Position in the scenario's frame, everything else in the ego frame (rear axle)."""
+    tracks, dt = scenario.tracks, scenario.dt_s
+    yaw = np.unwrap(tracks.yaw_rad[EGO].astype(np.float64))
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    vx, vy = tracks.velocity_mps[EGO].astype(np.float64).T
+    yaw_rate = np.gradient(yaw, dt)
+    forward = cos * vx + sin * vy
+    sideways = -sin * vx + cos * vy - REAR_AXLE_TO_CENTER_M * yaw_rate
+    ahead = np.gradient(forward, dt) - yaw_rate * sideways
+    across = np.gradient(sideways, dt) + yaw_rate * forward
+    x, y = tracks.position_m[EGO, :, :2].astype(np.float64).T
+    x, y = x - REAR_AXLE_TO_CENTER_M * cos, y - REAR_AXLE_TO_CENTER_M * sin
+    return [
+        {
+            "accel": [float(ahead[t]), float(across[t]), _GRAVITY_MPS2],
+            "orientation": yaw_quaternion(float(yaw[t])),
+            "pos": [float(x[t]), float(y[t]), 0.0],
+            "rotation_rate": [0.0, 0.0, float(yaw_rate[t])],
+            "utime": start_us + round(t * dt * 1e6),
+            "vel": [float(forward[t]), float(sideways[t]), 0.0],
+        }
+        for t in range(scenario.num_steps)
+        if tracks.valid[EGO, t]
+    ]

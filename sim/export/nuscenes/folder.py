@@ -1,0 +1,67 @@
+"""The folder of an export: settings, parts (one a scene), and the finished dataset in their place."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+_UNFINISHED = ".unfinished"
+
+
+class ExportFolder:
+    """While an export runs, `.unfinished` holds its settings and the rows of the scenes done so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.unfinished = path / _UNFINISHED
+
+    @staticmethod
+    def open(path: Path, settings: dict[str, Any]) -> "ExportFolder":
+        """A new folder, or the one in which an export with the same settings was cut off.
+
+        Raises ValueError where the folder holds anything else.
+        """
+        folder = ExportFolder(path)
+        plain = json.loads(json.dumps(settings))
+        kept = folder.unfinished / "settings.json"
+        if kept.is_file():
+            before = json.loads(kept.read_text())
+            other = sorted(k for k in plain.keys() | before.keys() if plain.get(k) != before.get(k))
+            if other:
+                raise ValueError(
+                    f"{path}: holds an unfinished export with other settings ({', '.join(other)}); "
+                    "ask for the same ones, or choose another folder"
+                )
+            return folder
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(f"{path}: not empty, and no unfinished export: choose another folder")
+        folder.unfinished.mkdir(parents=True)
+        write_whole(kept, json.dumps(plain).encode())
+        return folder
+
+    def has_part(self, name: str) -> bool:
+        """Whether the scene is done."""
+        return self._part(name).is_file()
+
+    def write_part(self, name: str, part: dict[str, Any]) -> None:
+        """The last thing of a scene: with it, the scene is done."""
+        write_whole(self._part(name), json.dumps(part).encode())
+
+    def read_part(self, name: str) -> dict[str, Any]:
+        """A scene that is done."""
+        return json.loads(self._part(name).read_text())
+
+    def close(self) -> None:
+        """The dataset is complete."""
+        shutil.rmtree(self.unfinished)
+
+    def _part(self, name: str) -> Path:
+        return self.unfinished / f"{name}.json"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `path` whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)

@@ -1,0 +1,60 @@
+"""One scenario into the folder: lidar files where they stay, and everything else as the scene's part."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from sim.export.nuscenes.can_bus import pose_messages
+from sim.export.nuscenes.folder import ExportFolder, write_whole
+from sim.export.nuscenes.map_layers import map_layers
+from sim.export.nuscenes.placing import bounds_m
+from sim.export.nuscenes.scene import SceneTables, make_frames
+from sim.export.nuscenes.settings import ExportSettings
+from sim.export.nuscenes.sweeps import see
+from sim.scenario import Scenario
+from sim.sensors.ground import Ground
+
+
+def write_scene(
+    folder: ExportFolder, settings: ExportSettings, number: int, scenario: Scenario
+) -> None:
+    """Scene `number` of the dataset; the result depends on settings, number and scenario alone.
+
+    Raises ValueError where the scenario's time step does not meet the key frames.
+    """
+    frames = make_frames(scenario, number, settings.sweeps)
+    tables = SceneTables(scenario, number, settings.seed, _ground_m(scenario))
+    noise_seed = settings.seed * 1_000_003 + number if settings.noise else None
+    steps = [frame.step for frame in frames]
+    for frame, seen in zip(frames, see(scenario, settings.lidar, steps, noise_seed), strict=True):
+        write_whole(folder.path / frame.filename, seen.points.tobytes())
+        tables.add(frame, seen)
+    folder.write_part(tables.name, _part(settings, number, tables))
+
+
+def _part(settings: ExportSettings, number: int, tables: SceneTables) -> dict[str, Any]:
+    scenario = tables.scenario
+    return {
+        "split": settings.split_of(number),
+        "scenario": {
+            "scenario_id": scenario.scenario_id,
+            "source": scenario.source,
+            "family": scenario.family,
+            "location": scenario.location,
+            "source_offset_m": scenario.world_offset_m.tolist(),
+        },
+        "bounds_m": bounds_m(scenario),
+        "tables": tables.finish(),
+        "map": map_layers(scenario.map, scenario.lights, tables.token),
+        "can_pose": pose_messages(scenario, tables.frames[0].timestamp_us),
+    }
+
+
+def _ground_m(scenario: Scenario) -> np.ndarray:
+    """Height of the ground under every agent, `[N, T]`: what boxes and sensor stand on."""
+    position = scenario.tracks.position_m[..., :2]
+    ground = Ground.from_scenarios([scenario])
+    if ground is None:
+        return np.zeros(position.shape[:2])
+    return ground.read(torch.from_numpy(position).float()[None])[0][0].numpy()

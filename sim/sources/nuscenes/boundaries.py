@@ -1,0 +1,56 @@
+"""Both sides of a lane: its dividers where the map has them, else the edge of its polygon."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sim.geometry import polyline
+
+_COVERS = 0.8  # share of the lane that a divider must run along
+_WIDEST_M = 8.0
+_HALF_WIDTH_M = 1.75  # where the polygon does not say
+
+
+def lane_boundaries(
+    record: dict[str, Any],
+    line_m: Float[np.ndarray, "k 2"],
+    ring_m: Float[np.ndarray, "v 2"],
+    offset_m: Float[np.ndarray, "2"],
+) -> tuple[Float[np.ndarray, "l 2"], Float[np.ndarray, "r 2"]]:
+    """Left and right of a lane with centreline `line_m` in polygon `ring_m`, along the lane.
+
+    The dividers of `record` are in the dataset's frame: `offset_m` is taken off them.
+    """
+    sides = []
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        nodes = record.get(f"{side}_lane_divider_segment_nodes", [])
+        points = np.array([(n["x"], n["y"]) for n in nodes], dtype=np.float64).reshape(-1, 2)
+        divider = _along(line_m, polyline.drop_repeats(points - offset_m))
+        sides.append(_edge(line_m, ring_m, sign) if divider is None else divider)
+    return sides[0], sides[1]
+
+
+def _along(line_m: np.ndarray, divider_m: np.ndarray) -> np.ndarray | None:
+    """The divider in the lane's direction; None where it covers too little of the lane."""
+    if len(divider_m) < 2:
+        return None
+    s, _ = polyline.project(line_m, divider_m[[0, -1]])
+    if abs(s[1] - s[0]) < _COVERS * polyline.arc_length_m(line_m)[-1]:
+        return None
+    return divider_m if s[1] > s[0] else divider_m[::-1]
+
+
+def _edge(line_m: np.ndarray, ring_m: np.ndarray, sign: float) -> np.ndarray:
+    """Where the normal of each vertex of the centreline leaves the polygon."""
+    import shapely
+
+    far = polyline.offset(line_m, sign * _WIDEST_M)
+    rays = shapely.linestrings(np.stack((line_m, far), axis=1))
+    hits = shapely.intersection(rays, shapely.LinearRing(ring_m))
+    reach = shapely.distance(hits, shapely.points(line_m))  # NaN: no hit
+    known = np.isfinite(reach) & (reach > 0.1)
+    if not known.any():
+        return polyline.offset(line_m, sign * _HALF_WIDTH_M)
+    at = np.arange(len(line_m))
+    return polyline.offset(line_m, sign * np.interp(at, at[known], reach[known]))

@@ -1,0 +1,112 @@
+"""Where converted scenes are kept, and an index that answers without the devkit.
+
+`<cache>/nuscenes/<dataset>/<state>/`: `<dataset>` stands for dataroot and version, `<state>` for the
+tables and maps as they are now and for this converter. Other states of the dataset are removed.
+"""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.scenario import Scenario
+from sim.scenario_file import SUFFIX, load_scenario
+from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
+
+CONVERTER_VERSION = 1  # raise it with every change of what is converted
+DEFAULT_CACHE = Path("~/.cache/bevdrive")
+
+
+@dataclass(frozen=True)
+class SceneFile:
+    """A scene and its place in the cache, converted or not."""
+
+    name: str
+    token: str
+    path: Path
+
+    @property
+    def side_path(self) -> Path:
+        """Sweeps and sample tokens of the scene, JSON."""
+        return self.path.with_suffix(".json")
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether the scenario is there, or the reason why there is none."""
+        return self.path.is_file() or _reason_path(self.path).is_file()
+
+    def write_reason(self, reason: str) -> None:
+        """Say why this scene cannot be used."""
+        _reason_path(self.path).write_text(reason)
+
+    def read_side(self) -> dict[str, Any]:
+        """`samples`: token and time (microseconds) of each key frame; `sweeps`: see `make_sweeps`."""
+        if not self.side_path.is_file():
+            raise ValueError(f"{self.side_path}: no such file: {self.name} is not converted")
+        return json.loads(self.side_path.read_text())
+
+
+def load_converted(path: Path) -> Scenario:
+    """A scenario of the cache; ValueError with the reason where its scene cannot be used."""
+    reason = _reason_path(path)
+    if reason.is_file():
+        raise ValueError(reason.read_text())
+    return load_scenario(path)
+
+
+def find_scenes(dataset: Dataset, split: str, cache: Path | None = None) -> list[SceneFile]:
+    """The scenes of a split in the devkit's order; loads no table where the index is up to date.
+
+    Raises ValueError for a missing folder, version or table, an unknown split, a missing scene.
+    """
+    dataset.require()
+    folder = _folder(dataset, cache or DEFAULT_CACHE)
+    index = _read_index(folder) or _build_index(dataset, folder)
+    names = scenes_of_split(dataset, index["splits"], index["scenes"], split)
+    return [
+        SceneFile(name, token, folder / f"{token}{SUFFIX}")
+        for name in names
+        for token in [index["scenes"][name]]
+    ]
+
+
+def _folder(dataset: Dataset, cache: Path) -> Path:
+    root = dataset.dataroot.resolve()
+    state = _digest(json.dumps([CONVERTER_VERSION, dataset.stamp()]))
+    name = f"{dataset.version}-{_digest(f'{root}|{dataset.version}')}"
+    return cache.expanduser() / "nuscenes" / name / state
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _read_index(folder: Path) -> dict[str, Any] | None:
+    file = folder / "index.json"
+    try:
+        return json.loads(file.read_text()) if file.is_file() else None
+    except json.JSONDecodeError:
+        return None  # built anew
+
+
+def _build_index(dataset: Dataset, folder: Path) -> dict[str, Any]:
+    """Split to scene names, scene name to token; other states of this dataset are removed."""
+    try:
+        scenes = {row["name"]: row["token"] for row in dataset.read_table("scene")}
+    except KeyError as error:
+        raise ValueError(f"{dataset.tables / 'scene.json'}: field {error} is missing") from None
+    index = {"scenes": scenes, "splits": dataset.read_splits()}
+    if folder.parent.is_dir():
+        for stale in set(folder.parent.iterdir()) - {folder}:
+            shutil.rmtree(stale)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / ".index.json.part"
+    part.write_text(json.dumps(index))
+    part.replace(folder / "index.json")
+    return index
+
+
+def _reason_path(path: Path) -> Path:
+    return path.with_suffix(".reason")

@@ -1,0 +1,84 @@
+"""A city of the map expansion: its polygons as shapes with a search tree, per layer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import shapely
+    from nuscenes.map_expansion.map_api import NuScenesMap
+
+POLYGON_LAYERS = (
+    "drivable_area", "road_segment", "ped_crossing", "walkway", "stop_line", "lane",
+    "lane_connector",
+)  # fmt: skip
+
+
+def expansion_file(dataroot: Path, location: str) -> Path:
+    """The map of a location; ValueError where it is missing, or the devkit does not know the city."""
+    from nuscenes.map_expansion.map_api import locations
+
+    if location not in locations:
+        raise ValueError(f"log.json: location {location!r} (choices: {', '.join(locations)})")
+    file = dataroot / "maps" / "expansion" / f"{location}.json"
+    if not file.is_file():
+        raise ValueError(f"{file}: no such file (map expansion 1.3 or later)")
+    return file
+
+
+@dataclass(frozen=True)
+class City:
+    """One location's map, loaded once for all scenes there."""
+
+    nusc_map: "NuScenesMap"
+
+    @classmethod
+    def open(cls, dataroot: Path, location: str) -> "City":
+        """Raises ValueError where the map is missing, damaged or of an old version."""
+        from nuscenes.map_expansion.map_api import NuScenesMap
+
+        file = expansion_file(dataroot, location)
+        try:
+            return cls(NuScenesMap(dataroot=str(dataroot), map_name=location))
+        except KeyError as error:
+            raise ValueError(f"{file}: no row or field {error}") from None
+        except Exception as error:  # the devkit raises nothing narrower for an old version
+            raise ValueError(f"{file}: {error}") from None
+
+    @property
+    def location(self) -> str:
+        """The devkit's name of the city."""
+        return self.nusc_map.map_name
+
+    @cached_property
+    def layers(self) -> "dict[str, tuple[list[tuple[dict[str, Any], shapely.Polygon]], Any]]":
+        """Records with their polygons, and a tree over those, by layer."""
+        import shapely
+
+        found = {}
+        for name in POLYGON_LAYERS:
+            pairs = [
+                (record, polygon)
+                for record in getattr(self.nusc_map, name)
+                for token in record.get("polygon_tokens", [record.get("polygon_token")])
+                if (polygon := self._polygon(token)) is not None
+            ]
+            found[name] = pairs, shapely.STRtree([polygon for _, polygon in pairs])
+        return found
+
+    def near(
+        self, layer: str, region: "shapely.Geometry"
+    ) -> "list[tuple[dict[str, Any], shapely.Polygon]]":
+        """The records of a layer that touch a region, in the order of the file."""
+        pairs, tree = self.layers[layer]
+        return [pairs[k] for k in sorted(tree.query(region, predicate="intersects").tolist())]
+
+    def _polygon(self, token: str | None) -> "shapely.Polygon | None":
+        """None where the map has no such polygon, or one without extent."""
+        if token is None or token not in self.nusc_map._token2ind["polygon"]:
+            return None
+        if len(self.nusc_map.get("polygon", token)["exterior_node_tokens"]) < 3:
+            return None
+        polygon = self.nusc_map.extract_polygon(token)
+        return polygon if polygon.area > 0 else None

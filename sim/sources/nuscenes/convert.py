@@ -1,0 +1,111 @@
+"""Scenes to scenarios through the devkit: one at a time, checked before the first."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.scenario import EGO, Lights, LightState, Scenario
+from sim.scenario_check import require_valid
+from sim.scenario_file import save_scenario
+from sim.sources.nuscenes.cache import SceneFile
+from sim.sources.nuscenes.city import City, expansion_file
+from sim.sources.nuscenes.dataset import Dataset
+from sim.sources.nuscenes.map import read_map
+from sim.sources.nuscenes.sweeps import sweep_rows
+from sim.sources.nuscenes.tracks import DT_S, check_annotations, read_tracks, samples_of
+from sim.sources.routes import make_routes
+
+if TYPE_CHECKING:
+    from nuscenes import NuScenes
+
+
+def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
+    """Write what is missing of `files`; yields each when it is there.
+
+    The tables are loaded once, one city's map and one scene are held at a time. Raises ValueError
+    before the first scene where a table is damaged, an annotation has no size or a map is missing; a
+    scene that cannot be used for another reason leaves that reason in its place.
+    """
+    missing = [file for file in files if not file.is_converted]
+    if not missing:
+        return
+    nusc = open_devkit(dataset)
+    try:
+        todo = _checked(nusc, dataset, missing)
+    except KeyError as error:
+        raise ValueError(f"{dataset.tables}: no row or field {error}") from None
+    city = None
+    for location, scene, file in todo:
+        if city is None or city.location != location:
+            city = City.open(dataset.dataroot, location)
+        try:
+            scenario = convert_scene(nusc, scene, city)
+            require_valid(scenario)
+        except (ValueError, KeyError, IndexError) as error:
+            file.write_reason(f"{dataset.tables}: {file.name}: {error}")
+        else:
+            _write_side_file(nusc, scene, file.side_path)
+            save_scenario(scenario, file.path)
+        yield file
+
+
+def open_devkit(dataset: Dataset) -> "NuScenes":
+    """The devkit's tables; ValueError where a table or the picture of a map is damaged or missing."""
+    from nuscenes import NuScenes
+
+    try:
+        return NuScenes(version=dataset.version, dataroot=str(dataset.dataroot), verbose=False)
+    except KeyError as error:
+        raise ValueError(f"{dataset.tables}: no row or field {error}") from None
+    except (AssertionError, ValueError) as error:
+        raise ValueError(f"{dataset.tables}: {error}") from None
+
+
+def convert_scene(nusc: "NuScenes", scene: dict, city: City) -> Scenario:
+    """One scene; ValueError says what is wrong with it."""
+    tracks, keyframe, notes = read_tracks(nusc, scene)
+    ego_m = tracks.position_m[EGO, :, :2]
+    offset = np.array((*ego_m[0], 0.0))
+    lane_map, lights_m, map_notes = read_map(city, ego_m, offset[:2])
+    moved = np.where(tracks.valid[..., None], tracks.position_m - offset, 0.0).astype(np.float32)
+    tracks = replace(tracks, position_m=moved)
+    unknown = np.full((len(lights_m), len(keyframe)), int(LightState.UNKNOWN), dtype=np.int64)
+    return Scenario(
+        scenario_id=scene["name"],
+        source="nuscenes",
+        family="nuscenes",
+        location=city.location,
+        dt_s=DT_S,
+        world_offset_m=offset,
+        tracks=tracks,
+        map=lane_map,
+        lights=Lights(unknown, lights_m),
+        routes=make_routes(tracks, lane_map),
+        keyframe=keyframe,
+        notes=notes + map_notes,
+    )
+
+
+def _checked(
+    nusc: "NuScenes", dataset: Dataset, files: list[SceneFile]
+) -> list[tuple[str, dict, SceneFile]]:
+    """Location, row and file of every scene, the scenes of a location together."""
+    scenes = [nusc.get("scene", file.token) for file in files]
+    for scene in scenes:
+        check_annotations(nusc, scene)
+    locations = [nusc.get("log", scene["log_token"])["location"] for scene in scenes]
+    for location in sorted(set(locations)):
+        expansion_file(dataset.dataroot, location)
+    return sorted(zip(locations, scenes, files, strict=True), key=lambda one: one[0])
+
+
+def _write_side_file(nusc: "NuScenes", scene: dict, path: Path) -> None:
+    """The scene's sweeps and sample tokens: what results are written back with."""
+    samples = [[row["token"], row["timestamp"]] for row in samples_of(nusc, scene)]
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps({"samples": samples, "sweeps": sweep_rows(nusc, scene)}))
+    part.replace(path)

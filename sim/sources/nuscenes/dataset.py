@@ -1,0 +1,95 @@
+"""A nuScenes dataset on disk: what must be there before anything is loaded."""
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+TABLES = (
+    "category", "attribute", "visibility", "instance", "sensor", "calibrated_sensor", "ego_pose",
+    "log", "scene", "sample", "sample_data", "sample_annotation", "map",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset by the devkit's names: `<dataroot>/<version>/*.json`."""
+
+    dataroot: Path
+    version: str
+
+    @property
+    def tables(self) -> Path:
+        """The folder of the tables."""
+        return self.dataroot / self.version
+
+    def require(self) -> None:
+        """Raise ValueError where the folder, the version or a table is missing; names the choices."""
+        if not self.dataroot.is_dir():
+            raise ValueError(f"{self.dataroot}: no such folder (--dataroot)")
+        if not self.tables.is_dir():
+            there = [p.parent.name for p in sorted(self.dataroot.glob("*/scene.json"))]
+            raise ValueError(
+                f"{self.dataroot}: no version {_unknown(self.version, there, 'versions there')}"
+            )
+        missing = [
+            f"{name}.json" for name in TABLES if not (self.tables / f"{name}.json").is_file()
+        ]
+        if missing:
+            raise ValueError(f"{self.tables}: missing tables: {', '.join(missing)}")
+
+    def stamp(self) -> list[list[str | int]]:
+        """Names, sizes and times of change of everything that scenes are made of."""
+        files = [self.tables / f"{name}.json" for name in TABLES]
+        files += [self.tables / "splits.json", self.dataroot / "can_bus"]
+        files += sorted((self.dataroot / "maps" / "expansion").glob("*.json"))
+        found = [(file.name, file.stat()) for file in files if file.exists()]
+        return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
+
+    def read_table(self, name: str) -> list[dict]:
+        """One table; ValueError names the file that is not whole."""
+        rows = _read_json(self.tables / f"{name}.json")
+        if not isinstance(rows, list):
+            raise ValueError(f"{self.tables / name}.json: not a list of rows")
+        return rows
+
+    def read_splits(self) -> dict[str, list[str]]:
+        """Scene names by split: the devkit's splits, and those of `splits.json`."""
+        from nuscenes.utils.splits import create_splits_scenes
+
+        file = self.tables / "splits.json"
+        own = _read_json(file) if file.is_file() else {}
+        lists = own.values() if isinstance(own, dict) else [None]
+        if not all(isinstance(names, list) for names in lists):
+            raise ValueError(f"{file}: not lists of scene names by split")
+        return own | create_splits_scenes()  # the devkit too prefers its own
+
+
+def scenes_of_split(
+    dataset: Dataset, splits: dict[str, list[str]], on_disk: dict[str, str], split: str
+) -> list[str]:
+    """The scene names of a split; ValueError for an unknown split, or a scene that is not on disk."""
+    whole = [name for name, scenes in splits.items() if scenes and on_disk.keys() >= set(scenes)]
+    where = f"splits of {dataset.tables}"
+    if split not in splits:
+        raise ValueError(f"--split: unknown {_unknown(split, whole, where)}")
+    missing = [name for name in splits[split] if name not in on_disk]
+    if missing:
+        raise ValueError(
+            f"{dataset.tables / 'scene.json'}: {missing[0]} of split {split} is not there "
+            f"({len(missing)} of its {len(splits[split])} scenes; {where}: {', '.join(whole)})"
+        )
+    return splits[split]
+
+
+def _unknown(name: str, choices: list[str], what: str) -> str:
+    near = difflib.get_close_matches(name, choices, 1, 0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{name!r}{hint} ({what}: {', '.join(choices) or 'none'})"
+
+
+def _read_json(file: Path) -> object:
+    try:
+        return json.loads(file.read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: not JSON: {error}") from None

@@ -1,0 +1,89 @@
+"""The ego of a nuScenes scene: poses of the rear axle on the ground, and a box around them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from nuscenes import NuScenes
+
+# Renault Zoe. Length 4.084, wheelbase 2.588, front overhang 0.839: the rear axle is 0.657 m ahead of
+# the rear bumper, and the centre of the box 1.385 m ahead of the axle.
+EGO_SIZE_M = (4.084, 1.730, 1.562)
+REAR_AXLE_TO_CENTER_M = 1.385
+
+
+def ego_poses(
+    nusc: "NuScenes", scene: dict
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k 4"]]:
+    """Time (microseconds) and x, y, z, yaw of the rear axle at every sweep of LIDAR_TOP.
+
+    The first is the first key frame's, the last the last's.
+    """
+    first = nusc.get("sample", scene["first_sample_token"])
+    last = nusc.get("sample", scene["last_sample_token"])
+    row = nusc.get("sample_data", first["data"]["LIDAR_TOP"])
+    end = nusc.get("sample_data", last["data"]["LIDAR_TOP"])["token"]
+    times, poses = [], []
+    while True:
+        pose = nusc.get("ego_pose", row["ego_pose_token"])
+        times.append(pose["timestamp"])
+        poses.append([*pose["translation"], yaw_of(np.array(pose["rotation"]))])
+        if row["token"] == end or not row["next"]:
+            break
+        row = nusc.get("sample_data", row["next"])
+    time_us, order = np.unique(np.array(times, dtype=np.float64), return_index=True)
+    pose = np.array(poses, dtype=np.float64)[order]
+    pose[:, 3] = np.unwrap(pose[:, 3])
+    return time_us, pose
+
+
+def to_center(pose: Float[np.ndarray, "*t 4"]) -> Float[np.ndarray, "*t 4"]:
+    """The centre of the ego's box, from the rear axle on the ground."""
+    yaw = pose[..., 3]
+    ahead = np.stack((np.cos(yaw), np.sin(yaw)), axis=-1) * REAR_AXLE_TO_CENTER_M
+    center = pose.copy()
+    center[..., :2] += ahead
+    center[..., 2] += 0.5 * EGO_SIZE_M[2]
+    return center
+
+
+def center_velocity_mps(
+    speed_mps: np.ndarray, yaw_rad: np.ndarray, yaw_rate_rps: np.ndarray
+) -> np.ndarray:
+    """World velocity `[T, 2]` of the box's centre, where the rear axle moves straight ahead."""
+    lateral = yaw_rate_rps * REAR_AXLE_TO_CENTER_M
+    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
+    return np.stack((speed_mps * cos - lateral * sin, speed_mps * sin + lateral * cos), axis=-1)
+
+
+def can_bus_motion(
+    nusc: "NuScenes", scene_name: str, time_us: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Speed and yaw rate of the rear axle at some times, from the CAN bus; None: it has none of them.
+
+    Some scenes have no messages; the devkit has lists of them, and refuses names that are not its own.
+    """
+    from pathlib import Path
+
+    from nuscenes.can_bus.can_bus_api import NuScenesCanBus
+
+    if not (Path(nusc.dataroot) / "can_bus" / f"{scene_name}_pose.json").is_file():
+        return None
+    try:
+        messages = NuScenesCanBus(dataroot=nusc.dataroot).get_messages(scene_name, "pose")
+    except Exception:  # the devkit raises nothing narrower for a scene on its list
+        return None
+    stamp = np.array([m["utime"] for m in messages], dtype=np.float64)
+    if len(stamp) < 2 or stamp[0] > time_us[0] + 1e5 or stamp[-1] < time_us[-1] - 1e5:
+        return None
+    speed = np.array([m["vel"][0] for m in messages])
+    yaw_rate = np.array([m["rotation_rate"][2] for m in messages])
+    return np.interp(time_us, stamp, speed), np.interp(time_us, stamp, yaw_rate)
+
+
+def yaw_of(rotation_wxyz: Float[np.ndarray, "*k 4"]) -> Float[np.ndarray, "*k"]:
+    """The heading of the rotated x axis (rotations as w, x, y, z)."""
+    w, x, y, z = np.moveaxis(rotation_wxyz, -1, 0)
+    return np.asarray(np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z))

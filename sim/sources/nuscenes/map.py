@@ -1,0 +1,186 @@
+"""The map of a nuScenes scene: what lies near the ego's drive, of every polygon layer."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sim.geometry import polyline
+from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea, StopKind, StopLine
+from sim.sources.nuscenes.boundaries import lane_boundaries
+from sim.sources.nuscenes.city import City
+from sim.sources.scenarionet.map import SPEED_LIMIT_MPS, open_ring, with_neighbors
+
+if TYPE_CHECKING:
+    import shapely
+
+NEAR_M = 150.0
+_DISCRETIZE_M, _SPACING_M = 0.5, 1.0
+_SHORTEST_LANE_M = 0.5
+_STOPS_BEHIND_START_M = 5.0
+_LINKS = {"successors": "outgoing", "predecessors": "incoming"}
+_AREAS = {
+    "drivable_area": AreaKind.DRIVABLE,
+    "road_segment": AreaKind.INTERSECTION,
+    "ped_crossing": AreaKind.CROSSWALK,
+    "walkway": AreaKind.WALKWAY,
+}
+_STOPS = {"TRAFFIC_LIGHT": StopKind.SIGNAL, "STOP_SIGN": StopKind.STOP_SIGN}  # the rest: YIELD
+
+
+def read_map(
+    city: City, ego_m: Float[np.ndarray, "t 2"], offset_m: Float[np.ndarray, "2"]
+) -> tuple[LaneMap, Float[np.ndarray, "l 2"], list[str]]:
+    """Lanes and areas within `NEAR_M` of the box around the ego's drive, moved by `-offset_m`.
+
+    Lanes come whole; areas are cut where neither the box nor a lane reaches. Also the places of the
+    traffic lights, one for each of their stop lines. Raises ValueError where there is no lane.
+    """
+    import shapely
+
+    region = shapely.box(*(ego_m.min(0) - NEAR_M), *(ego_m.max(0) + NEAR_M))
+    lanes, notes = _lanes(city, region, offset_m)
+    low = np.min([lane.polygon_m.min(0) for lane in lanes], axis=0) + offset_m
+    high = np.max([lane.polygon_m.max(0) for lane in lanes], axis=0) + offset_m
+    reach = shapely.box(*shapely.union(region, shapely.box(*low, *high)).bounds)
+    areas = [area for layer in _AREAS for area in _layer_areas(city, layer, reach, offset_m)]
+    stops, lights_m = _stop_lines(city.near("stop_line", region), lanes, offset_m)
+    return LaneMap(lanes=lanes, areas=areas, stop_lines=stops), lights_m, notes
+
+
+def _lanes(
+    city: City, region: "shapely.Polygon", offset_m: np.ndarray
+) -> tuple[list[Lane], list[str]]:
+    records = [(LaneKind.LANE, *pair) for pair in city.near("lane", region)]
+    records += [(LaneKind.CONNECTOR, *pair) for pair in _connectors(city, region)]
+    lanes, dropped = [], 0
+    for kind, record, polygon in records:
+        line = _centerline(city, record["token"])
+        if line is None or polyline.arc_length_m(line)[-1] < _SHORTEST_LANE_M:
+            dropped += 1
+            continue
+        line = polyline.resample(line - offset_m, _SPACING_M)
+        ring = open_ring(np.asarray(polygon.exterior.coords)) - offset_m
+        left, right = lane_boundaries(record, line, ring, offset_m)
+        lanes.append(
+            Lane(
+                lane_id=record["token"],
+                kind=kind,
+                centerline_m=line.astype(np.float32),
+                left_boundary_m=left.astype(np.float32),
+                right_boundary_m=right.astype(np.float32),
+                polygon_m=ring.astype(np.float32),
+                speed_limit_mps=SPEED_LIMIT_MPS,
+            )
+        )
+    if not lanes:
+        raise ValueError(f"{city.nusc_map.json_fname}: no lane near the ego")
+    notes = [f"dropped {dropped} lanes: no centreline, or shorter than 0.5 m"] if dropped else []
+    return with_neighbors(_connected(city, lanes)), notes
+
+
+def _connectors(
+    city: City, region: "shapely.Polygon"
+) -> "list[tuple[dict[str, Any], shapely.Polygon]]":
+    """Lane connectors by their polygons; those without one as wide as a lane."""
+    import shapely
+
+    found = city.near("lane_connector", region)
+    drawn = {record["token"] for record, _ in city.layers["lane_connector"][0]}
+    for record in city.nusc_map.lane_connector:
+        line = None if record["token"] in drawn else _centerline(city, record["token"])
+        if line is not None and region.intersects(shapely.LineString(line)):
+            strip = shapely.LineString(line).buffer(1.75, cap_style="flat")
+            if strip.geom_type == "Polygon":
+                found.append((record, strip))
+    return found
+
+
+def _centerline(city: City, token: str) -> Float[np.ndarray, "k 2"] | None:
+    from nuscenes.map_expansion.arcline_path_utils import discretize_lane
+
+    path = city.nusc_map.arcline_path_3.get(token)
+    if not path:
+        return None
+    line = np.array(discretize_lane(path, _DISCRETIZE_M), dtype=np.float64)[:, :2]
+    line = polyline.drop_repeats(line, 0.02)
+    return line if len(line) > 1 else None
+
+
+def _connected(city: City, lanes: list[Lane]) -> list[Lane]:
+    place = {lane.lane_id: k for k, lane in enumerate(lanes)}
+
+    def linked(lane: Lane, name: str) -> tuple[int, ...]:
+        tokens = city.nusc_map.connectivity.get(lane.lane_id, {}).get(name, [])
+        return tuple(place[token] for token in tokens if token in place)
+
+    return [
+        replace(lane, **{field: linked(lane, name) for field, name in _LINKS.items()})
+        for lane in lanes
+    ]
+
+
+def _layer_areas(
+    city: City, layer: str, reach: "shapely.Polygon", offset_m: np.ndarray
+) -> list[MapArea]:
+    """Polygons of a layer: those that lie within `reach` as they are, the others cut."""
+    import shapely
+
+    areas = []
+    for record, polygon in city.near(layer, reach):
+        if layer == "road_segment" and not record["is_intersection"]:
+            continue
+        whole = polygon.is_valid and reach.covers(polygon)
+        shape = polygon if whole else shapely.make_valid(polygon).intersection(reach)
+        for part in shapely.get_parts(shape):
+            if part.geom_type == "Polygon":
+                rings = [
+                    open_ring(np.asarray(ring.coords)) - offset_m
+                    for ring in (part.exterior, *part.interiors)
+                ]
+                areas.append(MapArea(_AREAS[layer], rings[0], tuple(rings[1:])))
+    return areas
+
+
+def _stop_lines(
+    stops: "list[tuple[dict[str, Any], shapely.Polygon]]", lanes: list[Lane], offset_m: np.ndarray
+) -> tuple[list[StopLine], Float[np.ndarray, "l 2"]]:
+    """Across each lane that ends at a stop polygon, a line through the middle of the polygon."""
+    import shapely
+
+    plain = [k for k, lane in enumerate(lanes) if lane.kind == LaneKind.LANE]
+    tree = shapely.STRtree([shapely.LineString(lanes[k].centerline_m) for k in plain])
+    lines, lights_m = [], []
+    for record, polygon in stops:
+        kind = _STOPS.get(record["stop_line_type"], StopKind.YIELD)
+        here = shapely.transform(polygon, lambda xy: xy - offset_m)
+        crossed = [plain[k] for k in sorted(tree.query(here, predicate="intersects").tolist())]
+        across = [(k, line) for k in crossed if (line := _across(lanes[k], here)) is not None]
+        light = len(lights_m) if kind == StopKind.SIGNAL and across else -1
+        if light >= 0:
+            lights_m.append(here.centroid.coords[0])
+        lines += [StopLine(line.astype(np.float32), kind, (k,), light) for k, line in across]
+    return lines, np.array(lights_m, dtype=np.float32).reshape(-1, 2)
+
+
+def _across(lane: Lane, polygon: "shapely.Polygon") -> np.ndarray | None:
+    """None where the polygon only touches the start of the lane: it stops others."""
+    import shapely
+
+    center = lane.centerline_m.astype(np.float64)
+    shared = shapely.LineString(center).intersection(polygon)
+    ends = shapely.get_coordinates(shared)
+    if not len(ends):
+        return None
+    s = float(polyline.project(center, ends)[0].mean())
+    length = float(polyline.arc_length_m(center)[-1])
+    if s < min(_STOPS_BEHIND_START_M, 0.5 * length):
+        return None
+    sides = (lane.left_boundary_m, lane.right_boundary_m)
+    middle = polyline.at(center, np.array([s]))
+    ahead = polyline.at(center, np.array([max(s - 0.5, 0.0), min(s + 0.5, length)]))
+    direction = (ahead[1] - ahead[0]) / np.linalg.norm(ahead[1] - ahead[0])
+    normal = np.array((-direction[1], direction[0]))
+    reach = [np.abs(polyline.project(side.astype(float), middle)[1])[0] for side in sides]
+    return np.stack((middle[0] + reach[0] * normal, middle[0] - reach[1] * normal))

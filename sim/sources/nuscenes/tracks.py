@@ -1,0 +1,132 @@
+"""Annotations of a nuScenes scene as tracks at 10 Hz, in the dataset's frame (float64 positions)."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.scenario import AgentKind, Tracks
+from sim.sources.nuscenes.ego import (
+    EGO_SIZE_M,
+    can_bus_motion,
+    center_velocity_mps,
+    ego_poses,
+    to_center,
+    yaw_of,
+)
+from sim.sources.nuscenes.interpolate import nearest_step, on_grid
+
+if TYPE_CHECKING:
+    from nuscenes import NuScenes
+
+DT_S = 0.1
+_CYCLES = ("vehicle.bicycle", "vehicle.motorcycle")
+
+
+def samples_of(nusc: "NuScenes", scene: dict) -> list[dict]:
+    """The key frames of a scene in order; ValueError where there are fewer than two."""
+    samples, token = [], scene["first_sample_token"]
+    while token:
+        samples.append(nusc.get("sample", token))
+        token = samples[-1]["next"]
+    if len(samples) < 2:
+        raise ValueError(f"{scene['name']}: fewer than two key frames")
+    return samples
+
+
+def check_annotations(nusc: "NuScenes", scene: dict) -> None:
+    """Raise ValueError for a box without extent or a key frame without LIDAR_TOP; names the token."""
+    for sample in samples_of(nusc, scene):
+        if "LIDAR_TOP" not in sample["data"]:
+            raise ValueError(
+                f"{scene['name']}: sample_data.json: sample {sample['token']} has no LIDAR_TOP"
+            )
+        for token in sample["anns"]:
+            row = nusc.get("sample_annotation", token)
+            if not (np.array(row["size"]) > 0).all():
+                raise ValueError(
+                    f"{scene['name']}: sample_annotation.json: annotation {token}: "
+                    f"size {row['size']} is not positive"
+                )
+
+
+def read_tracks(nusc: "NuScenes", scene: dict) -> tuple[Tracks, np.ndarray, list[str]]:
+    """All road users, the ego first; which steps are key frames `[T]`; notes.
+
+    Step k is k * 0.1 s of true time after the first key frame. The dataset's key frames are 0.45 to
+    0.55 s apart, so the step that is marked as one lies up to 0.05 s beside it.
+    """
+    samples = samples_of(nusc, scene)
+    start_us = samples[0]["timestamp"]
+    frame_s = np.array([sample["timestamp"] - start_us for sample in samples]) * 1e-6
+    grid_s = DT_S * np.arange(round(frame_s[-1] / DT_S) + 1)
+    keyframe = np.zeros(len(grid_s), dtype=bool)
+    keyframe[nearest_step(frame_s, grid_s)] = True
+    names, categories, sizes = ["ego"], ["vehicle.car"], [EGO_SIZE_M]
+    ego, notes = _ego(nusc, scene, start_us, grid_s)
+    rows = [ego]
+    for instance, seen in _by_instance(nusc, samples).items():
+        frame = np.array([k for k, _ in seen])
+        boxes = [box for _, box in seen]
+        names.append(instance)
+        categories.append(boxes[0]["category_name"])
+        width, length, height = np.median([box["size"] for box in boxes], axis=0)
+        sizes.append((length, width, height))
+        pose = np.array([box["translation"] for box in boxes], dtype=np.float64)
+        yaw = np.unwrap(yaw_of(np.array([box["rotation"] for box in boxes])))
+        values = np.concatenate((pose, yaw[:, None]), axis=1)
+        value, rate, known = on_grid(frame, frame_s[frame], values, grid_s)
+        rows.append((value, rate[:, :2], known))
+    value, velocity, known = (np.stack(part) for part in zip(*rows, strict=True))
+    return (
+        Tracks(
+            track_id=names,
+            category=categories,
+            kind=np.array([kind_of(name) for name in categories], dtype=np.int64),
+            size_m=np.array(sizes, dtype=np.float32),
+            position_m=value[..., :3],
+            yaw_rad=_wrap(value[..., 3]).astype(np.float32),
+            velocity_mps=velocity.astype(np.float32),
+            valid=known,
+        ),
+        keyframe,
+        notes,
+    )
+
+
+def kind_of(category: str) -> AgentKind:
+    """What a nuScenes category is to the metrics; animals count as pedestrians."""
+    if category in _CYCLES:
+        return AgentKind.CYCLIST
+    if category.startswith("vehicle."):
+        return AgentKind.VEHICLE
+    if category.startswith(("human.", "animal")):
+        return AgentKind.PEDESTRIAN
+    return AgentKind.OBJECT
+
+
+def _by_instance(nusc: "NuScenes", samples: list[dict]) -> dict[str, list[tuple[int, dict]]]:
+    """Key frame numbers and annotations of every instance."""
+    found: dict[str, list[tuple[int, dict]]] = {}
+    for k, sample in enumerate(samples):
+        for token in sample["anns"]:
+            row = nusc.get("sample_annotation", token)
+            found.setdefault(row["instance_token"], []).append((k, row))
+    return found
+
+
+def _ego(
+    nusc: "NuScenes", scene: dict, start_us: int, grid_s: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[str]]:
+    time_us, pose = ego_poses(nusc, scene)
+    center = to_center(pose)
+    frame = np.arange(len(center))
+    value, rate, known = on_grid(frame, (time_us - start_us) * 1e-6, center, grid_s)
+    motion = can_bus_motion(nusc, scene["name"], start_us + grid_s * 1e6)
+    if motion is None:
+        return (value, rate[:, :2], known), []
+    velocity = center_velocity_mps(motion[0], value[:, 3], motion[1])
+    return (value, velocity, known), ["the ego's velocity is the CAN bus's"]
+
+
+def _wrap(angle_rad: np.ndarray) -> np.ndarray:
+    return (angle_rad + np.pi) % (2 * np.pi) - np.pi
