@@ -6,15 +6,13 @@ from dataclasses import replace
 
 from sim.scenario import AgentKind
 from sim.sensors.lidar_presets import HDL_32E
+from sim.sources.nuscenes.ego import REAR_AXLE_TO_CENTER_M
 
 TABLES = (
     "category", "attribute", "visibility", "instance", "sensor", "calibrated_sensor", "ego_pose",
     "log", "scene", "sample", "sample_data", "sample_annotation", "map",
 )  # fmt: skip
 
-# nuScenes puts the ego frame on the ground under the rear axle; here an ego is the centre of its box.
-# Renault Zoe: half its length of 4.084 less 0.66 of rear overhang.
-REAR_AXLE_TO_CENTER_M = 1.38
 # LIDAR_TOP of the recorded cars: 0.943713, 0, 1.84023 in the ego frame.
 LIDAR_TOP = replace(HDL_32E, mount_x_m=0.943713 - REAR_AXLE_TO_CENTER_M, mount_z_m=1.84023)
 

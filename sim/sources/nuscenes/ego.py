@@ -50,18 +50,20 @@ def to_center(pose: Float[np.ndarray, "*t 4"]) -> Float[np.ndarray, "*t 4"]:
 
 
 def center_velocity_mps(
-    speed_mps: np.ndarray, yaw_rad: np.ndarray, yaw_rate_rps: np.ndarray
-) -> np.ndarray:
-    """World velocity `[T, 2]` of the box's centre, where the rear axle moves straight ahead."""
-    lateral = yaw_rate_rps * REAR_AXLE_TO_CENTER_M
+    axle_mps: Float[np.ndarray, "t 2"],
+    yaw_rate_rps: Float[np.ndarray, " t"],
+    yaw_rad: Float[np.ndarray, " t"],
+) -> Float[np.ndarray, "t 2"]:
+    """World velocity of the box's centre, from that of the rear axle in the ego frame: v + w x r."""
+    ahead, left = axle_mps[:, 0], axle_mps[:, 1] + yaw_rate_rps * REAR_AXLE_TO_CENTER_M
     cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
-    return np.stack((speed_mps * cos - lateral * sin, speed_mps * sin + lateral * cos), axis=-1)
+    return np.stack((ahead * cos - left * sin, ahead * sin + left * cos), axis=-1)
 
 
 def can_bus_motion(
-    nusc: "NuScenes", scene_name: str, time_us: np.ndarray
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Speed and yaw rate of the rear axle at some times, from the CAN bus; None: it has none of them.
+    nusc: "NuScenes", scene_name: str, time_us: Float[np.ndarray, " t"]
+) -> tuple[Float[np.ndarray, "t 2"], Float[np.ndarray, " t"]] | None:
+    """Velocity (ego frame) and yaw rate of the rear axle at some times; None: not on the CAN bus.
 
     Some scenes have no messages; the devkit has lists of them, and refuses names that are not its own.
     """
@@ -78,9 +80,9 @@ def can_bus_motion(
     stamp = np.array([m["utime"] for m in messages], dtype=np.float64)
     if len(stamp) < 2 or stamp[0] > time_us[0] + 1e5 or stamp[-1] < time_us[-1] - 1e5:
         return None
-    speed = np.array([m["vel"][0] for m in messages])
-    yaw_rate = np.array([m["rotation_rate"][2] for m in messages])
-    return np.interp(time_us, stamp, speed), np.interp(time_us, stamp, yaw_rate)
+    rows = np.array([(*m["vel"][:2], m["rotation_rate"][2]) for m in messages])
+    at = np.stack([np.interp(time_us, stamp, column) for column in rows.T], axis=-1)
+    return at[:, :2], at[:, 2]
 
 
 def yaw_of(rotation_wxyz: Float[np.ndarray, "*k 4"]) -> Float[np.ndarray, "*k"]:

@@ -146,7 +146,7 @@ def _layer_areas(
 def _stop_lines(
     stops: "list[tuple[dict[str, Any], shapely.Polygon]]", lanes: list[Lane], offset_m: np.ndarray
 ) -> tuple[list[StopLine], Float[np.ndarray, "l 2"]]:
-    """Across each lane that ends at a stop polygon, a line through the middle of the polygon."""
+    """Across each lane that leads to a stop polygon, a line where the lane leaves the polygon."""
     import shapely
 
     plain = [k for k, lane in enumerate(lanes) if lane.kind == LaneKind.LANE]
@@ -173,7 +173,7 @@ def _across(lane: Lane, polygon: "shapely.Polygon") -> np.ndarray | None:
     ends = shapely.get_coordinates(shared)
     if not len(ends):
         return None
-    s = float(polyline.project(center, ends)[0].mean())
+    s = float(polyline.project(center, ends)[0].max())
     length = float(polyline.arc_length_m(center)[-1])
     if s < min(_STOPS_BEHIND_START_M, 0.5 * length):
         return None

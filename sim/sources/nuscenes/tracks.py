@@ -124,7 +124,7 @@ def _ego(
     motion = can_bus_motion(nusc, scene["name"], start_us + grid_s * 1e6)
     if motion is None:
         return (value, rate[:, :2], known), []
-    velocity = center_velocity_mps(motion[0], value[:, 3], motion[1])
+    velocity = center_velocity_mps(*motion, value[:, 3])
     return (value, velocity, known), ["the ego's velocity is the CAN bus's"]
 
 
