@@ -15,7 +15,7 @@ from sim.sources.nuscenes.cache import SceneFile
 from sim.sources.nuscenes.city import City, expansion_file
 from sim.sources.nuscenes.dataset import Dataset
 from sim.sources.nuscenes.map import read_map
-from sim.sources.nuscenes.sweeps import sweep_rows
+from sim.sources.nuscenes.sweep import sweep_rows
 from sim.sources.nuscenes.tracks import DT_S, check_annotations, read_tracks, samples_of
 from sim.sources.routes import make_routes
 
