@@ -258,6 +258,35 @@ def test_missing_map_is_named(
     assert "no such file (map expansion" in capsys.readouterr().err
 
 
+def test_attributes_come_back(exported: Exported, read_back: list[Scenario], cache: Path) -> None:
+    dataset = exported.dataset
+    side = find_scenes(dataset, "sim_train", cache)[0].read_side()
+    table = {
+        row["token"]: row for row in json.loads((dataset.tables / "attribute.json").read_text())
+    }
+    told = {(name, k): a for name, rows in side["attributes"].items() for k, a in rows}
+    frames = {token: k for k, (token, _) in enumerate(side["samples"])}
+    rows = json.loads((dataset.tables / "sample_annotation.json").read_text())
+    truth = {
+        (row["instance_token"], frames[row["sample_token"]]): table[row["attribute_tokens"][0]][
+            "name"
+        ]
+        for row in rows
+        if row["attribute_tokens"] and row["sample_token"] in frames
+    }
+    assert told == truth and truth
+
+
+def test_damaged_table_is_named(
+    exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = damaged_copy(exported.dataset, tmp_path / "set")
+    file = dataset.tables / "instance.json"
+    file.write_text(file.read_text()[:-9])
+    assert _wrong(dataset, tmp_path) == 2
+    assert "instance.json: not JSON" in capsys.readouterr().err
+
+
 def test_truncated_sweep_is_named(
     exported: Exported, read_back: list[Scenario], cache: Path, tmp_path: Path
 ) -> None:
