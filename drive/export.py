@@ -8,9 +8,11 @@ from drive.config import SimulateConfig
 from drive.pool import work
 from drive.simulate import make_requests
 from sim.export.nuscenes import ExportFolder, ExportSettings, assemble, scene_name, write_scene
+from sim.export.nuscenes.placing import bounds_m, place
 from sim.export.nuscenes.scene import make_frames
 from sim.scenario import Scenario
 from sim.sources import Request, load
+from sim.sources.procedural import numbered_draft
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,27 @@ def make_jobs(config: SimulateConfig, train: int, val: int) -> list[Job]:
     return [Job(number, request) for number, request in enumerate(requests)]
 
 
-def require_readable(jobs: list[Job], sweeps: bool) -> None:
-    """Raise ValueError for the first recorded scenario that cannot be exported."""
+def require_room(jobs: list[Job], sweeps: bool) -> None:
+    """Raise ValueError, before any long work, where a scenario cannot be exported or finds no place.
+
+    Recorded scenarios are read, of generated ones the map is made.
+    """
+    bounds = []
     for job in jobs:
-        if job.request.path is not None:
-            make_frames(_load(job), job.number, sweeps)
+        request = job.request
+        if request.source == "procedural":
+            scenario = numbered_draft(
+                list(request.families),
+                request.split,
+                request.seed,
+                request.index,
+                request.duration_s,
+            )
+        else:
+            scenario = _load(job)
+        make_frames(scenario, job.number, sweeps)
+        bounds.append(bounds_m(scenario))
+    place(bounds)
 
 
 def export(

@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int:
     kept = ("source", "path", "families", "seed", "duration_s", "workers")
     config = SimulateConfig(**{name: getattr(options, name) for name in kept})
     check_choices(config)
-    from drive.export import export, make_jobs, require_readable
+    from drive.export import export, make_jobs, require_room
     from drive.pool import BrokenRun
     from sim.export.nuscenes import ExportSettings
 
@@ -74,7 +74,7 @@ def run(arguments: list[str]) -> int:
     splits = {"sim_train": options.train, "sim_val": options.val}
     settings = ExportSettings(options.version, splits, options.sweeps, options.noise, options.seed)
     jobs = make_jobs(config, options.train, options.val)
-    require_readable(jobs, options.sweeps)
+    require_room(jobs, options.sweeps)
     source = {name: str(getattr(options, name)) for name in kept if name != "workers"}
     began = time.perf_counter()
     try:

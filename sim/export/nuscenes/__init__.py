@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.export.nuscenes.assemble import assemble
+from sim.export.nuscenes.assembly import assemble
 from sim.export.nuscenes.folder import ExportFolder
 from sim.export.nuscenes.part import write_scene
+from sim.export.nuscenes.placing import bounds_m, place
 from sim.export.nuscenes.scene import make_frames, scene_name
 from sim.export.nuscenes.schema import LIDAR_TOP
 from sim.export.nuscenes.settings import ExportSettings
@@ -38,8 +39,8 @@ def export_scenes(
     """Write scenarios to `out`; `splits` maps each split to its number of scenes, in order.
 
     Goes on where the same call was cut off. Raises ValueError for scenarios that are not valid or
-    whose time step misses the key frames, for splits that do not add up, and for a folder that holds
-    something else; nothing is written then.
+    whose time step misses the key frames, for more than the cities hold, for splits that do not add up,
+    and for a folder that holds something else; nothing is written then.
     """
     settings = ExportSettings(version, splits, sweeps, noise, seed, lidar)
     if settings.num_scenes != len(scenarios):
@@ -47,6 +48,7 @@ def export_scenes(
     for number, scenario in enumerate(scenarios):
         require_valid(scenario)
         make_frames(scenario, number, sweeps)
+    place([bounds_m(scenario) for scenario in scenarios])
     plain = settings.to_plain() | {"scenarios": [_fingerprint(s) for s in scenarios]}
     folder = ExportFolder.open(out, plain)
     names = [scene_name(number) for number in range(len(scenarios))]

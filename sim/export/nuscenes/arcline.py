@@ -44,7 +44,7 @@ def _longest(points: np.ndarray, first: int, tolerance_m: float) -> int:
 
 
 def _turn(points: np.ndarray) -> float:
-    """How far the arc through first point, middle and last point turns, radians, left positive.
+    """How far the arc through first, middle and last vertex turns, radians, left positive.
 
     Infinite where both ends are one point.
     """
@@ -54,7 +54,7 @@ def _turn(points: np.ndarray) -> float:
     length = float(np.hypot(*chord))
     if length == 0:
         return math.inf
-    middle = polyline.at(points, np.array((0.5 * polyline.arc_length_m(points)[-1],)))[0]
+    middle = points[len(points) // 2]
     ahead = chord / length
     across = float(ahead[0] * (middle - points[0])[1] - ahead[1] * (middle - points[0])[0])
     along = float(ahead @ (middle - points[0]))

@@ -33,9 +33,11 @@ class ExportFolder:
                     "ask for the same ones, or choose another folder"
                 )
             return folder
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (
+            not path.is_dir() or any(f.name != _UNFINISHED for f in path.iterdir())
+        ):
             raise ValueError(f"{path}: not empty, and no unfinished export: choose another folder")
-        folder.unfinished.mkdir(parents=True)
+        folder.unfinished.mkdir(parents=True, exist_ok=True)
         write_whole(kept, json.dumps(plain).encode())
         return folder
 

@@ -1,6 +1,6 @@
 """One scenario as the rows of the nuScenes tables, in the scenario's own frame.
 
-The city that the scene lies in, and where, is decided when all scenes are known: `assemble`.
+The city that the scene lies in, and where, is decided when all scenes are known: `assembly`.
 """
 
 import math
