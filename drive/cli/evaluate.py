@@ -69,7 +69,12 @@ def _parse(arguments: list[str]) -> EvaluateConfig:
     add("--seed", type=int, default=0, help="of the noise's directions")
     add("--name", help="name of the run folder; not given: date and time")
     add("--out", type=Path, default=Path("runs"), help="where run folders go")
-    add("--planner", nargs="+", default=["pdm"], help="closed-loop: planners, as in simulate")
+    add(
+        "--planner",
+        nargs="+",
+        default=["pdm"],
+        help="closed-loop: planners, as in simulate, by space or comma",
+    )
     add(
         "--cache",
         type=Path,
@@ -79,7 +84,7 @@ def _parse(arguments: list[str]) -> EvaluateConfig:
         "--workers", type=int, default=-1, help="closed-loop: processes (-1: one per core; 0: none)"
     )
     options = parser.parse_args(arguments)
-    options.planner = tuple(options.planner)
+    options.planner = tuple(p for word in options.planner for p in word.split(",") if p)
     config = EvaluateConfig(**vars(options))
     _check(config)
     return config

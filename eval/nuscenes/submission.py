@@ -1,6 +1,7 @@
 """Submission files of the official detection and tracking formats: checked before long work."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +59,9 @@ def check_submission(path: Path, split: Split, form: BoxFormat) -> None:
         for number, box in enumerate(boxes):
             _check_box(f"{where}, box {number}", box, token, form)
         if form.task == "tracking":
-            ids = [box["tracking_id"] for box in boxes]
-            twice = next((i for i in ids if ids.count(i) > 1), None)
-            if twice is not None:
-                raise ValueError(f"{where}: tracking_id {twice} twice")
+            for name, count in Counter(box["tracking_id"] for box in boxes).items():
+                if count > 1:
+                    raise ValueError(f"{where}: tracking_id {name} {count} times")
     if not any(data["results"].values()):
         raise ValueError(f"{path}: holds no box at all")
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from eval.nuscenes.dataset import Split, load_dataset
+from eval.nuscenes.dataset import Split, find_split, load_dataset
 from eval.nuscenes.detection import evaluate_detection, restrict
 from eval.nuscenes.oracle import oracle_submission
 from eval.nuscenes.submission import check_submission, detection_format, tracking_format
 from eval.nuscenes.tracking import evaluate_tracking
+from tests.eval.nuscenes import tiny
 
 
 def _detect(split: Split, tmp_path: Path, noise_m: float = 0.0) -> dict[str, Any]:
@@ -44,6 +45,15 @@ def test_detections_moved_by_70_cm(sim_val: Split, tmp_path: Path) -> None:
     assert score["mASE"] == pytest.approx(0.0)
     # NDS = (5 * 0.75 + (1 - 0.7) + 4) / 10.
     assert score["NDS"] == pytest.approx(0.805)
+
+
+def test_noise_moves_no_box_across_the_range(tmp_path: Path) -> None:
+    # Cars count up to 50 m: one drives 50.3 m ahead of the ego, one 49.7 m behind it.
+    car = ("vehicle.car", "vehicle.moving", (1.8, 4.5, 1.5))
+    edge = {"ahead": (*car, (50.3, 0.0), 0.0, 5.0), "behind": (*car, (-49.7, 0.0), 0.0, 5.0)}
+    tiny.write(tmp_path, tiny.OBJECTS | edge)
+    split = find_split(tmp_path, tiny.VERSION, "sim_val")
+    assert _detect(split, tmp_path, noise_m=0.7)["restricted"]["mAP"] == pytest.approx(0.75)
 
 
 def test_restricted_score_leaves_out_errors_that_no_class_has() -> None:
@@ -135,3 +145,13 @@ def test_broken_submissions(kind: str, message: str, sim_val: Split, tmp_path: P
     with pytest.raises(ValueError, match=r"mine\.json") as caught:
         check_submission(path, sim_val, form)
     assert message in str(caught.value)
+
+
+def test_one_track_twice_in_a_sample(sim_val: Split, tmp_path: Path) -> None:
+    form = tracking_format()
+    data = oracle_submission(load_dataset(sim_val), sim_val, form)
+    data["results"]["scene-9001s3"].append(dict(data["results"]["scene-9001s3"][0]))
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match="sample scene-9001s3: tracking_id scene-9001lead 2 times"):
+        check_submission(path, sim_val, form)

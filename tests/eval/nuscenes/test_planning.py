@@ -127,6 +127,20 @@ def test_samples_of_a_split(sim_val: Split) -> None:
     assert len(found[5].uniad[0]) == 3 and len(found[5].stp3[0]) == 4  # without, with the walker
 
 
+def test_stp3_does_not_know_what_was_not_seen(tmp_path: Path) -> None:
+    root = tiny.write(tmp_path)
+    records = json.loads((root / "sample_annotation.json").read_text())
+    for record in records:
+        if record["instance_token"] == "scene-9001lead" and int(record["token"].split("a")[-1]) > 3:
+            record["visibility_token"] = "1"
+    (root / "sample_annotation.json").write_text(json.dumps(records))
+    split = find_split(tmp_path, tiny.VERSION, "sim_val")
+    found = list(samples(load_dataset(split), split))
+    # The leading car is last seen in frame 3: known in windows that end by frame 5.
+    assert [len(found[k].stp3[0]) for k in (3, 5, 6, 9)] == [4, 4, 3, 3]
+    assert [len(found[k].uniad[0]) for k in (3, 5, 6, 9)] == [3, 3, 3, 3]
+
+
 def test_rows_and_protocols_on_a_dataset(tmp_path: Path) -> None:
     # A walker stands 12 m ahead of frame 0, in the lane, and a car beside it; the plan to score is
     # twice as fast as the recorded ego, which itself drives through the walker.

@@ -34,6 +34,14 @@ def test_agents_are_vehicles_with_six_seconds_to_come(
     assert not any("walker" in instance for instance, _ in pairs)
 
 
+def test_parked_vehicles_are_not_predicted(tmp_path: Path) -> None:
+    parked = ("vehicle.car", "vehicle.parked", (1.8, 4.5, 1.5), (30.0, 9.0), 0.0, 0.0)
+    tiny.write(tmp_path, {"lead": tiny.OBJECTS["lead"], "parked": parked})
+    split = find_split(tmp_path, tiny.VERSION, "sim_val")
+    pairs = agents_to_predict(PredictHelper(load_dataset(split)), split)
+    assert {instance for instance, _ in pairs} == {"scene-9001lead"}
+
+
 def test_the_challenges_own_list_is_used(
     helper: PredictHelper, sim_val: Split, tmp_path: Path
 ) -> None:
