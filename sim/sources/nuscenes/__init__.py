@@ -17,15 +17,15 @@ __all__ = ["Dataset", "SceneFile", "convert", "find_scenes", "load_converted", "
 
 
 def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
-    """Convert the scenes that the cache lacks; see `sim.sources.nuscenes.convert`."""
+    """Convert the scenes that the cache lacks; see `sim.sources.nuscenes.conversion`."""
     if not all(file.is_converted for file in files):
-        from sim.sources.nuscenes.convert import convert as convert_missing
+        from sim.sources.nuscenes.conversion import convert as convert_missing
 
         yield from convert_missing(dataset, files)
 
 
 def sweeps(dataset: Dataset, file: SceneFile, scenario: Scenario) -> "Iterator":
     """The lidar sweeps of a converted scene in order of time, as `Sweep`; loads no table."""
-    from sim.sources.nuscenes.sweeps import make_sweeps
+    from sim.sources.nuscenes.sweep import make_sweeps
 
     yield from make_sweeps(dataset.dataroot, file.read_side()["sweeps"], scenario.world_offset_m)

@@ -9,6 +9,7 @@ from sim.geometry import polyline
 
 _COVERS = 0.8  # share of the lane that a divider must run along
 _WIDEST_M = 8.0
+_INSET = 0.1  # share of the first and last segment
 _HALF_WIDTH_M = 1.75  # where the polygon does not say
 
 
@@ -45,10 +46,13 @@ def _edge(line_m: np.ndarray, ring_m: np.ndarray, sign: float) -> np.ndarray:
     """Where the normal of each vertex of the centreline leaves the polygon."""
     import shapely
 
-    far = polyline.offset(line_m, sign * _WIDEST_M)
-    rays = shapely.linestrings(np.stack((line_m, far), axis=1))
+    inner = line_m.copy()  # rays of the ends start inside: else they run along the polygon's edge
+    inner[0] += _INSET * (line_m[1] - line_m[0])
+    inner[-1] += _INSET * (line_m[-2] - line_m[-1])
+    far = polyline.offset(inner, sign * _WIDEST_M)
+    rays = shapely.linestrings(np.stack((inner, far), axis=1))
     hits = shapely.intersection(rays, shapely.LinearRing(ring_m))
-    reach = shapely.distance(hits, shapely.points(line_m))  # NaN: no hit
+    reach = np.asarray(shapely.distance(hits, shapely.points(inner)))  # NaN: no hit
     known = np.isfinite(reach) & (reach > 0.1)
     if not known.any():
         return polyline.offset(line_m, sign * _HALF_WIDTH_M)

@@ -29,7 +29,7 @@ class SceneFile:
 
     @property
     def side_path(self) -> Path:
-        """Sweeps and sample tokens of the scene, JSON."""
+        """Sample tokens, attributes and sweeps of the scene, JSON."""
         return self.path.with_suffix(".json")
 
     @property
@@ -42,7 +42,11 @@ class SceneFile:
         _reason_path(self.path).write_text(reason)
 
     def read_side(self) -> dict[str, Any]:
-        """`samples`: token and time (microseconds) of each key frame; `sweeps`: see `make_sweeps`."""
+        """What the scenario does not hold; ValueError where the scene is not converted.
+
+        `samples`: token and time (microseconds) of each key frame; `attributes`: by instance, key
+        frame numbers and names; `sweeps`: see `make_sweeps`.
+        """
         if not self.side_path.is_file():
             raise ValueError(f"{self.side_path}: no such file: {self.name} is not converted")
         return json.loads(self.side_path.read_text())

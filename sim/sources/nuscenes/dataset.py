@@ -59,8 +59,7 @@ class Dataset:
 
         file = self.tables / "splits.json"
         own = _read_json(file) if file.is_file() else {}
-        lists = own.values() if isinstance(own, dict) else [None]
-        if not all(isinstance(names, list) for names in lists):
+        if not isinstance(own, dict) or not all(isinstance(v, list) for v in own.values()):
             raise ValueError(f"{file}: not lists of scene names by split")
         return own | create_splits_scenes()  # the devkit too prefers its own
 

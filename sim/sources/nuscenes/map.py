@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import shapely
 
 NEAR_M = 150.0
+_SHOULDER_M = 10.0  # beyond the last lane areas go on
 _DISCRETIZE_M, _SPACING_M = 0.5, 1.0
 _SHORTEST_LANE_M = 0.5
 _STOPS_BEHIND_START_M = 5.0
@@ -39,11 +40,13 @@ def read_map(
     """
     import shapely
 
-    region = shapely.box(*(ego_m.min(0) - NEAR_M), *(ego_m.max(0) + NEAR_M))
+    ego_low, ego_high = ego_m.min(0) - NEAR_M, ego_m.max(0) + NEAR_M
+    region = shapely.box(*ego_low, *ego_high)
     lanes, notes = _lanes(city, region, offset_m)
     low = np.min([lane.polygon_m.min(0) for lane in lanes], axis=0) + offset_m
     high = np.max([lane.polygon_m.max(0) for lane in lanes], axis=0) + offset_m
-    reach = shapely.box(*shapely.union(region, shapely.box(*low, *high)).bounds)
+    low, high = np.minimum(low - _SHOULDER_M, ego_low), np.maximum(high + _SHOULDER_M, ego_high)
+    reach = shapely.box(*low, *high)
     areas = [area for layer in _AREAS for area in _layer_areas(city, layer, reach, offset_m)]
     stops, lights_m = _stop_lines(city.near("stop_line", region), lanes, offset_m)
     return LaneMap(lanes=lanes, areas=areas, stop_lines=stops), lights_m, notes

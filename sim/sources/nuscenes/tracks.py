@@ -104,6 +104,21 @@ def kind_of(category: str) -> AgentKind:
     return AgentKind.OBJECT
 
 
+def attributes_of(nusc: "NuScenes", scene: dict) -> dict[str, list[tuple[int, str]]]:
+    """Key frame numbers and attribute names ("vehicle.parked") of every instance that has any."""
+    return {
+        instance: named
+        for instance, seen in _by_instance(nusc, samples_of(nusc, scene)).items()
+        if (
+            named := [
+                (k, nusc.get("attribute", token)["name"])
+                for k, row in seen
+                for token in row["attribute_tokens"]
+            ]
+        )
+    }
+
+
 def _by_instance(nusc: "NuScenes", samples: list[dict]) -> dict[str, list[tuple[int, dict]]]:
     """Key frame numbers and annotations of every instance."""
     found: dict[str, list[tuple[int, dict]]] = {}

@@ -13,10 +13,16 @@ from sim.scenario_check import require_valid
 from sim.scenario_file import save_scenario
 from sim.sources.nuscenes.cache import SceneFile
 from sim.sources.nuscenes.city import City, expansion_file
-from sim.sources.nuscenes.dataset import Dataset
+from sim.sources.nuscenes.dataset import TABLES, Dataset
 from sim.sources.nuscenes.map import read_map
-from sim.sources.nuscenes.sweeps import sweep_rows
-from sim.sources.nuscenes.tracks import DT_S, check_annotations, read_tracks, samples_of
+from sim.sources.nuscenes.sweep import sweep_rows
+from sim.sources.nuscenes.tracks import (
+    DT_S,
+    attributes_of,
+    check_annotations,
+    read_tracks,
+    samples_of,
+)
 from sim.sources.routes import make_routes
 
 if TYPE_CHECKING:
@@ -62,6 +68,8 @@ def open_devkit(dataset: Dataset) -> "NuScenes":
     except KeyError as error:
         raise ValueError(f"{dataset.tables}: no row or field {error}") from None
     except (AssertionError, ValueError) as error:
+        for name in TABLES:
+            dataset.read_table(name)  # names the file that is not JSON
         raise ValueError(f"{dataset.tables}: {error}") from None
 
 
@@ -104,8 +112,12 @@ def _checked(
 
 
 def _write_side_file(nusc: "NuScenes", scene: dict, path: Path) -> None:
-    """The scene's sweeps and sample tokens: what results are written back with."""
-    samples = [[row["token"], row["timestamp"]] for row in samples_of(nusc, scene)]
+    """What a scenario does not hold: sample tokens, attributes, sweeps."""
+    side = {
+        "samples": [[row["token"], row["timestamp"]] for row in samples_of(nusc, scene)],
+        "attributes": attributes_of(nusc, scene),
+        "sweeps": sweep_rows(nusc, scene),
+    }
     part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps({"samples": samples, "sweeps": sweep_rows(nusc, scene)}))
+    part.write_text(json.dumps(side))
     part.replace(path)
