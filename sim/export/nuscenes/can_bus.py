@@ -10,8 +10,11 @@ from sim.scenario import EGO, Scenario
 _GRAVITY_MPS2 = 9.81  # the recorded cars' accelerometers feel it
 
 
-def pose_messages(scenario: Scenario, start_us: int) -> list[dict[str, Any]]:
-    """Position in the scenario's frame, everything else in the ego frame (rear axle)."""
+def pose_messages(scenario: Scenario, start_us: int, ground_m: np.ndarray) -> list[dict[str, Any]]:
+    """Position in the scenario's frame, everything else in the ego frame (rear axle).
+
+    `ground_m` `[T]` is the height of the ground under the ego.
+    """
     tracks, dt = scenario.tracks, scenario.dt_s
     yaw = np.unwrap(tracks.yaw_rad[EGO].astype(np.float64))
     cos, sin = np.cos(yaw), np.sin(yaw)
@@ -27,7 +30,7 @@ def pose_messages(scenario: Scenario, start_us: int) -> list[dict[str, Any]]:
         {
             "accel": [float(ahead[t]), float(across[t]), _GRAVITY_MPS2],
             "orientation": yaw_quaternion(float(yaw[t])),
-            "pos": [float(x[t]), float(y[t]), 0.0],
+            "pos": [float(x[t]), float(y[t]), float(ground_m[t])],
             "rotation_rate": [0.0, 0.0, float(yaw_rate[t])],
             "utime": start_us + round(t * dt * 1e6),
             "vel": [float(forward[t]), float(sideways[t]), 0.0],

@@ -12,7 +12,7 @@ from sim.export.nuscenes.placing import bounds_m
 from sim.export.nuscenes.scene import SceneTables, make_frames
 from sim.export.nuscenes.settings import ExportSettings
 from sim.export.nuscenes.sweeps import see
-from sim.scenario import Scenario
+from sim.scenario import EGO, Scenario
 from sim.sensors.ground import Ground
 
 
@@ -47,7 +47,7 @@ def _part(settings: ExportSettings, number: int, tables: SceneTables) -> dict[st
         "bounds_m": bounds_m(scenario),
         "tables": tables.finish(),
         "map": map_layers(scenario.map, scenario.lights, tables.token),
-        "can_pose": pose_messages(scenario, tables.frames[0].timestamp_us),
+        "can_pose": pose_messages(scenario, tables.frames[0].timestamp_us, tables.ground_m[EGO]),
     }
 
 

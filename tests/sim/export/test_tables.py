@@ -1,6 +1,9 @@
 """The tables of an exported dataset, read by the devkit and held against the scenarios."""
 
+import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +14,9 @@ from nuscenes.utils.geometry_utils import points_in_box
 from nuscenes.utils.splits import get_scenes_of_split
 from pyquaternion import Quaternion
 
-from sim.scenario import EGO
-from tests.sim.export.dataset import Dataset
+from sim.export.nuscenes import export_scenes
+from sim.scenario import EGO, GroundHeight
+from tests.sim.export.dataset import SMALL, Dataset, make_scenarios
 
 # The published schema, field by field.
 SCHEMA = {
@@ -44,8 +48,6 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def test_every_table_has_every_field_and_tokens_that_the_baselines_can_split(
     dataset: Dataset,
 ) -> None:
-    import json
-
     for table, names in SCHEMA.items():
         rows = json.loads((dataset.path / "v1.0-test" / f"{table}.json").read_text())
         assert rows, table
@@ -218,3 +220,33 @@ def test_can_bus_pose_is_the_motion_of_the_ego(dataset: Dataset) -> None:
             pose = dataset.nusc.get("ego_pose", key["ego_pose_token"])
             assert message["utime"] == key["timestamp"]
             assert message["pos"][:2] == pytest.approx(pose["translation"][:2], abs=1e-6)
+
+
+def test_on_a_hill_everything_stands_on_the_ground(tmp_path: Path) -> None:
+    """Ground 2 m high at x = 0 that rises 0.01 a metre: heights by hand, points in the boxes."""
+    from nuscenes import NuScenes
+
+    scenario = make_scenarios(1.0)[1]
+    x = np.linspace(-400.0, 400.0, 17)
+    ground = GroundHeight(np.array((-400.0, -400.0)), 50.0, np.tile(2 + 0.01 * x[:, None], (1, 17)))
+    scenario = replace(scenario, map=replace(scenario.map, ground=ground))
+    export_scenes([scenario], tmp_path / "data", "v1.0-hill", {"hill": 1}, lidar=SMALL)
+    nusc = NuScenes("v1.0-hill", str(tmp_path / "data"), verbose=False)
+    offset_x = json.loads((tmp_path / "data/v1.0-hill/scenarios.json").read_text())["scene-2001"][
+        "map_offset_m"
+    ][0]
+    # The ego's first middle is x = 0; the pose stands as high as the ground under the middle.
+    assert nusc.ego_pose[0]["translation"][2] == pytest.approx(2.0, abs=1e-4)
+    counted = 0
+    for row in nusc.sample_annotation:
+        expected = 2 + 0.01 * (row["translation"][0] - offset_x) + 0.5 * row["size"][2]
+        assert row["translation"][2] == pytest.approx(expected, abs=1e-3)
+        sample = nusc.get("sample", row["sample_token"])
+        path, (box,), _ = nusc.get_sample_data(
+            sample["data"]["LIDAR_TOP"], selected_anntokens=[row["token"]]
+        )
+        inside = points_in_box(box, LidarPointCloud.from_file(path).points[:3], 1.001).sum()
+        # On the slope a car's foot is 2 cm lower at one end: some returns are below its box.
+        assert row["num_lidar_pts"] * 0.9 - 1 <= inside <= row["num_lidar_pts"] + 5
+        counted += row["num_lidar_pts"]
+    assert counted > 300
