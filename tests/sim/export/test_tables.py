@@ -37,7 +37,7 @@ SCHEMA = {
     "map": "token log_tokens category filename",
 }
 # The Zoe's rear axle is 4.084 / 2 - 0.66 m behind the middle of the car.
-REAR_AXLE_M = 1.38
+REAR_AXLE_M = 1.385  # Zoe: 4.084 / 2 less a rear overhang of 4.084 - 2.588 - 0.839
 
 
 @pytest.fixture(scope="module")
