@@ -7,7 +7,7 @@ import numpy as np
 from sim.export.nuscenes.schema import CITIES_M
 from sim.scenario import Scenario
 
-MARGIN_M = 30.0  # around each scene: what is asked for around a scene is not its neighbour
+MARGIN_M = 80.0  # on each side: who reads 150 m around a scene does not see its neighbour
 
 
 @dataclass(frozen=True)
