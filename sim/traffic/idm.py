@@ -121,6 +121,7 @@ class IdmTraffic:
         next_speed = (speed + acceleration * dt).clamp(min=0.0)
         s = own_s + 0.5 * (speed + next_speed) * dt
         on_path = paths.pose_at(drivers.path, s, drivers.pick(world.wheelbase_m))
+        on_path, s, next_speed = materialize(on_path, s, next_speed)
         end = paths.num_points[paths.row.unsqueeze(1), drivers.path] - 1
         arrived = drivers.spread(s + 0.5 * drivers.pick(world.size_m)[..., 0] > end)
         replayed = walk(world, state, self._replay.act(world, state))
