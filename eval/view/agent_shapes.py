@@ -24,7 +24,11 @@ TRAIL_S = 3.0
 _FACE_OPACITY = 0.45
 # Corners of a unit box: four below, four above, counter-clockwise from front left.
 _CORNERS = np.array(
-    [(x, y, z) for z in (-0.5, 0.5) for x, y in ((0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5))]
+    [
+        (x, y, z)
+        for z in (-0.5, 0.5)
+        for x, y in ((0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5))
+    ]
 )
 _EDGES = np.array(
     [(k, (k + 1) % 4) for k in range(4)]
@@ -52,10 +56,10 @@ def box_shapes(episode: Episode, instant: int) -> list[Shape]:
         place = np.append(motion.pose[instant, agent, :2], motion.z_m[instant, agent])
         turn = _turn(motion.pose[instant, agent, 2])
         corners = (_CORNERS * size[agent]) @ turn.T + place
-        quads = corners[_FACES]
-        triangles, colors = box_faces(quads, rgb)
+        faces = corners[_FACES]
+        triangles, colors = box_faces(faces, rgb)
         opacity = 0.7 if agent == EGO else _FACE_OPACITY
-        vertices = quads.reshape(-1, 3).astype(np.float32)
+        vertices = faces.reshape(-1, 3).astype(np.float32)
         meshes.append(Mesh(vertices, triangles.astype(np.int32), colors, opacity))
         arrow = ((_ARROW * size[agent]) @ turn.T + place).astype(np.float32)
         tip = np.array(((0, 1, 2),), dtype=np.int32)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from eval.view.camera import NEAR_M, Camera
-from eval.view.shapes import Picture
+from eval.view.shapes import Picture, raised
 
 LABEL_RANGE_M = 45.0
 _FONT_PX = 13
@@ -38,11 +38,13 @@ def _places(
 ) -> list[tuple[tuple[float, float], str]]:
     """Where the labels go, the nearest box first."""
     near = [
-        box for box in picture.boxes if np.hypot(*(box.center_m[:2] - picture.ego[:2])) < LABEL_RANGE_M
+        box
+        for box in picture.boxes
+        if np.hypot(*(box.center_m[:2] - picture.ego[:2])) < LABEL_RANGE_M
     ]
     if not near:
         return []
-    above = np.array([box.center_m + (0.0, 0.0, 0.5 * box.size_m[2] + 0.25) for box in near])
+    above = np.array([raised(box.center_m, 0.5 * box.size_m[2] + 0.25) for box in near])
     pixel, depth = camera.project(above, size_px)
     order = [k for k in np.argsort(depth) if depth[k] > NEAR_M]
     return [((float(pixel[k, 0]), float(pixel[k, 1])), near[k].label) for k in order]

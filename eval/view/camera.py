@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-CAMERAS = ("chase", "top", "side", "overview")
+from eval.view.choices import CAMERAS
+
 NEAR_M = 0.5
 
 
@@ -23,7 +24,9 @@ class Camera:
     ) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, " n"]]:
         """Pixels (x right, y down) and distance along the view; behind the camera it is negative."""
         right, down, ahead = self._axes()
-        seen = (np.asarray(points_m, dtype=np.float64) - self.eye_m) @ np.stack((right, down, ahead)).T
+        seen = (np.asarray(points_m, dtype=np.float64) - self.eye_m) @ np.stack(
+            (right, down, ahead)
+        ).T
         depth = seen[:, 2]
         width, height = size_px
         focal_px = 0.5 * height / np.tan(0.5 * np.radians(self.fov_deg))
@@ -54,7 +57,10 @@ def follow(kind: str, ego: Float[np.ndarray, "4"]) -> Camera:
         raise ValueError(f"--camera: unknown {kind!r} (choices: {', '.join(CAMERAS)})")
     x, y, z, yaw = (float(value) for value in ego)
     place = np.array((x, y, z))
-    ahead, left = np.array((np.cos(yaw), np.sin(yaw), 0.0)), np.array((-np.sin(yaw), np.cos(yaw), 0.0))
+    ahead, left = (
+        np.array((np.cos(yaw), np.sin(yaw), 0.0)),
+        np.array((-np.sin(yaw), np.cos(yaw), 0.0)),
+    )
     up = np.array((0.0, 0.0, 1.0))
     if kind == "top":  # the ego's heading is up
         target = place + 12.0 * ahead

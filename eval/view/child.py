@@ -22,6 +22,7 @@ def draw_offscreen(connection: Connection, size_px: tuple[int, int]) -> None:
 
     renderer = rendering.OffscreenRenderer(*size_px)
     scene = LayeredScene(renderer.scene)
+    renderer.render_to_image()  # the first image of a renderer may lack what was just added
     connection.send("ready")
     while True:
         try:

@@ -130,9 +130,7 @@ class RealClouds:
         return in_boxes(self._scenario, instant, xyz, points.intensity)
 
 
-def in_boxes(
-    scenario: Scenario, instant: int, xyz_m: np.ndarray, intensity: np.ndarray
-) -> Cloud:
+def in_boxes(scenario: Scenario, instant: int, xyz_m: np.ndarray, intensity: np.ndarray) -> Cloud:
     """A cloud whose points take agent and class from the box around them (a little enlarged)."""
     from sim.geometry.box import holds_points
 
@@ -153,3 +151,14 @@ def in_boxes(
     kind = np.array([_CLASS_OF_KIND[int(k)] for k in tracks.kind])
     label = np.where(agent == NOBODY, UNKNOWN, kind[np.maximum(agent, 0)])
     return Cloud(xyz_m, intensity, label, agent)
+
+
+class OneCloud:
+    """A single sweep, given in the world frame of its scenario."""
+
+    def __init__(self, scenario: Scenario, points: PointCloud) -> None:
+        self._cloud = in_boxes(scenario, 0, points.xyz_m, points.intensity)
+
+    def at(self, instant: int) -> Cloud:
+        """The same at every instant."""
+        return self._cloud

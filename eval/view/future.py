@@ -12,9 +12,7 @@ GRID = BevGrid(-30.0, -40.0, 0.5, 160, 160)
 HORIZONS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 
 
-def true_future(
-    episode: Episode, instant: int
-) -> tuple[np.ndarray, BevGrid, np.ndarray]:
+def true_future(episode: Episode, instant: int) -> tuple[np.ndarray, BevGrid, np.ndarray]:
     """Cells `[H, X, Y]` (1: taken by someone else), their grid, and the ego's pose, whose frame it is."""
     motion, size = episode.motion, torch.from_numpy(episode.scenario.tracks.size_m[1:, :2]).float()
     ego = torch.from_numpy(np.ascontiguousarray(motion.pose[instant, EGO])).float()

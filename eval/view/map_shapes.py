@@ -4,7 +4,18 @@ import numpy as np
 
 from eval.view import palette
 from eval.view.ground import Heights, triangulate
-from eval.view.shapes import Lines, Mesh, Rgb, Shape, join_lines, join_meshes, paint, polyline
+from eval.view.shapes import (
+    Lines,
+    Mesh,
+    Rgb,
+    Shape,
+    join_lines,
+    join_meshes,
+    paint,
+    polyline,
+    quads,
+    raised,
+)
 from sim.scenario import EGO, AreaKind, Scenario, StaticObstacle
 
 # Heights over the ground, so that what lies on top is seen on top.
@@ -70,15 +81,13 @@ def _prism(obstacle: StaticObstacle, heights: Heights) -> Mesh:
     roof = np.column_stack((points, np.full(len(points), base + obstacle.height_m)))
     after = np.roll(ring, -1, axis=0)
     corners = [(ring, 0.0), (after, 0.0), (after, obstacle.height_m), (ring, obstacle.height_m)]
-    walls = np.stack(
-        [np.column_stack((p, np.full(len(p), base + z))) for p, z in corners], axis=1
-    )
+    walls = np.stack([np.column_stack((p, np.full(len(p), base + z))) for p, z in corners], axis=1)
     rgb = palette.OBSTACLES[obstacle.kind]
-    quads, colors = box_faces(walls, rgb)
+    sides, colors = box_faces(walls, rgb)
     count = len(walls) * 4
     return Mesh(
         np.concatenate((walls.reshape(-1, 3), roof)).astype(np.float32),
-        np.concatenate((quads, triangles + count)).astype(np.int32),
+        np.concatenate((sides, triangles + count)).astype(np.int32),
         np.concatenate((colors, paint(len(roof), shade(rgb, np.array((0.0, 0.0, 1.0)))))),
         0.4,
     )
@@ -86,12 +95,10 @@ def _prism(obstacle: StaticObstacle, heights: Heights) -> Mesh:
 
 def box_faces(quads_m: np.ndarray, rgb: Rgb) -> tuple[np.ndarray, np.ndarray]:
     """Triangles and shaded vertex colours of quadrilaterals `[F, 4, 3]`."""
-    first = 4 * np.arange(len(quads_m))[:, None]
-    triangles = np.concatenate((first + (0, 1, 2), first + (0, 2, 3)))
     normal = np.cross(quads_m[:, 1] - quads_m[:, 0], quads_m[:, 3] - quads_m[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     colors = np.repeat(np.array([shade(rgb, one) for one in normal], dtype=np.uint8), 4, axis=0)
-    return triangles, colors
+    return quads(len(quads_m)), colors
 
 
 def shade(rgb: Rgb, normal: np.ndarray) -> Rgb:
@@ -116,6 +123,6 @@ def light_shapes(scenario: Scenario, heights: Heights, instant: int) -> list[Sha
         lines.append(polyline(ends, rgb, 5.0))
         if stop.light >= 0:
             lamp = heights.lift(np.asarray(stop.line_m).mean(axis=0)[None], 0.0)[0]
-            pole = np.stack((lamp + (0, 0, 4.6), lamp + (0, 0, 5.6))).astype(np.float32)
+            pole = np.stack((raised(lamp, 4.6), raised(lamp, 5.6))).astype(np.float32)
             lines.append(polyline(pole, rgb, 8.0))
     return list(join_lines(lines))

@@ -8,10 +8,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from eval.view.camera import Camera
-from eval.view.process import DrawingFailed, Open3dRenderer
+from eval.view.choices import STATIC_LAYERS
+from eval.view.episode import Episode
 from eval.view.plain import PlainRenderer
+from eval.view.process import DrawingFailed, Open3dRenderer
 from eval.view.shapes import Picture, Shape
-from eval.view.stage import STATIC_LAYERS, Stage
+from eval.view.stage import Stage
 
 
 class Renderer(Protocol):
@@ -30,6 +32,13 @@ def open_renderer(size_px: tuple[int, int]) -> tuple[Renderer, str]:
         return Open3dRenderer(size_px), ""
     except DrawingFailed as reason:
         return PlainRenderer(size_px), str(reason)
+
+
+def every(episode: Episode, fps: float, first: int = 0) -> list[int]:
+    """The instants of a film at real speed, from `first` to the end."""
+    per_frame = 1.0 / (fps * episode.motion.dt_s)
+    count = int((episode.num_instants - 1 - first) / per_frame + 1e-6) + 1
+    return [first + round(k * per_frame) for k in range(count)]
 
 
 def frames(
@@ -60,7 +69,8 @@ def write_mp4(
 
     part = path.with_name(f".{path.name}.part")
     writer = imageio_ffmpeg.write_frames(
-        str(part), size_px, fps=fps, codec="libx264", macro_block_size=2,
+        str(part), size_px, fps=fps,  # pyright: ignore[reportArgumentType]
+        codec="libx264", macro_block_size=2,
         output_params=["-preset", "veryfast", "-crf", "22", "-f", "mp4"],
     )  # fmt: skip
     writer.send(None)

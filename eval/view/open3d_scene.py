@@ -21,10 +21,13 @@ class LayeredScene:
         self.scene = scene
         self._names: dict[str, list[str]] = {}
         self._hidden: set[str] = set()
-        scene.set_background([*(c / 255.0 for c in BACKGROUND), 1.0])
+        # The background alone is taken for sRGB and made linear.
+        scene.set_background([*((c / 255.0) ** (1 / 2.2) for c in BACKGROUND), 1.0])
         scene.scene.enable_sun_light(False)
         scene.scene.set_indirect_light_intensity(_EVEN_LIGHT)
-        scene.view.set_post_processing(False)  # half the time of a frame; all shading is in the colours
+        scene.view.set_post_processing(
+            False
+        )  # half the time of a frame; all shading is in the colours
 
     def replace(self, layer: str, shapes: list[Shape]) -> None:
         """Show these shapes as `layer`, and nothing of what it held before."""
@@ -85,11 +88,11 @@ def _mesh(mesh: Mesh) -> Any:
     triangle = np.asarray(mesh.triangle, dtype=np.int32)
     if mesh.opacity == 1.0:
         triangle = np.concatenate((triangle, triangle[:, ::-1]))  # both sides
-    drawn = o3d.t.geometry.TriangleMesh(_tensor(mesh.vertex_m), o3d.core.Tensor(triangle))
+    drawn = o3d.t.geometry.TriangleMesh(_tensor(mesh.vertex_m), _tensor(triangle, np.int32))
     drawn.vertex.colors = _tensor(mesh.rgb / np.float32(255.0))
     drawn.vertex.normals = _tensor(np.tile((0.0, 0.0, 1.0), (len(mesh.vertex_m), 1)))
     return drawn
 
 
-def _tensor(values: np.ndarray) -> Any:
-    return o3d.core.Tensor(np.ascontiguousarray(values, dtype=np.float32))
+def _tensor(values: Any, dtype: Any = np.float32) -> Any:
+    return o3d.core.Tensor(np.ascontiguousarray(values, dtype=dtype))  # pyright: ignore[reportCallIssue]

@@ -37,7 +37,8 @@ class PlainRenderer:
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set(xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
-        figure.set_facecolor([c / 255.0 for c in BACKGROUND])
+        red, green, blue = (c / 255.0 for c in BACKGROUND)
+        figure.set_facecolor((red, green, blue))
         layers = self._static | picture.layers
         order = [*_FLAT_FIRST, *(name for name in layers if name not in _FLAT_FIRST)]
         for rank, name in enumerate(order):
@@ -68,7 +69,9 @@ def _add(axes: Any, shape: Shape, camera: Camera, size_px: tuple[int, int], rank
         pieces = np.stack((start, end), axis=1)[order]
         width = shape.width_px * 72.0 / _DPI
         colors = shape.rgb[order] / 255.0
-        axes.add_collection(LineCollection(list(pieces), linewidths=width, colors=colors, zorder=rank))
+        axes.add_collection(
+            LineCollection(list(pieces), linewidths=width, colors=colors, zorder=rank)
+        )
     elif isinstance(shape, Mesh) and len(shape.triangle):
         pixel, depth = camera.project(shape.vertex_m, size_px)
         order = _far_first(depth[shape.triangle])

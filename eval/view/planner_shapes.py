@@ -6,7 +6,7 @@ from eval.report.recording import Recording
 from eval.view import palette
 from eval.view.ground import Heights
 from eval.view.map_shapes import band
-from eval.view.shapes import Lines, Mesh, Rgb, Shape, join_lines, join_meshes, polyline
+from eval.view.shapes import Lines, Mesh, Rgb, Shape, join_lines, join_meshes, polyline, quads
 from sim.geometry.grid import BevGrid
 
 _PLAN_M, _CANDIDATES_M, _FORECAST_M, _OCCUPANCY_M = 0.16, 0.1, 0.12, 0.2
@@ -75,11 +75,9 @@ def cell_shapes(
         local = np.array((grid.x_min_m, grid.y_min_m)) + corner * grid.resolution_m
         flat = _to_world(world_SE2_ego, local.reshape(-1, 2))
         vertices = heights.lift(flat, _OCCUPANCY_M + storey * _STOREY_M)
-        first = 4 * np.arange(len(at))[:, None]
-        triangles = np.concatenate((first + (0, 1, 2), first + (0, 2, 3))).astype(np.int32)
         strength = np.repeat(cells[tuple(at.T)], 4)[:, None]
         rgb = np.rint(colors[storey] * (0.4 + 0.6 * strength)).astype(np.uint8)
-        meshes.append(Mesh(vertices, triangles, rgb, 0.4))
+        meshes.append(Mesh(vertices, quads(len(at)), rgb, 0.4))
     return list(join_meshes(meshes))
 
 

@@ -57,8 +57,8 @@ class DrawingProcess:
         except (BrokenPipeError, ConnectionResetError):
             self.receive(0.0)  # it may have said why
 
-    def receive(self, timeout_s: float) -> Any:
-        """What the child says next."""
+    def receive(self, timeout_s: float | None) -> Any:
+        """What the child says next; None: wait as long as it lives."""
         try:
             if not self._connection.poll(timeout_s):
                 raise self._failure(f"no answer in {timeout_s:.0f} s")

@@ -66,6 +66,17 @@ def paint(count: int, rgb: Rgb) -> UInt8[np.ndarray, "n 3"]:
     return np.tile(np.array(rgb, dtype=np.uint8), (count, 1))
 
 
+def quads(count: int) -> Int[np.ndarray, "f 3"]:
+    """The two triangles of each of `count` quadrilaterals of four vertices in turn."""
+    corners = 4 * np.arange(count)[:, None] + np.arange(4)
+    return np.concatenate((corners[:, [0, 1, 2]], corners[:, [0, 2, 3]])).astype(np.int32)
+
+
+def raised(point_m: Float[np.ndarray, "3"], by_m: float) -> Float[np.ndarray, "3"]:
+    """A point higher up."""
+    return point_m + np.array((0.0, 0.0, by_m))
+
+
 def polyline(points_m: Float[np.ndarray, "k 3"], rgb: Rgb, width_px: float = 1.0) -> Lines:
     """The pieces between consecutive points."""
     return Lines(points_m[:-1], points_m[1:], paint(len(points_m) - 1, rgb), width_px)

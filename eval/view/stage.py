@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from eval.view import palette
 from eval.view.agent_shapes import box_shapes, shown_boxes, trail_shapes
 from eval.view.camera import Camera, follow
+from eval.view.choices import COLORS, LAYERS, SHOWN_LAYERS
 from eval.view.clouds import Cloud
 from eval.view.episode import Episode
 from eval.view.future import true_future
@@ -24,14 +25,6 @@ from eval.view.planner_shapes import (
 from eval.view.shapes import Picture, Points, Shape
 from sim.scenario import EGO, AgentKind
 from sim.sensors.lidar_scene import LidarClass
-
-COLORS = ("height", "intensity", "class", "instance")
-STATIC_LAYERS = ("map", "route")
-LAYERS = (
-    "points", "boxes", "labels", "trails", "map", "lights", "route", "plan", "candidates",
-    "forecast", "occupancy", "future",
-)  # fmt: skip
-SHOWN_LAYERS = tuple(layer for layer in LAYERS if layer != "future")
 
 
 @dataclass(frozen=True)
@@ -59,6 +52,20 @@ class Stage:
             "map": map_shapes(scenario, self._heights),
             "route": route_shapes(scenario, self._heights),
         }
+
+    def layers(self) -> tuple[str, ...]:
+        """Those that this episode can hold."""
+        recording, scenario = self.episode.recording, self.episode.scenario
+        there = {"points", "boxes", "labels"}
+        there |= {"trails", "future"} if self.episode.num_instants > 1 else set()
+        there |= {"map"} if scenario.map.lanes or scenario.map.areas else set()
+        there |= {"lights"} if scenario.map.stop_lines else set()
+        there |= {"route"} if scenario.routes[EGO] is not None else set()
+        if recording is not None:
+            there |= {"plan"}
+            there |= {n for n in ("forecast", "occupancy") if getattr(recording, n) is not None}
+            there |= {"candidates"} if recording.candidates is not None else set()
+        return tuple(layer for layer in LAYERS if layer in there)
 
     def picture(
         self, instant: int, color: str | None = None, shown: Iterable[str] = SHOWN_LAYERS
