@@ -77,6 +77,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--time", type=float, metavar="S", help="of a picture, or where the window begins")
     add("--out", type=Path, metavar="FILE", help="write scene.png or scene.mp4, open no window")
     add("--size", default="960x540", help="of the picture, width x height")
+    add("--play", action="store_true", help="the window begins to play at once")
     add("--fps", type=float, default=10.0, help="of an mp4: pictures per second, at real speed")
     options = parser.parse_args(arguments)
     options.families = tuple(f for word in options.families for f in word.split(",") if f)
@@ -158,7 +159,9 @@ def _open_window(
 
         stage = _stage(target, options)
         begin = _instant(stage, options.time)
-        settings = WindowSettings(size_px, begin, options.camera, options.color, layers)
+        settings = WindowSettings(
+            size_px, begin, options.camera, options.color, layers, options.play
+        )
         show(process, stage, settings)
     except DrawingFailed as error:
         print(f"bevdrive: {error}; --out scene.png needs no display", file=sys.stderr)

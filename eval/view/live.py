@@ -17,6 +17,7 @@ class WindowSettings:
     camera: str
     color: str
     shown: tuple[str, ...]
+    playing: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Panel:
         self._window, self._opening = window, opening
         self.width = 17 * em
         self.widget = gui.Vert(0.4 * em, gui.Margins(0.6 * em, 0.6 * em, 0.6 * em, 0.6 * em))
-        self._time = self._add(gui.Label(opening.title[:36]))
+        self._time = self._add(gui.Label(f"{opening.title[:36]}\n "))
         self._slider = self._add(gui.Slider(gui.Slider.INT))
         self._slider.set_limits(0, max(opening.num_instants - 1, 1))
         self._slider.set_on_value_changed(self._scrub)

@@ -55,10 +55,12 @@ class Window:
         self._connection, self._opening = connection, opening
         settings = opening.settings
         self.instant, self.playing, self.speed = settings.instant, False, 1.0
+        self._begin = settings.playing
         self.color, self.camera = settings.color, settings.camera
         self.shown = set(settings.shown)
         self._picture: Picture | None = None
-        self._asked: int | None = None
+        self._asked: int | None = None  # the instant of a picture that has not arrived
+        self._next: tuple[int, Picture] | None = None  # one that has, before its time
         self._stale = True  # what is shown is not what is wanted
         self._clock = (0.0, 0)  # when playing began, and at which instant
         self._picked: str | None = None
@@ -88,6 +90,7 @@ class Window:
         if playing and self.instant >= self._opening.num_instants - 1:
             self.go_to(0)
         self.playing = playing
+        self._scene.smooth(not playing)
         self._start_clock()
 
     def set_speed(self, speed: float) -> None:
@@ -135,21 +138,35 @@ class Window:
         self._clock = (time.perf_counter(), self.instant)
 
     def _tick(self) -> bool:
-        """Called again and again: take what has arrived, ask for what is wanted."""
-        arrived = self._connection.poll(0.0 if self.playing or self._asked is None else 0.005)
-        if arrived:
-            self._take(self._connection.recv())
-        if self.playing and self._asked is None:
-            begun, at = self._clock
-            passed = (time.perf_counter() - begun) * self.speed / self._opening.dt_s
-            wanted = at + int(passed)
-            if wanted > self.instant:
-                self.instant = min(wanted, self._opening.num_instants - 1)
-                self._stale = True
-                self.playing = self.instant < self._opening.num_instants - 1
-        if self._stale and self._asked is None:
-            self._ask(self.instant)
-        return arrived
+        """Called again and again: take what has arrived, show what is due, ask for what comes."""
+        if self._asked is not None and self._connection.poll(0.005):
+            self._next, self._asked = (self._asked, self._connection.recv()), None
+        shown = self._show_next()
+        if self._asked is None and self._next is None:
+            if self.playing:
+                self._ask(min(self._due() + 1, self._opening.num_instants - 1))
+            elif self._stale:
+                self._ask(self.instant)
+        return shown
+
+    def _due(self) -> int:
+        """The instant that the clock has come to."""
+        begun, at = self._clock
+        return at + int((time.perf_counter() - begun) * self.speed / self._opening.dt_s)
+
+    def _show_next(self) -> bool:
+        """Show the picture that has arrived, if its time has come; while it is drawn the next is made."""
+        if self._next is None or (self.playing and self._next[0] > self._due()):
+            return False
+        (instant, picture), self._next = self._next, None
+        if self.playing:
+            self.instant = instant
+            if instant < self._opening.num_instants - 1:
+                self._ask(min(max(self._due(), instant) + 1, self._opening.num_instants - 1))
+            else:
+                self.play(False)
+        self._take(picture)
+        return True
 
     def _ask(self, instant: int) -> None:
         self._asked, self._stale = instant, False
@@ -157,13 +174,14 @@ class Window:
 
     def _take(self, picture: Picture) -> None:
         """Show a picture that was asked for."""
-        before, self._picture, self._asked = self._picture, picture, None
+        before, self._picture = self._picture, picture
         for layer, shapes in picture.layers.items():
             self._scene.replace(layer, shapes)
         if before is None:
             bounds = self._widget.scene.bounding_box
             self._widget.setup_camera(_FOV_DEG, bounds, picture.ego[:3])
             self._look(follow(self.camera, picture.ego))
+            self.play(self._begin)
         elif self.camera != "free":
             self._move_along(before.ego, picture.ego)
         self._write_labels()
