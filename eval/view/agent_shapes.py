@@ -51,10 +51,10 @@ def box_shapes(episode: Episode, instant: int) -> list[Shape]:
     motion, size = episode.motion, episode.scenario.tracks.size_m
     meshes: list[Mesh] = []
     edges: list[Lines] = []
-    for agent in np.flatnonzero(motion.valid[instant]):
+    for agent in np.flatnonzero(motion.valid[instant]).tolist():
         rgb = color_of(episode, agent)
         place = np.append(motion.pose[instant, agent, :2], motion.z_m[instant, agent])
-        turn = _turn(motion.pose[instant, agent, 2])
+        turn = _turn(float(motion.pose[instant, agent, 2]))
         corners = (_CORNERS * size[agent]) @ turn.T + place
         faces = corners[_FACES]
         triangles, colors = box_faces(faces, rgb)
@@ -74,7 +74,7 @@ def trail_shapes(episode: Episode, heights: Heights, instant: int) -> list[Shape
     motion = episode.motion
     first = max(0, instant - round(TRAIL_S / motion.dt_s))
     lines = []
-    for agent in np.flatnonzero(motion.valid[instant]):
+    for agent in np.flatnonzero(motion.valid[instant]).tolist():
         gone = np.flatnonzero(~motion.valid[first : instant + 1, agent])
         begin = first + (int(gone[-1]) + 1 if len(gone) else 0)
         path = motion.pose[begin : instant + 1, agent, :2]
@@ -89,7 +89,7 @@ def shown_boxes(episode: Episode, instant: int, cloud: Cloud | None) -> list[Sho
     tracks, motion = episode.scenario.tracks, episode.motion
     velocity = motion.velocity_mps(instant)
     boxes = []
-    for agent in np.flatnonzero(motion.valid[instant]):
+    for agent in np.flatnonzero(motion.valid[instant]).tolist():
         x, y, yaw = motion.pose[instant, agent].tolist()
         z, size = float(motion.z_m[instant, agent]), tracks.size_m[agent]
         name = "ego" if agent == EGO else f"{agent} {tracks.category[agent].split('.')[-1]}"

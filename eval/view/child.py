@@ -22,8 +22,8 @@ def draw_offscreen(connection: Connection, size_px: tuple[int, int]) -> None:
 
     renderer = rendering.OffscreenRenderer(*size_px)
     scene = LayeredScene(renderer.scene)
-    renderer.render_to_image()  # the first image of a renderer may lack what was just added
     connection.send("ready")
+    drawn = False
     while True:
         try:
             what, value = connection.recv()
@@ -33,6 +33,9 @@ def draw_offscreen(connection: Connection, size_px: tuple[int, int]) -> None:
             for layer, shapes in value.items():
                 scene.replace(layer, shapes)
         else:
+            if not drawn:  # the first image of a renderer may lack what was just added
+                _draw(renderer, value)
+            drawn = True
             connection.send(_draw(renderer, value))
     os._exit(0)  # taking the renderer down in order may abort
 

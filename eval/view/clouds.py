@@ -1,8 +1,9 @@
 """The points of an instant: from a real sweep, or from a simulated lidar on the ego."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ class Cloud:
     agent: Int[np.ndarray, " n"]
 
 
+@runtime_checkable
 class Clouds(Protocol):
     """The sweeps of an episode."""
 
@@ -89,6 +91,7 @@ class SimulatedClouds:
         return self._made
 
 
+@runtime_checkable
 class Sweep(Protocol):
     """What the sources nuscenes and argoverse2 list."""
 
@@ -102,7 +105,7 @@ class Sweep(Protocol):
 class RealClouds:
     """Recorded sweeps, each shown at the instant that is nearest to its time."""
 
-    def __init__(self, scenario: Scenario, sweeps: list[Any]) -> None:
+    def __init__(self, scenario: Scenario, sweeps: Sequence[Sweep]) -> None:
         self._scenario, self._sweeps = scenario, sweeps
         self._time_s = np.array([sweep.time_s for sweep in sweeps])
         self._read = lru_cache(maxsize=4)(self._read_sweep)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -16,6 +16,7 @@ from eval.view.shapes import Picture, Shape
 from eval.view.stage import Stage
 
 
+@runtime_checkable
 class Renderer(Protocol):
     """Who draws."""
 

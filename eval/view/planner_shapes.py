@@ -65,7 +65,7 @@ def cell_shapes(
     probability: np.ndarray, grid: BevGrid, world_SE2_ego: np.ndarray, heights: Heights
 ) -> list[Shape]:
     """Cells `[H, X, Y]` of the ego's grid, one storey for each of H times."""
-    colors = palette.by_value(np.arange(len(probability)), 0, max(len(probability) - 1, 1))
+    colors = palette.by_value(np.linspace(0.0, 1.0, len(probability)), 0.0, 1.0)
     meshes = []
     for storey, cells in enumerate(probability):
         at = np.argwhere(cells > _LIKELY)

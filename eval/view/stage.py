@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from eval.view import palette
 from eval.view.agent_shapes import box_shapes, shown_boxes, trail_shapes
@@ -125,7 +125,7 @@ def point_colors(cloud: Cloud, color: str, ground_m: float) -> UInt8[np.ndarray,
     return np.where(cloud.agent[:, None] >= 0, own, _class_table()[cloud.label] // 2)
 
 
-def _class_table() -> Float[np.ndarray, "c 3"]:
+def _class_table() -> UInt8[np.ndarray, "c 3"]:
     """Colours by `LidarClass`; the last row is for points of unknown class (-1)."""
     names = {LidarClass[kind.name]: rgb for kind, rgb in palette.KINDS.items()}
     names |= {LidarClass[kind.name]: rgb for kind, rgb in palette.OBSTACLES.items()}
