@@ -42,6 +42,7 @@ def _recording(scenario: Scenario, shift_m: float = 0.0) -> Recording:
     )
     pose = pose.copy()
     pose[:, 0, 1] += shift_m
+    pose[:, 0, 2] += 2.0 * shift_m  # and turned
     count = len(pose)
     path = np.stack((np.arange(1, 9) * 2.0, np.zeros(8)), axis=-1).astype(np.float16)
     occupancy = np.zeros((count, 2, 40, 40), dtype=np.uint8)
@@ -162,14 +163,19 @@ def test_cells_are_where_the_grid_says() -> None:
 
 
 def test_the_true_future_is_what_shapely_says() -> None:
-    cells, _, _ = true_future(Episode.of(_two_cars()), 0)
+    cars = [Car(0, 0.0, 0.0), Car(-1, 12.0, 4.0, 0.5, speed_mps=2.0)]
+    scenario = make_scenario([straight(-20, 0, 80, 0)], cars, duration_s=5.0)
+    cells, _, _ = true_future(Episode.of(scenario), 4)
     turn = np.array(((np.cos(0.5), -np.sin(0.5)), (np.sin(0.5), np.cos(0.5))))
     ring = np.array(((2, 1), (-2, 1), (-2, -1), (2, -1))) @ turn.T + np.array((12.0, 4.0))
+    # At instant 4 it has gone 0.8 m, then a metre more every half second.
+    ahead = np.array((np.cos(0.5), np.sin(0.5)))
     centers = GRID.cell_centers_m().numpy().reshape(-1, 2)
-    truth = shapely.contains_xy(shapely.Polygon(ring), *centers.T).reshape(GRID.shape)
-    assert truth.sum() > 20
-    for level in cells:  # the other stands still
-        assert (level.astype(bool) != truth).sum() <= 1
+    assert len(cells) == 8
+    for k, level in enumerate(cells):
+        moved = shapely.Polygon(ring + (1.8 + k) * ahead)
+        truth = shapely.contains_xy(moved, *centers.T).reshape(GRID.shape)
+        assert truth.sum() > 20 and (level.astype(bool) != truth).sum() <= 1
 
 
 def test_points_are_coloured_as_asked() -> None:
