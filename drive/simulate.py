@@ -94,7 +94,7 @@ def simulate(config: SimulateConfig, folder: RunFolder, requests: list[Request])
         reasons = "; ".join(entry["reason"] for entry in result.skipped[:3])
         raise ValueError(f"none of the {len(requests)} scenarios could be used: {reasons}")
     summary = folder.write_tables(result)
-    films = [(folder.path, row, requests[row.index]) for row in _worst(result.rows, config.videos)]
+    films = [(folder.path, row) for row in _worst(result.rows, config.videos)]
     work(run_video, films, config.workers, "filming")
     _write_report(folder, summary, result)
     return Outcome(folder.path, summary)

@@ -1,9 +1,10 @@
 """The closed loop: a planner drives a batch of worlds, and everything that happened is kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.geometry import se2
@@ -42,15 +43,19 @@ def rollout(
     planner: Planner,
     num_steps: int | None = None,
     sensors: Sensors | None = None,
+    watch: Callable[[Plan], None] | None = None,
 ) -> Rollout:
     """Drive `planner` through `world` for `num_steps` (default: until the recordings end).
 
-    With `sensors` (`sim.sensors.suite`) its observations hold what they see.
+    With `sensors` (`sim.sensors.suite`) its observations hold what they see. `watch` is shown every
+    plan (`eval.report.tracer`).
     """
     state, states, plans = world.reset(), [], []
     for _ in range(world.num_steps if num_steps is None else num_steps):
         observation = world.observe(state, sensors, states)
         plan = planner.plan(observation)
+        if watch:
+            watch(plan)
         states.append(state)
         plans.append(plan_in_world(state, plan))
         state = world.step(state, plan)
@@ -61,11 +66,15 @@ def rollout(
 
 def plan_in_world(state: WorldState, plan: Plan) -> Tensor:
     """`PLAN_POINTS` poses of the plan in the world frame, half a second apart, `[B, P, 3]`."""
-    stride = max(1, round(0.5 / plan.dt_s))
-    index = torch.arange(1, PLAN_POINTS + 1) * stride - 1
-    index = index.clamp(max=plan.trajectory.shape[1] - 1).to(plan.trajectory.device)
+    index = half_seconds(plan.dt_s, plan.trajectory.shape[1]).to(plan.trajectory.device)
     ego = state.pose[:, EGO].unsqueeze(1)
     return se2.compose(ego, plan.trajectory[:, index, :3])
+
+
+def half_seconds(dt_s: float, count: int) -> Int[Tensor, " p"]:
+    """Which of `count` entries every `dt_s` lie half a second apart; the last one repeats."""
+    stride = max(1, round(0.5 / dt_s))
+    return (torch.arange(1, PLAN_POINTS + 1) * stride - 1).clamp(max=count - 1)
 
 
 def collect(world: World, states: list[WorldState], plans: list[Tensor]) -> Rollout:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.geometry import se2
+from sim.geometry.grid import BevGrid
 from sim.map_field import MapField
 
 if TYPE_CHECKING:
@@ -107,16 +108,40 @@ class Sensors(Protocol):
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """M futures of each other road user (in the order of `Observation.agents`), every `dt_s`.
+
+    The first point is one `dt_s` from now; a future of probability 0 may hold anything.
+    """
+
+    position_m: Float[Tensor, "b n m t 2"]
+    probability: Float[Tensor, "b n m"]
+    dt_s: float
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """How likely each cell around the ego is occupied, every `dt_s`, the first one `dt_s` from now."""
+
+    probability: Float[Tensor, "b t x y"]
+    grid: BevGrid  # ego frame
+    dt_s: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """A trajectory every `dt_s`; its first entry is where the ego means to be one `dt_s` from now.
 
-    `trajectory` holds x, y, yaw, speed and curvature. Candidates and their costs are for the viewer.
+    `trajectory` holds x, y, yaw, speed and curvature. The rest is what led to it, for viewer and
+    report: candidates and their costs, what others were expected to do, what space to be taken.
     """
 
     trajectory: Float[Tensor, "b t 5"]
     dt_s: float
     candidates: Float[Tensor, "b k t 3"] | None = None
     costs: Float[Tensor, "b k"] | None = None
+    forecast: Forecast | None = None
+    occupancy: Occupancy | None = None
 
 
 @dataclass(frozen=True)

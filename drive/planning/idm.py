@@ -3,6 +3,7 @@
 import torch
 
 from drive.planning.idm_rollout import DT_S, reference_poses, roll_out
+from drive.planning.route_frame import coasting
 from sim.interface import Observation, Plan
 from sim.traffic.idm_law import IdmParams
 
@@ -21,4 +22,5 @@ class IdmPlanner:
         pose, curvature = reference_poses(observation, profile, zero)
         speed = profile.speed_mps
         trajectory = torch.cat((pose, speed.unsqueeze(-1), curvature.unsqueeze(-1)), dim=-1)
-        return Plan(trajectory[:, 0, 1:], DT_S)
+        expected = coasting(observation.agents, HORIZON * DT_S)
+        return Plan(trajectory[:, 0, 1:], DT_S, forecast=expected)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from sim.interface import Agents, RouteAhead
+from sim.interface import Agents, Forecast, RouteAhead
 
 KNOT_S = 0.5
 
@@ -69,7 +69,7 @@ def forecast(agents: Agents, route: RouteAhead, horizon_s: float) -> AgentsOnRou
     """Everyone at constant velocity, seen along the route."""
     knots = int(horizon_s / KNOT_S) + 2
     time = torch.arange(knots, device=agents.pose.device) * KNOT_S
-    points = agents.pose[..., None, :2] + time[:, None] * agents.velocity_mps.unsqueeze(2)
+    points = _coast(agents, time)
     batch, count = agents.valid.shape
     s, offset, heading = project(route, torch.nan_to_num(points).reshape(batch, -1, 2))
     shape = (batch, count, knots)
@@ -86,6 +86,17 @@ def forecast(agents: Agents, route: RouteAhead, horizon_s: float) -> AgentsOnRou
         half_across_m=half_l * sin + half_w * cos,
         valid=agents.valid,
     )
+
+
+def coasting(agents: Agents, horizon_s: float) -> Forecast:
+    """The same constant velocities in the plane, for viewer and report."""
+    time = torch.arange(1, int(horizon_s / KNOT_S) + 1, device=agents.pose.device) * KNOT_S
+    certain = agents.valid.unsqueeze(-1).to(agents.pose.dtype)
+    return Forecast(_coast(agents, time).unsqueeze(2), certain, KNOT_S)
+
+
+def _coast(agents: Agents, time_s: Float[Tensor, " t"]) -> Float[Tensor, "b n t 2"]:
+    return agents.pose[..., None, :2] + time_s[:, None] * agents.velocity_mps.unsqueeze(2)
 
 
 def curve_speed_mps(route: RouteAhead, lateral_mps2: float, braking_mps2: float) -> Tensor:

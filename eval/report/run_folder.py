@@ -12,6 +12,9 @@ from typing import Any
 
 import yaml
 
+from sim.scenario import Scenario
+from sim.scenario_file import SUFFIX, load_scenario, save_scenario
+
 
 @dataclass(frozen=True)
 class Row:
@@ -33,7 +36,7 @@ class Chunk:
 
 
 class RunFolder:
-    """`config.yaml`, `scenarios.txt`, `chunks/`; then `metrics.json`, `per_scenario.parquet`, report."""
+    """Settings, finished chunks, scenarios and recordings; at the end tables, videos and the report."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -103,6 +106,23 @@ class RunFolder:
         table |= {name: [row.metrics.get(name) for row in chunk.rows] for name in names}
         pq.write_table(pa.table(table), self.path / "per_scenario.parquet")
         return summary
+
+    def recording_path(self, planner: str, index: int) -> Path:
+        """Where the drive of scenario number `index` by a planner is kept (`Recording`)."""
+        return self.path / "recordings" / planner / f"{index:06d}.npz"
+
+    def write_scenario(self, index: int, scenario: Scenario) -> None:
+        """Keep scenario number `index` beside its drives: they can then be shown without the source."""
+        path = self._scenario_path(index)
+        path.parent.mkdir(exist_ok=True)
+        save_scenario(scenario, path)
+
+    def read_scenario(self, index: int) -> Scenario:
+        """Scenario number `index`; ValueError names the file where it is missing or not whole."""
+        return load_scenario(self._scenario_path(index))
+
+    def _scenario_path(self, index: int) -> Path:
+        return self.path / "scenarios" / f"{index:06d}{SUFFIX}"
 
     def _chunk_path(self, number: int) -> Path:
         return self.path / "chunks" / f"{number:05d}.json"

@@ -1,12 +1,11 @@
 """A scene from above: one frame as a picture, a whole episode as an mp4."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.rollout import Rollout
+from eval.report.recording import Recording
 from sim.scenario import EGO, AgentKind, AreaKind, LightState, Scenario
 
 SIZE_PX = 560
@@ -29,28 +28,6 @@ _LIGHTS = {
     LightState.YELLOW: (230, 190, 0),
     LightState.RED: (200, 30, 30),
 }
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What is drawn of one driven scenario: poses `[T, N, 3]`, valid `[T, N]`, plan `[T, P, 3]`."""
-
-    pose: np.ndarray
-    valid: np.ndarray
-    plan: np.ndarray
-    dt_s: float
-
-    @staticmethod
-    def from_rollout(rollout: Rollout, world: int) -> "Recording":
-        """World number `world` of a rollout, up to its own end."""
-        length = int(rollout.active[world].sum())
-        agents = rollout.world.scenarios[world].num_agents
-        return Recording(
-            rollout.pose[world, :length, :agents].cpu().numpy(),
-            rollout.valid[world, :length, :agents].cpu().numpy(),
-            rollout.plan[world, :length].cpu().numpy(),
-            rollout.dt_s,
-        )
 
 
 class Canvas:

@@ -6,7 +6,7 @@ from torch import Tensor
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import HORIZON, OFFSETS_M, SPEED_FRACTIONS, propose
 from drive.planning.pdm.scorer import score
-from drive.planning.route_frame import forecast
+from drive.planning.route_frame import coasting, forecast
 from sim.interface import Observation, Plan
 
 EMERGENCY_S = 2.0
@@ -32,7 +32,13 @@ class PdmClosed:
         chosen = torch.where(
             brake.reshape(-1, 1, 1), _full_stop(observation), proposals.reference[world, best, 1:]
         )
-        return Plan(chosen, DT_S, candidates=proposals.pose[:, :, 1:], costs=1.0 - scores.total)
+        return Plan(
+            chosen,
+            DT_S,
+            candidates=proposals.pose[:, :, 1:],
+            costs=1.0 - scores.total,
+            forecast=coasting(observation.agents, HORIZON * DT_S),
+        )
 
 
 def _full_stop(observation: Observation) -> Tensor:

@@ -1,0 +1,109 @@
+"""`Recording`: one driven scenario as it is kept in a run folder, for video, report and viewer."""
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped, UInt8
+
+from eval.metrics.result import MetricResult
+from eval.report.tracer import Tracer
+from eval.rollout import Rollout
+from sim.geometry.grid import BevGrid
+from sim.scenario import EGO
+
+# Curves that are 1 as long as all is well: where one falls, something has failed.
+PASS_CURVES = (
+    "nuplan/no_at_fault_collision", "nuplan/drivable_area_compliance",
+    "nuplan/driving_direction_compliance", "nuplan/time_to_collision", "nuplan/comfort",
+)  # fmt: skip
+CURVES = (*PASS_CURVES, "nuplan/ego_progress", "nuplan/speed_limit_compliance", "nuplan/score")
+_MOTION = ("dt_s", "pose", "valid", "plan")
+_CURVE = "curve:"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """T instants of N agents (0: the ego); what the planner showed is None where it showed nothing.
+
+    World frame: `pose`, and `plan`, half a second apart. Ego frame of each instant: `candidates`
+    and `forecast` (of agents 1 to N - 1), half a second apart too, and `occupancy` (0 to 255).
+    `curves`: metrics by the instant, and the ego's `speed_mps` and `acceleration_mps2`.
+    """
+
+    dt_s: float
+    pose: Float[np.ndarray, "t n 3"]
+    valid: Bool[np.ndarray, "t n"]
+    plan: Float[np.ndarray, "t p 3"]
+    curves: dict[str, Float[np.ndarray, " t"]]
+    candidates: Float[np.ndarray, "t k p 2"] | None = None
+    costs: Float[np.ndarray, "t k"] | None = None
+    forecast: Float[np.ndarray, "t a m p 2"] | None = None
+    forecast_probability: Float[np.ndarray, "t a m"] | None = None
+    occupancy: UInt8[np.ndarray, "t h x y"] | None = None
+    occupancy_grid: Shaped[np.ndarray, "5"] | None = None
+
+    @staticmethod
+    def of(
+        rollout: Rollout, results: Mapping[str, MetricResult], tracer: Tracer, world: int
+    ) -> "Recording":
+        """World number `world` of a rollout, up to its own end."""
+        length = int(rollout.active[world].sum())
+        agents = rollout.world.scenarios[world].num_agents
+        curves = {name: results[name].per_step[world, :length] for name in CURVES}
+        curves["speed_mps"] = rollout.velocity_mps[world, :length, EGO].norm(dim=-1)
+        curves["acceleration_mps2"] = rollout.acceleration_mps2[world, :length, EGO]
+        return Recording(
+            dt_s=rollout.dt_s,
+            pose=rollout.pose[world, :length, :agents].cpu().numpy(),
+            valid=rollout.valid[world, :length, :agents].cpu().numpy(),
+            plan=rollout.plan[world, :length].cpu().numpy(),
+            curves={name: c.float().cpu().numpy() for name, c in curves.items()},
+            **tracer.shown(world, length, agents),
+        )
+
+    @property
+    def num_instants(self) -> int:
+        return len(self.pose)
+
+    @property
+    def grid(self) -> BevGrid:
+        """Of the occupancy; raises ValueError where there is none."""
+        if self.occupancy_grid is None:
+            raise ValueError("this recording has no occupancy")
+        x_min, y_min, resolution, num_x, num_y = self.occupancy_grid.tolist()
+        return BevGrid(x_min, y_min, resolution, int(num_x), int(num_y))
+
+    def failures(self) -> dict[str, int]:
+        """The first instant at which each of `PASS_CURVES` that fails is below 1."""
+        fallen = {n: np.flatnonzero(self.curves[n] < 1.0) for n in PASS_CURVES if n in self.curves}
+        return {name: int(where[0]) for name, where in fallen.items() if len(where)}
+
+    def save(self, path: Path) -> None:
+        """Write `path` (.npz) whole or not at all."""
+        parts = {k: v for k, v in vars(self).items() if k != "curves" and v is not None}
+        parts |= {_CURVE + name: curve for name, curve in self.curves.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        with part.open("wb") as file:
+            np.savez_compressed(file, **parts)
+        part.replace(path)
+
+    @staticmethod
+    def load(path: Path) -> "Recording":
+        """The recording in a file; ValueError names a file that is missing or not whole."""
+        if not path.is_file():
+            raise ValueError(f"{path}: no such recording")
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                parts = dict(data)
+        except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
+            raise ValueError(f"{path}: not a whole recording: {error}") from None
+        missing = [name for name in _MOTION if name not in parts]
+        if missing:
+            raise ValueError(f"{path}: not a recording: {missing[0]} is missing")
+        curves = {k.removeprefix(_CURVE): parts.pop(k) for k in list(parts) if _CURVE in k}
+        return Recording(float(parts.pop("dt_s")), curves=curves, **parts)
