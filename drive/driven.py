@@ -1,50 +1,49 @@
-"""The drives of a run folder of `bevdrive simulate`: where they are, and what they were of."""
+"""The drives in a run folder, as scenarios."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from drive.config import SimulateConfig, check_choices, from_dict, one_of
-from drive.simulate import make_requests
+from drive.config import one_of
+from eval.report.recording import Recording
 from eval.report.run_folder import RunFolder
 from sim.scenario import Scenario
-from sim.sources import Request
 from sim.sources.driven import driven_scenario
 
-Drive = tuple[Request, Path]  # what was driven, and the file of the recording
+
+@dataclass(frozen=True)
+class Drive:
+    """Scenario number `index` of a run, as one planner drove it."""
+
+    run: Path
+    planner: str
+    index: int
+
+    def load(self) -> Scenario:
+        """Raises ValueError naming the file that is missing, damaged or of something else."""
+        folder = RunFolder(self.run)
+        scenario = folder.read_scenario(self.index)
+        path = folder.recording_path(self.planner, self.index)
+        recording = Recording.load(path)
+        try:
+            return driven_scenario(scenario, recording.pose, recording.valid, recording.dt_s)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
 
 def find_drives(path: Path, planner: str | None) -> list[Drive]:
-    """One planner's drives, in order; `planner` None: the only one that the run has.
+    """One planner's drives, in order; `planner` None: that of the run, if it has but one.
 
-    Raises ValueError for a folder that is no run or has no recordings, for an unknown planner, and
-    where the run's scenarios cannot be found again.
+    Raises ValueError where the folder is no run or holds no recordings, and for an unknown planner.
     """
-    folder = RunFolder.open(path)
-    recordings = folder.path / "recordings"
-    planners = tuple(sorted(p.parent.name for p in recordings.glob("*/000*.npz")))
-    planners = tuple(dict.fromkeys(planners))
-    if not planners:
+    if not (path / "config.yaml").is_file():
+        raise ValueError(f"{path}: no run folder (config.yaml is missing)")
+    files = sorted(path.glob("recordings/*/*.npz"))
+    if not files:
         raise ValueError(f"{path}: no recordings in this run folder")
+    planners = tuple(dict.fromkeys(file.parent.name for file in files))
     if planner is None and len(planners) > 1:
         raise ValueError(f"--planner: name one of the run's planners: {', '.join(planners)}")
-    chosen = planner or planners[0]
+    chosen = planner or files[0].parent.name
     one_of("--planner", chosen, planners)
-    config = from_dict(folder.config(), SimulateConfig(), str(folder.path / "config.yaml"))
-    check_choices(config)
-    requests = make_requests(config)
-    folder.hold_to([request.name for request in requests])
-    files = [recordings / chosen / f"{request.index:06d}.npz" for request in requests]
-    return [(request, file) for request, file in zip(requests, files, strict=True) if file.is_file()]
-
-
-def as_driven(scenario: Scenario, recording: Path) -> Scenario:
-    """The scenario with the recorded drive; ValueError names a file that does not fit or is damaged."""
-    import zipfile
-
-    import numpy as np
-
-    try:
-        with np.load(recording, allow_pickle=False) as data:
-            pose, valid, dt_s = data["pose"], data["valid"], float(data["dt_s"])
-        return driven_scenario(scenario, pose, valid, dt_s)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{recording}: {error}") from None
+    run = path.resolve()
+    return [Drive(run, chosen, int(f.stem)) for f in files if f.parent.name == chosen]

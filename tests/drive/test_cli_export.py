@@ -83,4 +83,4 @@ def test_unknown_format(capsys: pytest.CaptureFixture[str]) -> None:
 def test_too_few_recordings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = SHARED_DATA / "nuscenes_mini_scenarionet"
     assert run("--out", tmp_path / "d", "--source", "scenarionet", "--path", path) == 2
-    assert "5 scenarios for --train 80 and --val 20" in capsys.readouterr().err
+    assert "5 scenarios for 100 scenes (--train, --val)" in capsys.readouterr().err
