@@ -151,9 +151,11 @@ def _typed(value: Any, wanted: Any, where: str) -> Any:
 
 
 def one_of(what: str, value: Any, choices: tuple[str, ...]) -> None:
-    """Raise ValueError naming the choices, and the nearest one, where `value` is none of them."""
+    """Raise ValueError, naming the nearest choice and all of them (the first 40), for any other."""
     if value in choices:
         return
     near = difflib.get_close_matches(str(value), choices, 1, 0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"{what}: unknown {value!r}{hint} (choices: {', '.join(choices)})")
+    more = f" and {len(choices) - 40} more" if len(choices) > 40 else ""
+    listed = ", ".join(choices[:40]) + more
+    raise ValueError(f"{what}: unknown {value!r}{hint} (choices: {listed})")

@@ -12,6 +12,7 @@ def main(argv: list[str] | None = None) -> int:
         "save": _save,
         "export": _export,
         "evaluate": _evaluate,
+        "view": _view,
         "bench": _bench,
     }
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -55,6 +56,12 @@ def _bench(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _view(arguments: list[str]) -> int:
+    from drive.cli.view import run
+
+    return run(arguments)
+
+
 def _evaluate(arguments: list[str]) -> int:
     from drive.cli.evaluate import run
 
@@ -65,6 +72,7 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
 
   simulate   drive scenarios in closed loop and score them
   evaluate   score results on a nuScenes split with the official code
+  view       look at a scene, a drive or a sweep, in Open3D
   save       write generated or recorded scenarios to files
   export     write scenarios as a nuScenes dataset
   bench      how fast are world, metrics, sensors and closed loop here?
