@@ -22,7 +22,7 @@ MEASURES = (
     Measure("nuplan/drivable_area_compliance", "Drivable area", failure="Off road"),
     Measure("nuplan/driving_direction_compliance", "Driving direction", failure="Wrong way"),
     Measure("nuplan/making_progress", "Making progress", failure="No progress"),
-    Measure("nuplan/time_to_collision", "Time to collision", failure="Time to collision"),
+    Measure("nuplan/time_to_collision", "Time to collision", failure="Low TTC"),
     Measure("nuplan/comfort", "Comfort", failure="Comfort"),
     Measure("nuplan/ego_progress", "Progress"),
     Measure("nuplan/speed_limit_compliance", "Speed limit"),

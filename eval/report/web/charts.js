@@ -26,10 +26,10 @@ function familyChart(data, chosen) {
     });
     const spoken = data.columns.map((column) =>
       column.families[family] ? `${column.label} ${number(column.families[family][0])}` : "").join(", ");
-    return h("button", { type: "button", class: "family", "aria-label": `${family}: ${spoken}. Filter by it`,
+    return h("button", { type: "button", class: "familyline", "aria-label": `${family}: ${spoken}. Filter by it`,
       onclick: () => chosen(family) }, h("span", { class: "name" }, family), h("div", { class: "dots" }, dots));
   });
-  return h("div", { class: "families" }, h("div", { class: "family head" }, h("span"), axis), rows);
+  return h("div", { class: data.columns.length > 3 ? "families dense" : "families" }, h("div", { class: "familyline head" }, h("span"), axis), rows);
 }
 
 const legend = (columns) => h("p", { class: "legend" },

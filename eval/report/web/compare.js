@@ -2,11 +2,11 @@
 
 function compareSection(data, open) {
   if (!data.pairs.length) return null;
-  const first = data.pairs.find((pair) => isSamePlanner(data, pair)) || data.pairs[0];
+  const first = firstPair(data);
   const choice = (label, value) => h("select", { "aria-label": label, onchange: show },
     data.columns.map((column, c) => h("option", { value: c, selected: c === value }, column.label)));
   const a = choice("First of the comparison (A)", first.a), b = choice("Second of the comparison (B)", first.b);
-  const body = h("div", { "aria-live": "polite" });
+  const body = h("div", { class: "body", "aria-live": "polite" });
   function show() {
     body.replaceChildren(...comparison(data, Number(a.value), Number(b.value), open));
   }
@@ -17,9 +17,13 @@ function compareSection(data, open) {
     body);
 }
 
-// Of a page with several runs: the same planner in two runs is what is compared first.
-const isSamePlanner = (data, { a, b }) =>
-  data.compares && data.columns[a].label.split("/").pop() === data.columns[b].label.split("/").pop();
+// Compared first: of several runs the planner whose score differs most between two of them.
+function firstPair(data) {
+  const planner = (c) => data.columns[c].label.split("/").pop();
+  const gap = (pair) => Math.abs(pair.measures[0]?.difference[0] ?? 0);
+  const same = data.pairs.filter(({ a, b }) => data.compares && planner(a) === planner(b));
+  return same.sort((p, q) => gap(q) - gap(p))[0] || data.pairs[0];
+}
 
 function comparison(data, a, b, open) {
   if (a === b) return [h("p", { class: "note" }, "Choose two different columns.")];
@@ -86,7 +90,7 @@ function pairedScores(data, a, b) {
 }
 
 function scatter(data, points, a, b, open) {
-  const size = 300, edge = 34, span = size - edge - 12;
+  const size = 300, edge = 42, span = size - edge - 12;
   const x = (v) => edge + v * span, y = (v) => size - edge - v * span;
   const groups = new Map(); // points that would lie on top of each other
   for (const p of points) {

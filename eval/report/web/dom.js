@@ -17,7 +17,7 @@ const h = (tag, attributes = {}, ...children) => fill(document.createElement(tag
 const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
 const number = (value, digits = 3) =>
-  value === null || value === undefined ? "–" : value.toFixed(digits).replace("-", "−");
+  value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
 const signed = (value, digits = 3) => (value > 0 ? "+" : "") + number(value, digits);
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const percent = (value) => `${Math.max(0, Math.min(1, value)) * 100}%`;
@@ -31,6 +31,13 @@ const MARKS = [
 const mark = (column, size = 12) =>
   svg("svg", { class: `mark c${column % 8}`, viewBox: "0 0 12 12", width: size, height: size, "aria-hidden": "true" },
     svg("path", { d: MARKS[column % 8] }));
+
+const icon = (d) => svg("svg", { class: "glyph", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, svg("path", { d }));
+const ICONS = {
+  first: "M3 3h2v10H3ZM14 3v10L6 8Z", back: "M11 3v10L4 8ZM12 3h1.6v10H12Z", forward: "M5 3v10l7-5ZM2.4 3H4v10H2.4Z",
+  play: "M4 2.5v11L13.5 8Z", pause: "M4 3h3v10H4ZM9 3h3v10H9Z", plus: "M7 3h2v4h4v2H9v4H7V9H3V7h4Z", minus: "M3 7h10v2H3Z",
+  left: "M10.5 2.5 5 8l5.5 5.5", right: "M5.5 2.5 11 8l-5.5 5.5", close: "m3.5 3.5 9 9m0-9-9 9",
+};
 
 const readData = () => JSON.parse(document.getElementById("data").textContent);
 

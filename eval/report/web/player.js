@@ -22,26 +22,27 @@ class Player {
   }
 
   #build() {
-    const button = (id, text, label, onclick) => h("button", { id, type: "button", class: "icon", title: label, "aria-label": label, onclick }, text);
+    const button = (id, name, label, onclick) =>
+      h("button", { id, type: "button", class: `icon ${name}`, title: label, "aria-label": label, onclick }, icon(ICONS[name]));
     this.title = h("h2", { id: "player-title" });
     this.clock = h("output", { id: "clock", "aria-live": "off" });
-    this.playButton = button("play", "▶", "Play (space)", () => this.toggle());
+    this.playButton = button("play", "play", "Play (space)", () => this.toggle());
     this.followButton = h("button", { id: "follow", type: "button", "aria-pressed": "true", title: "Follow the ego (f)",
       onclick: () => this.camera.setFollows(this.panes[0], !this.camera.follows) }, "Follow ego");
     this.speedSelect = h("select", { id: "speed", "aria-label": "Speed", onchange: (event) => { this.speed = Number(event.target.value); } },
       SPEEDS.map((speed) => h("option", { value: speed, selected: speed === 1 }, `${speed}×`)));
     this.stage = h("div", { class: "stage" }, this.panes.map((pane) => pane.element), h("div", { class: "nothing" }));
     this.controls = h("div", { class: "controls", role: "group", "aria-label": "Playback" },
-      button("first", "⏮", "To the start (Home)", () => this.jump(0)),
-      button("back", "◀︎", "One step back (left arrow)", () => this.step(-1)), this.playButton,
-      button("forward", "▶︎▏", "One step on (right arrow)", () => this.step(1)), this.speedSelect, this.clock,
+      button("first", "first", "To the start (Home)", () => this.jump(0)),
+      button("back", "back", "One step back (left arrow)", () => this.step(-1)), this.playButton,
+      button("forward", "forward", "One step on (right arrow)", () => this.step(1)), this.speedSelect, this.clock,
       h("span", { class: "spring" }), this.followButton,
-      button("zoom-out", "−", "Zoom out (-)", () => this.camera.zoom(1 / 1.25)), button("zoom-in", "+", "Zoom in (+)", () => this.camera.zoom(1.25)));
+      button("zoom-out", "minus", "Zoom out (-)", () => this.camera.zoom(1 / 1.25)), button("zoom-in", "plus", "Zoom in (+)", () => this.camera.zoom(1.25)));
     this.side = h("aside", { class: "side", "aria-label": "About this drive" });
     this.dialog = h("dialog", { id: "player", "aria-labelledby": "player-title" },
-      h("header", { class: "bar" }, button("previous", "‹", "Drive before (k)", () => this.neighbor(-1)),
-        button("next", "›", "Next drive (j)", () => this.neighbor(1)), this.title, button("close", "✕", "Close (Esc)", () => this.dialog.close())),
-      h("div", { class: "desk" }, h("div", { class: "left" }, this.stage, this.controls, this.timeline.element), this.side));
+      h("header", { class: "bar" }, button("previous", "left", "Drive before (k)", () => this.neighbor(-1)),
+        button("next", "right", "Next drive (j)", () => this.neighbor(1)), this.title, button("close", "close", "Close (Esc)", () => this.dialog.close())),
+      h("div", { class: "desk" }, h("div", { class: "desk-main" }, this.stage, this.controls, this.timeline.element), this.side));
   }
 
   failureName(key) { return this.data.measures.find((measure) => measure.key === key)?.failure || key; }
@@ -51,7 +52,10 @@ class Player {
     const isFresh = scenario !== this.scenario || !this.dialog.open;
     Object.assign(this, { scenario, column, other });
     this.pause();
-    if (!this.dialog.open) this.dialog.showModal();
+    if (!this.dialog.open) {
+      this.dialog.showModal();
+      this.playButton.focus({ focusVisible: false });
+    }
     history.replaceState(null, "", `#${scenario}/${column}${other === null ? "" : `/${other}`}`);
     const held = this.data.playbacks[scenario] || {};
     if (other !== null && !held[other]) this.other = other = null;
@@ -133,7 +137,7 @@ class Player {
   #showState() {
     const label = this.timer ? "Pause (space)" : "Play (space)";
     if (this.playButton.title === label) return;
-    this.playButton.textContent = this.timer ? "❚❚" : "▶";
+    this.playButton.replaceChildren(icon(ICONS[this.timer ? "pause" : "play"]));
     this.playButton.title = label;
     this.playButton.setAttribute("aria-label", label);
   }
@@ -154,7 +158,7 @@ class Player {
 
   #onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const isField = event.target.matches("select, input");
+    const isField = event.target.matches("select, input, summary");
     const failures = (this.views || []).flatMap(({ drive }) => drive.failures.map(([, instant]) => instant)).sort((a, b) => a - b);
     const now = Math.floor(this.t);
     const actions = {

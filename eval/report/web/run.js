@@ -16,10 +16,11 @@ document.getElementById("actions").append(themeButton(() => player.redraw()));
 document.getElementById("report").append(...[
   summarySection(data, (wanted) => table.filter(wanted)),
   data.compares ? compareSection(data, open) : null,
-  familySection(data, (wanted) => table.filter(wanted)),
+  h("div", { class: data.columns.length > 3 ? "columns" : "columns narrow" },
+    familySection(data, (wanted) => table.filter(wanted)), metricsSection(data)),
   table.element,
   data.compares ? null : compareSection(data, open),
-  metricsSection(data), skippedSection(data),
+  skippedSection(data),
 ].filter(Boolean), player.dialog);
 
 addEventListener("keydown", (event) => {

@@ -3,7 +3,7 @@
 const LAYERS = [
   ["lanes", "Lane lines", true], ["centers", "Centre lines", false], ["route", "Route", true],
   ["obstacles", "Obstacles", true], ["agents", "Agents", true], ["trail", "Trail", true],
-  ["plan", "Plan", true], ["candidates", "Candidates", true], ["forecast", "Forecasts", true],
+  ["plan", "Plan", true], ["candidates", "Candidates by cost", true], ["forecast", "Forecasts", true],
   ["occupancy", "Occupancy", true], ["labels", "Labels", false],
 ];
 const KINDS = ["vehicle", "cyclist", "pedestrian", "object"];

@@ -1,7 +1,7 @@
 // The table of scenarios: sorted, filtered, searched, walked through by keyboard.
 
 const PAGE_ROWS = 150;
-const BRIEF = ["nuplan/score", "nuplan/ego_progress", "nuplan/speed_limit_compliance", "navsim/pdms"];
+const BRIEF = ["nuplan/score", "nuplan/ego_progress", "navsim/pdms"];
 
 class ScenarioTable {
   constructor(data, open) {
@@ -66,7 +66,7 @@ class ScenarioTable {
         this.sort = { column: column.id, up: this.sort.column === column.id ? !this.sort.up : true };
         this.update();
       } }, column.label, h("span", { class: "arrow", "aria-hidden": "true" }));
-      return h("th", { scope: "col", "data-column": column.id, class: column.number ? "number" : null }, button);
+      return h("th", { scope: "col", "data-column": column.id, class: column.number && column.id !== "failed" ? "number" : null }, button);
     }));
   }
 
@@ -124,7 +124,7 @@ class ScenarioTable {
       if (column.id === "scenario") {
         return h("th", { scope: "row" }, h("button", { type: "button", class: "open",
           title: playable ? "Open the playback" : "No playback in this page: open the metrics" },
-        h("span", { class: playable ? "play" : "play none", "aria-hidden": "true" }, playable ? "▶" : "·"), h("span", {}, value)));
+        h("span", { class: playable ? "cue" : "cue none", "aria-hidden": "true" }, playable ? "▶" : "·"), h("span", {}, value)));
       }
       if (column.id === "planner") return h("td", { class: "planner" }, mark(row.column), " ", value);
       if (column.id === "failed") return h("td", { class: "failed" }, this.#chips(row));

@@ -3,9 +3,9 @@
 const LANES = [
   ["speed_mps", "Speed", "m/s", "line"], ["acceleration_mps2", "Acceleration", "m/s²", "line"],
   ["nuplan/no_at_fault_collision", "Collision", "", "pass"], ["nuplan/drivable_area_compliance", "Drivable area", "", "pass"],
-  ["nuplan/driving_direction_compliance", "Direction", "", "pass"], ["nuplan/time_to_collision", "Time to collision", "", "pass"],
+  ["nuplan/driving_direction_compliance", "Direction", "", "pass"], ["nuplan/time_to_collision", "TTC", "", "pass"],
   ["nuplan/comfort", "Comfort", "", "pass"], ["nuplan/ego_progress", "Progress", "", "unit"],
-  ["nuplan/speed_limit_compliance", "Over the limit", "", "excess"], ["nuplan/score", "Score", "", "unit"],
+  ["nuplan/speed_limit_compliance", "Over limit", "m/s", "line"], ["nuplan/score", "Gates so far", "", "unit"],
 ];
 
 class Timeline {
@@ -54,14 +54,27 @@ class Timeline {
     })));
     const present = LANES.filter(([name]) => views.some(({ drive }) => drive.curve(name)));
     this.shown = present;
-    this.names.replaceChildren(h("div", { class: "lane top" }), ...present.map(([, label, , kind]) => h("div", { class: `lane ${kind}` }, label)));
+    this.names.replaceChildren(h("div", { class: "lane lead" }), ...present.map((lane) => this.#name(lane)));
     this.lanes.replaceChildren(...present.map((lane) => this.#lane(lane)));
     this.cells = present.map(([, , , kind]) => h("div", { class: `lane ${kind}` }));
-    this.clock = h("div", { class: "lane top" });
+    this.clock = h("div", { class: "lane lead" });
     this.values.replaceChildren(this.clock, ...this.cells);
   }
 
-  #lane([name, label, unit, kind]) {
+  // The label of a lane, and the range of its values.
+  #name([name, label, unit, kind]) {
+    const [least, most] = this.#range(name);
+    const range = kind === "line" ? h("small", {}, `${number(least, 1)} to ${number(most, 1)} ${unit}`) : null;
+    return h("div", { class: `lane ${kind}` }, h("span", {}, label), range);
+  }
+
+  // Least and greatest value of a curve, 0 among them.
+  #range(name) {
+    const all = this.views.flatMap(({ drive }) => [...(drive.curve(name) || [])]);
+    return [Math.min(0, ...all), Math.max(0, ...all)];
+  }
+
+  #lane([name, label, , kind]) {
     const lane = h("div", { class: `lane ${kind}`, "data-curve": name });
     const drives = this.views.filter(({ drive }) => drive.curve(name));
     if (kind === "pass") {
@@ -69,9 +82,9 @@ class Timeline {
         h("span", { class: "fall", style: `left:${percent(from / this.player.last)};width:${percent((to - from) / this.player.last)}` })))));
       return lane;
     }
-    const all = drives.flatMap(({ drive }) => [...drive.curve(name)]);
-    const low = kind === "unit" ? 0 : Math.min(0, ...all), high = kind === "unit" ? 1 : Math.max(kind === "excess" ? 1 : 0.5, ...all);
-    const y = (value) => 100 - (96 * (value - low)) / (high - low) - 2;
+    const isUnit = kind === "unit", [least, most] = this.#range(name);
+    const low = isUnit ? 0 : least, high = isUnit ? 1 : Math.max(most, least + 1);
+    const y = (value) => 93 - (86 * (value - low)) / (high - low);
     const drawing = svg("svg", { viewBox: `0 0 ${this.player.last} 100`, preserveAspectRatio: "none", role: "img",
       "aria-label": `${label} over time` });
     if (low < 0) drawing.append(svg("line", { class: "zero", x1: 0, x2: this.player.last, y1: y(0), y2: y(0) }));
@@ -80,7 +93,7 @@ class Timeline {
       if (v === 0) drawing.append(svg("path", { class: "area", d: `${d}L${curve.length - 1} ${y(Math.max(low, 0))}L0 ${y(Math.max(low, 0))}Z` }));
       drawing.append(svg("path", { class: `curve v${v}`, d }));
     });
-    lane.append(drawing, h("span", { class: "range", "aria-hidden": "true" }, unit ? `${number(low, 0)} to ${number(high, 0)} ${unit}` : ""));
+    lane.append(drawing);
     return lane;
   }
 
