@@ -27,10 +27,11 @@ def run(arguments: list[str]) -> int:
         raise ValueError("--out: with one run the page is its own report.html")
     from eval.report.run_folder import RunFolder
     from eval.report.run_report import write_comparison, write_report
+    from eval.report.table import has_tables, rewrite_report
 
     runs = [RunFolder.open(path) for path in options.run]
     if len(runs) == 1:
-        path = write_report(runs[0])
+        path = rewrite_report(runs[0].path) if has_tables(runs[0].path) else write_report(runs[0])
     else:
         path = options.out or Path("compare.html")
         if not path.parent.is_dir() or path.is_dir():

@@ -125,11 +125,12 @@ function scatter(data, points, a, b, open) {
 function ranking(data, points, a, b, open) {
   const largest = points.filter((p) => Math.abs(p.b - p.a) > 1e-9)
     .sort((p, q) => Math.abs(q.b - q.a) - Math.abs(p.b - p.a) || p.scenario - q.scenario).slice(0, 12);
+  const most = Math.max(...largest.map((p) => Math.abs(p.b - p.a)));
   const items = largest.map((p) => {
     const gap = p.b - p.a, side = gap > 0 ? "better" : "worse";
     return h("li", {}, h("button", { type: "button", onclick: () => open(p.scenario, b, a) },
       h("span", { class: "name" }, data.scenarios[p.scenario].key),
-      h("span", { class: `diverging ${side}` }, h("span", { style: `width:${percent(Math.abs(gap) / 2)}` })),
+      h("span", { class: `diverging ${side}` }, h("span", { style: `width:${percent(Math.abs(gap) / (2 * most))}` })),
       h("span", { class: "count" }, signed(gap, 2))));
   });
   return h("div", { class: "ranking" }, h("h3", {}, "Largest differences in score"),
