@@ -42,7 +42,7 @@ class Table:
 
     def html(self) -> str:
         """As the page shows it."""
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("", *self.columns))
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("Name", *self.columns))
         body = ""
         for name, row in self.rows.items():
             cells = "".join(f"<td>{_cell(row, c)}</td>" for c in self.columns)
