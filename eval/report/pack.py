@@ -51,4 +51,6 @@ def _planes(whole: np.ndarray) -> tuple[bytes, int]:
     top = int(unsigned.max(initial=0))
     width = 1 if top < 2**8 else 2 if top < 2**16 else 4
     flat = unsigned.ravel()
-    return b"".join(((flat >> np.uint64(8 * k)) & 255).astype("u1").tobytes() for k in range(width)), width
+    return b"".join(
+        ((flat >> np.uint64(8 * k)) & 255).astype("u1").tobytes() for k in range(width)
+    ), width

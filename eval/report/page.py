@@ -17,7 +17,11 @@ TABLE_SCRIPTS = ("dom.js", "sortable.js")
 
 
 def write_page(
-    path: Path, title: str, body: str, scripts: Iterable[str], data: Any = None,
+    path: Path,
+    title: str,
+    body: str,
+    scripts: Iterable[str],
+    data: Any = None,
     blocks: Iterable[tuple[str, str]] = (),
 ) -> None:
     """Write the page whole or not at all.

@@ -96,7 +96,9 @@ def _shapes(scenario: Scenario) -> Iterator[tuple[str, np.ndarray]]:
     high = low + np.array(grid.shape) * grid.resolution_m
 
     def near(points: np.ndarray) -> bool:
-        return len(points) > 1 and bool((points.max(0) > low).all() and (points.min(0) < high).all())
+        return len(points) > 1 and bool(
+            (points.max(0) > low).all() and (points.min(0) < high).all()
+        )
 
     for area in scenario.map.areas:
         if near(area.exterior_m):
@@ -154,7 +156,8 @@ def _in_world(points: np.ndarray, ego: np.ndarray) -> np.ndarray:
 def _forecast(recording: Recording, pose: np.ndarray, shown: slice) -> dict[str, Quantized]:
     """The likeliest modes of each agent, `[T, A, M, 2, P]`, and their probabilities in percent."""
     forecast, chance = recording.forecast, recording.forecast_probability
-    assert forecast is not None and chance is not None  # set together
+    assert forecast is not None
+    assert chance is not None  # set together
     forecast, chance = forecast[shown], np.nan_to_num(chance[shown].astype(np.float64))
     modes = np.argsort(-chance, axis=2, kind="stable")[:, :, :_MODES]
     forecast = np.take_along_axis(forecast, modes[..., None, None], axis=2)

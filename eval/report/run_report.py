@@ -9,8 +9,8 @@ from typing import Any
 from eval.report.bootstrap import mean_interval
 from eval.report.columns import Column, read_columns, run_names
 from eval.report.compare import compare_all, require_common
-from eval.report.embed import Playbacks, embed
-from eval.report.measures import SCORE, Measure, failed, measures_of
+from eval.report.embed import embed
+from eval.report.measures import MEASURES, SCORE, Measure, failed, measures_of
 from eval.report.page import RUN_SCRIPTS, write_page
 from eval.report.run_folder import RunFolder
 from eval.report.video import video_name
@@ -43,6 +43,7 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
         "title": title,
         "compares": len(runs) > 1,
         "measures": [vars(measure) for measure in measures],
+        "failures": {m.key: m.failure for m in MEASURES if m.failure},
         "columns": [_summary(column, measures) for column in columns],
         "scenarios": [{"key": key, "family": _family(columns, key)} for key in keys],
         "rows": list(_rows(columns, keys, measures, path.parent)),

@@ -33,7 +33,7 @@ def scenario(name: str = "scene-0") -> Scenario:
     """100 m of drivable ground with a hole in it, one signalled stop line, three agents."""
     time = np.arange(INSTANTS)
     ego = np.stack((time * np.cos(HEADING), time * np.sin(HEADING), 0 * time), axis=-1)
-    places = np.stack((ego, np.broadcast_to((20.0, 15.0, 0.0), ego.shape), ego + (0.0, -8.0, 0.0)))
+    places = np.stack((ego, np.broadcast_to((20.0, 15.0, 0.0), ego.shape), ego - (0.0, 8.0, 0.0)))
     valid = np.ones((3, INSTANTS), dtype=bool)
     valid[2, 10:] = False
     square = 50.0 * np.array(((-1, -1), (1, -1), (1, 1), (-1, 1)), dtype=np.float32)

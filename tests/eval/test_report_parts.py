@@ -12,8 +12,8 @@ import pytest
 
 from eval.report.bootstrap import mean_interval
 from eval.report.compare import difference
-from eval.report.page import safe_json
 from eval.report.pack import Quantized, pack
+from eval.report.page import safe_json
 from eval.report.playback import encode_drive, encode_scene
 from eval.report.run_folder import RunFolder
 from eval.report.run_report import write_comparison, write_report
@@ -129,7 +129,9 @@ def test_nothing_in_the_data_is_a_tag() -> None:
 
 def data_of(page: Path) -> dict[str, Any]:
     text = page.read_text()
-    return json.loads(text.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+    return json.loads(
+        text.split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    )
 
 
 def test_the_worst_come_first_within_the_budget(tmp_path: Path) -> None:

@@ -45,13 +45,14 @@ class Player {
       h("div", { class: "desk" }, h("div", { class: "desk-main" }, this.stage, this.controls, this.timeline.element), this.side));
   }
 
-  failureName(key) { return this.data.measures.find((measure) => measure.key === key)?.failure || key; }
+  failureName(key) { return this.data.failures[key] || key; }
 
   // Show a scenario as a column drove it; `other`: the column beside it, or null.
   async open(scenario, column, other = null) {
     const isFresh = scenario !== this.scenario || !this.dialog.open;
     Object.assign(this, { scenario, column, other });
     this.pause();
+    this.title.textContent = this.data.scenarios[scenario].key;
     if (!this.dialog.open) {
       this.dialog.showModal();
       this.playButton.focus({ focusVisible: false });
@@ -72,8 +73,7 @@ class Player {
   }
 
   #arrange() {
-    const { key } = this.data.scenarios[this.scenario], shown = this.views.length > 0;
-    this.title.textContent = key;
+    const shown = this.views.length > 0;
     this.dialog.classList.toggle("empty", !shown);
     this.dialog.classList.toggle("double", this.views.length > 1 && !this.ghosts);
     this.stage.querySelector(".nothing").textContent = shown ? "" : "The page holds no playback of this drive. Its recording, if there is one, lies in the run folder.";
@@ -158,7 +158,7 @@ class Player {
 
   #onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const isField = event.target.matches("select, input, summary");
+    const keeps = event.target.matches("select") || (event.key === " " && event.target.matches("input, summary"));
     const failures = (this.views || []).flatMap(({ drive }) => drive.failures.map(([, instant]) => instant)).sort((a, b) => a - b);
     const now = Math.floor(this.t);
     const actions = {
@@ -169,7 +169,7 @@ class Player {
       n: () => { const next = failures.find((instant) => instant > now) ?? failures[0]; if (next !== undefined) this.jump(next); },
     };
     const action = actions[event.key];
-    if (!action || isField) return;
+    if (!action || keeps) return;
     event.preventDefault();
     action();
   }

@@ -12,14 +12,15 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const up = head.getAttribute("aria-sort") !== "ascending";
       for (const other of heads) other.setAttribute("aria-sort", "none");
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      body.append(...[...body.rows].sort((p, q) => (up ? 1 : -1) * order(p.cells[column].textContent, q.cells[column].textContent)));
+      const text = (row) => row.cells[column].textContent;
+      body.append(...[...body.rows].sort((p, q) => order(text(p), text(q), up ? 1 : -1)));
     });
   });
 }
 
-// Numbers by size, words by letter, dashes last in either case.
-function order(a, b) {
-  const [x, y] = [Number(a), Number(b)];
-  if (Number.isNaN(x) || Number.isNaN(y)) return a.localeCompare(b, "en", { numeric: true });
-  return x - y;
+// Numbers by size, words by letter; dashes come last in either direction.
+function order(a, b, sign) {
+  if (a === "-" || b === "-") return (a === "-") - (b === "-");
+  const isNumber = !Number.isNaN(Number(a)) && !Number.isNaN(Number(b));
+  return sign * (isNumber ? a - b : a.localeCompare(b, "en", { numeric: true }));
 }

@@ -139,7 +139,7 @@ class ScenarioTable {
 
   #chips(row) {
     return row.failed.map((key) =>
-      h("span", { class: "chip bad" }, "✕ ", this.data.measures.find((measure) => measure.key === key).failure));
+      h("span", { class: "chip bad" }, "✕ ", this.data.failures[key]));
   }
 
   #onKey(event) {
