@@ -63,9 +63,10 @@ def fill(scenario: Scenario, recording: Recording, agents: int) -> tuple[Scenari
         if held is not None:
             grown[name] = np.concatenate((held, moved(held, source - 1, delay)), 1)
     rows = np.append(np.arange(scenario.num_agents), source)
-    tracks = {f.name: getattr(scenario.tracks, f.name) for f in fields(Tracks)}
-    tracks = {
-        k: v[rows] if isinstance(v, np.ndarray) else [v[r] for r in rows] for k, v in tracks.items()
+    of = {f.name: getattr(scenario.tracks, f.name) for f in fields(Tracks)}
+    tracks: dict[str, Any] = {
+        name: held[rows] if isinstance(held, np.ndarray) else [held[r] for r in rows]
+        for name, held in of.items()
     }
     tracks["track_id"] = [f"agent-{n}" for n in range(agents)]
     routes = [scenario.routes[r] for r in rows]

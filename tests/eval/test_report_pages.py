@@ -14,6 +14,7 @@ from tests.eval import made_up
 from tests.eval.browser import SIDEWAYS, needs_browser, open_page, opened_browser
 
 pytestmark = needs_browser
+MINUS = "\N{MINUS SIGN}"
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +48,17 @@ def test_two_runs_side_by_side(browser: Any, path: Path) -> None:
     assert "3 scenarios in common" in page.locator(".common").inner_text()
     _, a, b, delta, _, record = row(page, "nuplan/score")
     assert (a, b) == ("0.567", "0.650")
-    mean, low, _, high = delta.replace("−", "-").split()
+    mean, low, _, high = delta.replace(MINUS, "-").split()
     assert mean == "+0.083" and float(low) <= 0.083 <= float(high)
     assert (float(low), float(high)) == (-0.1, 0.3)  # three values: 1 draw in 27 is all of one
     assert record == "2 / 0 / 1"
-    assert row(page, "waymax/overlap")[3].startswith("−0.083")  # not better: the interval holds 0
+    assert row(page, "waymax/overlap")[3].startswith(
+        f"{MINUS}0.083"
+    )  # not better: the interval holds 0
     # The other way round every sign turns.
     page.locator("select[aria-label^=First]").select_option(label="after/pdm")
     page.locator("select[aria-label^=Second]").select_option(label="before/pdm")
-    assert row(page, "nuplan/score")[3].startswith("−0.083")
+    assert row(page, "nuplan/score")[3].startswith(f"{MINUS}0.083")
     assert row(page, "nuplan/score")[5] == "1 / 0 / 2"
     page.locator("select[aria-label^=Second]").select_option(label="after/idm")
     assert row(page, "nuplan/score")[1] == "0.650"

@@ -189,18 +189,20 @@ def test_runs_that_cannot_be_compared(tmp_path: Path) -> None:
     a = made_up.run(tmp_path, "a", recorded=False)
     names = tuple((f"other-{k}", "jam") for k in range(3))
     b = made_up.run(tmp_path, "b", recorded=False, names=names)
-    with pytest.raises(ValueError, match="b: no scenario in common with .*a "):
+    with pytest.raises(ValueError, match=r"b: no scenario in common with .*a "):
         write_comparison([a, b], tmp_path / "both.html")
     with pytest.raises(ValueError, match="given twice"):
         write_comparison([a, a], tmp_path / "both.html")
     (b.path / "per_scenario.parquet").unlink()
-    with pytest.raises(ValueError, match="b: not a finished run .*per_scenario.parquet is missing"):
+    with pytest.raises(
+        ValueError, match=r"b: not a finished run .*per_scenario.parquet is missing"
+    ):
         write_report(RunFolder(b.path))
     a_drive = a.recording_path("pdm", 0)
     a_drive.parent.mkdir(parents=True)
     a_drive.write_bytes(b"PK")
     a.write_scenario(0, made_up.scenario())
     before = sorted(p.name for p in a.path.iterdir())
-    with pytest.raises(ValueError, match="000000.npz: not a whole recording"):
+    with pytest.raises(ValueError, match=r"000000.npz: not a whole recording"):
         write_report(a)
     assert sorted(p.name for p in a.path.iterdir()) == before  # nothing half-written
