@@ -39,7 +39,7 @@ def mean_interval(values: Float[np.ndarray, " n"], seed: int = 0) -> Interval:
     generator = np.random.default_rng(seed)
     means = np.concatenate(
         [
-            values[generator.integers(0, count, (_BLOCK, count))].mean(axis=1)
+            values[generator.integers(0, count, (_BLOCK, count), np.int32)].mean(axis=1)
             for _ in range(RESAMPLES // _BLOCK)
         ]
     )

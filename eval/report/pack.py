@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-_LEVEL = 9
+_LEVEL = 6  # 9 takes twice as long for 1.5 % less
 
 
 @dataclass(frozen=True)
