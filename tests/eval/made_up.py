@@ -78,7 +78,10 @@ def recording(sideways_m: float = 0.0, fails: bool = True, occupied: bool = Fals
         curves["nuplan/drivable_area_compliance"][OFF_ROAD:25] = 0.0
     curves["speed_mps"] = np.full(INSTANTS, 10.0, dtype=np.float32)
     curves["acceleration_mps2"] = np.zeros(INSTANTS, dtype=np.float32)
-    straight = np.broadcast_to(np.arange(1, 9)[:, None] * np.array((5.0, 0.0)), (INSTANTS, 2, 8, 2))
+    steps = np.arange(1, 9)[:, None] * np.array(
+        (((5.0, 0.0),), ((5.0, 2.0),))
+    )  # straight, to the left
+    candidates = np.broadcast_to(steps, (INSTANTS, 2, 8, 2))
     occupancy = np.zeros((INSTANTS, 2, 20, 10), dtype=np.uint8)
     occupancy[:, 1, 14:, :] = 255  # from 4 m ahead of the ego on
     return Recording(
@@ -87,7 +90,7 @@ def recording(sideways_m: float = 0.0, fails: bool = True, occupied: bool = Fals
         valid=of.tracks.valid.T.copy(),
         plan=(pose[:, :1] + ahead).astype(np.float32),
         curves=curves,
-        candidates=straight.astype(np.float16),
+        candidates=candidates.astype(np.float16),
         costs=np.tile(np.array((0.1, np.inf), dtype=np.float16), (INSTANTS, 1)),
         forecast=np.full((INSTANTS, 2, 1, 8, 2), 3.0, dtype=np.float16),
         forecast_probability=np.ones((INSTANTS, 2, 1), dtype=np.float16),

@@ -67,9 +67,12 @@ def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
         "nuplan/no_at_fault_collision": 12,
         "nuplan/drivable_area_compliance": 20,
     }
-    # Candidates are straight ahead: in the world at 30 degrees, 5 m apart; the second costs infinity.
-    ahead = arrays["candidates"][0, 0]
-    assert ahead[:, 7] == pytest.approx((40 * np.cos(np.pi / 6), 20.0), abs=0.06)
+    # The first candidate is straight ahead, in the world at 30 degrees, 5 m a step; the second goes
+    # to (40, 16) in the ego frame, and costs infinity.
+    cos, sin = np.cos(np.pi / 6), 0.5
+    ahead, aside = arrays["candidates"][0]
+    assert ahead[:, 7] == pytest.approx((40 * cos, 40 * sin), abs=0.06)
+    assert aside[:, 7] == pytest.approx((40 * cos - 16 * sin, 40 * sin + 16 * cos), abs=0.06)
     assert arrays["costs"][0].tolist() == [1.0, 0.0]
     # The walker is gone from instant 10 on: no forecast of it.
     assert header["every"] == 2
