@@ -304,6 +304,23 @@ def test_two_drives_in_step(page: Any) -> None:
     page.locator("#beside").select_option("")
 
 
+def pinch(page: Any, before_px: float, after_px: float) -> None:
+    """Two fingers on the view, so far from its middle before and after."""
+    box = page.locator(".pane").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, away_px: float | None) -> None:
+        places = [] if away_px is None else [x - away_px, x + away_px]
+        points = [{"x": place, "y": y, "id": k} for k, place in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", before_px)
+    for part in (0.25, 0.5, 0.75, 1.0):
+        touch("touchMove", before_px + part * (after_px - before_px))
+    touch("touchEnd", None)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_fits_a_phone_in_either_scheme(browser: Any, path: Path, scheme: str) -> None:
     page = open_page(browser, path, 360, 740, color_scheme=scheme, has_touch=True)
@@ -318,6 +335,8 @@ def test_fits_a_phone_in_either_scheme(browser: Any, path: Path, scheme: str) ->
     bar = page.locator("#scrub").bounding_box()
     page.touchscreen.tap(bar["x"] + bar["width"] / 6, bar["y"] + 13)
     assert clock(page) == "0.5 / 3.0 s"
+    pinch(page, 50, 100)
+    assert page.evaluate("report.player.camera.scale") == pytest.approx(16.0, rel=0.02)
     page.locator("#close").tap()
     page.locator("#theme").tap()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != paper
