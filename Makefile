@@ -18,12 +18,13 @@ lint: $(STAMP)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-# The report is tested in a browser, the lidar against Open3D (which needs libGL, X11 and OpenMP); without
-# them, and without the right to install them, those tests skip.
+# The report is tested in a browser; Open3D draws with Mesa's Vulkan on the processor, its window in a
+# virtual display. Without these packages, and without the right to install them, those tests skip.
+PACKAGES := chromium xvfb libgl1 libegl1 libx11-6 libgomp1 libusb-1.0-0 libvulkan1 mesa-vulkan-drivers
+
 system:
-	@{ command -v chromium && ldconfig -p | grep -q libGL.so.1 && ldconfig -p | grep -q libgomp.so.1; } \
-		>/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
-		apt-get install -y -qq chromium libgl1 libx11-6 libgomp1 >/dev/null; } || true
+	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && apt-get update -qq && \
+		apt-get install -y -qq $(PACKAGES) >/dev/null; } || true
 
 # torch is named with its version: unpinned, it pulls gigabytes of CUDA.
 $(STAMP): pyproject.toml constraints.txt

@@ -1,6 +1,5 @@
 """Closed loop on a nuScenes split: `simulate` under replayed and under reactive traffic."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +36,6 @@ def drive_split(
     run = RunFolder.create(folder, traffic, to_plain(config))
     (folder / "latest").unlink()  # a part of this run, not a run of its own
     summary = simulate(config, run, requests).summary
-    shutil.rmtree(run.path / "chunks")
     note = "means over the scenes where a metric has a value"
     if summary["skipped"]:
         note += f"; {len(summary['skipped'])} scenes could not be used, see {traffic}/report.html"

@@ -71,14 +71,14 @@ def check_choices(config: SimulateConfig) -> None:
     """Raise ValueError naming the option, its choices and the nearest one."""
     from sim.sources import SOURCES
 
-    _one_of("--source", config.source, SOURCES)
-    _one_of("--traffic", config.traffic, _TRAFFIC)
+    one_of("--source", config.source, SOURCES)
+    one_of("--traffic", config.traffic, _TRAFFIC)
     if config.source != "nuscenes":
-        _one_of("--split", config.split, ("train", "val", "test"))
+        one_of("--split", config.split, ("train", "val", "test"))
         if config.dataroot is not None:
             raise ValueError("--dataroot: only for --source nuscenes")
     for planner in config.planner:
-        _one_of("--planner", planner, _PLANNERS)
+        one_of("--planner", planner, _PLANNERS)
     if not config.planner:
         raise ValueError("--planner: name at least one")
     if len(set(config.planner)) < len(config.planner):
@@ -94,7 +94,7 @@ def check_choices(config: SimulateConfig) -> None:
         from sim.sources.procedural import FAMILIES
 
         for family in config.families:
-            _one_of("--families", family, FAMILIES)
+            one_of("--families", family, FAMILIES)
 
 
 def from_yaml(path: Path, base: SimulateConfig) -> SimulateConfig:
@@ -116,7 +116,7 @@ def from_dict(values: dict[str, Any], base: SimulateConfig, where: str) -> Simul
     """`base` with some fields replaced; ValueError for an unknown field or a value of wrong type."""
     types = {f.name: f.type for f in fields(SimulateConfig)}
     for key in values:
-        _one_of(f"{where}: field", key, tuple(types))
+        one_of(f"{where}: field", key, tuple(types))
     return replace(base, **{k: _typed(v, types[k], f"{where}: {k}") for k, v in values.items()})
 
 
@@ -150,9 +150,12 @@ def _typed(value: Any, wanted: Any, where: str) -> Any:
     return value
 
 
-def _one_of(what: str, value: Any, choices: tuple[str, ...]) -> None:
+def one_of(what: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise ValueError, naming the nearest choice and all of them (the first 40), for any other."""
     if value in choices:
         return
     near = difflib.get_close_matches(str(value), choices, 1, 0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"{what}: unknown {value!r}{hint} (choices: {', '.join(choices)})")
+    more = f" and {len(choices) - 40} more" if len(choices) > 40 else ""
+    listed = ", ".join(choices[:40]) + more
+    raise ValueError(f"{what}: unknown {value!r}{hint} (choices: {listed})")

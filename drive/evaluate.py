@@ -120,16 +120,18 @@ def _tracking(config: EvaluateConfig, split: "Split") -> Callable[[Path], dict[s
 
 def _prediction(config: EvaluateConfig, split: "Split") -> Callable[[Path], dict[str, "Table"]]:
     from eval.nuscenes.dataset import load_dataset
-    from eval.nuscenes.prediction import agents_to_predict, read_predictions
+    from eval.nuscenes.prediction import agents_to_predict, read_predictions, require_agents
 
     results = _file(config)
+    own = {}
     if results is not None:
-        _require_file(config)
+        own[results.name] = read_predictions(_require_file(config), split)
     from nuscenes.prediction import PredictHelper
 
     helper = PredictHelper(load_dataset(split))
     pairs = agents_to_predict(helper, split)
-    own = {} if results is None else {results.name: read_predictions(results, pairs)}
+    if results is not None:
+        require_agents(results, own[results.name], pairs)
 
     def work(folder: Path) -> dict[str, "Table"]:
         from eval.nuscenes.prediction import baselines, evaluate_prediction, load_config

@@ -1,10 +1,12 @@
 """The pipeline behind `bevdrive export nuscenes`: scenarios in worker processes, then one dataset."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from drive.config import SimulateConfig
+from drive.driven import Drive
 from drive.pool import work
 from drive.simulate import make_requests
 from sim.export.nuscenes import ExportFolder, ExportSettings, assemble, scene_name, write_scene
@@ -17,32 +19,28 @@ from sim.sources.procedural import numbered_draft
 
 @dataclass(frozen=True)
 class Job:
-    """Scene number `number` of the dataset comes from `request`."""
+    """Scene number `number` of the dataset, and where it comes from."""
 
     number: int
-    request: Request
+    origin: Request | Drive
 
 
-def make_jobs(config: SimulateConfig, train: int, val: int) -> list[Job]:
-    """Generated: `train` scenarios of the generator's split train, then `val` of val.
+def find_requests(config: SimulateConfig, train: int, val: int) -> list[Request]:
+    """Generated: `train` scenarios of the generator's split train, then `val` of val; else all files."""
+    if config.source != "procedural":
+        return make_requests(config)
+    requests = []
+    for split, count in (("train", train), ("val", val)):
+        if count:
+            requests += make_requests(replace(config, split=split, count=count))
+    return requests
 
-    Recorded: the first `train` files, then the next `val`. Raises ValueError where there are fewer,
-    or one of them cannot be used.
-    """
-    if config.source == "procedural":
-        requests: list[Request] = []
-        for split, count in (("train", train), ("val", val)):
-            if count:
-                chosen = SimulateConfig(**{**vars(config), "split": split, "count": count})
-                requests += make_requests(chosen)
-    else:
-        requests = make_requests(config)
-        if len(requests) < train + val:
-            raise ValueError(
-                f"{config.path}: {len(requests)} scenarios for --train {train} and --val {val}"
-            )
-        requests = requests[: train + val]
-    return [Job(number, request) for number, request in enumerate(requests)]
+
+def make_jobs(origins: Sequence[Request | Drive], count: int, where: str) -> list[Job]:
+    """A scene of each of the first `count`; ValueError naming `where` if there are fewer."""
+    if len(origins) < count:
+        raise ValueError(f"{where}: {len(origins)} scenarios for {count} scenes (--train, --val)")
+    return [Job(number, origin) for number, origin in enumerate(origins[:count])]
 
 
 def require_room(jobs: list[Job], sweeps: bool) -> None:
@@ -52,14 +50,10 @@ def require_room(jobs: list[Job], sweeps: bool) -> None:
     """
     bounds = []
     for job in jobs:
-        request = job.request
-        if request.source == "procedural":
+        origin = job.origin
+        if isinstance(origin, Request) and origin.source == "procedural":
             scenario = numbered_draft(
-                list(request.families),
-                request.split,
-                request.seed,
-                request.index,
-                request.duration_s,
+                list(origin.families), origin.split, origin.seed, origin.index, origin.duration_s
             )
         else:
             scenario = _load(job)
@@ -90,7 +84,9 @@ def _write(out: Path, settings: ExportSettings, job: Job) -> None:
 
 
 def _load(job: Job) -> Scenario:
-    loaded, skipped = load([job.request])
+    if isinstance(job.origin, Drive):
+        return job.origin.load()
+    loaded, skipped = load([job.origin])
     if skipped:
         raise ValueError(skipped[0]["reason"])
     return loaded[0][1]

@@ -30,12 +30,15 @@ class LaneKind(IntEnum):
 
 
 class AreaKind(IntEnum):
-    """Polygons of the map."""
+    """Polygons of the map. The last three are kept for who reads them: no raster, no metric does."""
 
     DRIVABLE = 0
     INTERSECTION = 1
     CROSSWALK = 2
     WALKWAY = 3
+    CARPARK = 4
+    ROAD_SEGMENT = 5  # of a road, outside intersections
+    ROAD_BLOCK = 6  # the lanes of one direction
 
 
 class LightState(IntEnum):

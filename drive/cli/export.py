@@ -8,7 +8,10 @@ from pathlib import Path
 import tyro
 
 from drive.cli.simulate import split_commas
-from drive.config import SimulateConfig, check_choices
+from drive.config import SimulateConfig, check_choices, one_of
+
+_RUN = "run"
+_SOURCES = ("procedural", "scenarionet", "argoverse2", "saved", _RUN)
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class ExportConfig:
       bevdrive export nuscenes --out data/sim --version v1.0-sim --train 80 --val 20
       bevdrive export nuscenes --out data/sim --families roundabout,merge --train 8 --val 2 --sweeps
       bevdrive export nuscenes --source saved --path data/mini --train 4 --val 1 --out data/mini_nusc
+      bevdrive export nuscenes --source run --path runs/latest --planner pdm --train 24 --val 8 \\
+          --out data/driven
 
     The splits are called sim_train and sim_val. An export that was cut off goes on when the same
     command is given again. Exit codes: 0 all well; 1 a worker died; 2 wrong input; 130 interrupted.
@@ -37,9 +42,13 @@ class ExportConfig:
     noise: bool = False
     """range noise, lost and stray returns; not given: exact returns"""
     source: str = "procedural"
-    """procedural (generated), scenarionet (recorded), or saved (by `bevdrive save`)"""
+    """procedural (generated), scenarionet or argoverse2 (recorded), saved (by `bevdrive save`), or
+    run (driven by `bevdrive simulate`)"""
     path: Path | None = None
-    """sources scenarionet and saved: a file, or a folder of them"""
+    """sources scenarionet and saved: a file, or a folder of them; argoverse2: a log, or a folder of
+    logs; run: the run folder"""
+    planner: str | None = None
+    """source run: whose drives; needed where the run has several planners"""
     families: tuple[str, ...] = ()
     """source procedural, by space or comma; none named: all (see `bevdrive simulate --help`)"""
     duration_s: float = 20.0
@@ -61,10 +70,9 @@ def run(arguments: list[str]) -> int:
         prog="bevdrive export nuscenes",
         description=ExportConfig.__doc__,
     )
-    kept = ("source", "path", "families", "seed", "duration_s", "workers")
-    config = SimulateConfig(**{name: getattr(options, name) for name in kept})
-    check_choices(config)
-    from drive.export import export, make_jobs, require_room
+    config = _checked(options)
+    from drive.driven import find_drives
+    from drive.export import export, find_requests, make_jobs, require_room
     from drive.pool import BrokenRun
     from sim.export.nuscenes import ExportSettings
 
@@ -73,9 +81,14 @@ def run(arguments: list[str]) -> int:
             raise ValueError(f"--{split}: must be at least 0, not {getattr(options, split)}")
     splits = {"sim_train": options.train, "sim_val": options.val}
     settings = ExportSettings(options.version, splits, options.sweeps, options.noise, options.seed)
-    jobs = make_jobs(config, options.train, options.val)
+    if options.source == _RUN and options.path is not None:
+        origins = find_drives(options.path, options.planner)
+    else:
+        origins = find_requests(config, options.train, options.val)
+    jobs = make_jobs(origins, settings.num_scenes, str(options.path))
     require_room(jobs, options.sweeps)
-    source = {name: str(getattr(options, name)) for name in kept if name != "workers"}
+    origin = ("source", "path", "planner", "families", "seed", "duration_s")
+    source = {name: str(getattr(options, name)) for name in origin}
     began = time.perf_counter()
     try:
         export(options.out, settings, jobs, source, options.workers)
@@ -87,3 +100,18 @@ def run(arguments: list[str]) -> int:
     size = sum(f.stat().st_size for f in options.out.rglob("*") if f.is_file())
     print(f"{len(jobs)} scenes in {seconds:.1f} s, {size / 1e6:.0f} MB: {options.out}")
     return 0
+
+
+def _checked(options: ExportConfig) -> SimulateConfig:
+    """What `simulate` would be asked for (a run: nothing); ValueError names what is wrong."""
+    one_of("--source", options.source, _SOURCES)
+    if options.planner is not None and options.source != _RUN:
+        raise ValueError(f"--planner: only for --source {_RUN}")
+    if options.source == _RUN and options.path is None:
+        raise ValueError(f"--path: source {_RUN} needs a run folder")
+    kept = ("source", "path", "families", "seed", "duration_s", "workers")
+    if options.source == _RUN:
+        kept = ("seed", "workers")
+    config = SimulateConfig(**{name: getattr(options, name) for name in kept})
+    check_choices(config)
+    return config

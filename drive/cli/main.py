@@ -13,6 +13,7 @@ def main(argv: list[str] | None = None) -> int:
         "export": _export,
         "evaluate": _evaluate,
         "report": _report,
+        "view": _view,
         "bench": _bench,
     }
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -56,6 +57,12 @@ def _bench(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _view(arguments: list[str]) -> int:
+    from drive.cli.view import run
+
+    return run(arguments)
+
+
 def _evaluate(arguments: list[str]) -> int:
     from drive.cli.evaluate import run
 
@@ -73,6 +80,7 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
   simulate   drive scenarios in closed loop and score them
   evaluate   score results on a nuScenes split with the official code
   report     write a run's page again, or compare several runs in one
+  view       look at a scene, a drive or a sweep, in Open3D
   save       write generated or recorded scenarios to files
   export     write scenarios as a nuScenes dataset
   bench      how fast are world, metrics, sensors and closed loop here?

@@ -10,6 +10,7 @@ import numpy as np
 
 from eval.nuscenes.dataset import Split, read_json
 from eval.nuscenes.quiet import quiet
+from sim.sources.nuscenes.dataset import Dataset
 
 if TYPE_CHECKING:
     from nuscenes.eval.prediction.config import PredictionConfig
@@ -31,10 +32,7 @@ def agents_to_predict(helper: "PredictHelper", split: Split) -> list[Pair]:
     elsewhere every vehicle that is not parked and has all 12 key frames to come.
     Raises ValueError where there is none.
     """
-    listed = split.dataroot / "maps" / "prediction" / "prediction_scenes.json"
-    pairs: list[Pair] = []
-    if listed.is_file():
-        pairs = _challenge_agents(listed, split)
+    pairs = _challenge_agents(split)
     if not pairs:
         pairs = [pair for token in split.sample_tokens for pair in _moving(helper, token)]
     odd = next((token for pair in pairs for token in pair if "_" in token), None)
@@ -79,40 +77,53 @@ def future(helper: "PredictHelper", instance: str, sample: str) -> np.ndarray:
     return np.array(helper.get_future_for_agent(instance, sample, SECONDS, in_agent_frame=False))
 
 
-def read_predictions(path: Path, pairs: list[Pair]) -> list[Prediction]:
-    """A submission file; raises ValueError naming file, tokens and field where it does not fit."""
+def read_predictions(path: Path, split: Split) -> list[Prediction]:
+    """A submission file; raises ValueError naming file, tokens and field where it does not fit.
+
+    Loads no large table: see `require_agents` for what is left to check.
+    """
     data = read_json(path)
     if not isinstance(data, list):
         raise ValueError(f"{path}: expected a list of predictions")
-    wanted, seen = set(pairs), set()
+    dataset = Dataset(split.dataroot, split.version)
+    instances = {row["token"] for row in dataset.read_table("instance")}
+    samples, seen = set(split.sample_tokens), set()
     for number, entry in enumerate(data):
-        if not isinstance(entry, dict) or not {"instance", "sample"} <= entry.keys():
+        tokens = [entry.get(k) for k in ("instance", "sample")] if isinstance(entry, dict) else []
+        if len(tokens) != 2 or not all(isinstance(token, str) for token in tokens):
             raise ValueError(f"{path}: prediction {number}: no `instance` and `sample`")
-        pair = (entry["instance"], entry["sample"])
-        where = f"{path}: instance {pair[0]}, sample {pair[1]}"
-        if pair not in wanted:
-            raise ValueError(f"{where}: not among the {len(pairs)} agents to predict in this split")
-        if pair in seen:
+        instance, sample = tokens
+        where = f"{path}: instance {instance}, sample {sample}"
+        if sample not in samples:
+            raise ValueError(f"{where}: the sample is not in split {split.name} of {split.version}")
+        if instance not in instances:
+            raise ValueError(f"{where}: the instance is not in {dataset.tables / 'instance.json'}")
+        if (instance, sample) in seen:
             raise ValueError(f"{where}: predicted twice")
-        seen.add(pair)
-        modes = _numbers(f"{where}: prediction", entry.get("prediction"))
-        chances = _numbers(f"{where}: probabilities", entry.get("probabilities"))
-        if modes.ndim != 3 or modes.shape[1:] != (STEPS, 2) or not 1 <= len(modes) <= MAX_MODES:
+        seen.add((instance, sample))
+        _check_modes(where, entry)
+    listed = _challenge_agents(split)
+    if listed:
+        require_agents(path, data, listed)
+    return data
+
+
+def require_agents(path: Path, predictions: list[Prediction], pairs: list[Pair]) -> None:
+    """Raise ValueError where the predictions are not of exactly the agents to be predicted."""
+    given, wanted = {(p["instance"], p["sample"]) for p in predictions}, set(pairs)
+    for prediction in predictions:
+        pair = (prediction["instance"], prediction["sample"])
+        if pair not in wanted:
             raise ValueError(
-                f"{where}: prediction: expected [1 to {MAX_MODES} modes, {STEPS}, 2], "
-                f"got {list(modes.shape)}"
+                f"{path}: instance {pair[0]}, sample {pair[1]}: not among the {len(pairs)} agents "
+                "to predict in this split"
             )
-        if chances.shape != (len(modes),):
-            raise ValueError(
-                f"{where}: probabilities: expected {len(modes)}, got {list(chances.shape)}"
-            )
-    missing = [pair for pair in pairs if pair not in seen]
+    missing = [pair for pair in pairs if pair not in given]
     if missing:
         raise ValueError(
             f"{path}: {len(missing)} of {len(pairs)} agents are missing, the first is instance "
             f"{missing[0][0]}, sample {missing[0][1]}"
         )
-    return data
 
 
 def load_config(helper: "PredictHelper", split: Split) -> "PredictionConfig":
@@ -164,15 +175,33 @@ def evaluate_prediction(
     return scores
 
 
-def _challenge_agents(path: Path, split: Split) -> list[Pair]:
-    from nuscenes.eval.prediction.splits import get_prediction_challenge_split
-
+def _challenge_agents(split: Split) -> list[Pair]:
+    """The challenge's list for this split; empty where it has none."""
+    path = split.dataroot / "maps" / "prediction" / "prediction_scenes.json"
+    if not path.is_file():
+        return []
     if split.name in ("mini_train", "mini_val", "train", "val"):
+        from nuscenes.eval.prediction.splits import get_prediction_challenge_split
+
         tokens = get_prediction_challenge_split(split.name, str(split.dataroot))
     else:
         scenes = json.loads(path.read_text())
         tokens = list(chain.from_iterable(scenes.get(name, []) for name in split.scene_names))
     return [(instance, sample) for instance, sample in (t.split("_") for t in tokens)]
+
+
+def _check_modes(where: str, entry: Prediction) -> None:
+    modes = _numbers(f"{where}: prediction", entry.get("prediction"))
+    chances = _numbers(f"{where}: probabilities", entry.get("probabilities"))
+    if modes.ndim != 3 or modes.shape[1:] != (STEPS, 2) or not 1 <= len(modes) <= MAX_MODES:
+        raise ValueError(
+            f"{where}: prediction: expected [1 to {MAX_MODES} modes, {STEPS}, 2], "
+            f"got {list(modes.shape)}"
+        )
+    if chances.shape != (len(modes),):
+        raise ValueError(
+            f"{where}: probabilities: expected {len(modes)}, got {list(chances.shape)}"
+        )
 
 
 def _moving(helper: "PredictHelper", sample: str) -> list[Pair]:

@@ -19,9 +19,9 @@ _TOLERANCE_M = 0.05  # by which lines are simplified
 _CM, _DM, _MILLI = 0.01, 0.1, 0.001
 _YAW_RAD = 0.002
 _MODES = 3  # of a forecast, the likeliest
-_AREAS = {
+_AREAS = {  # the others would lie on top of these
     AreaKind.DRIVABLE: "drivable", AreaKind.INTERSECTION: "intersection",
-    AreaKind.CROSSWALK: "crosswalk", AreaKind.WALKWAY: "walkway",
+    AreaKind.CROSSWALK: "crosswalk", AreaKind.WALKWAY: "walkway", AreaKind.CARPARK: "carpark",
 }  # fmt: skip
 _OBSTACLES = {
     ObstacleKind.BUILDING: "building", ObstacleKind.WALL: "wall", ObstacleKind.POLE: "pole",
@@ -101,7 +101,7 @@ def _shapes(scenario: Scenario) -> Iterator[tuple[str, np.ndarray]]:
         )
 
     for area in scenario.map.areas:
-        if near(area.exterior_m):
+        if area.kind in _AREAS and near(area.exterior_m):
             yield _AREAS[area.kind], _simple(area.exterior_m, closed=True)
             yield from (("hole", _simple(hole, closed=True)) for hole in area.holes_m)
     seen: set[bytes] = set()

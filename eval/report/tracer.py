@@ -30,7 +30,8 @@ class Tracer:
             kept["forecast"] = plan.forecast.position_m[:, :, :, index].half()
             kept["forecast_probability"] = plan.forecast.probability.half()
         if plan.occupancy is not None:
-            index = half_seconds(plan.occupancy.dt_s, plan.occupancy.probability.shape[1])
+            horizon = plan.occupancy.probability.shape[1]
+            index = half_seconds(plan.occupancy.dt_s, horizon).unique()  # nothing past the horizon
             levels = (plan.occupancy.probability[:, index] * 255.0).round().to(torch.uint8)
             kept["occupancy"] = levels
             self._grid = np.array(list(vars(plan.occupancy.grid).values()), dtype=np.float32)

@@ -30,7 +30,11 @@ class Ground:
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "Ground | None":
         """Padded to the largest; None where every world is the plane z = 0."""
-        given = [scenario.map.ground for scenario in scenarios]
+        return Ground.of([scenario.map.ground for scenario in scenarios])
+
+    @staticmethod
+    def of(given: list[GroundHeight | None]) -> "Ground | None":
+        """Of each world's heights (None: the plane z = 0)."""
         if all(one is None for one in given):
             return None
         grounds = [one or _FLAT for one in given]
@@ -111,3 +115,13 @@ class Ground:
         share = depth_near / (depth_near - depth_far).clamp(max=-1e-9)
         at = near + share.clamp(0.0, 1.0) * (far - near)
         return torch.where(index < len(samples_m), at, NEVER_M).transpose(1, 2)
+
+
+def heights_m(
+    ground: GroundHeight | None, points_m: Float[np.ndarray, "*p 2"]
+) -> Float[np.ndarray, "*p"]:
+    """Height of one world's ground under points."""
+    surface = Ground.of([ground])
+    if surface is None:
+        return np.zeros(points_m.shape[:-1], dtype=np.float32)
+    return surface.read(torch.from_numpy(points_m).float()[None])[0][0].numpy()

@@ -110,8 +110,10 @@ class Lidar:
         origin = (ego + mount).expand_as(direction)
         return Columns(origin, direction, height)
 
-    def cast(self, columns: Columns, prisms: Prisms) -> LidarSweep:
-        """Columns against prisms, cylinders and the ground."""
+    def cast(
+        self, columns: Columns, prisms: Prisms, met: tuple[Tensor, Tensor] | None = None
+    ) -> LidarSweep:
+        """Columns against prisms, cylinders and the ground; `met`: `meet_ground` of them, if known."""
         cylinders = self.static.cylinders
         flat = _cross_prisms(columns, prisms, self._time_s)
         curved = _cross_cylinders(columns, cylinders)
@@ -128,7 +130,7 @@ class Lidar:
         ends = torch.minimum(leave, torch.maximum(first, second))
         meets = torch.where((begins < ends) & (begins > 0), begins, NEVER_M)
         distance, index = meets.min(dim=-1)
-        ground, on_slope = self._meet_ground(columns)
+        ground, on_slope = met or self.meet_ground(columns)
         on_ground = ground <= distance
         distance = torch.minimum(distance, ground)
         wall = torch.cat((flat.cos_wall, curved.cos_wall), dim=2)
@@ -160,7 +162,7 @@ class Lidar:
             cos_incidence=torch.where(hit, incidence, 0.0),
         )
 
-    def _meet_ground(self, columns: Columns) -> tuple[Tensor, Tensor]:
+    def meet_ground(self, columns: Columns) -> tuple[Tensor, Tensor]:
         """Horizontal distance to the ground and cosine of incidence on it, `[B, E, A]` or `[E, 1]`."""
         slope, cos = self._slope[:, None], self._cos[:, None]
         if self.static.ground is None:

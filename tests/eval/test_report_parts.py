@@ -17,6 +17,7 @@ from eval.report.page import safe_json
 from eval.report.playback import encode_drive, encode_scene
 from eval.report.run_folder import RunFolder
 from eval.report.run_report import write_comparison, write_report
+from sim.scenario import AreaKind, MapArea
 from tests.eval import made_up
 
 
@@ -81,6 +82,7 @@ def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
 
 def test_a_scene_keeps_holes_and_drops_what_is_far() -> None:
     whole = made_up.scenario()
+    whole.map.areas.append(MapArea(AreaKind.ROAD_BLOCK, whole.map.areas[0].exterior_m))  # not shown
     header, arrays = unpack(encode_scene(whole))
     assert header["shapes"] == [["drivable", 4], ["hole", 4], ["route", 2]]  # a straight route
     assert arrays["points"][:, 4].tolist() == pytest.approx((25.0, 25.0))

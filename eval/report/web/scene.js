@@ -16,7 +16,7 @@ function palette() {
   const scheme = isDark() ? "dark" : "light";
   if (!palettes.has(scheme)) {
     const style = getComputedStyle(document.documentElement);
-    const names = ["ground", "walkway", "drivable", "intersection", "zebra", "edge", "connector", "center", "route",
+    const names = ["ground", "walkway", "carpark", "drivable", "intersection", "zebra", "edge", "connector", "center", "route",
       "building", "hedge", "wall", "vehicle", "cyclist", "pedestrian", "object", "ego", "ego-b", "outline", "plan", "forecast",
       "occupied", "ink", "paper", "green", "yellow", "red", "unknown"];
     palettes.set(scheme, Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--m-${name}`).trim()])));
@@ -64,7 +64,7 @@ class SceneMap {
       for (const path of this.paths[kind] || []) ctx.stroke(path);
       ctx.setLineDash([]);
     };
-    for (const kind of ["walkway", "drivable", "intersection"]) paint(kind, colors[kind]);
+    for (const kind of ["walkway", "carpark", "drivable", "intersection"]) paint(kind, colors[kind]);
     this.#zebra(ctx, colors);
     if (layers.route) stroke("route", colors.route, 1.8);
     if (layers.lanes) {

@@ -19,6 +19,16 @@ _STOP_TYPES = {
     StopKind.STOP_SIGN: "STOP_SIGN",
     StopKind.YIELD: "YIELD",
 }
+# Layer of each kind, and the fields about which a scenario knows nothing.
+_AREAS: dict[AreaKind, tuple[str, dict[str, Any]]] = {
+    AreaKind.CROSSWALK: ("ped_crossing", {"road_segment_token": ""}),
+    AreaKind.WALKWAY: ("walkway", {}),
+    AreaKind.CARPARK: ("carpark_area", {"orientation": 0.0, "road_block_token": ""}),
+    AreaKind.ROAD_BLOCK: (
+        "road_block",
+        {"from_edge_line_token": "", "to_edge_line_token": "", "road_segment_token": ""},
+    ),
+}
 _STOP_DEPTH_M = 0.5  # of the area that stands for a stop line
 _LIGHT_HEIGHT_M = 5.0
 _BULBS = ("RED", "YELLOW", "GREEN")
@@ -85,17 +95,16 @@ class _Layers:
             if area.kind == AreaKind.DRIVABLE:
                 continue
             polygon = self._polygon(area.exterior_m, area.holes_m)
-            if area.kind == AreaKind.INTERSECTION:
+            if area.kind in (AreaKind.INTERSECTION, AreaKind.ROAD_SEGMENT):
                 self._add(
                     "road_segment",
                     polygon_token=polygon,
-                    is_intersection=True,
+                    is_intersection=area.kind == AreaKind.INTERSECTION,
                     drivable_area_token=ground,
                 )
-            elif area.kind == AreaKind.CROSSWALK:
-                self._add("ped_crossing", polygon_token=polygon, road_segment_token="")
             else:
-                self._add("walkway", polygon_token=polygon)
+                layer, unknown = _AREAS[area.kind]
+                self._add(layer, polygon_token=polygon, **unknown)
 
     def _lane_token(self, index: int) -> str:
         return self.token("lane", index)

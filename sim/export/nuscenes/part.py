@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-import torch
-
 from sim.export.nuscenes.can_bus import pose_messages
 from sim.export.nuscenes.folder import ExportFolder, write_whole
 from sim.export.nuscenes.map_layers import map_layers
@@ -13,7 +10,7 @@ from sim.export.nuscenes.scene import SceneTables, make_frames
 from sim.export.nuscenes.settings import ExportSettings
 from sim.export.nuscenes.sweeps import see
 from sim.scenario import EGO, Scenario
-from sim.sensors.ground import Ground
+from sim.sensors.ground import heights_m
 
 
 def write_scene(
@@ -24,7 +21,9 @@ def write_scene(
     Raises ValueError where the scenario's time step does not meet the key frames.
     """
     frames = make_frames(scenario, number, settings.sweeps)
-    tables = SceneTables(scenario, number, settings.seed, _ground_m(scenario))
+    # What boxes and sensor stand on.
+    ground_m = heights_m(scenario.map.ground, scenario.tracks.position_m[..., :2])
+    tables = SceneTables(scenario, number, settings.seed, ground_m)
     noise_seed = settings.seed * 1_000_003 + number if settings.noise else None
     steps = [frame.step for frame in frames]
     for frame, seen in zip(frames, see(scenario, settings.lidar, steps, noise_seed), strict=True):
@@ -49,12 +48,3 @@ def _part(settings: ExportSettings, number: int, tables: SceneTables) -> dict[st
         "map": map_layers(scenario.map, scenario.lights, tables.token),
         "can_pose": pose_messages(scenario, tables.frames[0].timestamp_us, tables.ground_m[EGO]),
     }
-
-
-def _ground_m(scenario: Scenario) -> np.ndarray:
-    """Height of the ground under every agent, `[N, T]`: what boxes and sensor stand on."""
-    position = scenario.tracks.position_m[..., :2]
-    ground = Ground.from_scenarios([scenario])
-    if ground is None:
-        return np.zeros(position.shape[:2])
-    return ground.read(torch.from_numpy(position).float()[None])[0][0].numpy()

@@ -1,7 +1,7 @@
 """The lidar of one scene: what it sees at given instants, in the sensor frame of LIDAR_TOP."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -100,9 +100,10 @@ def _count_alone(lidar: Lidar, world: World, state: WorldState) -> np.ndarray:
         return counts
     together = agent_prisms(world, state, lidar.static.ground)
     apart = Prisms(**{k: _apart(part)[near - EGO - 1] for k, part in vars(together).items()})
-    same = torch.zeros_like(near)
-    many = Lidar(lidar.spec, rows.take(lidar.static, same))
-    sweep = many.cast(rows.take(lidar.columns(state), same), apart)
+    columns, same = lidar.columns(state), torch.zeros_like(near)
+    many = Lidar(lidar.spec, rows.take(replace(lidar.static, ground=None), same))
+    met = lidar.meet_ground(columns)  # the same in each world, and most of the work
+    sweep = many.cast(rows.take(columns, same), apart, met)
     counts[near.numpy()] = (sweep.agent != NO_AGENT).flatten(1).sum(1).numpy()
     return counts
 

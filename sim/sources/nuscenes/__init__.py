@@ -10,10 +10,18 @@ for sweep in sweeps(dataset, scenes[0], scenario): ...
 from collections.abc import Iterator
 
 from sim.scenario import Scenario
-from sim.sources.nuscenes.cache import SceneFile, find_scenes, load_converted
+from sim.sources.nuscenes.cache import SceneFile, find_scenes, list_scenes, load_converted
 from sim.sources.nuscenes.dataset import Dataset
 
-__all__ = ["Dataset", "SceneFile", "convert", "find_scenes", "load_converted", "sweeps"]
+__all__ = [
+    "Dataset",
+    "SceneFile",
+    "convert",
+    "find_scenes",
+    "list_scenes",
+    "load_converted",
+    "sweeps",
+]
 
 
 def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:

@@ -15,7 +15,7 @@ from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario
 from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
 
-CONVERTER_VERSION = 1  # raise it with every change of what is converted
+CONVERTER_VERSION = 2  # raise it with every change of what is converted
 DEFAULT_CACHE = Path("~/.cache/bevdrive")
 
 
@@ -65,15 +65,26 @@ def find_scenes(dataset: Dataset, split: str, cache: Path | None = None) -> list
 
     Raises ValueError for a missing folder, version or table, an unknown split, a missing scene.
     """
+    folder, index = _index(dataset, cache)
+    names = scenes_of_split(dataset, index["splits"], index["scenes"], split)
+    tokens = [index["scenes"][name] for name in names]
+    return [_scene_file(folder, *pair) for pair in zip(names, tokens, strict=True)]
+
+
+def list_scenes(dataset: Dataset, cache: Path | None = None) -> dict[str, SceneFile]:
+    """Every scene on disk by its name, whatever its split; see `find_scenes`."""
+    folder, index = _index(dataset, cache)
+    return {name: _scene_file(folder, name, token) for name, token in index["scenes"].items()}
+
+
+def _index(dataset: Dataset, cache: Path | None) -> tuple[Path, dict[str, Any]]:
     dataset.require()
     folder = _folder(dataset, cache or DEFAULT_CACHE)
-    index = _read_index(folder) or _build_index(dataset, folder)
-    names = scenes_of_split(dataset, index["splits"], index["scenes"], split)
-    return [
-        SceneFile(name, token, folder / f"{token}{SUFFIX}")
-        for name in names
-        for token in [index["scenes"][name]]
-    ]
+    return folder, _read_index(folder) or _build_index(dataset, folder)
+
+
+def _scene_file(folder: Path, name: str, token: str) -> SceneFile:
+    return SceneFile(name, token, folder / f"{token}{SUFFIX}")
 
 
 def _folder(dataset: Dataset, cache: Path) -> Path:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from nuscenes.map_expansion.map_api import NuScenesMap
 
 POLYGON_LAYERS = (
-    "drivable_area", "road_segment", "ped_crossing", "walkway", "stop_line", "lane",
-    "lane_connector",
+    "drivable_area", "road_segment", "road_block", "ped_crossing", "walkway", "stop_line",
+    "carpark_area", "lane", "lane_connector",
 )  # fmt: skip
 
 

@@ -8,8 +8,11 @@ from jaxtyping import Float
 if TYPE_CHECKING:
     from nuscenes import NuScenes
 
-# Renault Zoe. Length 4.084, wheelbase 2.588, front overhang 0.839: the rear axle is 0.657 m ahead of
-# the rear bumper, and the centre of the box 1.385 m ahead of the axle.
+# Renault Zoe (nuscenes-devkit, issue 777); the ego frame is the rear axle on the ground (issue 161).
+# No table says more. Length 4.084, wheelbase 2.588, front overhang 0.839: the rear axle is 0.657 m ahead
+# of the rear bumper, and the centre of the box 1.385 m ahead of the axle. The recorded calibrations
+# agree: RADAR_FRONT is at x = 3.412 (our bumper: 3.427), the rear radars at -0.562 (ours: -0.657).
+# The 0.985793 in planners' code is the place of LIDAR_TOP; ST-P3's box is centred 0.5 m ahead of that.
 EGO_SIZE_M = (4.084, 1.730, 1.562)
 REAR_AXLE_TO_CENTER_M = 1.385
 

@@ -23,9 +23,11 @@ _STOPS_BEHIND_START_M = 5.0
 _LINKS = {"successors": "outgoing", "predecessors": "incoming"}
 _AREAS = {
     "drivable_area": AreaKind.DRIVABLE,
-    "road_segment": AreaKind.INTERSECTION,
+    "road_segment": AreaKind.ROAD_SEGMENT,  # or an intersection
+    "road_block": AreaKind.ROAD_BLOCK,
     "ped_crossing": AreaKind.CROSSWALK,
     "walkway": AreaKind.WALKWAY,
+    "carpark_area": AreaKind.CARPARK,
 }
 _STOPS = {"TRAFFIC_LIGHT": StopKind.SIGNAL, "STOP_SIGN": StopKind.STOP_SIGN}  # the rest: YIELD
 
@@ -132,8 +134,9 @@ def _layer_areas(
 
     areas = []
     for record, polygon in city.near(layer, reach):
-        if layer == "road_segment" and not record["is_intersection"]:
-            continue
+        kind = _AREAS[layer]
+        if layer == "road_segment" and record["is_intersection"]:
+            kind = AreaKind.INTERSECTION
         whole = polygon.is_valid and reach.covers(polygon)
         shape = polygon if whole else shapely.make_valid(polygon).intersection(reach)
         for part in shapely.get_parts(shape):
@@ -142,7 +145,7 @@ def _layer_areas(
                     open_ring(np.asarray(ring.coords)) - offset_m
                     for ring in (part.exterior, *part.interiors)
                 ]
-                areas.append(MapArea(_AREAS[layer], rings[0], tuple(rings[1:])))
+                areas.append(MapArea(kind, rings[0], tuple(rings[1:])))
     return areas
 
 

@@ -1,6 +1,7 @@
 """The official prediction metrics on predictions whose scores are known."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from nuscenes.prediction import PredictHelper
 
+from drive.cli.main import main
 from eval.nuscenes.dataset import Split, find_split, load_dataset
 from eval.nuscenes.prediction import (
     agents_to_predict,
@@ -16,6 +18,7 @@ from eval.nuscenes.prediction import (
     evaluate_prediction,
     load_config,
     read_predictions,
+    require_agents,
 )
 from tests.eval.nuscenes import tiny
 
@@ -82,7 +85,7 @@ def test_best_of_k_modes(helper: PredictHelper, sim_val: Split, tmp_path: Path) 
     path = tmp_path / "mine.json"
     path.write_text(json.dumps(entries))
     scores = evaluate_prediction(
-        helper, load_config(helper, sim_val), read_predictions(path, pairs)
+        helper, load_config(helper, sim_val), read_predictions(path, sim_val)
     )
     assert scores["minADE_1"] == pytest.approx(3.0) and scores["MR_1"] == 1.0
     assert scores["minADE_5"] == pytest.approx(1.0) and scores["MR_5"] == 0.0
@@ -91,29 +94,74 @@ def test_best_of_k_modes(helper: PredictHelper, sim_val: Split, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop(0), "1 of 24 agents are missing, the first is instance scene-9001"),
+        (lambda d: d[0].pop("instance"), "prediction 0: no `instance` and `sample`"),
+        (lambda d: d[0].update(sample=["s"]), "prediction 0: no `instance` and `sample`"),
+        (lambda d: d.insert(0, "lead"), "prediction 0: no `instance` and `sample`"),
         (lambda d: d.append(d[0]), "predicted twice"),
-        (lambda d: d[0].update(sample="nowhere"), "sample nowhere: not among the 24 agents"),
+        (lambda d: d[0].update(sample="nowhere"), "sample nowhere: the sample is not in split sim_val"),
+        (lambda d: d[0].update(sample="scene-9002s0"), "the sample is not in split sim_val"),
+        (lambda d: d[0].update(instance="nobody"), "instance nobody, sample scene-9001s0: the instance"),
         (lambda d: d[0].update(prediction=[[[0, 0]] * 11]), "expected [1 to 25 modes, 12, 2], got [1"),
+        (lambda d: d[0].update(prediction=[[[0, 0]] * 12] * 26), "12, 2], got [26, 12, 2]"),
+        (lambda d: d[0].update(prediction=[[[0, math.nan]] * 12]), "a value that is not finite"),
         (lambda d: d[0].update(probabilities=[0.5, 0.5]), "probabilities: expected 1, got [2]"),
         (lambda d: d[0].update(prediction=[[[0, 0], [0]]]), "prediction: not an array of numbers"),
     ],
 )  # fmt: skip
-def test_broken_predictions(
+def test_broken_files_are_refused_without_the_tables(
     change: Callable[[Any], Any],
     message: str,
-    helper: PredictHelper,
-    sim_val: Split,
+    tiny_root: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """From the command line; the devkit's tables may not be loaded."""
+    monkeypatch.setattr("nuscenes.NuScenes.__init__", None)
+    still = {"prediction": [[[0.0, 0.0]] * 12], "probabilities": [1.0]}
+    entries = [
+        {"instance": f"scene-9001{name}", "sample": f"scene-9001s{k}", **still}
+        for k in range(8)
+        for name in ("lead", "left", "truck")
+    ]
+    change(entries)
+    path, out = tmp_path / "mine.json", tmp_path / "runs"
+    path.write_text(json.dumps(entries))
+    where = ["--dataroot", str(tiny_root), "--version", tiny.VERSION, "--split", "sim_val"]
+    words = ["evaluate", "prediction", *where, "--results", str(path), "--out", str(out)]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert "mine.json: " in error and message in error and error.count("\n") == 1
+    assert not out.exists()
+
+
+def test_agents_missing_and_agents_not_asked_for(helper: PredictHelper, sim_val: Split) -> None:
     pairs = agents_to_predict(helper, sim_val)
     entries = baselines(helper, pairs)["oracle"]()
-    change(entries)
+    path = Path("mine.json")
+    require_agents(path, entries, pairs)
+    with pytest.raises(
+        ValueError, match=r"mine\.json: 1 of 24 agents are missing, the first is inst"
+    ):
+        require_agents(path, entries[1:], pairs)
+    late = entries[0] | {"sample": "scene-9001s15"}  # it has no 6 s to come
+    with pytest.raises(ValueError, match="sample scene-9001s15: not among the 24 agents"):
+        require_agents(path, [*entries, late], pairs)
+
+
+def test_the_challenges_list_is_held_against_the_file_at_once(
+    sim_val: Split, tiny_root: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "maps" / "prediction"
+    listed.mkdir(parents=True)
+    (tmp_path / tiny.VERSION).symlink_to(tiny_root / tiny.VERSION)
+    scenes = {"scene-9001": ["scene-9001lead_scene-9001s3"]}
+    (listed / "prediction_scenes.json").write_text(json.dumps(scenes))
+    moved = Split(tmp_path, *list(vars(sim_val).values())[1:])
     path = tmp_path / "mine.json"
-    path.write_text(json.dumps(entries))
-    with pytest.raises(ValueError, match=r"mine\.json") as caught:
-        read_predictions(path, pairs)
-    assert message in str(caught.value)
+    path.write_text("[]")
+    with pytest.raises(ValueError, match="1 of 1 agents are missing"):
+        read_predictions(path, moved)
 
 
 def test_off_road_rate_with_a_map(tmp_path: Path) -> None:

@@ -1,0 +1,171 @@
+"""`bevdrive view`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drive.view import ViewTarget, find_episode
+from eval.view.choices import CAMERAS, COLORS, LAYERS, SHOWN_LAYERS
+
+if TYPE_CHECKING:
+    from eval.view.stage import Stage
+
+_EPILOG = """examples:
+  bevdrive view                                                # a generated junction, in a window
+  bevdrive view --families roundabout --seed 3 --out scene.png --time 5
+  bevdrive view runs/latest --scenario merge-val-0-000007 --planner pdm
+  bevdrive view runs/latest --out drive.mp4 --camera top --color class
+  bevdrive view --dataroot DIR --version v1.0-mini --scenario scene-0061
+  bevdrive view --dataroot DIR --version v1.0-mini --sample TOKEN --out sample.png
+  bevdrive view av2/adcf7d18-0510-35b0-a2fa-b4cea13a6d76 --color instance
+  bevdrive view kitti/velodyne/000001.bin --color intensity --out sweep.png
+
+Paths: a run folder; a saved scenario or a ScenarioNet pickle, or a folder of them; an Argoverse 2
+log; a lidar sweep (nuScenes .pcd.bin, KITTI .bin, Argoverse 2 .feather). Without a path: a generated
+scene, or with --dataroot a nuScenes scene. Where the data has no sweeps, or the drive is simulated,
+a simulated lidar provides the points.
+
+In the window: space plays, arrow keys step, C changes the camera, S saves a picture, Ctrl + click
+picks a box. Layer `future` shows where everyone will really be.
+
+Off-screen drawing needs neither display nor GPU, but Open3D's libraries; without them matplotlib
+draws. Exit codes: 0 all well, 1 no window can be opened here, 2 wrong input, 130 interrupted."""
+
+
+def run(arguments: list[str]) -> int:
+    """Find what is to be seen, then open the window or write the picture; returns the exit code."""
+    options = _parse(arguments)
+    size_px = _size(options.size)
+    layers = tuple(options.layers) if options.layers else SHOWN_LAYERS
+    if options.out is not None:
+        _check_out(options.out)
+    fields = vars(ViewTarget())
+    target = ViewTarget(**{name: getattr(options, name) for name in fields})
+    try:
+        if options.out is None:
+            return _open_window(target, options, size_px, layers)
+        return _write(_stage(target, options), options, size_px, layers)
+    except KeyboardInterrupt:
+        print("\nbevdrive: interrupted; nothing written", file=sys.stderr)
+        return 130
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bevdrive view",
+        description="Look at a scenario, a drive, a dataset's scene or a sweep, in Open3D.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("path", nargs="?", type=Path, help="what to look at (see below)")
+    add("--scenario", metavar="ID", help="which scenario of a run, a folder, or a dataset")
+    add("--planner", help="run folder: whose drive (the first planner's)")
+    add("--families", nargs="+", default=[], metavar="FAMILY", help="generated: what kind of scene")
+    add("--split", default="val", help="generated: train, val or test")
+    add("--seed", type=int, default=0, help="generated: which one")
+    add("--dataroot", type=Path, help="nuScenes: folder that holds the versions")
+    add("--version", default="v1.0-mini", help="nuScenes: the version")
+    add("--sample", metavar="TOKEN", help="nuScenes: begin at this sample")
+    add("--cache", type=Path, help="nuScenes: where converted scenes are kept (~/.cache/bevdrive)")
+    add("--lidar", default="real", help="real (where there are sweeps) or simulated")
+    add("--color", choices=COLORS, default="height", help="of points, by")
+    add("--layers", nargs="+", choices=LAYERS, metavar="LAYER",
+        help=f"which to show: {', '.join(LAYERS)} (all but future)")  # fmt: skip
+    add("--camera", choices=CAMERAS, default="chase", help="where from: " + ", ".join(CAMERAS))
+    add("--time", type=float, metavar="S", help="of a picture, or where the window begins")
+    add("--out", type=Path, metavar="FILE", help="write scene.png or scene.mp4, open no window")
+    add("--size", default="960x540", help="of the picture, width x height")
+    add("--play", action="store_true", help="the window begins to play at once")
+    add("--fps", type=float, default=10.0, help="of an mp4: pictures per second, at real speed")
+    options = parser.parse_args(arguments)
+    options.families = tuple(f for word in options.families for f in word.split(",") if f)
+    return options
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) >= 64 and int(height) >= 64):
+        raise ValueError(f"--size: {text!r} is not width x height in pixels, such as 960x540")
+    return int(width) // 2 * 2, int(height) // 2 * 2  # mp4 needs even numbers
+
+
+def _check_out(out: Path) -> None:
+    if out.suffix not in (".png", ".mp4"):
+        raise ValueError(f"--out: {out}: choose a name ending in .png or .mp4")
+    if not out.resolve().parent.is_dir():
+        raise ValueError(f"--out: {out.resolve().parent}: no such folder")
+
+
+def _stage(target: ViewTarget, options: argparse.Namespace) -> "Stage":
+    import torch
+
+    from eval.view.stage import Stage, StageSettings
+
+    torch.set_num_threads(1)  # the other core draws
+    return Stage(find_episode(target), StageSettings(options.color))
+
+
+def _instant(stage: "Stage", time_s: float | None) -> int:
+    episode = stage.episode
+    if time_s is None:
+        return episode.first_instant
+    last_s = (episode.num_instants - 1) * episode.motion.dt_s
+    if not 0.0 <= time_s <= last_s:
+        raise ValueError(f"--time: {time_s} s is not between 0 and {last_s:.1f} s")
+    return round(time_s / episode.motion.dt_s)
+
+
+def _write(
+    stage: "Stage", options: argparse.Namespace, size_px: tuple[int, int], layers: tuple[str, ...]
+) -> int:
+    from tqdm import tqdm
+
+    from eval.view.movie import every, frames, open_renderer, write_mp4, write_png
+
+    first = _instant(stage, options.time)
+    if options.out.suffix == ".png":
+        instants = [first]
+    else:
+        instants = every(stage.episode, options.fps, first if options.time is not None else 0)
+    renderer, reason = open_renderer(size_px)
+    if reason:
+        print(f"bevdrive: {reason}; drawn by matplotlib instead", file=sys.stderr)
+    try:
+        images = frames(renderer, stage, instants, options.camera, layers)
+        if options.out.suffix == ".png":
+            write_png(options.out, next(images))
+        else:
+            shown = tqdm(images, "drawing", len(instants))
+            write_mp4(options.out, iter(shown), size_px, options.fps)
+    finally:
+        renderer.close()
+    print(options.out)
+    return 0
+
+
+def _open_window(
+    target: ViewTarget,
+    options: argparse.Namespace,
+    size_px: tuple[int, int],
+    layers: tuple[str, ...],
+) -> int:
+    from eval.view.process import DrawingFailed, DrawingProcess
+
+    process = DrawingProcess("window")  # starts while the scene is made
+    try:
+        from eval.view.live import WindowSettings, show
+
+        stage = _stage(target, options)
+        begin = _instant(stage, options.time)
+        settings = WindowSettings(
+            size_px, begin, options.camera, options.color, layers, options.play
+        )
+        show(process, stage, settings)
+    except DrawingFailed as error:
+        print(f"bevdrive: {error}; --out scene.png needs no display", file=sys.stderr)
+        return 1
+    finally:
+        process.close()
+    return 0

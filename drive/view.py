@@ -1,0 +1,181 @@
+"""What `bevdrive view` can be pointed at, each as an `Episode`."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drive.config import one_of
+
+if TYPE_CHECKING:
+    from eval.report.run_folder import Row
+    from eval.view.episode import Episode
+    from sim.sources.nuscenes import Dataset, SceneFile
+
+
+@dataclass(frozen=True)
+class ViewTarget:
+    """What to look at; see `bevdrive view --help`. `lidar`: real (where there is one), simulated."""
+
+    path: Path | None = None
+    scenario: str | None = None
+    planner: str | None = None
+    families: tuple[str, ...] = ()
+    split: str = "val"
+    seed: int = 0
+    dataroot: Path | None = None
+    version: str = "v1.0-mini"
+    sample: str | None = None
+    cache: Path | None = None
+    lidar: str = "real"
+
+
+def find_episode(target: ViewTarget) -> "Episode":
+    """The episode; raises ValueError, naming the choices, where there is none."""
+    one_of("--lidar", target.lidar, ("real", "simulated"))
+    if target.dataroot is not None:
+        if target.path is not None:
+            raise ValueError(f"{target.path}: either a path or --dataroot, not both")
+        return _of_nuscenes(target, target.dataroot)
+    path = target.path
+    if path is None:
+        return _generated(target)
+    if not path.exists():
+        raise ValueError(f"{path}: no such file or folder")
+    if (path / "config.yaml").is_file():
+        return _of_run(target, path)
+    return _of_file(target, path) if path.is_file() else _of_folder(target, path)
+
+
+def _generated(target: ViewTarget) -> "Episode":
+    from eval.view.episode import Episode
+    from sim.sources.procedural import FAMILIES, generate
+
+    for family in target.families:
+        one_of("--families", family, FAMILIES)
+    one_of("--split", target.split, ("train", "val", "test"))
+    families = list(target.families or ("signalized_junction",))
+    return Episode.of(generate(families, 1, split=target.split, seed=target.seed)[0])
+
+
+def _of_file(target: ViewTarget, path: Path) -> "Episode":
+    from eval.view.clouds import OneCloud
+    from eval.view.episode import Episode
+    from sim.scenario_file import SUFFIX
+    from sim.sources import Request, load
+    from sim.sources.sweep_file import SUFFIXES, read_sweep_file
+
+    if path.name.endswith(SUFFIXES):
+        scenario, points = read_sweep_file(path)
+        return Episode.of(scenario, clouds=OneCloud(scenario, points))
+    sources = {SUFFIX: "saved", ".pkl": "scenarionet"}
+    if path.suffix not in sources:
+        known = ", ".join((*sources, *SUFFIXES))
+        raise ValueError(f"{path}: nothing to look at (a folder, or a file ending in {known})")
+    loaded, skipped = load([Request(0, sources[path.suffix], path.name, path=path)])
+    if skipped:
+        raise ValueError(skipped[0]["reason"])
+    return Episode.of(loaded[0][1])
+
+
+def _of_folder(target: ViewTarget, path: Path) -> "Episode":
+    """A log of Argoverse 2, or a folder of logs, saved scenarios or pickles: `--scenario` names one."""
+    from sim.scenario_file import SUFFIX
+    from sim.sources.argoverse2 import find_logs
+
+    logs = find_logs(path)
+    files = sorted(
+        p
+        for p in path.rglob("*")
+        if p.suffix in (SUFFIX, ".pkl") and not p.name.startswith("dataset_")
+    )
+    found = {found.name if found in logs else found.stem: found for found in (*logs, *files)}
+    if not found:
+        raise ValueError(
+            f"{path}: nothing to look at: no run (config.yaml), Argoverse 2 log, {SUFFIX} or .pkl file"
+        )
+    if target.scenario is None and len(found) > 1:
+        raise ValueError(f"{path}: --scenario: name one of {', '.join(list(found)[:8])}")
+    name = target.scenario or next(iter(found))
+    ends = [full for full in found if full.endswith(name)]  # scene-0553 will do
+    name = ends[0] if len(ends) == 1 else name
+    one_of(f"{path}: --scenario", name, tuple(found))
+    return _of_log(target, found[name]) if found[name] in logs else _of_file(target, found[name])
+
+
+def _of_log(target: ViewTarget, log: Path) -> "Episode":
+    from eval.view.clouds import RealClouds
+    from eval.view.episode import Episode
+    from sim.sources.argoverse2 import read_scenario
+    from sim.sources.argoverse2.sweeps import list_sweeps
+
+    scenario = read_scenario(log)
+    clouds = RealClouds(scenario, list_sweeps(log, scenario))
+    instants = clouds.instants()
+    if target.lidar == "simulated" or not instants:
+        return Episode.of(scenario)
+    return replace(Episode.of(scenario, clouds=clouds), first_instant=instants[0])
+
+
+def _of_run(target: ViewTarget, path: Path) -> "Episode":
+    from eval.report.recording import Recording
+    from eval.report.run_folder import RunFolder
+    from eval.view.episode import Episode
+
+    folder = RunFolder.open(path)
+    row = _choose_row(target, path, folder.read_chunks().rows)
+    recording = Recording.load(folder.recording_path(row.planner, row.index))
+    title = f"{row.planner}: {row.scenario_id}"
+    return Episode.of(folder.read_scenario(row.index), recording, title=title)
+
+
+def _choose_row(target: ViewTarget, path: Path, rows: list["Row"]) -> "Row":
+    """The drive that is asked for; not named, the first scenario and the first planner."""
+    if not (path / "recordings").is_dir() or not rows:
+        raise ValueError(f"{path}: no recordings in this run folder")
+    planners = tuple(dict.fromkeys(row.planner for row in rows))
+    planner = target.planner or planners[0]
+    one_of(f"{path}: --planner", planner, planners)
+    driven = {row.scenario_id: row for row in rows if row.planner == planner}
+    scenario = target.scenario or next(iter(driven))
+    one_of(f"{path}: --scenario", scenario, tuple(driven))
+    return driven[scenario]
+
+
+def _of_nuscenes(target: ViewTarget, dataroot: Path) -> "Episode":
+    from eval.view.clouds import RealClouds
+    from eval.view.episode import Episode
+    from sim.sources.nuscenes import Dataset, convert, load_converted, sweeps
+
+    dataset = Dataset(dataroot, target.version)
+    file, sample = _find_scene(target, dataset)
+    list(convert(dataset, [file]))
+    scenario = load_converted(file.path)
+    if target.lidar == "simulated":
+        return Episode.of(scenario, title=file.name)
+    clouds = RealClouds(scenario, list(sweeps(dataset, file, scenario)))
+    instant = 0
+    if sample is not None:
+        rows = file.read_side()["samples"]
+        times_us = {token: time_us for token, time_us in rows}
+        first_us = rows[0][1]
+        instant = round((times_us[sample] - first_us) * 1e-6 / scenario.dt_s)
+    shown = Episode.of(scenario, clouds=clouds, title=file.name)
+    return replace(shown, first_instant=min(instant, shown.num_instants - 1))
+
+
+def _find_scene(target: ViewTarget, dataset: "Dataset") -> "tuple[SceneFile, str | None]":
+    """The scene of `--scenario` or the first, or the scene of `--sample`, whose token is given too."""
+    from sim.sources.nuscenes import list_scenes
+
+    scenes = list_scenes(dataset, target.cache)
+    if not scenes:
+        raise ValueError(f"{dataset.tables / 'scene.json'}: no scenes")
+    if target.sample is None:
+        name = target.scenario or next(iter(scenes))
+        one_of("--scenario", name, tuple(scenes))
+        return scenes[name], None
+    for row in dataset.read_table("sample"):
+        if row["token"] == target.sample:
+            by_token = {scene.token: scene for scene in scenes.values()}
+            return by_token[row["scene_token"]], target.sample
+    raise ValueError(f"--sample: {dataset.tables / 'sample.json'} has no token {target.sample!r}")

@@ -1,0 +1,113 @@
+"""Road users as shapes: boxes with their heading, trails; and what is known of each box."""
+
+import numpy as np
+
+from eval.view import palette
+from eval.view.clouds import Cloud
+from eval.view.episode import Episode
+from eval.view.ground import Heights
+from eval.view.map_shapes import box_faces
+from eval.view.shapes import (
+    Lines,
+    Mesh,
+    Rgb,
+    Shape,
+    ShownBox,
+    join_lines,
+    join_meshes,
+    paint,
+    polyline,
+)
+from sim.scenario import EGO, AgentKind
+
+TRAIL_S = 3.0
+_FACE_OPACITY = 0.45
+# Corners of a unit box: four below, four above, counter-clockwise from front left.
+_CORNERS = np.array(
+    [
+        (x, y, z)
+        for z in (-0.5, 0.5)
+        for x, y in ((0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5))
+    ]
+)
+_EDGES = np.array(
+    [(k, (k + 1) % 4) for k in range(4)]
+    + [(4 + k, 4 + (k + 1) % 4) for k in range(4)]
+    + [(k, k + 4) for k in range(4)]
+)
+_FACES = np.array(((4, 5, 6, 7), (0, 3, 7, 4), (0, 4, 5, 1), (1, 5, 6, 2), (2, 6, 7, 3)))
+_ARROW = np.array(((0.48, 0.0, 0.51), (0.1, 0.32, 0.51), (0.1, -0.32, 0.51)))  # on the roof
+
+
+def color_of(episode: Episode, agent: int) -> Rgb:
+    """By class; the ego has its own."""
+    if agent == EGO:
+        return palette.EGO
+    return palette.KINDS[AgentKind(int(episode.scenario.tracks.kind[agent]))]
+
+
+def box_shapes(episode: Episode, instant: int) -> list[Shape]:
+    """Every box there is: translucent faces, edges, and on the roof an arrow ahead."""
+    motion, size = episode.motion, episode.scenario.tracks.size_m
+    meshes: list[Mesh] = []
+    edges: list[Lines] = []
+    for agent in np.flatnonzero(motion.valid[instant]).tolist():
+        rgb = color_of(episode, agent)
+        place = np.append(motion.pose[instant, agent, :2], motion.z_m[instant, agent])
+        turn = _turn(float(motion.pose[instant, agent, 2]))
+        corners = (_CORNERS * size[agent]) @ turn.T + place
+        faces = corners[_FACES]
+        triangles, colors = box_faces(faces, rgb)
+        opacity = 0.7 if agent == EGO else _FACE_OPACITY
+        vertices = faces.reshape(-1, 3).astype(np.float32)
+        meshes.append(Mesh(vertices, triangles.astype(np.int32), colors, opacity))
+        arrow = ((_ARROW * size[agent]) @ turn.T + place).astype(np.float32)
+        tip = np.array(((0, 1, 2),), dtype=np.int32)
+        meshes.append(Mesh(arrow, tip, paint(3, (245, 245, 245)), 1.0))
+        start, end = corners[_EDGES].transpose(1, 0, 2).astype(np.float32)
+        edges.append(Lines(start, end, paint(len(_EDGES), rgb), 1.5))
+    return [*join_meshes(meshes), *join_lines(edges)]
+
+
+def trail_shapes(episode: Episode, heights: Heights, instant: int) -> list[Shape]:
+    """Where everyone who is there has been in the last `TRAIL_S`."""
+    motion = episode.motion
+    first = max(0, instant - round(TRAIL_S / motion.dt_s))
+    lines = []
+    for agent in np.flatnonzero(motion.valid[instant]).tolist():
+        gone = np.flatnonzero(~motion.valid[first : instant + 1, agent])
+        begin = first + (int(gone[-1]) + 1 if len(gone) else 0)
+        path = motion.pose[begin : instant + 1, agent, :2]
+        if len(path) > 1 and np.ptp(path, axis=0).max() > 0.3:
+            rgb = palette.mix(color_of(episode, agent), 0.75)
+            lines.append(polyline(heights.lift(path, 0.1), rgb, 2.0))
+    return list(join_lines(lines))
+
+
+def shown_boxes(episode: Episode, instant: int, cloud: Cloud | None) -> list[ShownBox]:
+    """What is known of each box, as text."""
+    tracks, motion = episode.scenario.tracks, episode.motion
+    velocity = motion.velocity_mps(instant)
+    boxes = []
+    for agent in np.flatnonzero(motion.valid[instant]).tolist():
+        x, y, yaw = motion.pose[instant, agent].tolist()
+        z, size = float(motion.z_m[instant, agent]), tracks.size_m[agent]
+        name = "ego" if agent == EGO else f"{agent} {tracks.category[agent].split('.')[-1]}"
+        values = {
+            "number": str(agent),
+            "id": tracks.track_id[agent],
+            "category": tracks.category[agent],
+            "position": f"{x:.2f}, {y:.2f}, {z:.2f} m",
+            "yaw": f"{np.degrees(yaw):.1f} deg",
+            "size": " x ".join(f"{side:.2f}" for side in size) + " m",
+            "speed": f"{np.linalg.norm(velocity[agent]):.2f} m/s",
+        }
+        if cloud is not None:
+            values["points"] = str(int((cloud.agent == agent).sum()))
+        boxes.append(ShownBox(np.array((x, y, z)), np.asarray(size), yaw, name, values))
+    return boxes
+
+
+def _turn(yaw: float) -> np.ndarray:
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    return np.array(((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0)))

@@ -1,0 +1,54 @@
+"""What is written into a picture: the caption, and labels over boxes."""
+
+import numpy as np
+from jaxtyping import UInt8
+
+from eval.view.camera import NEAR_M, Camera
+from eval.view.shapes import Picture, raised
+
+LABEL_RANGE_M = 45.0
+_FONT_PX = 13
+
+
+def annotate(
+    image: UInt8[np.ndarray, "h w 3"], picture: Picture, camera: Camera, labels: bool
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The image with the caption, and the labels of near boxes where they do not overlap."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    canvas = Image.fromarray(np.ascontiguousarray(image[..., :3]))
+    draw = ImageDraw.Draw(canvas, "RGBA")
+    font = ImageFont.load_default(_FONT_PX)
+    taken: list[tuple[float, float, float, float]] = []
+    for (x, y), text in _places(picture, camera, canvas.size) if labels else []:
+        left, top, right, bottom = draw.textbbox((x, y), text, font=font, anchor="mb")
+        area = (left - 3, top - 2, right + 3, bottom + 2)
+        if any(_overlap(area, other) for other in taken):
+            continue
+        taken.append(area)
+        draw.rectangle(area, fill=(17, 19, 23, 150))
+        draw.text((x, y), text, font=font, anchor="mb", fill=(235, 235, 235))
+    draw.rectangle((0, 0, canvas.width, 22), fill=(17, 19, 23, 190))
+    draw.text((8, 4), picture.caption, font=font, fill=(235, 235, 235))
+    return np.asarray(canvas)
+
+
+def _places(
+    picture: Picture, camera: Camera, size_px: tuple[int, int]
+) -> list[tuple[tuple[float, float], str]]:
+    """Where the labels go, the nearest box first."""
+    near = [
+        box
+        for box in picture.boxes
+        if np.hypot(*(box.center_m[:2] - picture.ego[:2])) < LABEL_RANGE_M
+    ]
+    if not near:
+        return []
+    above = np.array([raised(box.center_m, 0.5 * box.size_m[2] + 0.25) for box in near])
+    pixel, depth = camera.project(above, size_px)
+    order = [k for k in np.argsort(depth) if depth[k] > NEAR_M]
+    return [((float(pixel[k, 0]), float(pixel[k, 1])), near[k].label) for k in order]
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

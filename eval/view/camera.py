@@ -1,0 +1,89 @@
+"""From where the scene is seen, and where a point then falls in the picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from eval.view.choices import CAMERAS
+
+NEAR_M = 0.5
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole at `eye_m` that looks at `target_m`, world frame; the field of view is vertical."""
+
+    eye_m: Float[np.ndarray, "3"]
+    target_m: Float[np.ndarray, "3"]
+    up: Float[np.ndarray, "3"]
+    fov_deg: float = 50.0
+
+    def project(
+        self, points_m: Float[np.ndarray, "n 3"], size_px: tuple[int, int]
+    ) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, " n"]]:
+        """Pixels (x right, y down) and distance along the view; behind the camera it is negative."""
+        right, down, ahead = self._axes()
+        seen = (np.asarray(points_m, dtype=np.float64) - self.eye_m) @ np.stack(
+            (right, down, ahead)
+        ).T
+        depth = seen[:, 2]
+        width, height = size_px
+        focal_px = 0.5 * height / np.tan(0.5 * np.radians(self.fov_deg))
+        safe = np.where(np.abs(depth) < 1e-6, 1e-6, depth)
+        center = np.array((0.5 * width, 0.5 * height))
+        return center + focal_px * seen[:, :2] / safe[:, None], depth
+
+    def ray(self, x_px: float, y_px: float, size_px: tuple[int, int]) -> Float[np.ndarray, "3"]:
+        """The direction (of length 1) in which a pixel looks."""
+        right, down, ahead = self._axes()
+        width, height = size_px
+        focal_px = 0.5 * height / np.tan(0.5 * np.radians(self.fov_deg))
+        across, below = (x_px - 0.5 * width) / focal_px, (y_px - 0.5 * height) / focal_px
+        ray = ahead + across * right + below * down
+        return ray / np.linalg.norm(ray)
+
+    def _axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        ahead = self.target_m - self.eye_m
+        ahead = ahead / np.linalg.norm(ahead)
+        right = np.cross(ahead, self.up)
+        right = right / np.linalg.norm(right)
+        return right, np.cross(ahead, right), ahead
+
+
+def follow(kind: str, ego: Float[np.ndarray, "4"]) -> Camera:
+    """A camera that moves with the ego (x, y, z of the ground, yaw); ValueError names the choices."""
+    if kind not in CAMERAS:
+        raise ValueError(f"--camera: unknown {kind!r} (choices: {', '.join(CAMERAS)})")
+    x, y, z, yaw = (float(value) for value in ego)
+    place = np.array((x, y, z))
+    ahead, left = (
+        np.array((np.cos(yaw), np.sin(yaw), 0.0)),
+        np.array((-np.sin(yaw), np.cos(yaw), 0.0)),
+    )
+    up = np.array((0.0, 0.0, 1.0))
+    if kind == "top":  # the ego's heading is up
+        target = place + 12.0 * ahead
+        return Camera(target + 75.0 * up, target, ahead)
+    if kind == "side":
+        return Camera(place - 22.0 * left + 9.0 * up, place + 4.0 * ahead, up)
+    if kind == "overview":  # stands still but for the ego's place: north is up
+        return Camera(place + np.array((0.0, -55.0, 55.0)), place, up)
+    return Camera(place - 17.0 * ahead + 9.5 * up, place + 13.0 * ahead, up)
+
+
+def hit_distance_m(
+    eye_m: Float[np.ndarray, "3"],
+    ray: Float[np.ndarray, "3"],
+    center_m: Float[np.ndarray, "3"],
+    size_m: Float[np.ndarray, "3"],
+    yaw_rad: float,
+) -> float:
+    """Where a ray enters an upright box (inf: it does not): the slab test in the box's frame."""
+    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
+    turn = np.array(((cos, sin, 0.0), (-sin, cos, 0.0), (0.0, 0.0, 1.0)))
+    origin, direction = turn @ (eye_m - center_m), turn @ ray
+    direction = np.where(np.abs(direction) < 1e-9, 1e-9, direction)
+    a, b = (-0.5 * size_m - origin) / direction, (0.5 * size_m - origin) / direction
+    enter, leave = np.minimum(a, b).max(), np.maximum(a, b).min()
+    return float(enter) if leave >= max(enter, 0.0) else float("inf")

@@ -1,0 +1,128 @@
+"""The static scene as shapes: areas, lane lines, obstacles, the route."""
+
+import numpy as np
+
+from eval.view import palette
+from eval.view.ground import Heights, triangulate
+from eval.view.shapes import (
+    Lines,
+    Mesh,
+    Rgb,
+    Shape,
+    join_lines,
+    join_meshes,
+    paint,
+    polyline,
+    quads,
+    raised,
+)
+from sim.scenario import EGO, AreaKind, Scenario, StaticObstacle
+
+# Heights over the ground, so that what lies on top is seen on top.
+_AREA_M = {AreaKind.WALKWAY: -0.12, AreaKind.DRIVABLE: -0.08, AreaKind.CROSSWALK: -0.04}
+_LINE_M, _ROUTE_M = 0.0, 0.02
+_ROUTE_HALF_WIDTH_M = 0.6
+_SUN = np.array((0.45, -0.35, 0.82))  # shading of walls and roofs
+
+
+def map_shapes(scenario: Scenario, heights: Heights) -> list[Shape]:
+    """Areas, lane lines and obstacles."""
+    meshes, lines = [], []
+    for area in scenario.map.areas:
+        if area.kind in _AREA_M:
+            points, triangles = triangulate(area.exterior_m, area.holes_m)
+            above = _AREA_M[area.kind]
+            if len(triangles):
+                vertices, triangles = heights.lay(points, triangles, above)
+                color = paint(len(vertices), palette.AREAS[area.kind])
+                meshes.append(Mesh(vertices, triangles, color))
+    for lane in scenario.map.lanes:
+        for boundary in (lane.left_boundary_m, lane.right_boundary_m):
+            if len(boundary) > 1:
+                lifted = heights.lift(boundary, _LINE_M)
+                lines.append(polyline(lifted, palette.LANE_LINE, 1.0))
+    meshes += [_prism(obstacle, heights) for obstacle in scenario.map.obstacles]
+    return [*join_meshes(meshes), *join_lines(lines)]
+
+
+def route_shapes(scenario: Scenario, heights: Heights) -> list[Shape]:
+    """The ego's route as a band."""
+    route = scenario.routes[EGO]
+    if route is None or len(route.path_m) < 2:
+        return []
+    return [band(route.path_m, _ROUTE_HALF_WIDTH_M, heights, _ROUTE_M, palette.ROUTE)]
+
+
+def band(
+    path_m: np.ndarray,
+    half_width_m: float,
+    heights: Heights,
+    above_m: float,
+    rgb: Rgb,
+    opacity: float = 1.0,
+) -> Mesh:
+    """A strip of ground along a line."""
+    tangent = np.gradient(np.asarray(path_m, dtype=np.float64), axis=0)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
+    side = half_width_m * np.stack((-tangent[:, 1], tangent[:, 0]), axis=1)
+    vertices = heights.lift(np.concatenate((path_m + side, path_m - side)), above_m)
+    k, n = np.arange(len(path_m) - 1), len(path_m)
+    triangles = np.concatenate(
+        (np.stack((k, k + n, k + 1), axis=1), np.stack((k + 1, k + n, k + n + 1), axis=1))
+    )
+    return Mesh(vertices, triangles.astype(np.int32), paint(len(vertices), rgb), opacity)
+
+
+def _prism(obstacle: StaticObstacle, heights: Heights) -> Mesh:
+    """Walls and roof of an obstacle, translucent, so that the road behind it stays visible."""
+    ring = np.asarray(obstacle.footprint_m, dtype=np.float64)
+    base = float(heights.at(ring.mean(axis=0)))
+    points, triangles = triangulate(ring)
+    roof = np.column_stack((points, np.full(len(points), base + obstacle.height_m)))
+    after = np.roll(ring, -1, axis=0)
+    corners = [(ring, 0.0), (after, 0.0), (after, obstacle.height_m), (ring, obstacle.height_m)]
+    walls = np.stack([np.column_stack((p, np.full(len(p), base + z))) for p, z in corners], axis=1)
+    rgb = palette.OBSTACLES[obstacle.kind]
+    sides, colors = box_faces(walls, rgb)
+    count = len(walls) * 4
+    return Mesh(
+        np.concatenate((walls.reshape(-1, 3), roof)).astype(np.float32),
+        np.concatenate((sides, triangles + count)).astype(np.int32),
+        np.concatenate((colors, paint(len(roof), shade(rgb, np.array((0.0, 0.0, 1.0)))))),
+        0.4,
+    )
+
+
+def box_faces(quads_m: np.ndarray, rgb: Rgb) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles and shaded vertex colours of quadrilaterals `[F, 4, 3]`."""
+    normal = np.cross(quads_m[:, 1] - quads_m[:, 0], quads_m[:, 3] - quads_m[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    colors = np.repeat(np.array([shade(rgb, one) for one in normal], dtype=np.uint8), 4, axis=0)
+    return quads(len(quads_m)), colors
+
+
+def shade(rgb: Rgb, normal: np.ndarray) -> Rgb:
+    """The colour of a face in the sun."""
+    light = 0.62 + 0.38 * abs(float(normal @ _SUN))
+    red, green, blue = (round(light * c) for c in rgb)
+    return red, green, blue
+
+
+def light_shapes(scenario: Scenario, heights: Heights, instant: int) -> list[Shape]:
+    """Stop lines, in the colour of the light where there is one, and the lamps above."""
+    from sim.scenario import LightState
+
+    lines: list[Lines] = []
+    state = scenario.lights.state
+    now = min(instant, state.shape[1] - 1)
+    for stop in scenario.map.stop_lines:
+        rgb = palette.STOP_LINE
+        if stop.light >= 0:
+            rgb = palette.LIGHTS[LightState(int(state[stop.light, now]))]
+        ends = heights.lift(np.asarray(stop.line_m), 0.04)
+        lines.append(polyline(ends, rgb, 5.0))
+        if stop.light >= 0:
+            lamp = heights.lift(np.asarray(stop.line_m).mean(axis=0)[None], 0.0)[0]
+            pole = np.stack((raised(lamp, 4.6), raised(lamp, 5.6))).astype(np.float32)
+            lines.append(polyline(pole, rgb, 8.0))
+    return list(join_lines(lines))

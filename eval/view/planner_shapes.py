@@ -1,0 +1,96 @@
+"""What the planner showed: its plan, the candidates, what it expected of others, occupied space."""
+
+import numpy as np
+
+from eval.report.recording import Recording
+from eval.view import palette
+from eval.view.ground import Heights
+from eval.view.map_shapes import band
+from eval.view.shapes import Lines, Mesh, Rgb, Shape, join_lines, join_meshes, polyline, quads
+from sim.geometry.grid import BevGrid
+
+_PLAN_M, _CANDIDATES_M, _FORECAST_M, _OCCUPANCY_M = 0.16, 0.1, 0.12, 0.2
+_LIKELY = 0.1  # cells and futures below this probability are not shown
+_STOREY_M = 0.25  # later occupancy lies higher
+_FORECAST: Rgb = (240, 200, 120)
+
+
+def plan_shapes(recording: Recording, heights: Heights, instant: int) -> list[Shape]:
+    """A white band from the ego along its plan."""
+    path = np.vstack((recording.pose[instant, 0, :2], recording.plan[instant, :, :2]))
+    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    path = path[np.concatenate(([True], steps > 1e-3))]
+    return [band(path, 0.25, heights, _PLAN_M, palette.PLAN)] if len(path) > 1 else []
+
+
+def candidate_shapes(recording: Recording, heights: Heights, instant: int) -> list[Shape]:
+    """Every candidate, the cheapest yellow and on top, the dearest dark blue."""
+    if recording.candidates is None:
+        return []
+    paths = _in_world(recording, instant, recording.candidates[instant])
+    costs = np.zeros(len(paths)) if recording.costs is None else recording.costs[instant]
+    colors, order = palette.by_cost(costs), np.argsort(-costs, kind="stable")
+    lines = []
+    for rank, k in enumerate(order):
+        lifted = heights.lift(paths[k], _CANDIDATES_M + 0.002 * rank)
+        lines.append(polyline(lifted, _rgb(colors[k]), 3.0))
+    return list(join_lines(lines))
+
+
+def forecast_shapes(recording: Recording, heights: Heights, instant: int) -> list[Shape]:
+    """Expected futures of the others; the likelier, the brighter."""
+    if recording.forecast is None or recording.forecast_probability is None:
+        return []
+    likely = recording.forecast_probability[instant].astype(np.float64)
+    lines: list[Lines] = []
+    for agent, future in np.argwhere(likely > _LIKELY):
+        path = _in_world(recording, instant, recording.forecast[instant, agent, future])
+        path = np.vstack((recording.pose[instant, agent + 1, :2], path))
+        if not np.isfinite(path).all() or np.ptp(path, axis=0).max() < 0.3:
+            continue
+        rgb = palette.mix(_FORECAST, 0.25 + 0.75 * float(likely[agent, future]))
+        lines.append(polyline(heights.lift(path, _FORECAST_M), rgb, 2.0))
+    return list(join_lines(lines))
+
+
+def occupancy_shapes(recording: Recording, heights: Heights, instant: int) -> list[Shape]:
+    """Cells that the planner thinks will be taken, translucent: the later, the higher and yellower."""
+    if recording.occupancy is None:
+        return []
+    levels = recording.occupancy[instant].astype(np.float64) / 255.0
+    return cell_shapes(levels, recording.grid, recording.pose[instant, 0], heights)
+
+
+def cell_shapes(
+    probability: np.ndarray, grid: BevGrid, world_SE2_ego: np.ndarray, heights: Heights
+) -> list[Shape]:
+    """Cells `[H, X, Y]` of the ego's grid, one storey for each of H times."""
+    colors = palette.by_value(np.linspace(0.0, 1.0, len(probability)), 0.0, 1.0)
+    meshes = []
+    for storey, cells in enumerate(probability):
+        at = np.argwhere(cells > _LIKELY)
+        if len(at) == 0:
+            continue
+        corner = at[:, None] + np.array(((0, 0), (1, 0), (1, 1), (0, 1)))
+        local = np.array((grid.x_min_m, grid.y_min_m)) + corner * grid.resolution_m
+        flat = _to_world(world_SE2_ego, local.reshape(-1, 2))
+        vertices = heights.lift(flat, _OCCUPANCY_M + storey * _STOREY_M)
+        strength = np.repeat(cells[tuple(at.T)], 4)[:, None]
+        rgb = np.rint(colors[storey] * (0.4 + 0.6 * strength)).astype(np.uint8)
+        meshes.append(Mesh(vertices, quads(len(at)), rgb, 0.4))
+    return list(join_meshes(meshes))
+
+
+def _in_world(recording: Recording, instant: int, points_m: np.ndarray) -> np.ndarray:
+    return _to_world(recording.pose[instant, 0], points_m.astype(np.float64))
+
+
+def _to_world(world_SE2_ego: np.ndarray, points_m: np.ndarray) -> np.ndarray:
+    x, y, yaw = (float(value) for value in world_SE2_ego)
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    return points_m @ np.array(((cos, sin), (-sin, cos))) + (x, y)
+
+
+def _rgb(color: np.ndarray) -> Rgb:
+    red, green, blue = (int(c) for c in color)
+    return red, green, blue
