@@ -354,6 +354,38 @@ def test_a_link_to_a_drive(browser: Any, path: Path) -> None:
     page.close()
 
 
+def test_a_broken_playback_is_said_to_be_so(browser: Any, path: Path, tmp_path: Path) -> None:
+    text = path.read_text()
+    block = text.split('id="drive-0-0">')[1].split("</script>")[0]
+    (tmp_path / "cut.html").write_text(text.replace(block, block[:400]))
+    page = open_page(browser, tmp_path / "cut.html")
+    page.locator("#search").fill("scene-0 idm")
+    page.locator("#scenarios button.open").first.click()
+    page.locator(".nothing", has_text="cannot be read").wait_for()
+    page.keyboard.press("Space")
+    page.locator(".tab", has_text="pdm").click()
+    page.locator(".moment").first.wait_for()  # the other drive is whole
+    assert page.errors == []
+    page.close()
+
+
+def test_long_tables_grow_as_they_are_read(browser: Any, tmp_path: Path) -> None:
+    names = tuple((f"scene-{k}", "jam") for k in range(400))
+    scores = {"idm": tuple(k / 400 for k in range(400))}
+    run = made_up.run(tmp_path, "long", scores, recorded=False, names=names)
+    page = open_page(browser, write_report(run))
+    rows = page.locator("#scenarios tbody tr")
+    assert rows.count() <= 300 and page.locator("#count").inner_text() == "400 of 400 drives"
+    while rows.count() < 400:
+        page.locator(".more").click()
+    assert page.locator(".more").is_hidden()
+    assert rows.last.locator("th").inner_text().endswith("scene-399")
+    page.locator("#search").fill("scene-399")
+    assert rows.count() == 1
+    assert page.errors == []
+    page.close()
+
+
 def test_without_recordings_the_tables_remain(browser: Any, tmp_path: Path) -> None:
     page = open_page(browser, write_report(made_up.run(tmp_path, "old", recorded=False)))
     assert "holds no recordings" in page.locator(".missing").inner_text()

@@ -61,9 +61,13 @@ class Player {
     const held = this.data.playbacks[scenario] || {};
     if (other !== null && !held[other]) this.other = other = null;
     const wanted = [column, other].filter((c) => c !== null && held[c]);
-    const drives = await Promise.all(wanted.map((c) => loadDrive(held[c])));
+    this.trouble = "";
+    const drives = await Promise.all(wanted.map((c) => loadDrive(held[c]))).catch((error) => {
+      this.trouble = `This playback cannot be read: ${error.message}`;
+      return [];
+    });
     if (this.scenario !== scenario || this.column !== column || this.other !== other) return; // opened another meanwhile
-    this.views = wanted.map((c, v) => ({ drive: drives[v], column: c, letter: wanted.length > 1 ? "AB"[v] : "", second: v === 1 }));
+    this.views = drives.map((drive, v) => ({ drive, column: wanted[v], letter: drives.length > 1 ? "AB"[v] : "", second: v === 1 }));
     this.last = Math.max(1, ...drives.map((drive) => drive.last));
     if (isFresh) {
       this.t = 0;
@@ -76,7 +80,7 @@ class Player {
     const shown = this.views.length > 0;
     this.dialog.classList.toggle("empty", !shown);
     this.dialog.classList.toggle("double", this.views.length > 1 && !this.ghosts);
-    this.stage.querySelector(".nothing").textContent = shown ? "" : "The page holds no playback of this drive. Its recording, if there is one, lies in the run folder.";
+    this.stage.querySelector(".nothing").textContent = shown ? "" : this.trouble || "The page holds no playback of this drive. Its recording, if there is one, lies in the run folder.";
     this.panes[0].show(shown ? { ...this.views[0], ghost: this.ghosts && this.views[1] } : null);
     this.panes[1].show(this.views.length > 1 && !this.ghosts ? this.views[1] : null);
     this.side.replaceChildren(...sidebar(this));
