@@ -38,3 +38,14 @@ def open_page(browser: Any, path: Path, width: int = 1280, height: int = 800, **
 
 def picture(locator: Any) -> Image.Image:
     return Image.open(BytesIO(locator.screenshot())).convert("RGB")
+
+
+def open_drive(page: Any, scenario: str, planner: str) -> None:
+    page.locator("#search").fill(f"{scenario} {planner}")
+    page.locator("#scenarios button.open").first.click()
+    page.locator("#player[open] .moment").first.wait_for()
+
+
+def clock(page: Any) -> str:
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page.locator("#clock").inner_text()

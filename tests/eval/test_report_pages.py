@@ -1,7 +1,6 @@
 """The pages of several runs and of `evaluate` in a real browser."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,10 @@ from eval.report.run_folder import RunFolder
 from eval.report.run_report import write_comparison
 from eval.report.table import Table, has_tables, rewrite_report, write_tables
 from tests.eval import made_up
-from tests.eval.browser import SIDEWAYS, needs_browser, open_page, opened_browser
+from tests.eval.browser import SIDEWAYS, needs_browser, open_page
 
 pytestmark = needs_browser
 MINUS = "\N{MINUS SIGN}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with opened_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +79,7 @@ def test_a_dot_opens_both_drives_in_step(browser: Any, path: Path) -> None:
     assert math.hypot(egos[0][0], egos[0][1] - 2.0) > 1.0
     assert page.locator(".flag.v1").count() == 2
     page.keyboard.press("Escape")
+    page.locator("button.open:focus").wait_for()  # the focus goes back to the drive's row
     first.focus()
     page.keyboard.press("Enter")
     page.locator(".double .pane").nth(1).wait_for()

@@ -72,9 +72,10 @@ class Pane {
 
   #labels(ctx, drive, t, colors) {
     const k = Math.floor(drive.clamp(t));
+    this.taken = []; // where labels lie: none covers another
     const named = this.player.layers.labels ? Array.from({ length: drive.agents }, (_, n) => n) : [];
     for (const agent of named) {
-      if (drive.isValid(agent, k)) this.#label(ctx, drive.pose(agent, t), drive.scene.ids[agent].slice(0, 14), colors);
+      if (drive.isValid(agent, k)) this.#label(ctx, drive.pose(agent, t), drive.scene.ids[agent].slice(0, 8), colors);
     }
     if (this.hover === null) return;
     const words = [this.hover ? drive.scene.ids[this.hover] : "ego", drive.scene.categories[this.hover],
@@ -84,9 +85,13 @@ class Pane {
 
   #label(ctx, pose, text, colors, strong = false) {
     const [x, y] = this.player.camera.toScreen(this, pose);
+    if (x < 0 || y < 0 || x > this.width || y > this.height) return;
     ctx.font = `${strong ? 600 : 500} 12px system-ui, sans-serif`;
     const width = ctx.measureText(text).width + 12;
     const left = Math.max(4, Math.min(this.width - width - 4, x - width / 2)), top = Math.max(4, y - 34);
+    const covers = ([l, t, w]) => left < l + w && l < left + width && Math.abs(top - t) < 19;
+    if (!strong && this.taken.some(covers)) return;
+    this.taken.push([left, top, width]);
     ctx.fillStyle = colors.paper;
     ctx.strokeStyle = colors.outline;
     ctx.lineWidth = 1;
