@@ -25,11 +25,11 @@ class Interval:
 
 
 def mean_interval(values: Float[np.ndarray, " n"], seed: int = 0) -> Interval:
-    """The mean of `values` (NaN: no value) and its percentile bootstrap interval.
+    """The mean of `values` (not finite: no value) and its percentile bootstrap interval.
 
     Of paired differences it is the paired bootstrap. Efron and Tibshirani (1993), chapter 13.
     """
-    values = values[~np.isnan(values)]
+    values = values[np.isfinite(values)]
     count = len(values)
     if count == 0:
         return Interval(np.nan, np.nan, np.nan, 0)

@@ -27,12 +27,14 @@ class Column:
 def read_columns(runs: list[RunFolder]) -> tuple[list[Column], list[dict[str, str]]]:
     """The columns of every run, and what was skipped; several runs are told apart by name.
 
-    Raises ValueError for a run that is not finished.
+    Raises ValueError for a run that is not finished, or empty.
     """
     columns: list[Column] = []
     skipped: list[dict[str, str]] = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
         chunk = run.read_tables()
+        if not chunk.rows:
+            raise ValueError(f"{run.path}: a run without scenarios")
         skipped += chunk.skipped
         for planner in dict.fromkeys(row.planner for row in chunk.rows):
             rows = [row for row in chunk.rows if row.planner == planner]

@@ -29,8 +29,8 @@ class Difference:
 def difference(
     a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"], higher_is_better: bool = True
 ) -> Difference:
-    """Of paired values (NaN: no value)."""
-    both = ~(np.isnan(a) | np.isnan(b))
+    """Of paired values (not finite: no value)."""
+    both = np.isfinite(a) & np.isfinite(b)
     gap = b[both] - a[both]
     gain = gap if higher_is_better else -gap
     wins, losses = int((gain > _TIE).sum()), int((gain < -_TIE).sum())

@@ -1,5 +1,6 @@
 """`report.html` of a run of `simulate`, and the page that compares several runs."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
@@ -89,11 +90,11 @@ def _rows(
             if key not in column.rows:
                 continue
             row = column.rows[key]
-            values = [row.metrics.get(m.key) for m in measures]
+            values = [row.metrics.get(m.key, math.nan) for m in measures]
             entry: dict[str, Any] = {
                 "scenario": s,
                 "column": c,
-                "values": [None if v is None else float(f"{v:.6g}") for v in values],
+                "values": [float(f"{v:.6g}") if math.isfinite(v) else None for v in values],
                 "failed": failed(row),
             }
             video = column.run.path / "videos" / video_name(row)

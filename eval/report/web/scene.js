@@ -2,7 +2,7 @@
 
 const LAYERS = [
   ["lanes", "Lane lines", true], ["centers", "Centre lines", false], ["route", "Route", true],
-  ["obstacles", "Obstacles", true], ["agents", "Agents", true], ["trail", "Trail", true],
+  ["stops", "Lights, stops", true], ["obstacles", "Obstacles", true], ["agents", "Agents", true], ["trail", "Trail", true],
   ["plan", "Plan", true], ["candidates", "Candidates by cost", true], ["forecast", "Forecasts", true],
   ["occupancy", "Occupancy", true], ["labels", "Labels", false],
 ];
@@ -77,7 +77,7 @@ class SceneMap {
         paint(kind, colors[color]);
       }
     }
-    this.#stops(ctx, colors, pixel, k);
+    if (layers.stops) this.#stops(ctx, colors, pixel, k);
   }
 
   // Bars one after the other along the longest side of each crosswalk.
