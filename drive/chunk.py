@@ -48,9 +48,8 @@ def run_chunk(config: SimulateConfig, folder: Path, number: int, requests: list[
 
 def run_video(folder: Path, row: Row) -> None:
     """Film one recorded drive."""
-    from eval.report.html import video_name
     from eval.report.recording import Recording
-    from eval.report.video import write_video
+    from eval.report.video import video_name, write_video
 
     run = RunFolder(folder)
     scenario = run.read_scenario(row.index)

@@ -39,4 +39,5 @@ def drive_split(
     note = "means over the scenes where a metric has a value"
     if summary["skipped"]:
         note += f"; {len(summary['skipped'])} scenes could not be used, see {traffic}/report.html"
-    return Table(title, note, score_columns(summary))
+    columns = score_columns(summary)
+    return Table(title, note, columns, tuple((planner, "score") for planner in columns))

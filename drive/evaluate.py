@@ -82,6 +82,7 @@ def _detection(config: EvaluateConfig, split: "Split") -> Callable[[Path], dict[
                 f"Detection, {split.name}",
                 f"detection_cvpr_2019; officially absent classes count as zero: {absent}",
                 rows,
+                tuple((row, column) for row in rows for column in ("NDS", "mAP")),
             ),
             "per_class": Table("Classes with ground truth", "means of 0.5 to 4 m; errors at 2 m",
                                score["per_class"]),
@@ -111,7 +112,8 @@ def _tracking(config: EvaluateConfig, split: "Split") -> Callable[[Path], dict[s
         absent = ", ".join(score["absent_classes"]) or "none"
         rows = {"official": score["official"], **score["per_class"]}
         note = f"tracking_nips_2019; classes without ground truth leave the means: {absent}"
-        return {"tracking": Table(f"Tracking, {split.name}", note, rows)}
+        headline = tuple(("official", column) for column in ("amota", "amotp"))
+        return {"tracking": Table(f"Tracking, {split.name}", note, rows, headline)}
 
     return work
 
@@ -142,7 +144,8 @@ def _prediction(config: EvaluateConfig, split: "Split") -> Callable[[Path], dict
         note = "predict_2020_icra: 6 s at 2 Hz, metres, best of k modes; MR: miss beyond 2 m"
         if not any("OffRoadRate" in scores for scores in rows.values()):
             note += "; no map expansion, so no OffRoadRate"
-        return {"prediction": Table(f"Prediction, {split.name}", note, rows)}
+        headline = tuple((row, "minADE_5") for row in rows)
+        return {"prediction": Table(f"Prediction, {split.name}", note, rows, headline)}
 
     return work
 
@@ -167,7 +170,12 @@ def _planning(config: EvaluateConfig, split: "Split") -> Callable[[Path], dict[s
             "oriented_box": ("Oriented boxes", "L2 at t, collision by t; full futures; m, %"),
         }
         return {
-            key: Table(f"Planning, {title} protocol, {split.name}", note, scores[key])
+            key: Table(
+                f"Planning, {title} protocol, {split.name}",
+                note,
+                scores[key],
+                tuple((row, "L2_3s") for row in scores[key] if row != "ground truth"),
+            )
             for key, (title, note) in titles.items()
         }
 

@@ -10,7 +10,7 @@ from typing import Any
 from drive.chunk import run_chunk, run_video
 from drive.config import SimulateConfig
 from drive.pool import work
-from eval.report.run_folder import Chunk, Row, RunFolder
+from eval.report.run_folder import Row, RunFolder
 from sim.sources import Request, find_files, load
 
 GENERATED_COUNT = 32  # where no count is given
@@ -84,6 +84,8 @@ def simulate(config: SimulateConfig, folder: RunFolder, requests: list[Request])
     Raises ValueError where the scenarios are not those that the run began with, or none could be
     used; `BrokenRun` where a worker process died.
     """
+    from eval.report.run_report import write_report
+
     folder.hold_to([request.name for request in requests])
     size = config.batch_size
     chunks = [requests[k : k + size] for k in range(0, len(requests), size)]
@@ -96,7 +98,7 @@ def simulate(config: SimulateConfig, folder: RunFolder, requests: list[Request])
     summary = folder.write_tables(result)
     films = [(folder.path, row) for row in _worst(result.rows, config.videos)]
     work(run_video, films, config.workers, "filming")
-    _write_report(folder, summary, result)
+    write_report(folder)
     return Outcome(folder.path, summary)
 
 
@@ -108,10 +110,3 @@ def _worst(rows: list[Row], per_planner: int) -> list[Row]:
         own.sort(key=lambda row: (row.metrics.get("nuplan/score", 0.0), row.index))
         chosen += own[:per_planner]
     return chosen
-
-
-def _write_report(folder: RunFolder, summary: dict[str, Any], result: Chunk) -> None:
-    from eval.report.html import write_report
-
-    config = (folder.path / "config.yaml").read_text()
-    write_report(folder.path / "report.html", folder.path.name, summary, result, config)

@@ -12,6 +12,7 @@ def main(argv: list[str] | None = None) -> int:
         "save": _save,
         "export": _export,
         "evaluate": _evaluate,
+        "report": _report,
         "view": _view,
         "bench": _bench,
     }
@@ -68,10 +69,17 @@ def _evaluate(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _report(arguments: list[str]) -> int:
+    from drive.cli.report import run
+
+    return run(arguments)
+
+
 _USAGE = """usage: bevdrive VERB [OPTIONS]
 
   simulate   drive scenarios in closed loop and score them
   evaluate   score results on a nuScenes split with the official code
+  report     write a run's page again, or compare several runs in one
   view       look at a scene, a drive or a sweep, in Open3D
   save       write generated or recorded scenarios to files
   export     write scenarios as a nuScenes dataset

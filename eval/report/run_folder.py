@@ -15,6 +15,8 @@ import yaml
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario, save_scenario
 
+UNKNOWN = -1  # the index of a row whose table does not tell it
+
 
 @dataclass(frozen=True)
 class Row:
@@ -55,7 +57,7 @@ class RunFolder:
     def open(path: Path) -> "RunFolder":
         """An existing run; raises ValueError where there is none."""
         if not (path / "config.yaml").is_file():
-            raise ValueError(f"{path}: no run to resume here (config.yaml is missing)")
+            raise ValueError(f"{path}: no run folder (config.yaml is missing)")
         return RunFolder(path.resolve())
 
     def config(self) -> dict[str, Any]:
@@ -101,11 +103,28 @@ class RunFolder:
         names = sorted({name for row in chunk.rows for name in row.metrics})
         table = {
             key: [getattr(row, key) for row in chunk.rows]
-            for key in ("scenario_id", "family", "planner")
+            for key in ("scenario_id", "family", "planner", "index")
         }
         table |= {name: [row.metrics.get(name) for row in chunk.rows] for name in names}
         pq.write_table(pa.table(table), self.path / "per_scenario.parquet")
         return summary
+
+    def read_tables(self) -> Chunk:
+        """Rows and skipped scenarios of a finished run; ValueError says what is missing."""
+        import pyarrow.parquet as pq
+
+        for name in ("metrics.json", "per_scenario.parquet"):
+            if not (self.path / name).is_file():
+                raise ValueError(f"{self.path}: not a finished run of simulate ({name} is missing)")
+        skipped = json.loads((self.path / "metrics.json").read_text()).get("skipped", [])
+        rows = [
+            Row(
+                entry.pop("scenario_id"), entry.pop("family"), entry.pop("planner"),
+                entry.pop("index", UNKNOWN), {k: v for k, v in entry.items() if v is not None},
+            )
+            for entry in pq.read_table(self.path / "per_scenario.parquet").to_pylist()
+        ]  # fmt: skip
+        return Chunk(rows, skipped)
 
     def recording_path(self, planner: str, index: int) -> Path:
         """Where the drive of scenario number `index` by a planner is kept (`Recording`)."""
@@ -120,6 +139,10 @@ class RunFolder:
     def read_scenario(self, index: int) -> Scenario:
         """Scenario number `index`; ValueError names the file where it is missing or not whole."""
         return load_scenario(self._scenario_path(index))
+
+    def has_scenario(self, index: int) -> bool:
+        """Whether scenario number `index` is kept here."""
+        return self._scenario_path(index).is_file()
 
     def _scenario_path(self, index: int) -> Path:
         return self.path / "scenarios" / f"{index:06d}{SUFFIX}"

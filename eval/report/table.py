@@ -8,19 +8,22 @@ from pathlib import Path
 
 import yaml
 
-_STYLE = """body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem;
-padding: 1.2rem; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #d5d7da; }
-th:first-child { text-align: left; } :root { color-scheme: light dark; }"""
+from eval.report.page import TABLE_SCRIPTS, write_page
+
+_TABLES = "tables.json"
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of named values; a value that is absent or NaN shows as a dash. `note` says what counts."""
+    """Rows of named values; a value that is absent or NaN shows as a dash. `note` says what counts.
+
+    `headline`: the figures (row, column) that the page shows large.
+    """
 
     title: str
     note: str
     rows: dict[str, dict[str, float]]
+    headline: tuple[tuple[str, str], ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -39,14 +42,27 @@ class Table:
 
     def html(self) -> str:
         """As the page shows it."""
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("Name", *self.columns))
         body = ""
         for name, row in self.rows.items():
             cells = "".join(f"<td>{_cell(row, c)}</td>" for c in self.columns)
-            body += f"<tr><th>{escape(name)}</th>{cells}</tr>"
+            body += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
+        label = escape(self.title)
         return (
-            f"<h2>{escape(self.title)}</h2><p>{escape(self.note)}</p>"
-            f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f'<section class="panel" aria-label="{label}"><h2>{label}</h2>'
+            f'<p class="note">{escape(self.note)}</p>'
+            f'<div class="wide" tabindex="0" role="region" aria-label="{label}, scrolls sideways">'
+            f'<table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+            "</div></section>"
+        )
+
+    def cards(self) -> str:
+        """The figures of `headline`, for the page."""
+        return "".join(
+            f'<article class="card"><h2>{escape(row)}</h2>'
+            f'<p class="figure">{_cell(self.rows[row], column)}<small>{escape(column)}</small></p>'
+            f"<p>{escape(self.title)}</p></article>"
+            for row, column in self.headline
         )
 
 
@@ -57,14 +73,56 @@ def write_tables(folder: Path, tables: dict[str, Table]) -> None:
         for key, table in tables.items()
     }
     (folder / "metrics.json").write_text(json.dumps(plain, indent=1) + "\n")
+    heads = {
+        key: {"title": table.title, "note": table.note, "headline": table.headline}
+        for key, table in tables.items()
+    }
+    (folder / _TABLES).write_text(json.dumps(heads, indent=1) + "\n")
+    _write_report(folder, tables)
+
+
+def has_tables(folder: Path) -> bool:
+    """Whether this is a run of `evaluate`."""
+    return (folder / _TABLES).is_file() and (folder / "metrics.json").is_file()
+
+
+def rewrite_report(folder: Path) -> Path:
+    """`report.html` of a run of `evaluate`, from what `write_tables` left; returns its path."""
+    values = json.loads((folder / "metrics.json").read_text())
+    heads = json.loads((folder / _TABLES).read_text())
+    tables = {
+        key: Table(
+            head["title"],
+            head["note"],
+            {r: {n: math.nan if v is None else v for n, v in row.items()}
+             for r, row in values[key].items()},
+            tuple((row, column) for row, column in head["headline"]),
+        )
+        for key, head in heads.items()
+    }  # fmt: skip
+    return _write_report(folder, tables)
+
+
+def _write_report(folder: Path, tables: dict[str, Table]) -> Path:
     config = (folder / "config.yaml").read_text()
     title = f"{yaml.safe_load(config).get('task', 'run')}: {folder.name}"
-    (folder / "report.html").write_text(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>"
-        + "".join(table.html() for table in tables.values())
-        + f"<h2>Configuration</h2><pre>{escape(config)}</pre></html>\n"
+    parts = [key for key in tables if (folder / key / "report.html").is_file()]
+    links = "".join(
+        f'<a href="{escape(key)}/report.html">{escape(tables[key].title)}: every scenario</a>'
+        for key in parts
     )
+    cards = "".join(table.cards() for table in tables.values())
+    body = (
+        '<main id="report">'
+        + (f'<section class="figures" aria-label="Main figures">{cards}</section>' if cards else "")
+        + (f'<nav class="links" aria-label="Reports of the parts">{links}</nav>' if links else "")
+        + "".join(table.html() for table in tables.values())
+        + "</main>\n<footer><details class='config' open><summary>Configuration</summary>"
+        f"<pre>{escape(config)}</pre></details></footer>"
+    )
+    path = folder / "report.html"
+    write_page(path, title, body, TABLE_SCRIPTS)
+    return path
 
 
 def _number(value: float) -> float | None:

@@ -1,11 +1,13 @@
 """A scene from above: one frame as a picture, a whole episode as an mp4."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from eval.report.recording import Recording
+from eval.report.run_folder import Row
 from sim.scenario import EGO, AgentKind, AreaKind, LightState, Scenario
 
 SIZE_PX = 560
@@ -113,6 +115,12 @@ class Canvas:
                 states = self.scenario.lights.state[stop.light]
                 color = _LIGHTS.get(LightState(int(states[min(instant, len(states) - 1)])), color)
             draw.line(self._px(stop.line_m), fill=color, width=4)
+
+
+def video_name(row: Row) -> str:
+    """File name of the video of a scenario driven by a planner."""
+    safe = re.sub(r"[^\w.-]", "_", row.scenario_id)  # an id from a file may hold anything
+    return f"{row.planner}-{row.index:06d}-{safe}.mp4"
 
 
 def write_video(

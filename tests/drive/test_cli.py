@@ -26,7 +26,7 @@ def _run(tmp_path: Path, name: str, *more: str) -> int:
         (["simulate", "--source", "scenarionet"], "--path: source scenarionet needs"),
         (["simulate", "--source", "scenarionet", "--path", "nowhere"], "no such file or folder"),
         (["simulate", "--preset", "nothing.yaml"], "nothing.yaml: no such preset"),
-        (["simulate", "--resume", "nothing"], "no run to resume here"),
+        (["simulate", "--resume", "nothing"], "no run folder"),
         (["simulate", "--count", "0"], "--count: must be at least 1"),
         (["simulat"], "unknown verb 'simulat'"),
     ],

@@ -38,7 +38,7 @@ def _run(dataroot: Path, out: Path, *words: str, split: str = "sim_val") -> int:
 def _metrics(out: Path) -> dict[str, Any]:
     assert (out / "latest").resolve() == (out / "run").resolve()
     assert "split: sim_val" in (out / "run" / "config.yaml").read_text()
-    assert "<table>" in (out / "run" / "report.html").read_text()
+    assert "<table " in (out / "run" / "report.html").read_text()
     return json.loads((out / "run" / "metrics.json").read_text())
 
 

@@ -1,0 +1,41 @@
+"""`bevdrive report`."""
+
+import argparse
+from pathlib import Path
+
+_EPILOG = """examples:
+  bevdrive report runs/demo                          # write runs/demo/report.html again
+  bevdrive report runs/before runs/after             # both side by side, in compare.html
+  bevdrive report runs/a runs/b runs/c --out abc.html
+
+Several runs are paired by scenario id: differences B - A of every metric over the scenarios that
+both hold, with 95 % bootstrap intervals. Exit codes: 0 all well, 2 wrong input."""
+
+
+def run(arguments: list[str]) -> int:
+    """Write the page; returns the exit code. Raises ValueError for wrong input."""
+    parser = argparse.ArgumentParser(
+        prog="bevdrive report",
+        description="Write the report of a run again, or one page that compares several runs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, nargs="+", help="run folders")
+    parser.add_argument("--out", type=Path, help="the page of several runs (compare.html)")
+    options = parser.parse_args(arguments)
+    if options.out is not None and len(options.run) == 1:
+        raise ValueError("--out: with one run the page is its own report.html")
+    from eval.report.run_folder import RunFolder
+    from eval.report.run_report import write_comparison, write_report
+    from eval.report.table import has_tables, rewrite_report
+
+    runs = [RunFolder.open(path) for path in options.run]
+    if len(runs) == 1:
+        path = rewrite_report(runs[0].path) if has_tables(runs[0].path) else write_report(runs[0])
+    else:
+        path = options.out or Path("compare.html")
+        if not path.parent.is_dir() or path.is_dir():
+            raise ValueError(f"--out: {path}: no file can be written there")
+        write_comparison(runs, path)
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return 0

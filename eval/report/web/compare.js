@@ -1,0 +1,138 @@
+// Two columns, paired by scenario: differences with intervals, wins and losses, score against score.
+
+function compareSection(data, open) {
+  if (!data.pairs.length) return null;
+  const first = firstPair(data);
+  const choice = (label, value) => h("select", { "aria-label": label, onchange: show },
+    data.columns.map((column, c) => h("option", { value: c, selected: c === value }, column.label)));
+  const a = choice("First of the comparison (A)", first.a), b = choice("Second of the comparison (B)", first.b);
+  const body = h("div", { class: "body", "aria-live": "polite" });
+  function show() {
+    body.replaceChildren(...comparison(data, Number(a.value), Number(b.value), open));
+  }
+  show();
+  return h("section", { id: "compare", class: "panel", "aria-label": "Comparison" },
+    h("h2", {}, "Comparison"),
+    h("div", { class: "versus" }, h("label", {}, h("b", {}, "A"), a), h("span", {}, "against"), h("label", {}, h("b", {}, "B"), b)),
+    body);
+}
+
+// Compared first: of several runs the planner whose score differs most between two of them.
+function firstPair(data) {
+  const planner = (c) => data.columns[c].label.split("/").pop();
+  const gap = (pair) => Math.abs(pair.measures[0]?.difference[0] ?? 0);
+  const same = data.pairs.filter(({ a, b }) => data.compares && planner(a) === planner(b));
+  return same.sort((p, q) => gap(q) - gap(p))[0] || data.pairs[0];
+}
+
+function comparison(data, a, b, open) {
+  if (a === b) return [h("p", { class: "note" }, "Choose two different columns.")];
+  const pair = data.pairs.find((p) => (p.a === a && p.b === b) || (p.a === b && p.b === a));
+  if (!pair) return [h("p", { class: "note" }, "These two have no scenario in common.")];
+  const sign = pair.a === a ? 1 : -1;
+  const rows = pair.measures.map((row) => (sign === 1 ? row : turned(row)));
+  const points = pairedScores(data, a, b);
+  return [
+    h("p", { class: "common" }, h("b", {}, plural(pair.common, "scenario")), " in common, paired by id. Differences are B − A."),
+    h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Differences, scrolls sideways" }, forest(data, rows)),
+    h("div", { class: "pairplots" }, scatter(data, points, a, b, open), ranking(data, points, a, b, open)),
+    h("p", { class: "note" }, "Bootstrap over paired scenarios: percentile 95 % intervals, 10,000 resamples, fixed seed. ",
+      "▲ better, ▼ worse: the interval does not hold 0."),
+  ];
+}
+
+function turned({ means, difference: [mean, low, high, count], wins_losses_ties: [wins, losses, ties] }) {
+  const minus = (v) => (v === null ? null : -v || 0);
+  return { means: [means[1], means[0]], difference: [minus(mean), minus(high), minus(low), count],
+    wins_losses_ties: [losses, wins, ties] };
+}
+
+function forest(data, rows) {
+  const reach = (row) => Math.max(Math.abs(row.difference[1] ?? 0), Math.abs(row.difference[2] ?? 0));
+  const ownScale = (m) => !data.measures[m].higher_is_better && data.measures[m].label.endsWith("(m)");
+  const shared = Math.max(1e-9, ...rows.filter((_, m) => !ownScale(m)).map(reach));
+  const body = rows.map((row, m) => {
+    const measure = data.measures[m], [mean, low, high, count] = row.difference;
+    const [wins, losses, ties] = row.wins_losses_ties;
+    const gain = measure.higher_is_better ? 1 : -1;
+    const verdict = !count || (low <= 0 && high >= 0) ? "same" : mean * gain > 0 ? "better" : "worse";
+    const at = (value) => percent(0.5 + (0.46 * value) / (ownScale(m) ? Math.max(reach(row), 1e-9) : shared));
+    const plot = count ? h("div", { class: `forest ${verdict}` },
+      h("span", { class: "zero" }),
+      h("span", { class: "band", style: `left:${at(low)};right:calc(100% - ${at(high)})` }),
+      h("span", { class: "tick", style: `left:${at(mean)}` })) : null;
+    const total = Math.max(1, wins + losses + ties);
+    return h("tr", { "data-measure": measure.key },
+      h("th", { scope: "row" }, measure.label, measure.higher_is_better ? null : h("small", {}, " ↓")),
+      h("td", {}, number(row.means[0])), h("td", {}, number(row.means[1])),
+      h("td", { class: `delta ${verdict}` }, { better: "▲ ", worse: "▼ ", same: "" }[verdict], count ? signed(mean) : "–",
+        h("small", {}, count ? `${signed(low)} to ${signed(high)}` : "")),
+      h("td", { class: "plot" }, plot),
+      h("td", { class: "record", title: `${wins} won, ${ties} tied, ${losses} lost by B` },
+        h("span", { class: "stack" },
+          h("span", { class: "better", style: `width:${percent(wins / total)}` }),
+          h("span", { class: "tie", style: `width:${percent(ties / total)}` }),
+          h("span", { class: "worse", style: `width:${percent(losses / total)}` })),
+        h("span", { class: "wlt" }, `${wins} / ${ties} / ${losses}`)));
+  });
+  const heads = ["Metric", "A", "B", "B − A", "95 % interval", "B won / tied / lost"];
+  return h("table", { class: "forests" },
+    h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, body));
+}
+
+// Scenarios that both columns hold, with both scores.
+function pairedScores(data, a, b) {
+  const m = data.measures.findIndex((measure) => measure.key === "nuplan/score");
+  const scores = (c) => new Map(data.rows.filter((row) => row.column === c).map((row) => [row.scenario, row.values[m]]));
+  const [of_a, of_b] = [scores(a), scores(b)];
+  return [...of_a].filter(([s, v]) => v !== null && (of_b.get(s) ?? null) !== null)
+    .map(([scenario, v]) => ({ scenario, a: v, b: of_b.get(scenario) }));
+}
+
+function scatter(data, points, a, b, open) {
+  const size = 300, edge = 42, span = size - edge - 12;
+  const x = (v) => edge + v * span, y = (v) => size - edge - v * span;
+  const groups = new Map(); // points that would lie on top of each other
+  for (const p of points) {
+    const place = `${p.a.toFixed(2)} ${p.b.toFixed(2)}`;
+    groups.set(place, [...(groups.get(place) || []), p]);
+  }
+  const dots = [...groups.values()].map((members) => {
+    const { a: left, b: right, scenario } = members[0];
+    const verdict = Math.abs(left - right) < 1e-9 ? "tie" : right > left ? "better" : "worse";
+    const names = members.slice(0, 8).map((p) => data.scenarios[p.scenario].key).join(", ");
+    const title = `${members.length > 8 ? `${names} and ${members.length - 8} more` : names}: A ${number(left)}, B ${number(right)}`;
+    const shown = svg("g", { class: `point ${verdict}`, tabindex: 0, role: "button", "aria-label": `${title}. Open`,
+      onclick: () => open(scenario, b, a),
+      onkeydown: (event) => { if (event.key === "Enter") open(scenario, b, a); } },
+    svg("title", {}, title),
+    svg("circle", { cx: x(left), cy: y(right), r: 4 + 1.8 * Math.sqrt(members.length - 1) }));
+    if (members.length > 3) shown.append(svg("text", { x: x(left), y: y(right) + 3.5 }, String(members.length)));
+    return shown;
+  });
+  const ticks = [0, 0.5, 1].flatMap((v) => [
+    svg("line", { class: "grid", x1: x(v), x2: x(v), y1: y(0), y2: y(1) }),
+    svg("line", { class: "grid", x1: x(0), x2: x(1), y1: y(v), y2: y(v) }),
+    svg("text", { class: "label", x: x(v), y: y(0) + 15 }, String(v)),
+    svg("text", { class: "label end", x: x(0) - 6, y: y(v) + 4 }, String(v))]);
+  return h("figure", { class: "scatter" }, h("figcaption", {}, "Score: A across, B up; a click opens the scenario"),
+    svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "group", "aria-label": "Score of A against score of B" },
+      ticks, svg("line", { class: "diagonal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }),
+      svg("text", { class: "label", x: x(0.5), y: size - 4 }, `A ${data.columns[a].label}`),
+      svg("text", { class: "label", transform: `translate(10 ${y(0.5)}) rotate(-90)` }, `B ${data.columns[b].label}`), dots));
+}
+
+function ranking(data, points, a, b, open) {
+  const largest = points.filter((p) => Math.abs(p.b - p.a) > 1e-9)
+    .sort((p, q) => Math.abs(q.b - q.a) - Math.abs(p.b - p.a) || p.scenario - q.scenario).slice(0, 12);
+  const most = Math.max(...largest.map((p) => Math.abs(p.b - p.a)));
+  const items = largest.map((p) => {
+    const gap = p.b - p.a, side = gap > 0 ? "better" : "worse";
+    return h("li", {}, h("button", { type: "button", onclick: () => open(p.scenario, b, a) },
+      h("span", { class: "name" }, data.scenarios[p.scenario].key),
+      h("span", { class: `diverging ${side}` }, h("span", { style: `width:${percent(Math.abs(gap) / (2 * most))}` })),
+      h("span", { class: "count" }, signed(gap, 2))));
+  });
+  return h("div", { class: "ranking" }, h("h3", {}, "Largest differences in score"),
+    items.length ? h("ol", {}, items) : h("p", { class: "note" }, "Every scenario has the same score."));
+}

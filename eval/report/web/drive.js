@@ -1,0 +1,56 @@
+// One decoded drive: poses, curves and what the planner showed, by instant (`t` may lie between two).
+
+class Drive {
+  constructor(block, scene) {
+    this.block = block;
+    this.scene = scene;
+    this.arrays = block.arrays;
+    [this.agents, , this.instants] = this.arrays.xy.shape;
+    this.dt = block.dt;
+    this.failures = Object.entries(block.failures).sort((a, b) => a[1] - b[1]);
+    this.curveNames = block.curves;
+  }
+
+  get last() { return this.instants - 1; }
+
+  clamp(t) { return Math.max(0, Math.min(this.last, t)); }
+
+  isValid(agent, k) { return this.arrays.valid[agent * this.instants + k] > 0; }
+
+  // x, y, yaw of an agent in the world frame; linear between instants.
+  pose(agent, t) {
+    t = this.clamp(t);
+    const { xy, yaw } = this.arrays, T = this.instants;
+    const k = Math.floor(t), next = Math.min(k + 1, this.last), f = t - k;
+    const mix = (array, row) => array[row * T + k] * (1 - f) + array[row * T + next] * f;
+    return [mix(xy, 2 * agent), mix(xy, 2 * agent + 1), mix(yaw, agent)];
+  }
+
+  speed(agent, k) {
+    const before = this.pose(agent, k - 1), after = this.pose(agent, k + 1);
+    const span = (this.clamp(k + 1) - this.clamp(k - 1)) * this.dt;
+    return span ? Math.hypot(after[0] - before[0], after[1] - before[1]) / span : 0;
+  }
+
+  curve(name) {
+    const row = this.curveNames.indexOf(name);
+    return row < 0 ? null : this.arrays.curves.subarray(row * this.instants, (row + 1) * this.instants);
+  }
+
+  // The instant at which candidates, forecasts and occupancy were last kept, and its number there.
+  shownAt(k) {
+    const number = Math.floor(k / this.block.every);
+    return { number, instant: number * this.block.every };
+  }
+
+  // The lines of an array [T, ..., 2, P] at row `row`, as points from `origin`.
+  line(name, row, [x, y]) {
+    const array = this.arrays[name], points = array.shape[array.shape.length - 1], at = row * 2 * points;
+    return Array.from({ length: points }, (_, p) => [x + array[at + p], y + array[at + points + p]]);
+  }
+}
+
+async function loadDrive([sceneName, driveName]) {
+  const [scene, drive] = await Promise.all([readBlock(sceneName), readBlock(driveName)]);
+  return new Drive(drive, scene);
+}

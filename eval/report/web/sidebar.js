@@ -1,0 +1,58 @@
+// Beside the view: who drove, against whom, the moments of failure, the metrics, the layers.
+
+function sidebar(player) {
+  return [chooser(player), moments(player), values(player), layerToggles(player), keys()].filter(Boolean);
+}
+
+function chooser(player) {
+  const drove = player.data.rows.filter((row) => row.scenario === player.scenario).map((row) => row.column);
+  const held = player.data.playbacks[player.scenario] || {};
+  const name = (c) => player.data.columns[c].label;
+  const tabs = drove.map((c) => h("button", { type: "button", class: "tab", "aria-pressed": String(c === player.column),
+    onclick: () => player.open(player.scenario, c, player.other === c ? null : player.other) }, mark(c), " ", name(c)));
+  const others = drove.filter((c) => c !== player.column && held[c]);
+  const beside = h("select", { id: "beside", onchange: (event) =>
+    player.open(player.scenario, player.column, event.target.value === "" ? null : Number(event.target.value)) },
+  h("option", { value: "" }, "nobody"), others.map((c) => h("option", { value: c, selected: c === player.other }, name(c))));
+  const ghosts = h("label", { class: "check" }, h("input", { id: "ghosts", type: "checkbox", checked: player.ghosts || false,
+    onchange: (event) => player.setGhosts(event.target.checked) }), "overlaid, as a ghost");
+  return h("section", {}, h("h3", {}, "Drive"), h("div", { class: "tabs" }, tabs),
+    others.length && held[player.column] ? h("label", { class: "field inline" }, h("span", {}, "against"), beside) : null,
+    player.other === null ? null : ghosts);
+}
+
+function moments(player) {
+  if (!player.views.length) return null;
+  const found = player.views.flatMap(({ drive, letter }, v) => drive.failures.map(([name, instant]) =>
+    h("button", { type: "button", class: `moment v${v}`, "data-failure": name, onclick: () => player.jump(instant) },
+      h("span", {}, "✕ ", letter ? `${letter}: ` : "", player.failureName(name)), h("span", {}, `${number(instant * drive.dt, 1)} s`))));
+  return h("section", {}, h("h3", {}, "Failures"), found.length ? h("div", { class: "moments" }, found)
+    : h("p", { class: "good" }, "✓ Nothing failed"));
+}
+
+function values(player) {
+  const columns = [player.column, player.other].filter((c) => c !== null);
+  const rows = columns.map((c) => player.data.rows.find((row) => row.scenario === player.scenario && row.column === c));
+  const body = player.data.measures.map((measure, m) => h("tr", {}, h("th", { scope: "row" }, measure.label),
+    rows.map((row) => h("td", { class: row.failed.includes(measure.key) ? "bad" : null },
+      row.failed.includes(measure.key) ? "✕ " : "", number(row.values[m])))));
+  const head = columns.length > 1 ? h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, "A"), h("th", { scope: "col" }, "B"))) : null;
+  const film = rows[0].video ? h("p", {}, h("a", { href: rows[0].video }, "Film (mp4)")) : null;
+  return h("details", { open: true }, h("summary", {}, "Metrics"), h("table", { class: "values" }, head, h("tbody", {}, body)), film);
+}
+
+function layerToggles(player) {
+  if (!player.views.length) return null;
+  const needs = { candidates: "candidates", forecast: "forecast", occupancy: "occupancy" };
+  const present = LAYERS.filter(([name]) => !needs[name] || player.views.some(({ drive }) => drive.arrays[needs[name]]));
+  return h("details", { open: true }, h("summary", {}, "Layers"), h("div", { class: "layers" }, present.map(([name, label]) =>
+    h("label", { class: "check" }, h("input", { type: "checkbox", "data-layer": name, checked: player.layers[name], onchange: (event) => {
+      player.layers[name] = event.target.checked;
+      player.redraw();
+    } }), h("span", { class: `swatch ${name}`, "aria-hidden": "true" }), label))),
+  h("p", { class: "kinds" }, ["ego", ...KINDS].map((kind) => h("span", {}, h("i", { class: `kind ${kind}` }), kind))));
+}
+
+const keys = () => h("details", {}, h("summary", {}, "Keys"), h("dl", { class: "keys" },
+  [["space", "play, pause"], ["← →", "one step (shift: ten)"], ["n", "next failure"], ["j k", "next drive, drive before"], ["f", "follow the ego"],
+    ["+ −", "zoom"], ["Esc", "close"]].map(([key, does]) => [h("dt", {}, key), h("dd", {}, does)])));

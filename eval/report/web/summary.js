@@ -1,0 +1,62 @@
+// The head of a report: what ran, one card per column, score by family, all metrics.
+
+function summarySection(data, filter) {
+  return h("section", { id: "summary", "aria-label": "Summary" },
+    h("p", { class: "facts" }, [...data.facts, plural(data.scenarios.length, "scenario")].join(" · ")),
+    h("div", { class: "cards" }, data.columns.map((column, c) => card(data, column, c, filter))));
+}
+
+function card(data, column, c, filter) {
+  const [mean, low, high, count] = column.means[data.measures.findIndex((m) => m.key === "nuplan/score")] || [];
+  const most = Math.max(1, column.scenarios);
+  const failures = column.failures.map(([key, times]) => {
+    const measure = data.measures.find((m) => m.key === key);
+    return h("button", { type: "button", class: times ? "failure" : "failure none", disabled: !times,
+      onclick: () => filter({ column: c, failed: key }),
+      "aria-label": `${measure.failure}: ${plural(times, "scenario")} failed. Show them` },
+    h("span", { class: "name" }, measure.failure),
+    h("span", { class: "bar" }, h("span", { style: `width:${percent(times / most)}` })),
+    h("span", { class: "count" }, times || "–"));
+  });
+  return h("article", { class: `card c${c % 8}` },
+    h("h2", {}, mark(c, 14), h("span", {}, column.label)),
+    h("p", { class: "figure" }, number(mean), h("small", {}, "score")),
+    count ? intervalTrack([mean, low, high], c) : null,
+    h("p", { class: "interval" }, count ? `95 % interval ${number(low)} to ${number(high)}` : "no score"),
+    h("p", { class: "clean" }, h("b", {}, column.clean), ` of ${plural(column.scenarios, "scenario")} without a failure`),
+    h("div", { class: "failures" }, failures));
+}
+
+function familySection(data, filter) {
+  return h("section", { class: "panel", "aria-label": "Score by family" },
+    h("h2", {}, "Score by family"), legend(data.columns),
+    familyChart(data, (family) => filter({ family })),
+    h("p", { class: "note" }, "Means with bootstrap 95 % intervals over scenarios; a click filters the table."));
+}
+
+function metricsSection(data) {
+  const head = h("tr", {}, h("th", { scope: "col" }, "Metric"),
+    data.columns.map((column, c) => h("th", { scope: "col" }, mark(c), " ", column.label)));
+  const rows = data.measures.map((measure, m) => {
+    const means = data.columns.map((column) => column.means[m]);
+    const present = means.filter((v) => v[3]).map((v) => v[0]);
+    const best = measure.higher_is_better ? Math.max(...present) : Math.min(...present);
+    const differs = new Set(present).size > 1;
+    return h("tr", {}, h("th", { scope: "row" }, measure.label, measure.higher_is_better ? null : h("small", {}, " ↓")),
+      means.map((value) => h("td", { class: differs && value[3] && value[0] === best ? "best" : null },
+        h("span", { class: "mean" }, number(value[0])),
+        h("small", {}, value[3] ? `${number(value[1], 2)} – ${number(value[2], 2)}` : ""))));
+  });
+  return h("section", { class: "panel", "aria-label": "Metrics" }, h("h2", {}, "Metrics"),
+    h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Metrics, scrolls sideways" },
+      h("table", { class: "metrics" }, h("thead", {}, head), h("tbody", {}, rows))),
+    h("p", { class: "note" }, "Mean and bootstrap 95 % interval over scenarios; bold: best; ↓: lower is better."));
+}
+
+function skippedSection(data) {
+  if (!data.skipped.length) return null;
+  return h("section", { class: "panel", "aria-label": "Skipped scenarios" },
+    h("h2", {}, `Skipped scenarios (${data.skipped.length})`),
+    h("ul", { class: "skipped" }, data.skipped.map((entry) =>
+      h("li", {}, h("b", {}, entry.scenario), " ", entry.reason))));
+}
