@@ -42,9 +42,7 @@ STRAY: Rgb = (150, 150, 150)
 _VIRIDIS = np.array(
     ((68, 1, 84), (70, 50, 127), (54, 92, 141), (39, 127, 142), (31, 161, 135), (74, 194, 109),
      (159, 218, 58), (253, 231, 37)), dtype=np.float64)  # fmt: skip
-_CIVIDIS_REVERSED = np.array(
-    ((253, 234, 69), (212, 194, 100), (165, 155, 115), (124, 123, 120), (87, 93, 109),
-     (33, 68, 110)), dtype=np.float64)  # fmt: skip
+_COSTS = np.array(((86, 180, 233), (60, 140, 130), (120, 95, 60)), dtype=np.float64)
 
 
 def by_value(values: Float[np.ndarray, " n"], low: float, high: float) -> UInt8[np.ndarray, "n 3"]:
@@ -53,9 +51,9 @@ def by_value(values: Float[np.ndarray, " n"], low: float, high: float) -> UInt8[
 
 
 def by_cost(costs: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "n 3"]:
-    """The cheapest yellow, the dearest dark blue."""
+    """From blue (cheapest) over teal to brown (dearest), as in the report."""
     costs = np.asarray(costs, dtype=np.float64)
-    return _interpolate(_CIVIDIS_REVERSED, (costs - costs.min()) / max(np.ptp(costs), 1e-6))
+    return _interpolate(_COSTS, (costs - costs.min()) / max(np.ptp(costs), 1e-6))
 
 
 def by_number(numbers: Int[np.ndarray, " n"]) -> UInt8[np.ndarray, "n 3"]:

@@ -24,7 +24,7 @@ def plan_shapes(recording: Recording, heights: Heights, instant: int) -> list[Sh
 
 
 def candidate_shapes(recording: Recording, heights: Heights, instant: int) -> list[Shape]:
-    """Every candidate, the cheapest yellow and on top, the dearest dark blue."""
+    """Every candidate, the cheapest blue and on top, the dearest brown."""
     if recording.candidates is None:
         return []
     paths = _in_world(recording, instant, recording.candidates[instant])
