@@ -139,8 +139,11 @@ class Window:
 
     def _tick(self) -> bool:
         """Called again and again: take what has arrived, show what is due, ask for what comes."""
-        if self._asked is not None and self._connection.poll(0.005):
-            self._next, self._asked = (self._asked, self._connection.recv()), None
+        try:
+            if self._asked is not None and self._connection.poll(0.005):
+                self._next, self._asked = (self._asked, self._connection.recv()), None
+        except (EOFError, OSError):
+            os._exit(1)  # the other process is gone
         shown = self._show_next()
         if self._asked is None and self._next is None:
             if self.playing:
@@ -161,8 +164,10 @@ class Window:
         (instant, picture), self._next = self._next, None
         if self.playing:
             self.instant = instant
-            if instant < self._opening.num_instants - 1:
-                self._ask(min(max(self._due(), instant) + 1, self._opening.num_instants - 1))
+            last = self._opening.num_instants - 1
+            if instant < last:  # one picture late is caught up, more are left out
+                late = self._due() - instant
+                self._ask(min(instant + (late if late > 1 else 1), last))
             else:
                 self.play(False)
         self._take(picture)
