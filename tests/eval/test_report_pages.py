@@ -69,7 +69,7 @@ def test_a_dot_opens_both_drives_in_step(browser: Any, path: Path) -> None:
     page.locator(".double .pane").nth(1).wait_for()
     assert page.locator("#player-title").inner_text() == "scene-0"
     who = page.locator(".caption .who").all_inner_texts()
-    assert [text.split() for text in who] == [["A", "after/pdm"], ["B", "before/pdm"]]
+    assert [text.split() for text in who] == [["A", "before/pdm"], ["B", "after/pdm"]]
     page.keyboard.press("Space")
     page.wait_for_timeout(300)
     page.keyboard.press("Space")

@@ -103,8 +103,8 @@ function scatter(data, points, a, b, open) {
     const names = members.slice(0, 8).map((p) => data.scenarios[p.scenario].key).join(", ");
     const title = `${members.length > 8 ? `${names} and ${members.length - 8} more` : names}: A ${number(left)}, B ${number(right)}`;
     const shown = svg("g", { class: `point ${verdict}`, tabindex: 0, role: "button", "aria-label": `${title}. Open`,
-      onclick: () => open(scenario, b, a),
-      onkeydown: (event) => { if (event.key === "Enter") open(scenario, b, a); } },
+      onclick: () => open(scenario, a, b),
+      onkeydown: (event) => { if (event.key === "Enter") open(scenario, a, b); } },
     svg("title", {}, title),
     svg("circle", { cx: x(left), cy: y(right), r: 4 + 1.8 * Math.sqrt(members.length - 1) }));
     if (members.length > 3) shown.append(svg("text", { x: x(left), y: y(right) + 3.5 }, String(members.length)));
@@ -128,7 +128,7 @@ function ranking(data, points, a, b, open) {
   const most = Math.max(...largest.map((p) => Math.abs(p.b - p.a)));
   const items = largest.map((p) => {
     const gap = p.b - p.a, side = gap > 0 ? "better" : "worse";
-    return h("li", {}, h("button", { type: "button", onclick: () => open(p.scenario, b, a) },
+    return h("li", {}, h("button", { type: "button", onclick: () => open(p.scenario, a, b) },
       h("span", { class: "name" }, data.scenarios[p.scenario].key),
       h("span", { class: `diverging ${side}` }, h("span", { style: `width:${percent(Math.abs(gap) / (2 * most))}` })),
       h("span", { class: "count" }, signed(gap, 2))));

@@ -23,8 +23,7 @@ class ScenarioTable {
     this.head = h("tr", {});
     this.body = h("tbody", {});
     this.more = h("button", { type: "button", class: "more", onclick: () => this.#append() });
-    new IntersectionObserver((entries) => { if (entries[0].isIntersecting) this.#append(); }, { rootMargin: "400px" })
-      .observe(this.more);
+    this.sight = new IntersectionObserver((entries) => { if (entries[0].isIntersecting) this.#append(); }, { rootMargin: "400px" });
     this.table = h("table", { id: "scenarios" }, h("thead", {}, this.head), this.body);
     this.element = h("section", { class: "panel", "aria-label": "Scenarios" }, h("h2", {}, "Scenarios"),
       this.data.missing ? h("p", { class: "missing" }, this.data.missing) : null,
@@ -115,6 +114,8 @@ class ScenarioTable {
     const left = this.shown.length - this.body.rows.length;
     this.more.hidden = left <= 0;
     this.more.textContent = `Show more (${left})`;
+    this.sight.unobserve(this.more); // seen anew, it is told of again, even if it never left the sight
+    this.sight.observe(this.more);
   }
 
   #row(row) {
