@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint system clean
+.PHONY: demo test lint system pictures clean
 
 demo: $(STAMP)
 	$(BIN)/bevdrive simulate --preset configs/simulate/demo.yaml
@@ -25,6 +25,10 @@ PACKAGES := chromium xvfb libgl1 libegl1 libx11-6 libgomp1 libusb-1.0-0 libvulka
 system:
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && apt-get update -qq && \
 		apt-get install -y -qq $(PACKAGES) >/dev/null; } || true
+
+# The pictures of README and docs; DATA: nuScenes mini scenes as ScenarioNet converts them.
+pictures: system $(STAMP)
+	$(BIN)/python docs/pictures.py $(DATA)
 
 # torch is named with its version: unpinned, it pulls gigabytes of CUDA.
 $(STAMP): pyproject.toml constraints.txt
