@@ -36,6 +36,8 @@ draws. Exit codes: 0 all well, 1 no window can be opened here, 2 wrong input, 13
 def run(arguments: list[str]) -> int:
     """Find what is to be seen, then open the window or write the picture; returns the exit code."""
     options = _parse(arguments)
+    from eval.view.process import DrawingFailed
+
     size_px = _size(options.size)
     layers = tuple(options.layers) if options.layers else SHOWN_LAYERS
     if options.out is not None:
@@ -49,6 +51,10 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nbevdrive: interrupted; nothing written", file=sys.stderr)
         return 130
+    except DrawingFailed as error:
+        hint = "; --out scene.png needs no display" if options.out is None else ""
+        print(f"bevdrive: {error}{hint}", file=sys.stderr)
+        return 1
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -151,7 +157,7 @@ def _open_window(
     size_px: tuple[int, int],
     layers: tuple[str, ...],
 ) -> int:
-    from eval.view.process import DrawingFailed, DrawingProcess
+    from eval.view.process import DrawingProcess
 
     process = DrawingProcess("window")  # starts while the scene is made
     try:
@@ -163,9 +169,6 @@ def _open_window(
             size_px, begin, options.camera, options.color, layers, options.play
         )
         show(process, stage, settings)
-    except DrawingFailed as error:
-        print(f"bevdrive: {error}; --out scene.png needs no display", file=sys.stderr)
-        return 1
     finally:
         process.close()
     return 0

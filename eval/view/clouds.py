@@ -18,6 +18,7 @@ from sim.sensors.pointcloud import PointCloud
 NOBODY = -1
 UNKNOWN = -1  # class of a real point outside of all boxes
 _SAME_TIME_S = 0.06
+_HOLD_S = 0.45  # key frames are half a second apart
 _CLASS_OF_KIND = {int(kind): int(LidarClass[kind.name]) for kind in AgentKind}
 _BOX_MARGIN_M = 0.1
 
@@ -103,7 +104,7 @@ class Sweep(Protocol):
 
 
 class RealClouds:
-    """Recorded sweeps, each shown at the instant that is nearest to its time."""
+    """Recorded sweeps: the one of the instant, or the last one of the moments before."""
 
     def __init__(self, scenario: Scenario, sweeps: Sequence[Sweep]) -> None:
         self._scenario, self._sweeps = scenario, sweeps
@@ -113,7 +114,9 @@ class RealClouds:
     def at(self, instant: int) -> Cloud | None:
         """Who a point belongs to is told by the recorded box that holds it."""
         number = self._nearest(instant)
-        return None if number is None else self._read(number, instant)
+        if number is None:
+            number = self._last(instant)
+        return None if number is None else self._read(number)
 
     def instants(self) -> list[int]:
         """Those that have a sweep."""
@@ -125,8 +128,15 @@ class RealClouds:
         gap = np.abs(self._time_s - instant * self._scenario.dt_s)
         return int(gap.argmin()) if gap.min() <= _SAME_TIME_S else None
 
-    def _read_sweep(self, number: int, instant: int) -> Cloud:
+    def _last(self, instant: int) -> int | None:
+        age = instant * self._scenario.dt_s - self._time_s
+        recent = np.flatnonzero((age >= 0.0) & (age <= _HOLD_S))
+        return int(recent[-1]) if len(recent) else None
+
+    def _read_sweep(self, number: int) -> Cloud:
         sweep = self._sweeps[number]
+        instant = round(float(self._time_s[number]) / self._scenario.dt_s)
+        instant = min(max(instant, 0), self._scenario.num_steps - 1)
         points = sweep.read()
         pose = sweep.world_SE3_ego
         xyz = (points.xyz_m @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32)

@@ -23,7 +23,7 @@ from eval.view.planner_shapes import (
     plan_shapes,
 )
 from eval.view.shapes import Picture, Points, Shape
-from sim.scenario import EGO, AgentKind
+from sim.scenario import EGO
 from sim.sensors.lidar_scene import LidarClass
 
 
@@ -132,8 +132,3 @@ def _class_table() -> UInt8[np.ndarray, "c 3"]:
     names |= {LidarClass.GROUND: palette.GROUND}
     table = np.array([names.get(one, palette.STRAY) for one in LidarClass], dtype=np.uint8)
     return np.vstack((table, np.array(palette.GROUND, dtype=np.uint8)))
-
-
-def kinds_legend() -> dict[str, tuple[int, int, int]]:
-    """What the colours of boxes mean."""
-    return {"ego": palette.EGO} | {k.name.lower(): palette.KINDS[k] for k in AgentKind}

@@ -80,7 +80,9 @@ def test_saved_scenarios_and_generated_ones(run: Path, tmp_path: Path) -> None:
     assert again[0] == again[1] and again[0].startswith("straight")
 
 
-def test_a_scene_and_a_sample_of_nuscenes(tmp_path: Path) -> None:
+def test_a_scene_and_a_sample_of_nuscenes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     written = nuscenes_dataset.write(tmp_path / "data")
     where = {"dataroot": written.dataset.dataroot, "version": nuscenes_dataset.VERSION}
     cache = tmp_path / "cache"
@@ -98,6 +100,15 @@ def test_a_scene_and_a_sample_of_nuscenes(tmp_path: Path) -> None:
         find_episode(ViewTarget(**where, cache=cache, scenario=names[1] + "x"))
     with pytest.raises(ValueError, match=r"sample.json has no token 'abc'"):
         find_episode(ViewTarget(**where, cache=cache, sample="abc"))
+    # A sweep that is not whole is found when it is drawn: one line, and no film.
+    for sweep in written.dataset.dataroot.glob("s*/LIDAR_TOP/*.pcd.bin"):
+        sweep.write_bytes(sweep.read_bytes()[:999])
+    words = ["--dataroot", where["dataroot"], "--version", where["version"], "--cache", cache]
+    film = tmp_path / "never.mp4"
+    assert main(["view", *map(str, words), "--out", str(film), "--size", "320x180"]) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert ".pcd.bin: 999 bytes are not a whole number of points" in line
+    assert not list(tmp_path.glob("*never*"))
 
 
 @needs_shared_data

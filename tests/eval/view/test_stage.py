@@ -85,6 +85,7 @@ def test_real_points_belong_to_the_boxes_that_hold_them() -> None:
     (instant,) = clouds.instants()
     cloud = clouds.at(instant)
     assert cloud is not None and clouds.at(instant + 5) is None
+    assert clouds.at(instant + 4) is cloud  # held until there may be another
     labels = read_annotations(AV2)
     now = labels.time_ns == int(next((AV2 / "sensors" / "lidar").glob("*.feather")).stem)
     recorded = labels.num_points[now].sum()
