@@ -131,7 +131,9 @@ def _of_run(target: ViewTarget, path: Path) -> "Episode":
 def _choose_row(target: ViewTarget, path: Path, rows: list["Row"]) -> "Row":
     """The drive that is asked for; not named, the first scenario and the first planner."""
     if not (path / "recordings").is_dir() or not rows:
-        raise ValueError(f"{path}: no recordings in this run folder")
+        parts = sorted(found.parent.name for found in path.glob("*/recordings"))
+        hint = f" (look into its parts: {', '.join(parts)})" if parts else ""
+        raise ValueError(f"{path}: no recordings in this run folder{hint}")
     planners = tuple(dict.fromkeys(row.planner for row in rows))
     planner = target.planner or planners[0]
     one_of(f"{path}: --planner", planner, planners)
