@@ -80,7 +80,12 @@ def yield_to_others(world: "World", driver: Driver) -> Yield:
     virtual_gap = mine.to_enter_m - other.to_enter_m - they.length_m
     squeezed = ~_fits_in_front(mine, other, me, they)
     follow = merging & (inside | (~other.blocked & ~i_first & squeezed))
-    wait = wait | (follow & (virtual_gap < 1.0) & (inside | stoppable))
+    beside = follow & (virtual_gap < 1.0) & (inside | stoppable)
+    wait = wait | beside
+    # Who has nobody to cross before the merge rolls up to it; others leave the junction free.
+    crosses_m = zones.least(torch.where(crossing, zones.enter_m, torch.inf), driver.s_m)
+    unhindered = zones.of_driver(crosses_m) > zones.enter_m
+    follow = follow & ~(beside & unhindered)
 
     return Yield(
         stop_gap_m=zones.least(torch.where(wait, mine.to_enter_m, torch.inf), driver.s_m),

@@ -104,6 +104,17 @@ def test_ramp_merges_without_collision() -> None:
     assert not _collides(world, states)
 
 
+def test_who_lets_a_bus_in_rolls_on_towards_the_merge() -> None:
+    # Both at 4 m/s, side by side, 30 m before the lanes meet, nobody to cross: the bus needs 12 m of
+    # lead, and time enough to get it. Standing still there would hold up everyone behind.
+    ramp = np.concatenate((straight(-100, -30, -10, -3)[:-1], straight(-10, -3, 100, 0)))
+    x, y = (float(value) for value in ramp[70])
+    cars = [Car(0, -30, 0, 0, 4, (12.0, 2.5, 3.2)), Car(1, x, y, 0.29, 4)]
+    world, states = _drive(make_scenario([WEST_EAST, ramp], cars, 20.0, [10, 0]))
+    assert not _collides(world, states)
+    assert min(float(state.speed_mps[0, 1]) for state in states) > 1.0
+
+
 def test_nan_in_padding_changes_nothing() -> None:
     alone = make_scenario(
         [WEST_EAST, SOUTH_NORTH], [Car(0, -60, 0, 0, 10), Car(1, 0, -55, NORTH, 9)]
