@@ -120,11 +120,12 @@ class DriverZones:
         """`[B, D]` of the other driver of each zone, `[B, E]`."""
         return torch.gather(per_driver, 1, self.other)
 
-    def least(self, per_zone: Float[Tensor, "b e"], like: Float[Tensor, "b d"]) -> Tensor:
-        """The least `[B, D]` of each driver's zones; inf: it has none."""
-        none = torch.full_like(like, torch.inf)
+    def least(self, per_zone: Float[Tensor, "*k b e"], like: Float[Tensor, "b d"]) -> Tensor:
+        """The least `[*K, B, D]` of each driver's zones; inf: it has none."""
+        none = like.new_full((*per_zone.shape[:-1], like.shape[1]), torch.inf)
+        driver = self.driver.expand(per_zone.shape)
         # Stored: torch 2.13's compiled code otherwise reads another reduction's result now and then.
-        (least,) = materialize(none.scatter_reduce(1, self.driver, per_zone, "amin"))
+        (least,) = materialize(none.scatter_reduce(-1, driver, per_zone, "amin"))
         return least
 
 

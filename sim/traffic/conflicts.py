@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from sim.path_relations import DriverZones
+
 if TYPE_CHECKING:
     from sim.world import World
 
@@ -70,10 +72,11 @@ def yield_to_others(world: "World", driver: Driver) -> Yield:
     inside = other.to_enter_m <= 0.0
     they_clear = other.leave_s + GO_AFTER_S < mine.enter_s
     i_clear = mine.leave_s + GO_BEFORE_S < other.enter_s
-    i_first = _goes_first(world, driver, me, they, mine)
+    crossing, merging = live & ~zones.merges, live & zones.merges
+    nearest = _Nearest.of(zones, driver, mine, crossing)
+    i_first = _goes_first(world, driver, me, they, nearest)
     stoppable = mine.to_enter_m > me.speed_mps**2 / (2.0 * CANNOT_STOP_MPS2)
 
-    crossing, merging = live & ~zones.merges, live & zones.merges
     contested = ~inside & ~other.blocked & ~they_clear & ~i_clear & ~i_first & stoppable
     wait = crossing & ((inside & ~they_clear) | contested | _would_block_box(me, zones.leave_m))
 
@@ -83,9 +86,7 @@ def yield_to_others(world: "World", driver: Driver) -> Yield:
     beside = follow & (virtual_gap < 1.0) & (inside | stoppable)
     wait = wait | beside
     # Who has nobody to cross before the merge rolls up to it; others leave the junction free.
-    crosses_m = zones.least(torch.where(crossing, zones.enter_m, torch.inf), driver.s_m)
-    unhindered = zones.of_driver(crosses_m) > zones.enter_m
-    follow = follow & ~(beside & unhindered)
+    follow = follow & ~(beside & (zones.of_driver(nearest.crosses_m) > zones.enter_m))
 
     return Yield(
         stop_gap_m=zones.least(torch.where(wait, mine.to_enter_m, torch.inf), driver.s_m),
@@ -119,8 +120,31 @@ class _Approach:
         )
 
 
+@dataclass(frozen=True)
+class _Nearest:
+    """The nearest of each driver's zones, `[B, D]`; found together, which is cheaper."""
+
+    arrival_s: Tensor  # at the first one ahead
+    inside: Tensor  # whether it is in one that crosses another path
+    crosses_m: Tensor  # where it first crosses someone who is near; inf: nobody
+
+    @staticmethod
+    def of(zones: DriverZones, driver: Driver, mine: _Approach, crossing: Tensor) -> "_Nearest":
+        ahead = zones.valid & (mine.to_enter_m > 0.0)
+        in_zone = zones.valid & ~ahead & (mine.to_leave_m > 0.0) & ~zones.merges
+        each = torch.stack(
+            (
+                torch.where(ahead, mine.enter_s, 1e3),
+                torch.where(in_zone, 0.0, torch.inf),
+                torch.where(crossing, zones.enter_m, torch.inf),
+            )
+        )
+        arrival, inside, crosses = zones.least(each, driver.s_m)
+        return _Nearest(arrival.clamp(max=1e3), inside == 0.0, crosses)
+
+
 def _goes_first(
-    world: "World", driver: Driver, me: Driver, they: Driver, mine: _Approach
+    world: "World", driver: Driver, me: Driver, they: Driver, nearest: _Nearest
 ) -> Bool[Tensor, "b e"]:
     """Right of way; among equals the one who has waited longer or arrives sooner; then the index.
 
@@ -128,13 +152,10 @@ def _goes_first(
     waiting: nobody waits for ever.
     """
     zones = world.drivers.zones
-    ahead = zones.valid & (mine.to_enter_m > 0.0)
-    arrival = zones.least(torch.where(ahead, mine.enter_s, 1e3), driver.s_m).clamp(max=1e3)
-    arrival = arrival - driver.waited_s + 1e-3 * world.drivers.agent
+    arrival = nearest.arrival_s - driver.waited_s + 1e-3 * world.drivers.agent
     sooner = zones.of_driver(arrival) < zones.of_other(arrival)
-    in_zone = zones.valid & (mine.to_enter_m <= 0.0) & (mine.to_leave_m > 0.0) & ~zones.merges
-    inside = zones.least(torch.where(in_zone, 0.0, torch.inf), driver.s_m) == 0.0
-    spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK + _INSIDE_RANK * inside
+    spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
+    spells = spells + _INSIDE_RANK * nearest.inside
     both_stand = (me.speed_mps < _STANDING_MPS) & (they.speed_mps < _STANDING_MPS)
     more = torch.where(both_stand, zones.of_driver(spells) - zones.of_other(spells), 0.0)
     rank = zones.right_of_way + more
