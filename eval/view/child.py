@@ -45,6 +45,24 @@ def _draw(renderer: Any, camera: Camera) -> np.ndarray:
     return np.asarray(renderer.render_to_image())
 
 
+class NoDisplay(Exception):
+    """There is no screen for a window."""
+
+
+def require_display() -> None:
+    """Raise NoDisplay where none answers: Open3D would go on, and show its window to nobody."""
+    if sys.platform != "linux" or os.environ.get("WAYLAND_DISPLAY"):
+        return
+    if not os.environ.get("DISPLAY"):
+        raise NoDisplay("no display (DISPLAY is not set)")
+    import ctypes
+
+    x11 = ctypes.CDLL("libX11.so.6")
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    if not x11.XOpenDisplay(None):
+        raise NoDisplay(f"no display answers at {os.environ['DISPLAY']}")
+
+
 def main() -> None:
     """Open3D and its renderer talk on stdout; that belongs to the command, so it is shut here."""
     connection = Connection(int(sys.argv[1]))
@@ -53,12 +71,16 @@ def main() -> None:
     os.dup2(quiet, 2)
     try:
         if sys.argv[2] == "window":
+            require_display()
             from eval.view.window import open_window
 
             open_window(connection)
         else:
             width, height = sys.argv[2].split("x")
             draw_offscreen(connection, (int(width), int(height)))
+    except NoDisplay as error:
+        connection.send(Failed(str(error), needs=False))
+        os._exit(1)
     except Exception as error:  # whatever it is, the other side tells it
         connection.send(Failed(f"{type(error).__name__}: {' '.join(str(error).split())}"))
         os._exit(1)

@@ -21,9 +21,10 @@ _START_S, _DRAW_S = 60.0, 120.0
 
 @dataclass(frozen=True)
 class Failed:
-    """What a child says last when it has to give up."""
+    """What a child says last when it has to give up; `needs`: whether packages may help."""
 
     reason: str
+    needs: bool = True
 
 
 class DrawingFailed(Exception):
@@ -66,7 +67,7 @@ class DrawingProcess:
         except (EOFError, ConnectionResetError):
             raise self._failure("its process died") from None
         if isinstance(answer, Failed):
-            raise self._failure(answer.reason)
+            raise self._failure(answer.reason, answer.needs)
         return answer
 
     def close(self) -> None:
@@ -78,10 +79,9 @@ class DrawingProcess:
             self._child.kill()
             self._child.wait()
 
-    def _failure(self, reason: str) -> DrawingFailed:
-        return DrawingFailed(
-            f"Open3D cannot draw here: {reason} (on Debian: apt-get install {PACKAGES})"
-        )
+    def _failure(self, reason: str, needs: bool = True) -> DrawingFailed:
+        hint = f" (on Debian: apt-get install {PACKAGES})" if needs else ""
+        return DrawingFailed(f"Open3D cannot draw here: {reason}{hint}")
 
 
 class Open3dRenderer:
