@@ -7,9 +7,11 @@ offsets from where their agent is at that instant; all but the plan at `SHOWN_HZ
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from eval.report.pack import Quantized, pack
 from eval.report.recording import Recording
+from sim.geometry import se2
 from sim.map_field import grid_around
 from sim.scenario import EGO, AreaKind, LaneKind, ObstacleKind, Scenario
 
@@ -147,10 +149,8 @@ def _offsets(points: np.ndarray, origin: np.ndarray) -> np.ndarray:
 
 def _in_world(points: np.ndarray, ego: np.ndarray) -> np.ndarray:
     """Points `[T, ..., 2]` of the ego frame of each instant, in the world frame."""
-    ego = ego.reshape(len(ego), *(1,) * (points.ndim - 2), 3)
-    cos, sin = np.cos(ego[..., 2]), np.sin(ego[..., 2])
-    x, y = points[..., 0].astype(np.float64), points[..., 1].astype(np.float64)
-    return np.stack((ego[..., 0] + cos * x - sin * y, ego[..., 1] + sin * x + cos * y), axis=-1)
+    pose = torch.from_numpy(ego.reshape(len(ego), *(1,) * (points.ndim - 2), 3))
+    return se2.transform_points(pose, torch.from_numpy(points.astype(np.float64))).numpy()
 
 
 def _forecast(recording: Recording, pose: np.ndarray, shown: slice) -> dict[str, Quantized]:

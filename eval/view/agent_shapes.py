@@ -13,28 +13,18 @@ from eval.view.shapes import (
     Rgb,
     Shape,
     ShownBox,
+    box_corners,
+    box_edges,
     join_lines,
     join_meshes,
     paint,
     polyline,
+    turn_z,
 )
 from sim.scenario import EGO, AgentKind
 
 TRAIL_S = 3.0
 _FACE_OPACITY = 0.45
-# Corners of a unit box: four below, four above, counter-clockwise from front left.
-_CORNERS = np.array(
-    [
-        (x, y, z)
-        for z in (-0.5, 0.5)
-        for x, y in ((0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5))
-    ]
-)
-_EDGES = np.array(
-    [(k, (k + 1) % 4) for k in range(4)]
-    + [(4 + k, 4 + (k + 1) % 4) for k in range(4)]
-    + [(k, k + 4) for k in range(4)]
-)
 _FACES = np.array(((4, 5, 6, 7), (0, 3, 7, 4), (0, 4, 5, 1), (1, 5, 6, 2), (2, 6, 7, 3)))
 _ARROW = np.array(((0.48, 0.0, 0.51), (0.1, 0.32, 0.51), (0.1, -0.32, 0.51)))  # on the roof
 
@@ -54,18 +44,17 @@ def box_shapes(episode: Episode, instant: int) -> list[Shape]:
     for agent in np.flatnonzero(motion.valid[instant]).tolist():
         rgb = color_of(episode, agent)
         place = np.append(motion.pose[instant, agent, :2], motion.z_m[instant, agent])
-        turn = _turn(float(motion.pose[instant, agent, 2]))
-        corners = (_CORNERS * size[agent]) @ turn.T + place
+        yaw = float(motion.pose[instant, agent, 2])
+        corners = box_corners(place, size[agent], yaw)
         faces = corners[_FACES]
         triangles, colors = box_faces(faces, rgb)
         opacity = 0.7 if agent == EGO else _FACE_OPACITY
         vertices = faces.reshape(-1, 3).astype(np.float32)
         meshes.append(Mesh(vertices, triangles.astype(np.int32), colors, opacity))
-        arrow = ((_ARROW * size[agent]) @ turn.T + place).astype(np.float32)
+        arrow = ((_ARROW * size[agent]) @ turn_z(yaw).T + place).astype(np.float32)
         tip = np.array(((0, 1, 2),), dtype=np.int32)
         meshes.append(Mesh(arrow, tip, paint(3, (245, 245, 245)), 1.0))
-        start, end = corners[_EDGES].transpose(1, 0, 2).astype(np.float32)
-        edges.append(Lines(start, end, paint(len(_EDGES), rgb), 1.5))
+        edges.append(box_edges(corners, rgb, 1.5))
     return [*join_meshes(meshes), *join_lines(edges)]
 
 
@@ -106,8 +95,3 @@ def shown_boxes(episode: Episode, instant: int, cloud: Cloud | None) -> list[Sho
             values["points"] = str(int((cloud.agent == agent).sum()))
         boxes.append(ShownBox(np.array((x, y, z)), np.asarray(size), yaw, name, values))
     return boxes
-
-
-def _turn(yaw: float) -> np.ndarray:
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    return np.array(((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0)))

@@ -4,9 +4,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from eval.view.camera import NEAR_M, Camera
-from eval.view.shapes import Picture, raised
+from eval.view.shapes import Picture
 
-LABEL_RANGE_M = 45.0
 _FONT_PX = 13
 
 
@@ -37,17 +36,13 @@ def _places(
     picture: Picture, camera: Camera, size_px: tuple[int, int]
 ) -> list[tuple[tuple[float, float], str]]:
     """Where the labels go, the nearest box first."""
-    near = [
-        box
-        for box in picture.boxes
-        if np.hypot(*(box.center_m[:2] - picture.ego[:2])) < LABEL_RANGE_M
-    ]
-    if not near:
+    labels = picture.labels()
+    if not labels:
         return []
-    above = np.array([raised(box.center_m, 0.5 * box.size_m[2] + 0.25) for box in near])
+    above = np.array([place for place, _ in labels])
     pixel, depth = camera.project(above, size_px)
     order = [k for k in np.argsort(depth) if depth[k] > NEAR_M]
-    return [((float(pixel[k, 0]), float(pixel[k, 1])), near[k].label) for k in order]
+    return [((float(pixel[k, 0]), float(pixel[k, 1])), labels[k][1]) for k in order]
 
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:

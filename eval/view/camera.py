@@ -6,8 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from eval.view.choices import CAMERAS
+from eval.view.shapes import turn_z
 
 NEAR_M = 0.5
+FOV_DEG = 50.0
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Camera:
     eye_m: Float[np.ndarray, "3"]
     target_m: Float[np.ndarray, "3"]
     up: Float[np.ndarray, "3"]
-    fov_deg: float = 50.0
+    fov_deg: float = FOV_DEG
 
     def project(
         self, points_m: Float[np.ndarray, "n 3"], size_px: tuple[int, int]
@@ -80,8 +82,7 @@ def hit_distance_m(
     yaw_rad: float,
 ) -> float:
     """Where a ray enters an upright box (inf: it does not): the slab test in the box's frame."""
-    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
-    turn = np.array(((cos, sin, 0.0), (-sin, cos, 0.0), (0.0, 0.0, 1.0)))
+    turn = turn_z(-yaw_rad)
     origin, direction = turn @ (eye_m - center_m), turn @ ray
     direction = np.where(np.abs(direction) < 1e-9, 1e-9, direction)
     a, b = (-0.5 * size_m - origin) / direction, (0.5 * size_m - origin) / direction

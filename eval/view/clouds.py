@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from eval.view.shapes import turn_z
 from sim.scenario import EGO, AgentKind, Scenario
 from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_presets import HDL_32E, LidarSpec
@@ -65,11 +66,9 @@ class SimulatedClouds:
         hit = sweep.hit[0]
         point = sweep.point_m[0][hit].numpy()
         x, y, yaw = self._pose[instant, EGO].tolist()
-        cos, sin = np.cos(yaw), np.sin(yaw)
-        turn = np.array(((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0)))
         base = np.array((x, y, self._ground_m(lidar, x, y)))
         return Cloud(
-            (point @ turn.T + base).astype(np.float32),
+            (point @ turn_z(yaw).T + base).astype(np.float32),
             sweep.intensity[0][hit].numpy(),
             sweep.label[0][hit].numpy(),
             sweep.agent[0][hit].numpy(),

@@ -1,11 +1,10 @@
 """Heights of the ground, and flat things laid on it."""
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from sim.scenario import Scenario
-from sim.sensors.ground import Ground
+from sim.sensors.ground import Ground, read_heights_m
 
 _LONGEST_EDGE_M = 6.0  # of a triangle laid on uneven ground
 _MOST_SPLITS = 12
@@ -23,10 +22,7 @@ class Heights:
 
     def at(self, points_m: Float[np.ndarray, "*p 2"]) -> Float[np.ndarray, "*p"]:
         """Height under each point."""
-        if self._ground is None:
-            return np.zeros(points_m.shape[:-1], dtype=np.float32)
-        flat = torch.from_numpy(np.ascontiguousarray(points_m, dtype=np.float32)).reshape(1, -1, 2)
-        return self._ground.read(flat)[0].reshape(points_m.shape[:-1]).numpy()
+        return read_heights_m(self._ground, points_m)
 
     def lift(
         self, points_m: Float[np.ndarray, "*p 2"], above_m: float

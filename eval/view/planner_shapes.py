@@ -1,12 +1,14 @@
 """What the planner showed: its plan, the candidates, what it expected of others, occupied space."""
 
 import numpy as np
+import torch
 
 from eval.report.recording import Recording
 from eval.view import palette
 from eval.view.ground import Heights
 from eval.view.map_shapes import band
 from eval.view.shapes import Lines, Mesh, Rgb, Shape, join_lines, join_meshes, polyline, quads
+from sim.geometry import se2
 from sim.geometry.grid import BevGrid
 
 _PLAN_M, _CANDIDATES_M, _FORECAST_M, _OCCUPANCY_M = 0.16, 0.1, 0.12, 0.2
@@ -86,9 +88,8 @@ def _in_world(recording: Recording, instant: int, points_m: np.ndarray) -> np.nd
 
 
 def _to_world(world_SE2_ego: np.ndarray, points_m: np.ndarray) -> np.ndarray:
-    x, y, yaw = (float(value) for value in world_SE2_ego)
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    return points_m @ np.array(((cos, sin), (-sin, cos))) + (x, y)
+    pose = torch.from_numpy(world_SE2_ego.astype(np.float64))
+    return se2.transform_points(pose, torch.from_numpy(points_m)).numpy()
 
 
 def _rgb(color: np.ndarray) -> Rgb:

@@ -6,6 +6,20 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 Rgb = tuple[int, int, int]
+LABEL_RANGE_M = 45.0
+# Corners of a unit box: four below, four above, counter-clockwise from front left; and its edges.
+_CORNERS = np.array(
+    [
+        (x, y, z)
+        for z in (-0.5, 0.5)
+        for x, y in ((0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5))
+    ]
+)
+_EDGES = np.array(
+    [(k, (k + 1) % 4) for k in range(4)]
+    + [(4 + k, 4 + (k + 1) % 4) for k in range(4)]
+    + [(k, k + 4) for k in range(4)]
+)
 
 
 @dataclass(frozen=True)
@@ -60,10 +74,37 @@ class Picture:
     ego: Float[np.ndarray, "4"]
     caption: str
 
+    def labels(self) -> list[tuple[Float[np.ndarray, "3"], str]]:
+        """Place and text of the labels: over the boxes near the ego."""
+        return [
+            (raised(box.center_m, 0.5 * box.size_m[2] + 0.25), box.label)
+            for box in self.boxes
+            if np.hypot(*(box.center_m[:2] - self.ego[:2])) < LABEL_RANGE_M
+        ]
+
 
 def paint(count: int, rgb: Rgb) -> UInt8[np.ndarray, "n 3"]:
     """One colour, `count` times."""
     return np.tile(np.array(rgb, dtype=np.uint8), (count, 1))
+
+
+def turn_z(yaw_rad: float) -> Float[np.ndarray, "3 3"]:
+    """The rotation about the vertical."""
+    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
+    return np.array(((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0)))
+
+
+def box_corners(
+    center_m: Float[np.ndarray, "3"], size_m: Float[np.ndarray, "3"], yaw_rad: float
+) -> Float[np.ndarray, "8 3"]:
+    """Four below, four above, counter-clockwise from front left."""
+    return (_CORNERS * size_m) @ turn_z(yaw_rad).T + center_m
+
+
+def box_edges(corners_m: Float[np.ndarray, "8 3"], rgb: Rgb, width_px: float) -> Lines:
+    """The twelve edges between `box_corners`."""
+    start, end = corners_m[_EDGES].transpose(1, 0, 2).astype(np.float32)
+    return Lines(start, end, paint(len(_EDGES), rgb), width_px)
 
 
 def quads(count: int) -> Int[np.ndarray, "f 3"]:

@@ -8,29 +8,13 @@ from typing import Any
 import numpy as np
 from open3d.visualization import gui, rendering
 
-from eval.view.camera import Camera, follow, hit_distance_m
+from eval.view.camera import FOV_DEG, Camera, follow, hit_distance_m
 from eval.view.live import Opening
 from eval.view.open3d_scene import LayeredScene
 from eval.view.panel import Panel
-from eval.view.shapes import Lines, Picture, ShownBox, paint, raised
+from eval.view.shapes import Lines, Picture, ShownBox, box_corners, box_edges, turn_z
 
-_FOV_DEG = 50.0
-_LABEL_RANGE_M = 45.0
 _PICKED_RGB = (255, 255, 255)
-_EDGES = (
-    (0, 1),
-    (1, 3),
-    (3, 2),
-    (2, 0),
-    (4, 5),
-    (5, 7),
-    (7, 6),
-    (6, 4),
-    (0, 4),
-    (1, 5),
-    (2, 6),
-    (3, 7),
-)
 
 
 def open_window(connection: Connection) -> None:
@@ -179,7 +163,7 @@ class Window:
             self._scene.replace(layer, shapes)
         if before is None:
             bounds = self._widget.scene.bounding_box
-            self._widget.setup_camera(_FOV_DEG, bounds, picture.ego[:3])
+            self._widget.setup_camera(FOV_DEG, bounds, picture.ego[:3])
             self._look(follow(self.camera, picture.ego))
             self.play(self._begin)
         elif self.camera != "free":
@@ -197,13 +181,12 @@ class Window:
         """The camera as it is, however the mouse has turned it."""
         pose = np.asarray(self._widget.scene.camera.get_model_matrix())
         eye = pose[:3, 3]
-        return Camera(eye, eye - pose[:3, 2], pose[:3, 1], _FOV_DEG)
+        return Camera(eye, eye - pose[:3, 2], pose[:3, 1], FOV_DEG)
 
     def _move_along(self, before: np.ndarray, after: np.ndarray) -> None:
         """Move the camera as the ego has moved, so that what the mouse did to it stays."""
         turn = 0.0 if self.camera == "overview" else after[3] - before[3]
-        cos, sin = np.cos(turn), np.sin(turn)
-        rotate = np.array(((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0)))
+        rotate = turn_z(turn)
         now = self._now()
         eye = rotate @ (now.eye_m - before[:3]) + after[:3]
         ahead = rotate @ (now.target_m - now.eye_m)
@@ -217,12 +200,10 @@ class Window:
         self._labels = []
         if self._picture is None or "labels" not in self.shown:
             return
-        for box in self._picture.boxes:
-            if np.hypot(*(box.center_m[:2] - self._picture.ego[:2])) < _LABEL_RANGE_M:
-                above = raised(box.center_m, 0.5 * box.size_m[2] + 0.3)
-                label = self._widget.add_3d_label(above.astype(np.float32), box.label)
-                label.color = gui.Color(0.92, 0.92, 0.92)
-                self._labels.append(label)
+        for place, text in self._picture.labels():
+            label = self._widget.add_3d_label(place.astype(np.float32), text)
+            label.color = gui.Color(0.92, 0.92, 0.92)
+            self._labels.append(label)
 
     def _mouse(self, event: Any) -> Any:
         """Ctrl + click picks the nearest box under the pointer."""
@@ -277,9 +258,5 @@ class Window:
 
 def _outline(box: ShownBox) -> Lines:
     """The edges of a box, a little outside of it."""
-    signs = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
-    cos, sin = np.cos(box.yaw_rad), np.sin(box.yaw_rad)
-    turn = np.array(((cos, sin, 0.0), (-sin, cos, 0.0), (0.0, 0.0, 1.0)))
-    corners = ((signs * (box.size_m + 0.15)) @ turn + box.center_m).astype(np.float32)
-    start, end = np.array(_EDGES).T
-    return Lines(corners[start], corners[end], paint(len(_EDGES), _PICKED_RGB), 3.0)
+    corners = box_corners(box.center_m, box.size_m + 0.15, box.yaw_rad)
+    return box_edges(corners, _PICKED_RGB, 3.0)

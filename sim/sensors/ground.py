@@ -121,7 +121,14 @@ def heights_m(
     ground: GroundHeight | None, points_m: Float[np.ndarray, "*p 2"]
 ) -> Float[np.ndarray, "*p"]:
     """Height of one world's ground under points."""
-    surface = Ground.of([ground])
+    return read_heights_m(Ground.of([ground]), points_m)
+
+
+def read_heights_m(
+    surface: Ground | None, points_m: Float[np.ndarray, "*p 2"]
+) -> Float[np.ndarray, "*p"]:
+    """The same of a surface that is kept (None: the plane z = 0)."""
     if surface is None:
         return np.zeros(points_m.shape[:-1], dtype=np.float32)
-    return surface.read(torch.from_numpy(points_m).float()[None])[0][0].numpy()
+    points = torch.from_numpy(np.ascontiguousarray(points_m, dtype=np.float32))
+    return surface.read(points[None])[0][0].numpy()

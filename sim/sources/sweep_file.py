@@ -12,11 +12,12 @@ from jaxtyping import Float
 
 from sim.scenario import AgentKind, LaneMap, Lights, Scenario, Tracks
 from sim.sensors.pointcloud import PointCloud, read_argoverse2, read_kitti, read_nuscenes
+from sim.sources.argoverse2.tracks import AXLE_HEIGHT_M, CENTER_AHEAD_OF_AXLE_M
+from sim.sources.nuscenes.ego import REAR_AXLE_TO_CENTER_M
 
 SUFFIXES = (".pcd.bin", ".bin", ".feather")
 # Where the data sets carry their lidars, over the ground: x ahead of the origin, z, yaw.
 _NUSCENES_MOUNT, _KITTI_HEIGHT_M = (0.94, 1.84, -np.pi / 2), 1.73
-_AV2_AXLE_HEIGHT_M = 0.32
 _EGO_SIZE_M = (4.1, 1.8, 1.5)
 _KITTI_KINDS = {
     "Car": ("vehicle.car", AgentKind.VEHICLE),
@@ -45,13 +46,13 @@ def read_sweep_file(path: Path) -> tuple[Scenario, PointCloud]:
     ego_center_m = (0.0, 0.0)
     if path.name.endswith(".pcd.bin"):
         x, z, yaw = _NUSCENES_MOUNT
-        cloud, ego_center_m = read_nuscenes(path, _mount(x, z, yaw)), (1.4, 0.0)
+        cloud, ego_center_m = read_nuscenes(path, _mount(x, z, yaw)), (REAR_AXLE_TO_CENTER_M, 0.0)
     elif path.suffix == ".bin":
         cloud = read_kitti(path, _mount(0.0, _KITTI_HEIGHT_M, 0.0))
         labels = _kitti_labels(path)
     elif path.suffix == ".feather":
-        cloud, ego_center_m = read_argoverse2(path), (1.4, 0.0)
-        raised = cloud.xyz_m + np.array((0.0, 0.0, _AV2_AXLE_HEIGHT_M), dtype=np.float32)
+        cloud, ego_center_m = read_argoverse2(path), (CENTER_AHEAD_OF_AXLE_M, 0.0)
+        raised = cloud.xyz_m + np.array((0.0, 0.0, AXLE_HEIGHT_M), dtype=np.float32)
         cloud = replace(cloud, xyz_m=raised)
     else:
         raise ValueError(f"{path}: not a lidar sweep (known endings: {', '.join(SUFFIXES)})")

@@ -24,11 +24,6 @@ class Sweep:
     world_SE3_ego: Float[np.ndarray, "4 4"]  # of nuScenes' ego frame: the rear axle, on the ground
     ego_SE3_sensor: Float[np.ndarray, "4 4"]
 
-    @property
-    def world_SE3_sensor(self) -> Float[np.ndarray, "4 4"]:
-        """The lidar in the scenario's world frame."""
-        return self.world_SE3_ego @ self.ego_SE3_sensor
-
     def read(self) -> PointCloud:
         """The points, in nuScenes' ego frame; ValueError names a missing or truncated file."""
         return read_nuscenes(self.path, self.ego_SE3_sensor)
