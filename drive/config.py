@@ -1,10 +1,11 @@
 """The options of `bevdrive simulate`: filled by the command line, by YAML presets, or by code."""
 
-import difflib
 import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args
+
+from sim.errors import one_of
 
 _PLANNERS = ("constant_velocity", "idm", "log_replay", "pdm")  # as drive.planning has them
 _TRAFFIC = ("idm", "log")  # as sim.traffic has them; named here so that --help needs no torch
@@ -148,14 +149,3 @@ def _typed(value: Any, wanted: Any, where: str) -> Any:
     if not fits:
         raise ValueError(f"{where}: expected {wanted}, got {value!r}")
     return value
-
-
-def one_of(what: str, value: Any, choices: tuple[str, ...]) -> None:
-    """Raise ValueError, naming the nearest choice and all of them (the first 40), for any other."""
-    if value in choices:
-        return
-    near = difflib.get_close_matches(str(value), choices, 1, 0.4)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    more = f" and {len(choices) - 40} more" if len(choices) > 40 else ""
-    listed = ", ".join(choices[:40]) + more
-    raise ValueError(f"{what}: unknown {value!r}{hint} (choices: {listed})")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from drive.config import one_of
 from eval.report.recording import Recording
 from eval.report.run_folder import RunFolder
+from sim.errors import one_of
 from sim.scenario import Scenario
 from sim.sources.driven import driven_scenario
 

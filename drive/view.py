@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drive.config import one_of
+from sim.errors import one_of
 
 if TYPE_CHECKING:
     from eval.report.run_folder import Row

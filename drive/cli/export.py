@@ -8,7 +8,8 @@ from pathlib import Path
 import tyro
 
 from drive.cli.simulate import split_commas
-from drive.config import SimulateConfig, check_choices, one_of
+from drive.config import SimulateConfig, check_choices
+from sim.errors import one_of
 
 _RUN = "run"
 _SOURCES = ("procedural", "scenarionet", "argoverse2", "saved", _RUN)
