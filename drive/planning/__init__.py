@@ -1,46 +1,29 @@
-"""Planners, by name."""
+"""Planners, by name; `docs/planners.md` tells how to write one."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from sim.interface import Planner
-from sim.world import World
+from sim.registry import Registry
 
+if TYPE_CHECKING:
+    from sim.interface import Planner
+    from sim.world import World
 
-def _constant_velocity(world: World) -> Planner:
-    from drive.planning.constant_velocity import ConstantVelocity
-
-    return ConstantVelocity()
-
-
-def _log_replay(world: World) -> Planner:
-    from drive.planning.log_replay import LogReplayPlanner
-
-    return LogReplayPlanner(world)
-
-
-def _idm(world: World) -> Planner:
-    from drive.planning.idm import IdmPlanner
-
-    return IdmPlanner()
-
-
-def _pdm(world: World) -> Planner:
-    from drive.planning.pdm.planner import PdmClosed
-
-    return PdmClosed()
+LOG_REPLAY = "log_replay"
+PLANNERS = Registry(
+    option="--planner",
+    group="bevdrive.planners",
+    methods=("plan(observation)",),
+    builtin={
+        "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
+        "idm": "drive.planning.idm:IdmPlanner",
+        LOG_REPLAY: "drive.planning.log_replay:LogReplayPlanner",
+        "pdm": "drive.planning.pdm.planner:PdmClosed",
+    },
+)
+EXACT_TRACKING = frozenset({LOG_REPLAY})  # the recording itself, not a car that follows it
 
 
-PLANNERS: dict[str, Callable[[World], Planner]] = {
-    "constant_velocity": _constant_velocity,
-    "idm": _idm,
-    "log_replay": _log_replay,
-    "pdm": _pdm,
-}
-EXACT_TRACKING = frozenset({"log_replay"})  # the recording itself, not a car that follows it
-
-
-def make_planner(name: str, world: World) -> Planner:
-    """The planner of that name; raises ValueError with the choices for any other."""
-    if name not in PLANNERS:
-        raise ValueError(f"unknown planner {name!r}; choices: {', '.join(sorted(PLANNERS))}")
-    return PLANNERS[name](world)
+def make_planner(name: str, world: "World") -> "Planner":
+    """A planner for one roll-out of `world`; raises InputError where that name stands for none."""
+    cls = PLANNERS.load(name)
+    return cls(world) if name == LOG_REPLAY else cls()

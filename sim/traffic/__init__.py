@@ -1,7 +1,8 @@
 """Who moves the others."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from sim.registry import Registry
 
 if TYPE_CHECKING:
     from sim.world import World, WorldState
@@ -16,23 +17,14 @@ class Traffic(Protocol):
         ...
 
 
-def _log() -> Traffic:
-    from sim.traffic.log_replay import LogReplay
-
-    return LogReplay()
-
-
-def _idm() -> Traffic:
-    from sim.traffic.idm import IdmTraffic
-
-    return IdmTraffic()
-
-
-TRAFFIC: dict[str, Callable[[], Traffic]] = {"log": _log, "idm": _idm}
+TRAFFIC = Registry(
+    option="--traffic",
+    group="bevdrive.traffic",
+    methods=("act(world, state)",),
+    builtin={"idm": "sim.traffic.idm:IdmTraffic", "log": "sim.traffic.log_replay:LogReplay"},
+)
 
 
 def make_traffic(name: str) -> Traffic:
-    """The traffic of that name; raises ValueError with the choices for any other."""
-    if name not in TRAFFIC:
-        raise ValueError(f"unknown traffic {name!r}; choices: {', '.join(sorted(TRAFFIC))}")
-    return TRAFFIC[name]()
+    """The traffic of that name; raises InputError where it stands for none."""
+    return TRAFFIC.load(name)()
