@@ -7,8 +7,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from eval.follow import HeldPlan
 from sim.geometry import se2
-from sim.interface import Plan, Planner, Sensors
+from sim.interface import Observation, Plan, Planner, Sensors
+from sim.plan_check import check_plan
 from sim.scenario import EGO
 from sim.world import World, WorldState
 
@@ -44,24 +46,45 @@ def rollout(
     num_steps: int | None = None,
     sensors: Sensors | None = None,
     watch: Callable[[Plan], None] | None = None,
+    replan_s: float | None = None,
 ) -> Rollout:
     """Drive `planner` through `world` for `num_steps` (default: until the recordings end).
 
-    With `sensors` (`sim.sensors.suite`) its observations hold what they see. `watch` is shown every
-    plan (`eval.report.tracer`).
+    With `sensors` (`sim.sensors.suite`) its observations hold what they see. A plan is made every
+    `replan_s` (to the nearest step; default: at every step) and followed in between, unobserved.
+    `watch` is shown every step's plan (`eval.report.tracer`). Raises InputError for a plan that is
+    none; to what a planner raises the step is noted.
     """
+    every = 1 if replan_s is None else max(1, round(replan_s / world.dt_s))
     state, states, plans = world.reset(), [], []
-    for _ in range(world.num_steps if num_steps is None else num_steps):
-        observation = world.observe(state, sensors, states)
-        plan = planner.plan(observation)
+    held: HeldPlan | None = None
+    for step in range(world.num_steps if num_steps is None else num_steps):
+        pose, since = state.pose[:, EGO], step % every
+        if held is None or since == 0:
+            plan = _make_plan(planner, world.observe(state, sensors, states), step)
+            held = HeldPlan(plan, pose, state.speed_mps[:, EGO])
+        else:
+            plan = held.left(pose, since, world.dt_s)
         if watch:
-            watch(plan)
+            watch(plan if since == 0 else held.carry(plan, pose))
         states.append(state)
         plans.append(plan_in_world(state, plan))
         state = world.step(state, plan)
     states.append(state)
     plans.append(plans[-1])
     return collect(world, states, plans)
+
+
+def _make_plan(planner: Planner, observation: Observation, step: int) -> Plan:
+    where = f"{type(planner).__name__}, step {step}"
+    try:
+        plan = planner.plan(observation)
+    except Exception as error:
+        error.add_note(where)
+        raise
+    speed = observation.ego.speed_mps
+    check_plan(plan, len(speed), speed.device, where)
+    return plan
 
 
 def plan_in_world(state: WorldState, plan: Plan) -> Tensor:

@@ -137,11 +137,12 @@ def _import_file(path: Path) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
     _search(path.parent)
     sys.modules[name] = module  # as `import` does: dataclasses look their module up
     try:
+        assert spec.loader is not None
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]

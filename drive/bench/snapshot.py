@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sim.errors import InputError
 from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import Rasterizer, RasterSpec
@@ -44,13 +45,13 @@ def save(path: Path, world: World, sensors: SensorSuite) -> None:
 def load(
     path: Path, raster: RasterSpec, lidar: LidarSpec, device: str
 ) -> tuple[World, SensorSuite]:
-    """The worlds and their sensors on `device`; ValueError where the file is none of `save`'s."""
+    """The worlds and their sensors on `device`; InputError where the file is none of `save`'s."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             described = json.loads(str(stored[_HEADER]))
             parts = {k: _unpack(v, k, stored) for k, v in described.items()}
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: no snapshot of worlds ({error})") from None
+        raise InputError(f"{path}: no snapshot of worlds ({error})") from None
     world, layers, static = (parts[k].to(device) for k in ("world", "layers", "static"))
     suite = SensorSuite(
         Rasterizer(raster, layers, float(world.size_m[..., :2].norm(dim=-1).max())),
@@ -82,7 +83,7 @@ def _unpack(described: Any, path: str, stored: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
     module, _, name = described["class"].partition(":")
     if not module.startswith("sim."):
-        raise ValueError(f"unknown class {module}:{name}")
+        raise InputError(f"unknown class {module}:{name}")
     kind = getattr(importlib.import_module(module), name)
     inner = {k: _unpack(v, f"{path}.{k}", stored) for k, v in described["fields"].items()}
     if kind is World:

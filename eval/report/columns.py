@@ -1,12 +1,13 @@
 """The columns of a report: one planner of one run each, over the scenarios of all runs together."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from eval.report.run_folder import Row, RunFolder
+from eval.report.run_folder import Failure, Row, RunFolder
+from sim.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,35 @@ class Column:
         return np.array([metrics.get(metric, np.nan) for metrics in held], dtype=np.float64)
 
 
-def read_columns(runs: list[RunFolder]) -> tuple[list[Column], list[dict[str, str]]]:
-    """The columns of every run, and what was skipped; several runs are told apart by name.
+def read_columns(
+    runs: list[RunFolder],
+) -> tuple[list[Column], list[dict[str, str]], list[Failure]]:
+    """The columns of every run, what was skipped and what failed; several runs are told apart by name.
 
-    Raises ValueError for a run that is not finished, or empty.
+    Raises InputError for a run that is not finished, or empty.
     """
     columns: list[Column] = []
     skipped: list[dict[str, str]] = []
+    failed: list[Failure] = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
         chunk = run.read_tables()
         if not chunk.rows:
-            raise ValueError(f"{run.path}: a run without scenarios")
+            raise InputError(f"{run.path}: a run without scenarios")
         skipped += chunk.skipped
+        failed += [_of_run(failure, run, name, len(runs) > 1) for failure in chunk.failed]
         for planner in dict.fromkeys(row.planner for row in chunk.rows):
             rows = [row for row in chunk.rows if row.planner == planner]
             label = planner if len(runs) == 1 else f"{name}/{planner}"
             keyed = dict(zip(scenario_keys(rows), rows, strict=True))
             columns.append(Column(label, planner, run, keyed))
-    return columns, skipped
+    return columns, skipped, failed
+
+
+def _of_run(failure: Failure, run: RunFolder, name: str, of_several: bool) -> Failure:
+    if not of_several:
+        return failure
+    planner = f"{name}/{failure.planner or 'every planner'}"
+    return replace(failure, planner=planner, traceback=str(run.path / failure.traceback))
 
 
 def scenario_keys(rows: list[Row]) -> list[str]:
@@ -66,4 +78,4 @@ def run_names(paths: list[Path]) -> list[str]:
         names = ["/".join(path.parts[-length:]) for path in paths]
         if len(set(names)) == len(names):
             return names
-    raise ValueError(f"{paths[0]}: the same run is given twice")
+    raise InputError(f"{paths[0]}: the same run is given twice")

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from eval.report.bootstrap import Interval, mean_interval
 from eval.report.columns import Column, common_keys
 from eval.report.measures import Measure
+from sim.errors import InputError
 
 _TIE = 1e-9
 
@@ -56,10 +57,10 @@ def compare_all(columns: list[Column], measures: list[Measure]) -> list[dict[str
 
 
 def require_common(columns: list[Column]) -> None:
-    """Raise ValueError where a run shares no scenario with the first."""
+    """Raise InputError where a run shares no scenario with the first."""
     for column in columns[1:]:
         if not common_keys([columns[0], column]):
-            raise ValueError(
+            raise InputError(
                 f"{column.run.path}: no scenario in common with {columns[0].run.path} "
                 "(paired by scenario id)"
             )

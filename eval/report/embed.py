@@ -21,7 +21,7 @@ class Playbacks:
 def embed(columns: list[Column], keys: list[str], budget_bytes: int) -> Playbacks:
     """Every drive of a scenario that is taken, until one does not fit. The same runs give the same.
 
-    Raises ValueError, naming the file, for a recording or a scenario that is not whole.
+    Raises InputError, naming the file, for a recording or a scenario that is not whole.
     """
     found = Playbacks()
     number = {key: k for k, key in enumerate(keys)}

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 from eval.metrics.result import MetricResult
 from eval.report.tracer import Tracer
 from eval.rollout import Rollout
+from sim.errors import InputError
 from sim.geometry.grid import BevGrid
 from sim.scenario import EGO
 
@@ -71,7 +72,7 @@ class Recording:
 
     @property
     def grid(self) -> BevGrid:
-        """Of the occupancy; raises ValueError where there is none."""
+        """Of the occupancy; raises InputError where there is none."""
         if self.occupancy_grid is None:
             raise ValueError("this recording has no occupancy")
         x_min, y_min, resolution, num_x, num_y = self.occupancy_grid.tolist()
@@ -94,16 +95,16 @@ class Recording:
 
     @staticmethod
     def load(path: Path) -> "Recording":
-        """The recording in a file; ValueError names a file that is missing or not whole."""
+        """The recording in a file; InputError names a file that is missing or not whole."""
         if not path.is_file():
-            raise ValueError(f"{path}: no such recording")
+            raise InputError(f"{path}: no such recording")
         try:
             with np.load(path, allow_pickle=False) as data:
                 parts = dict(data)
         except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-            raise ValueError(f"{path}: not a whole recording: {error}") from None
+            raise InputError(f"{path}: not a whole recording: {error}") from None
         missing = [name for name in _MOTION if name not in parts]
         if missing:
-            raise ValueError(f"{path}: not a recording: {missing[0]} is missing")
+            raise InputError(f"{path}: not a recording: {missing[0]} is missing")
         curves = {k.removeprefix(_CURVE): parts.pop(k) for k in list(parts) if _CURVE in k}
         return Recording(float(parts.pop("dt_s")), curves=curves, **parts)

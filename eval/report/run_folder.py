@@ -5,13 +5,14 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
+from sim.errors import InputError
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario, save_scenario
 
@@ -30,11 +31,25 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Scenarios without a score, of one planner or of all (""), because something was raised.
+
+    `traceback`: where it can be read, below the run folder.
+    """
+
+    scenarios: list[str]
+    planner: str
+    reason: str
+    traceback: str
+
+
+@dataclass(frozen=True)
 class Chunk:
     """The result of one batch of scenarios under every planner."""
 
     rows: list[Row]
     skipped: list[dict[str, str]]
+    failed: list[Failure] = field(default_factory=list)
 
 
 class RunFolder:
@@ -45,9 +60,12 @@ class RunFolder:
 
     @staticmethod
     def create(root: Path, name: str, config: dict[str, Any]) -> "RunFolder":
-        """A new folder with its resolved config; raises ValueError where it exists already."""
+        """A new folder with its resolved config; raises InputError where it cannot be made."""
         path = free_path(root, name)
-        (path / "chunks").mkdir(parents=True)
+        try:
+            (path / "chunks").mkdir(parents=True)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be made: {error.strerror}") from None
         (path / "videos").mkdir()
         _write(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
         _point_latest(root, name)
@@ -55,9 +73,9 @@ class RunFolder:
 
     @staticmethod
     def open(path: Path) -> "RunFolder":
-        """An existing run; raises ValueError where there is none."""
+        """An existing run; raises InputError where there is none."""
         if not (path / "config.yaml").is_file():
-            raise ValueError(f"{path}: no run folder (config.yaml is missing)")
+            raise InputError(f"{path}: no run folder (config.yaml is missing)")
         return RunFolder(path.resolve())
 
     def config(self) -> dict[str, Any]:
@@ -65,33 +83,42 @@ class RunFolder:
         return yaml.safe_load((self.path / "config.yaml").read_text())
 
     def hold_to(self, names: list[str]) -> None:
-        """Note which scenarios the run is of; raises ValueError where they are not those noted."""
+        """Note which scenarios the run is of; raises InputError where they are not those noted."""
         path = self.path / "scenarios.txt"
         text = "".join(f"{name}\n" for name in names)
         if not path.is_file():
             _write(path, text)
         elif path.read_text() != text:
-            raise ValueError(f"{path}: the source now holds other scenarios; begin a new run")
+            raise InputError(f"{path}: the source now holds other scenarios; begin a new run")
 
     def has_chunk(self, number: int) -> bool:
-        """Whether that chunk was finished."""
-        return self._chunk_path(number).is_file()
+        """Whether that chunk was finished, and nothing failed in it."""
+        path = self._chunk_path(number)
+        return path.is_file() and not json.loads(path.read_text())["failed"]
 
     def write_chunk(self, number: int, chunk: Chunk) -> None:
         """Store a finished chunk: all of it or nothing."""
-        data = {"rows": [asdict(row) for row in chunk.rows], "skipped": chunk.skipped}
-        _write(self._chunk_path(number), json.dumps(data))
+        _write(self._chunk_path(number), json.dumps(asdict(chunk)))
+
+    def write_error(self, name: str, text: str) -> str:
+        """Keep a traceback; returns its path below this folder."""
+        path = Path("errors") / name
+        (self.path / "errors").mkdir(exist_ok=True)
+        _write(self.path / path, text)
+        return str(path)
 
     def read_chunks(self) -> Chunk:
         """Every finished chunk in order, as one."""
         rows: list[Row] = []
         skipped: list[dict[str, str]] = []
+        failed: list[Failure] = []
         for path in sorted((self.path / "chunks").glob("*.json")):
             data = json.loads(path.read_text())
             rows += [Row(**row) for row in data["rows"]]
             skipped += data["skipped"]
+            failed += [Failure(**entry) for entry in data["failed"]]
         rows.sort(key=lambda row: (row.planner, row.index))
-        return Chunk(rows, skipped)
+        return Chunk(rows, skipped, failed)
 
     def write_tables(self, chunk: Chunk) -> dict[str, Any]:
         """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`."""
@@ -110,13 +137,14 @@ class RunFolder:
         return summary
 
     def read_tables(self) -> Chunk:
-        """Rows and skipped scenarios of a finished run; ValueError says what is missing."""
+        """Rows and skipped scenarios of a finished run; InputError says what is missing."""
         import pyarrow.parquet as pq
 
         for name in ("metrics.json", "per_scenario.parquet"):
             if not (self.path / name).is_file():
-                raise ValueError(f"{self.path}: not a finished run of simulate ({name} is missing)")
-        skipped = json.loads((self.path / "metrics.json").read_text()).get("skipped", [])
+                raise InputError(f"{self.path}: not a finished run of simulate ({name} is missing)")
+        summary = json.loads((self.path / "metrics.json").read_text())
+        failed = [Failure(**entry) for entry in summary.get("failed", [])]
         rows = [
             Row(
                 entry.pop("scenario_id"), entry.pop("family"), entry.pop("planner"),
@@ -124,7 +152,7 @@ class RunFolder:
             )
             for entry in pq.read_table(self.path / "per_scenario.parquet").to_pylist()
         ]  # fmt: skip
-        return Chunk(rows, skipped)
+        return Chunk(rows, summary.get("skipped", []), failed)
 
     def recording_path(self, planner: str, index: int) -> Path:
         """Where the drive of scenario number `index` by a planner is kept (`Recording`)."""
@@ -137,7 +165,7 @@ class RunFolder:
         save_scenario(scenario, path)
 
     def read_scenario(self, index: int) -> Scenario:
-        """Scenario number `index`; ValueError names the file where it is missing or not whole."""
+        """Scenario number `index`; InputError names the file where it is missing or not whole."""
         return load_scenario(self._scenario_path(index))
 
     def has_scenario(self, index: int) -> bool:
@@ -152,14 +180,14 @@ class RunFolder:
 
 
 def free_path(root: Path, name: str) -> Path:
-    """Where a run of that name goes; raises ValueError where it cannot, or is there already."""
+    """Where a run of that name goes; raises InputError where it cannot, or is there already."""
     if name in ("", ".", "..", "latest") or Path(name).name != name:
-        raise ValueError(f"--name: {name!r} cannot name a run folder")
+        raise InputError(f"--name: {name!r} cannot name a run folder")
     path = root / name
     if root.exists() and not root.is_dir():
-        raise ValueError(f"{root}: not a folder")
+        raise InputError(f"{root}: not a folder")
     if path.exists():
-        raise ValueError(f"{path}: exists already; choose another --name, or --resume it")
+        raise InputError(f"{path}: exists already; choose another --name, or --resume it")
     return path
 
 
@@ -188,7 +216,8 @@ def summarize(chunk: Chunk) -> dict[str, Any]:
             "mean": _means(rows),
             "per_family": {f: _means([r for r in rows if r.family == f]) for f in families},
         }
-    return {"planners": planners, "skipped": chunk.skipped}
+    failed = {"failed": [asdict(failure) for failure in chunk.failed]} if chunk.failed else {}
+    return {"planners": planners, "skipped": chunk.skipped, **failed}
 
 
 def score_columns(summary: dict[str, Any]) -> dict[str, dict[str, float]]:

@@ -11,17 +11,22 @@ from eval.report.bootstrap import mean_interval
 from eval.report.columns import Column, read_columns, run_names
 from eval.report.compare import compare_all, require_common
 from eval.report.embed import embed
+from eval.report.failed import failed_section
 from eval.report.measures import MEASURES, SCORE, Measure, failed, measures_of
-from eval.report.page import RUN_SCRIPTS, write_page
-from eval.report.run_folder import RunFolder
+from eval.report.page import RUN_SCRIPTS, TABLE_SCRIPTS, write_page
+from eval.report.run_folder import Failure, RunFolder
 from eval.report.video import video_name
 
 BUDGET_BYTES = 20_000_000  # of playbacks in one page
 
 
 def write_report(run: RunFolder, budget_bytes: int = BUDGET_BYTES) -> Path:
-    """`report.html` of a finished run; raises ValueError where it is not finished."""
+    """`report.html` of a finished run; raises InputError where it is not finished."""
     path = run.path / "report.html"
+    chunk = run.read_tables()
+    if chunk.failed and not chunk.rows:
+        write_page(path, run.path.name, _body([run], chunk.failed), TABLE_SCRIPTS)
+        return path
     _write(path, run.path.name, [run], budget_bytes)
     return path
 
@@ -29,13 +34,13 @@ def write_report(run: RunFolder, budget_bytes: int = BUDGET_BYTES) -> Path:
 def write_comparison(runs: list[RunFolder], path: Path, budget_bytes: int = BUDGET_BYTES) -> None:
     """One page of several runs, paired by scenario id.
 
-    Raises ValueError for a run that is not finished, or has no scenario in common with the first.
+    Raises InputError for a run that is not finished, or has no scenario in common with the first.
     """
     _write(path, " vs ".join(run_names([run.path for run in runs])), runs, budget_bytes)
 
 
 def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> None:
-    columns, skipped = read_columns(runs)
+    columns, skipped, failed = read_columns(runs)
     require_common([next(c for c in columns if c.run is run) for run in runs])
     measures = measures_of([row for column in columns for row in column.rows.values()])
     keys = list(dict.fromkeys(key for column in columns for key in column.rows))
@@ -54,7 +59,7 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
         "skipped": skipped,
         "facts": _facts(runs),
     }
-    write_page(path, title, _body(runs), RUN_SCRIPTS, data, playbacks.blocks.items())
+    write_page(path, title, _body(runs, failed), RUN_SCRIPTS, data, playbacks.blocks.items())
 
 
 def _summary(column: Column, measures: list[Measure]) -> dict[str, Any]:
@@ -114,8 +119,8 @@ def _facts(runs: list[RunFolder]) -> list[str]:
     return lines
 
 
-def _body(runs: list[RunFolder]) -> str:
-    """The configurations; all else is drawn by the scripts."""
+def _body(runs: list[RunFolder], failed: list[Failure]) -> str:
+    """What failed, and the configurations; all else is drawn by the scripts."""
     parts = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
         config = (run.path / "config.yaml").read_text()
@@ -123,4 +128,5 @@ def _body(runs: list[RunFolder]) -> str:
             f"<details class='config'><summary>Configuration of {escape(name)}</summary>"
             f"<pre>{escape(config)}</pre></details>"
         )
-    return '<main id="report"></main>\n<footer>' + "".join(parts) + "</footer>"
+    main = f'<main id="report">{failed_section(failed)}</main>'
+    return f"{main}\n<footer>" + "".join(parts) + "</footer>"

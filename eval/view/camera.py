@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from eval.view.choices import CAMERAS
 from eval.view.shapes import turn_z
+from sim.errors import InputError
 
 NEAR_M = 0.5
 FOV_DEG = 50.0
@@ -54,9 +55,9 @@ class Camera:
 
 
 def follow(kind: str, ego: Float[np.ndarray, "4"]) -> Camera:
-    """A camera that moves with the ego (x, y, z of the ground, yaw); ValueError names the choices."""
+    """A camera that moves with the ego (x, y, z of the ground, yaw); InputError names the choices."""
     if kind not in CAMERAS:
-        raise ValueError(f"--camera: unknown {kind!r} (choices: {', '.join(CAMERAS)})")
+        raise InputError(f"--camera: unknown {kind!r} (choices: {', '.join(CAMERAS)})")
     x, y, z, yaw = (float(value) for value in ego)
     place = np.array((x, y, z))
     ahead, left = (

@@ -23,6 +23,7 @@ from eval.view.planner_shapes import (
     plan_shapes,
 )
 from eval.view.shapes import Picture, Points, Shape
+from sim.errors import InputError
 from sim.scenario import EGO
 from sim.sensors.lidar_scene import LidarClass
 
@@ -39,9 +40,9 @@ class Stage:
     """Makes the shapes of an episode; the static ones once."""
 
     def __init__(self, episode: Episode, settings: StageSettings) -> None:
-        """Raises ValueError for an unknown way to colour."""
+        """Raises InputError for an unknown way to colour."""
         if settings.color not in COLORS:
-            raise ValueError(f"--color: unknown {settings.color!r} (choices: {', '.join(COLORS)})")
+            raise InputError(f"--color: unknown {settings.color!r} (choices: {', '.join(COLORS)})")
         self.episode, self.settings = episode, settings
         self._heights = Heights(episode.scenario)
 

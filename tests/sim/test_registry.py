@@ -92,7 +92,10 @@ def test_entry_points_of_installed_packages(monkeypatch: pytest.MonkeyPatch, fil
         ("no_such:Saw", "cannot be imported: ModuleNotFoundError: No module named 'no_such'"),
         ("late.py:Saw", "No module named 'nothing_of_the_kind'"),
         ("late.py:Saw", "late.py, line 1)"),
-        ("wrong.py:Saw", "cannot be imported: SyntaxError: '(' was never closed (wrong.py, line 2)"),
+        (
+            "wrong.py:Saw",
+            "cannot be imported: SyntaxError: '(' was never closed (wrong.py, line 2)",
+        ),
         ("quits.py:Saw", "cannot be imported: SystemExit: 3"),
         ("saws.py:Sow", "class: unknown 'Sow'; did you mean Saw? (choices: Saw, Big)"),
         ("empty.py:Saw", "no such class there (nor another with cut(wood))"),

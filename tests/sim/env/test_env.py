@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -16,6 +17,7 @@ from sim.dynamics import MAX_STEERING_RAD
 from sim.env.episodes import controls
 from sim.env.observations import PRESETS, STATE_FEATURES
 from sim.scenario import Scenario
+from sim.scenario_file import save_scenario
 from sim.sources.procedural import generate
 from sim.traffic import make_traffic
 from sim.world import World
@@ -91,10 +93,20 @@ def test_seeds_reach_every_scenario_and_options_choose_one() -> None:
         env.reset(options={"family": "alley"})
     with pytest.raises(ValueError, match="not of that family"):
         env.reset(options={"family": "curve", "scenario": GENERATED[1].scenario_id})
-    with pytest.raises(ValueError, match="unknown observation 'radar'; choices: vector, raster"):
+    with pytest.raises(ValueError, match="observation: unknown 'radar'"):
         gymnasium.make(NAME, observation="radar")
     with pytest.raises(TypeError, match="speed"):
         gymnasium.make(NAME, speed=3)
+
+
+def test_episodes_of_a_query(tmp_path: Path) -> None:
+    """The fields of `SourceQuery` are keywords; texts and lists will do for them."""
+    for scenario in _toys():
+        save_scenario(scenario, tmp_path / f"{scenario.scenario_id}.scenario")
+    env = gymnasium.make(NAME, source="saved", path=str(tmp_path), exclude=["wall"])
+    assert {env.reset(seed=k)[1]["scenario"] for k in range(4)} == {"free"}
+    with pytest.raises(ValueError, match="--families: not for --source saved"):
+        gymnasium.make(NAME, source="saved", path=tmp_path, families="curve")
 
 
 def test_an_episode_ends_at_a_collision_or_with_the_recording() -> None:

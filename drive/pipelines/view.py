@@ -1,0 +1,161 @@
+"""What `bevdrive view` can be pointed at, each as an `Episode`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import InputError, one_of
+from sim.sources.query import ScenarioRef, SourceQuery
+
+if TYPE_CHECKING:
+    from eval.view.episode import Episode
+
+TOLD_BY_PATH = "auto"
+
+
+@dataclass(frozen=True)
+class ViewTarget(SourceQuery):
+    """What to look at; see `bevdrive view --help`. `lidar`: real (where there is one), simulated."""
+
+    source: str = TOLD_BY_PATH
+    families: tuple[str, ...] = ("signalized_junction",)
+    planner: str | None = None
+    sample: str | None = None
+    lidar: str = "real"
+
+
+def find_episode(target: ViewTarget) -> "Episode":
+    """The episode; raises InputError, naming the choices, where there is none."""
+    from sim.sources.sweep_file import SUFFIXES
+
+    one_of("--lidar", target.lidar, ("real", "simulated"))
+    path = target.path
+    if path is not None:
+        if target.dataroot is not None:
+            raise InputError(f"{path}: either a path or --dataroot, not both")
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        if (path / "config.yaml").is_file():
+            return _of_run(target, path)
+        if path.is_file() and path.name.endswith(SUFFIXES):
+            return _of_sweep(path)
+    return _of_source(replace(target, source=_source(target)))
+
+
+def _source(target: ViewTarget) -> str:
+    from sim.sources.finding import source_of
+    from sim.sources.sweep_file import SUFFIXES
+
+    if target.source != TOLD_BY_PATH:
+        return target.source
+    if target.path is None:
+        return "procedural" if target.dataroot is None else "nuscenes"
+    try:
+        return source_of(target.path)
+    except InputError as error:
+        raise InputError(
+            f"{error}, and it is no run (config.yaml) nor a lidar sweep ({', '.join(SUFFIXES)})"
+        ) from None
+
+
+def _of_run(target: ViewTarget, path: Path) -> "Episode":
+    from drive.pipelines.run_drives import find_drives, recorded_planners
+    from eval.report.recording import Recording
+    from eval.report.run_folder import RunFolder
+    from eval.view.episode import Episode
+
+    planner = target.planner or recorded_planners(path)[0]
+    drive = find_drives(path, planner, target.scenario, target.exclude)[0]
+    folder = RunFolder(drive.run)
+    recording = Recording.load(folder.recording_path(drive.planner, drive.index))
+    title = f"{drive.planner}: {drive.scenario_id}"
+    return Episode.of(folder.read_scenario(drive.index), recording, title=title)
+
+
+def _of_sweep(path: Path) -> "Episode":
+    from eval.view.clouds import OneCloud
+    from eval.view.episode import Episode
+    from sim.sources.sweep_file import read_sweep_file
+
+    scenario, points = read_sweep_file(path)
+    return Episode.of(scenario, clouds=OneCloud(scenario, points))
+
+
+def _of_source(target: ViewTarget) -> "Episode":
+    """One scenario, with the sweeps that its source has."""
+    from eval.view.episode import Episode
+    from sim.sources.finding import prepare
+    from sim.sources.loading import load_one
+
+    if target.sample is not None:
+        target = replace(target, scenario=(_scene_of_sample(target),))
+    ref = _choose(target)
+    for _ in prepare(target, [ref]):
+        pass
+    has_sweeps = _WITH_SWEEPS.get(target.source) if target.lidar == "real" else None
+    return has_sweeps(target, ref) if has_sweeps else Episode.of(load_one(ref))
+
+
+def _choose(target: ViewTarget) -> ScenarioRef:
+    """The scenario that is asked for; not named, the only one of a path, or the first of the others."""
+    from sim.sources.finding import find
+
+    refs = find(target)
+    if target.path is not None and len(refs) > 1:
+        names = ", ".join(ref.name for ref in refs[:8])
+        raise InputError(f"{target.path}: --scenario: name one of {names}")
+    return refs[0]
+
+
+def _of_log(target: ViewTarget, ref: ScenarioRef) -> "Episode":
+    from eval.view.clouds import RealClouds
+    from eval.view.episode import Episode
+    from sim.sources.argoverse2.sweeps import list_sweeps
+    from sim.sources.loading import load_one
+
+    scenario = load_one(ref)
+    assert ref.path is not None
+    clouds = RealClouds(scenario, list_sweeps(ref.path, scenario))
+    instants = clouds.instants()
+    if not instants:
+        return Episode.of(scenario)
+    return replace(Episode.of(scenario, clouds=clouds), first_instant=instants[0])
+
+
+def _of_scene(target: ViewTarget, ref: ScenarioRef) -> "Episode":
+    from eval.view.clouds import RealClouds
+    from eval.view.episode import Episode
+    from sim.sources.loading import load_one
+    from sim.sources.nuscenes import sweeps
+    from sim.sources.nuscenes.source import dataset_of, scene_file
+
+    scenario, file = load_one(ref), scene_file(ref)
+    clouds = RealClouds(scenario, list(sweeps(dataset_of(target), file, scenario)))
+    instant = 0
+    if target.sample is not None:
+        rows = file.read_side()["samples"]
+        times_us = {token: time_us for token, time_us in rows}
+        first_us = rows[0][1]
+        instant = round((times_us[target.sample] - first_us) * 1e-6 / scenario.dt_s)
+    shown = Episode.of(scenario, clouds=clouds, title=ref.name)
+    return replace(shown, first_instant=min(instant, shown.num_instants - 1))
+
+
+_WITH_SWEEPS: dict[str, Callable[[ViewTarget, ScenarioRef], "Episode"]] = {
+    "argoverse2": _of_log,
+    "nuscenes": _of_scene,
+}
+
+
+def _scene_of_sample(target: ViewTarget) -> str:
+    """The name of the scene to which the sample of `--sample` belongs."""
+    from sim.sources.nuscenes import list_scenes
+    from sim.sources.nuscenes.source import dataset_of
+
+    dataset = dataset_of(target)
+    scenes = {scene.token: scene.name for scene in list_scenes(dataset, target.cache).values()}
+    for row in dataset.read_table("sample"):
+        if row["token"] == target.sample:
+            return scenes[row["scene_token"]]
+    raise InputError(f"--sample: {dataset.tables / 'sample.json'} has no token {target.sample!r}")
