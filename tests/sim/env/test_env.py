@@ -100,13 +100,17 @@ def test_seeds_reach_every_scenario_and_options_choose_one() -> None:
 
 
 def test_episodes_of_a_query(tmp_path: Path) -> None:
-    """The fields of `SourceQuery` are keywords; texts and lists will do for them."""
+    """The fields of `SourceQuery` are keywords; texts and lists will do for them (not in tests)."""
     for scenario in _toys():
         save_scenario(scenario, tmp_path / f"{scenario.scenario_id}.scenario")
-    env = gymnasium.make(NAME, source="saved", path=str(tmp_path), exclude=["wall"])
-    assert {env.reset(seed=k)[1]["scenario"] for k in range(4)} == {"free"}
+    code = (
+        "import gymnasium, sim.env\n"
+        f"env = gymnasium.make({NAME!r}, source='saved', path={str(tmp_path)!r}, exclude=['wall'])\n"
+        "assert {env.reset(seed=k)[1]['scenario'] for k in range(4)} == {'free'}\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(ValueError, match="--families: not for --source saved"):
-        gymnasium.make(NAME, source="saved", path=tmp_path, families="curve")
+        gymnasium.make(NAME, source="saved", path=tmp_path, families=("curve",))
 
 
 def test_an_episode_ends_at_a_collision_or_with_the_recording() -> None:
