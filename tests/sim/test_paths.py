@@ -5,9 +5,9 @@ import math
 import numpy as np
 import shapely
 import torch
+from sim.path_relations import CONFLICT_WIDTH_M
 
 from sim.geometry import polyline
-from sim.path_relations import CONFLICT_WIDTH_M
 from sim.paths import Paths
 from sim.scenario import LightState, StopKind, StopLine
 from tests.toy import Car, make_scenario, straight
