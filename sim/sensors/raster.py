@@ -94,12 +94,14 @@ class Scene:
         """Now, and what `state.past` keeps of that many steps ago, in the order of `steps_ago`."""
         pose, valid = [], []
         for steps in steps_ago:
-            past = state.past
-            if steps and past is None:
+            if steps == 0:
+                pose.append(state.pose)
+                valid.append(state.valid)
+                continue
+            if state.past is None:
                 raise ValueError(f"the state has no past, and {steps} steps ago is asked for")
-            now = past is None or steps == 0
-            pose.append(state.pose if now else past.pose[:, :, -1 - steps])
-            valid.append(state.valid if now else past.valid[:, :, -1 - steps])
+            pose.append(state.past.pose[:, :, -1 - steps])
+            valid.append(state.past.valid[:, :, -1 - steps])
         return Scene(
             pose=torch.stack(pose, dim=1),
             valid=torch.stack(valid, dim=1),

@@ -73,9 +73,9 @@ class Relations:
         )
 
     @staticmethod
-    def of(scenarios: list[Scenario], paths: Paths) -> "Relations":
-        """Relate the paths that were built from these scenarios, each with its own."""
-        frame, count = paths.frame.cpu().numpy(), paths.num_points.cpu().numpy()
+    def of(scenarios: list[Scenario], of_routes: Paths) -> "Relations":
+        """Relate the paths of each scenario with one another; `of_routes`: built from these scenarios."""
+        frame, count = of_routes.frame.cpu().numpy(), of_routes.num_points.cpu().numpy()
         pools = [pool_routes(scenario)[0] for scenario in scenarios]
         worlds, paths, points = frame.shape[:3]
         knots = (points + STRIDE - 1) // STRIDE
