@@ -57,7 +57,7 @@ def test_every_name_makes_a_planner_and_another_name_is_refused() -> None:
     for name in PLANNERS:
         assert isinstance(make_planner(name), Planner)
     with pytest.raises(ValueError, match="choices: constant_velocity, idm, log_replay, pdm"):
-        make_planner("pmd", world)
+        make_planner("pmd")
 
 
 def test_constant_velocity_goes_straight_on() -> None:
