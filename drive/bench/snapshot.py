@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sim.files import whole_file
 from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import Rasterizer, RasterSpec
@@ -35,10 +36,8 @@ def save(path: Path, world: World, sensors: SensorSuite) -> None:
     arrays: dict[str, np.ndarray] = {}
     described = {name: _pack(value, name, arrays) for name, value in parts.items()}
     arrays[_HEADER] = np.array(json.dumps(described))
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    with whole_file(path) as scratch, scratch.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    part.replace(path)
 
 
 def load(

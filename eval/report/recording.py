@@ -1,6 +1,5 @@
 """`Recording`: one driven scenario as it is kept in a run folder, for video, report and viewer."""
 
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 from eval.metrics.result import MetricResult
 from eval.report.tracer import Tracer
 from eval.rollout import Rollout
+from sim.files import whole_file
 from sim.geometry.grid import BevGrid
 from sim.scenario import EGO
 
@@ -86,11 +86,8 @@ class Recording:
         """Write `path` (.npz) whole or not at all."""
         parts = {k: v for k, v in vars(self).items() if k != "curves" and v is not None}
         parts |= {_CURVE + name: curve for name, curve in self.curves.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        with part.open("wb") as file:
+        with whole_file(path) as scratch, scratch.open("wb") as file:
             np.savez_compressed(file, **parts)
-        part.replace(path)
 
     @staticmethod
     def load(path: Path) -> "Recording":

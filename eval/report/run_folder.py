@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from sim.files import write_whole
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario, save_scenario
 
@@ -49,7 +50,7 @@ class RunFolder:
         path = free_path(root, name)
         (path / "chunks").mkdir(parents=True)
         (path / "videos").mkdir()
-        _write(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
+        write_whole(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
         _point_latest(root, name)
         return RunFolder(path)
 
@@ -69,7 +70,7 @@ class RunFolder:
         path = self.path / "scenarios.txt"
         text = "".join(f"{name}\n" for name in names)
         if not path.is_file():
-            _write(path, text)
+            write_whole(path, text)
         elif path.read_text() != text:
             raise ValueError(f"{path}: the source now holds other scenarios; begin a new run")
 
@@ -80,7 +81,7 @@ class RunFolder:
     def write_chunk(self, number: int, chunk: Chunk) -> None:
         """Store a finished chunk: all of it or nothing."""
         data = {"rows": [asdict(row) for row in chunk.rows], "skipped": chunk.skipped}
-        _write(self._chunk_path(number), json.dumps(data))
+        write_whole(self._chunk_path(number), json.dumps(data))
 
     def read_chunks(self) -> Chunk:
         """Every finished chunk in order, as one."""
@@ -99,7 +100,9 @@ class RunFolder:
         import pyarrow.parquet as pq
 
         summary = summarize(chunk)
-        _write(self.path / "metrics.json", json.dumps(summary, indent=1, sort_keys=True) + "\n")
+        write_whole(
+            self.path / "metrics.json", json.dumps(summary, indent=1, sort_keys=True) + "\n"
+        )
         names = sorted({name for row in chunk.rows for name in row.metrics})
         table = {
             key: [getattr(row, key) for row in chunk.rows]
@@ -171,7 +174,7 @@ def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path
     with TemporaryDirectory(prefix=f".{name}-", dir=root) as scratch:
         part = Path(scratch) / name
         part.mkdir()
-        _write(part / "config.yaml", yaml.safe_dump(config, sort_keys=True))
+        write_whole(part / "config.yaml", yaml.safe_dump(config, sort_keys=True))
         yield part
         part.rename(path)
     _point_latest(root, name)
@@ -231,10 +234,3 @@ def _means(rows: Iterable[Row]) -> dict[str, float]:
         for name, value in row.metrics.items():
             values.setdefault(name, []).append(value)
     return {name: float(f"{math.fsum(v) / len(v):.6g}") for name, v in sorted(values.items())}
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text)
-    os.replace(part, path)

@@ -1,11 +1,13 @@
 """A scene from above: one frame as a picture, a whole episode as an mp4."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from eval.image_files import write_mp4
 from eval.report.recording import Recording
 from eval.report.run_folder import Row
 from sim.scenario import EGO, AgentKind, AreaKind, LightState, Scenario
@@ -127,20 +129,16 @@ def write_video(
     path: Path, scenario: Scenario, recording: Recording, title: str, every: int = 1
 ) -> None:
     """An mp4 at real speed; with `every` 2 only every second instant is drawn."""
-    import imageio_ffmpeg
+    frames = _frames(scenario, recording, title, every)
+    write_mp4(path, frames, (SIZE_PX, SIZE_PX), round(1.0 / (recording.dt_s * every)))
 
-    canvas = Canvas(scenario, recording)
-    part = path.with_name(f".{path.name}")
-    writer = imageio_ffmpeg.write_frames(
-        str(part), (SIZE_PX, SIZE_PX), fps=round(1.0 / (recording.dt_s * every)), codec="libx264",
-        output_params=["-preset", "ultrafast", "-crf", "26", "-f", "mp4"], macro_block_size=2,
-    )  # fmt: skip
-    writer.send(None)
-    pose = recording.pose[:, EGO, :2]
+
+def _frames(
+    scenario: Scenario, recording: Recording, title: str, every: int
+) -> Iterator[np.ndarray]:
+    canvas, pose = Canvas(scenario, recording), recording.pose[:, EGO, :2]
     for instant in range(0, len(pose), every):
         step = pose[min(instant + 1, len(pose) - 1)] - pose[max(instant - 1, 0)]
         speed = np.linalg.norm(step) / (2 * recording.dt_s)
         caption = f"{title}   t = {instant * recording.dt_s:4.1f} s   {speed:4.1f} m/s"
-        writer.send(np.ascontiguousarray(canvas.frame(instant, caption)))
-    writer.close()
-    part.replace(path)
+        yield canvas.frame(instant, caption)
