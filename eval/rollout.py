@@ -48,7 +48,7 @@ def rollout(
     """Drive `planner` through `world` for `num_steps` (default: until the recordings end).
 
     With `sensors` (`sim.sensors.suite`) its observations hold what they see. `watch` is shown every
-    plan (`eval.report.tracer`).
+    plan (`eval.runs.tracer`).
     """
     state, states, plans = world.reset(), [], []
     for _ in range(world.num_steps if num_steps is None else num_steps):

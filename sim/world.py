@@ -99,7 +99,7 @@ class World:
         return World(
             scenarios=scenarios,
             dt_s=steps.pop(),
-            length_steps=torch.tensor([s.num_steps - 1 for s in scenarios]),
+            length_steps=torch.tensor([s.num_instants - 1 for s in scenarios]),
             size_m=size,
             kind=kind,
             log=log,

@@ -12,7 +12,7 @@ from torch import Tensor
 from eval.metrics.suite import evaluate
 from eval.rollout import collect, plan_in_world
 from sim.compiling import compiled, materialize
-from sim.events import detect
+from sim.contacts import collided, offroad
 from sim.interface import Plan
 from sim.scenario import EGO
 from sim.sensors.lidar import Lidar
@@ -61,19 +61,18 @@ def check_step() -> None:
 
     def advance(state: WorldState) -> tuple[WorldState, Tensor, Tensor]:
         after = world.step(state, _plan(world, state))
-        events = detect(world, after)
-        return after, events.collided, events.offroad
+        return after, collided(world, after), offroad(world, after)
 
     fast = compiled(advance)
-    offroad = 0
+    off_steps = 0
     for state in _drive(world)[:-1]:
-        (after, *events), (fast_after, *fast_events) = advance(state), fast(state)
+        (after, *contacts), (fast_after, *fast_contacts) = advance(state), fast(state)
         for name, value in vars(after).items():
             _equal(value, vars(fast_after)[name], name)
-        for ours, theirs in zip(events, fast_events, strict=True):
+        for ours, theirs in zip(contacts, fast_contacts, strict=True):
             assert torch.equal(ours, theirs)
-        offroad += int(events[1][:, EGO].sum())
-    assert offroad > 0
+        off_steps += int(contacts[1][:, EGO].sum())
+    assert off_steps > 0
 
 
 def check_metrics() -> None:

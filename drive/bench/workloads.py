@@ -10,7 +10,7 @@ from torch import Tensor
 from drive.bench.measure import tree_bytes
 from eval.metrics.suite import evaluate
 from eval.rollout import Rollout, collect, plan_in_world
-from sim.events import detect
+from sim.contacts import collided, offroad
 from sim.interface import Plan
 from sim.scenario import EGO
 from sim.sensors.raster import Scene
@@ -47,7 +47,7 @@ def step(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
 
     def advance(state: WorldState) -> tuple[WorldState, Any]:
         state = world.step(state, keep_going(world, state))
-        return state, detect(world, state)
+        return state, (collided(world, state), offroad(world, state))
 
     advance = compiled(advance)
     start = _start(world)
@@ -69,7 +69,8 @@ def step_and_metrics(world: World, sensors: SensorSuite, compiled: Compile) -> W
     def advance(state: WorldState) -> tuple[WorldState, Any, Tensor]:
         plan = keep_going(world, state)
         after = world.step(state, plan)
-        return after, detect(world, after), plan_in_world(state, plan)
+        judged = collided(world, after), offroad(world, after)
+        return after, judged, plan_in_world(state, plan)
 
     advance, judge = compiled(advance), compiled(evaluate)
     start = _start(world)
