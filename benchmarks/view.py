@@ -13,11 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
+from eval.image_files import write_mp4
 from eval.view.choices import SHOWN_LAYERS
 from eval.view.clouds import Cloud
 from eval.view.episode import Episode
 from eval.view.live import WindowSettings, show
-from eval.view.movie import every, frames, open_renderer, write_mp4
+from eval.view.movie import every, frames, open_renderer
 from eval.view.process import DrawingProcess
 from eval.view.shapes import Picture
 from eval.view.stage import Stage, StageSettings

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sim.dynamics import plan_entries
+from sim.ego_motion import plan_entries
 from sim.geometry import se2
 from sim.interface import Forecast, Occupancy, Plan
 

@@ -1,7 +1,7 @@
 """The closed loop: a planner drives a batch of worlds, and everything that happened is kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -9,9 +9,10 @@ from torch import Tensor
 
 from eval.follow import HeldPlan
 from sim.geometry import se2
-from sim.interface import Observation, Plan, Planner, Sensors
+from sim.interface import Observation, Plan, Planner, needs_of
 from sim.plan_check import check_plan
 from sim.scenario import EGO
+from sim.simulator import Simulator
 from sim.world import World, WorldState
 
 PLAN_POINTS = 8  # kept of each plan, half a second apart
@@ -41,36 +42,39 @@ class Rollout:
 
 
 def rollout(
-    world: World,
+    simulator: Simulator,
     planner: Planner,
     num_steps: int | None = None,
-    sensors: Sensors | None = None,
+    seed: int = 0,
     watch: Callable[[Plan], None] | None = None,
     replan_s: float | None = None,
 ) -> Rollout:
-    """Drive `planner` through `world` for `num_steps` (default: until the recordings end).
+    """Drive `planner` for `num_steps` (default: until the recordings end).
 
-    With `sensors` (`sim.sensors.suite`) its observations hold what they see. A plan is made every
-    `replan_s` (to the nearest step; default: at every step) and followed in between, unobserved.
-    `watch` is shown every step's plan (`eval.report.tracer`). Raises InputError for a plan that is
+    It is shown what it `needs`; `seed` is that of the generator that its `reset` gets. A plan is made
+    every `replan_s` (to the nearest step; default: at each) and followed in between, unobserved.
+    `watch` is shown the plan of every step (`eval.runs.tracer`). Raises InputError for a plan that is
     none; to what a planner raises the step is noted.
     """
+    simulator = simulator.equipped(needs_of(planner))
+    world = simulator.world
     every = 1 if replan_s is None else max(1, round(replan_s / world.dt_s))
-    state, states, plans = world.reset(), [], []
+    _reset(planner, world, seed)
+    state, states, plans = simulator.reset(), [], []
     held: HeldPlan | None = None
     for step in range(world.num_steps if num_steps is None else num_steps):
         pose, since = state.pose[:, EGO], step % every
         if held is None or since == 0:
-            plan = _make_plan(planner, world.observe(state, sensors, states), step)
+            plan = _make_plan(planner, simulator.observe(state), step)
             held = HeldPlan(plan, pose, state.speed_mps[:, EGO])
         else:
             plan = held.left(pose, since, world.dt_s)
         if watch:
             watch(plan if since == 0 else held.carry(plan, pose))
-        states.append(state)
+        states.append(replace(state, past=None))
         plans.append(plan_in_world(state, plan))
-        state = world.step(state, plan)
-    states.append(state)
+        state = simulator.step(state, plan)
+    states.append(replace(state, past=None))
     plans.append(plans[-1])
     return collect(world, states, plans)
 
@@ -85,6 +89,14 @@ def _make_plan(planner: Planner, observation: Observation, step: int) -> Plan:
     speed = observation.ego.speed_mps
     check_plan(plan, len(speed), speed.device, where)
     return plan
+
+
+def _reset(planner: Planner, world: World, seed: int) -> None:
+    """Tell a planner that wants to know how many worlds there are, and where."""
+    reset = getattr(planner, "reset", None)
+    if reset is not None:
+        device = world.size_m.device
+        reset(world.num_worlds, device, torch.Generator(device).manual_seed(seed))
 
 
 def plan_in_world(state: WorldState, plan: Plan) -> Tensor:

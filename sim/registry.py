@@ -27,13 +27,20 @@ class Registry:
 
     `option`: of the command line, where a name is given. `group`: of the entry points. `methods`:
     what such a class must have, as a message shows them: "plan(observation)". `builtin`: name to
-    "module:Class".
+    "module:Class". `maker`: the class method that makes one, if the class has it; else it is called.
     """
 
     option: str
     group: str
     methods: tuple[str, ...]
     builtin: Mapping[str, str]
+    maker: str = ""
+
+    def make(self, name: str, *given: Any) -> Any:
+        """An object of the class of that name; `given` is what its maker gets. Raises as `load`."""
+        cls = self.load(name)
+        maker = getattr(cls, self.maker, None) if self.maker else None
+        return cls() if maker is None else maker(*given)
 
     def load(self, name: str) -> Any:
         """The class of that name.
@@ -92,6 +99,8 @@ class Registry:
         for method in self.methods:
             if not callable(getattr(cls, _plain(method), None)):
                 raise InputError(f"{where}: class {cls.__name__} has no method {method}")
+        if self.maker and hasattr(cls, self.maker):
+            return
         try:
             signature = inspect.signature(cls)
         except ValueError:  # written in C: it tells when it is made

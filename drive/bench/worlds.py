@@ -8,12 +8,12 @@ import torch
 
 from sim.errors import InputError
 from sim.geometry import polyline
+from sim.interface import Needs
 from sim.scenario import AgentKind, Lights, Route, Scenario, Tracks
+from sim.simulator import Simulator
 from sim.sources.finding import find, source_of
 from sim.sources.loading import load
 from sim.sources.query import SourceQuery
-from sim.traffic import make_traffic
-from sim.world import World
 
 GENERATED = "generated"
 CLUTTERED = ("cluttered", "uneven")  # for the lidar: random cars and obstacles, on a plane or hills
@@ -23,7 +23,7 @@ APART_M = 10
 _SPEED_MPS = 5.0
 
 
-def bench_world(maps: str, agents: int) -> World:
+def bench_simulator(maps: str, agents: int, needs: Needs) -> Simulator:
     """A small batch of distinct worlds, everything made that a step and the metrics need.
 
     `maps`: "generated", one of CLUTTERED, or a folder of recorded or saved scenarios, of which those
@@ -32,7 +32,8 @@ def bench_world(maps: str, agents: int) -> World:
     if maps in CLUTTERED:
         from drive.bench.clutter import cluttered
 
-        return _world([cluttered(k, agents, maps == "uneven") for k in range(DISTINCT)])
+        scenarios = [cluttered(k, agents, maps == "uneven") for k in range(DISTINCT)]
+        return Simulator.from_scenarios(scenarios, "idm", needs)
     scenarios, reasons = [], []
     for scenario in _scenarios(maps):
         try:
@@ -41,18 +42,13 @@ def bench_world(maps: str, agents: int) -> World:
             reasons.append(str(error))
     if not scenarios:
         raise InputError(f"--agents {agents}: {'; '.join(reasons)}")
-    return _world(scenarios)
+    return Simulator.from_scenarios(scenarios, "idm", needs)
 
 
-def _world(scenarios: list[Scenario]) -> World:
-    world = World.from_scenarios(scenarios, make_traffic("idm"))
-    _ = world.field, world.wheelbase_m, world.drivers, world.log_hints, world.reachable
-    return world
-
-
-def repeat(world: World, count: int) -> World:
+def repeat(simulator: Simulator, count: int) -> Simulator:
     """`count` worlds, those of a small batch over and over; the maps are shared."""
-    return world.take(torch.arange(count, device=world.size_m.device) % world.num_worlds)
+    world = simulator.world
+    return simulator.take(torch.arange(count, device=world.size_m.device) % world.num_worlds)
 
 
 def crowd(scenario: Scenario, agents: int) -> Scenario:
@@ -95,7 +91,7 @@ def _scenarios(maps: str) -> list[Scenario]:
     if not loaded:
         reason = skipped[0]["reason"] if skipped else "nothing there"
         raise InputError(f"--maps {maps}: no scenario can be used ({reason})")
-    steps = min(scenario.num_steps for _, scenario in loaded)
+    steps = min(scenario.num_instants for _, scenario in loaded)
     return [_shortened(scenario, steps) for _, scenario in loaded]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.errors import InputError
 
-WHAT = ("step", "step+metrics", "raster", "lidar", "observe", "closed-loop")
+WHAT = ("step", "step+metrics", "raster", "lidar", "observe", "observe-all", "closed-loop")
 MODES = ("eager", "compiled", "graphed")
 _EPILOG = """examples:
   bevdrive bench step lidar --worlds 16 64 --out bench.json
@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
     import torch
 
     from drive.bench import snapshot
-    from drive.bench.run import PREPARED_SPECS, Request, bench, prepare
+    from drive.bench.run import Request, bench, prepare
     from drive.bench.table import HEAD, line
     from sim.device import require_device
 
@@ -36,13 +36,14 @@ def run(arguments: list[str]) -> int:
         torch.set_num_threads(options.threads)
     require_device(options.device)
     if options.prepare:
-        world, sensors = prepare(options.maps, options.agents[0], WHAT, "cpu")
-        snapshot.save(options.prepare, world, sensors)
+        simulator = prepare(options.maps, options.agents[0], WHAT, "cpu")
+        snapshot.save(options.prepare, simulator)
+        world = simulator.world
         print(f"{world.num_worlds} worlds of {world.size_m.shape[1]} agents: {options.prepare}")
         return 0
     ready = None
     if options.prepared:
-        ready = snapshot.load(options.prepared, *PREPARED_SPECS, options.device)
+        ready = snapshot.load(options.prepared, options.device)
     request = Request(
         options.what, options.mode, options.worlds, options.agents, options.maps, options.device
     )

@@ -17,10 +17,10 @@ from sim.traffic import TRAFFIC
 
 if TYPE_CHECKING:
     from drive.pipelines.simulate import Outcome
-    from eval.report.run_folder import RunFolder
+    from eval.runs.folder import RunFolder
 
 _FREE_ON_RESUME = {"workers"}  # changes no result
-_SHOWN = 5  # lines about what was skipped, and about what failed
+_SHOWN = 5  # lines about what was skipped, and about errors
 
 
 def _names(registry: Registry, role: str) -> Any:
@@ -40,8 +40,8 @@ class _Options(SimulateConfig):
     preset: Path | None = None
     """YAML file with any of these options; the command line overrides it"""
     resume: Path | None = None
-    """run folder to go on with, failed scenarios included: it keeps its own settings, only --workers
-    may differ"""
+    """run folder to go on with, batches with errors included: it keeps its own settings, only
+    --workers may differ"""
 
 
 def run(arguments: list[str]) -> int:
@@ -53,7 +53,7 @@ def run(arguments: list[str]) -> int:
     from drive.pipelines.scenarios import find_scenarios, require_usable
     from drive.pipelines.simulate import simulate
     from drive.pipelines.workers import BrokenRun
-    from eval.report.run_folder import RunFolder
+    from eval.runs.folder import RunFolder
 
     refs = find_scenarios(config)
     if folder is None:
@@ -78,7 +78,7 @@ def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     preset, resume = value_of(arguments, "--preset"), value_of(arguments, "--resume")
     folder, base = None, SimulateConfig()
     if resume is not None:
-        from eval.report.run_folder import RunFolder
+        from eval.runs.folder import RunFolder
 
         folder = RunFolder.open(Path(resume))
         base = from_dict(folder.config(), base, str(folder.path / "config.yaml"))
@@ -110,22 +110,24 @@ def _keep(stored: dict[str, Any], asked: dict[str, Any], folder: Path) -> dict[s
 
 
 def _tell(outcome: "Outcome", scenarios: int, seconds: float) -> int:
-    """Print the table, and name what was skipped and what failed; returns the exit code."""
-    from eval.report.failed import group
-    from eval.report.run_folder import score_table
+    """Print the table, and name what was skipped and what was raised; returns the exit code."""
+    from eval.report.error_lines import error_lines
+    from eval.report.score_table import score_table
+    from eval.runs.folder import RunFolder
 
     if outcome.summary["planners"]:
-        print(score_table(outcome.summary))
+        print(score_table(outcome.summary, RunFolder(outcome.folder).declared_metrics()))
     print(f"{scenarios} scenarios in {seconds:.1f} s: {outcome.folder}/report.html")
-    skipped, failed = outcome.summary["skipped"], group(outcome.failed)
+    skipped, errors = outcome.summary["skipped"], error_lines(outcome.errors)
     lines = [f"skipped {entry['scenario']}: {entry['reason']}" for entry in skipped[:_SHOWN]]
-    lines += [f"failed: {found.text()}" for found in failed[:_SHOWN]]
+    lines += [f"error: {line.text()}" for line in errors[:_SHOWN]]
     if skipped:
         lines.append(
             f"bevdrive: {len(skipped)} scenarios could not be used; report.html lists them"
         )
-    if failed:
-        lines.append(f"bevdrive: tracebacks lie in {outcome.folder}; --resume tries again")
+    if errors:
+        again = f"bevdrive simulate --resume {outcome.folder}"
+        lines.append(f"bevdrive: tracebacks lie in {outcome.folder}; to try again: {again}")
     for line in lines:
         print(line, file=sys.stderr)
     return 1 if lines else 0

@@ -135,7 +135,8 @@ def _write(
 ) -> int:
     from tqdm import tqdm
 
-    from eval.view.movie import every, frames, open_renderer, write_mp4, write_png
+    from eval.image_files import write_mp4, write_png
+    from eval.view.movie import every, frames, open_renderer
 
     first = _instant(stage, options.time)
     if options.out.suffix == ".png":

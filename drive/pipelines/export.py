@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from drive.pipelines.run_drives import Drive
+from drive.pipelines.run_drives import DriveRef
 from drive.pipelines.scenarios import find_scenarios
 from drive.pipelines.workers import work
 from sim.errors import InputError
@@ -25,7 +25,7 @@ class Job:
     """Scene number `number` of the dataset, and where it comes from."""
 
     number: int
-    origin: ScenarioRef | Drive
+    origin: ScenarioRef | DriveRef
 
 
 def find_origins(query: SourceQuery, train: int, val: int) -> list[ScenarioRef]:
@@ -43,7 +43,7 @@ def find_origins(query: SourceQuery, train: int, val: int) -> list[ScenarioRef]:
     return refs
 
 
-def make_jobs(origins: Sequence[ScenarioRef | Drive], count: int, where: str) -> list[Job]:
+def make_jobs(origins: Sequence[ScenarioRef | DriveRef], count: int, where: str) -> list[Job]:
     """A scene of each of the first `count`; InputError naming `where` if there are fewer."""
     if len(origins) < count:
         raise InputError(f"{where}: {len(origins)} scenarios for {count} scenes (--train, --val)")
@@ -58,8 +58,10 @@ def require_room(jobs: list[Job], sweeps: bool) -> None:
     bounds = []
     for job in jobs:
         origin = job.origin
-        is_generated = isinstance(origin, ScenarioRef) and origin.source == _GENERATED
-        scenario = draft_of(origin) if is_generated else _load(job)
+        if isinstance(origin, ScenarioRef) and origin.source == _GENERATED:
+            scenario = draft_of(origin)
+        else:
+            scenario = _load(job)
         make_frames(scenario, job.number, sweeps)
         bounds.append(bounds_m(scenario))
     place(bounds)
@@ -87,4 +89,4 @@ def _write(out: Path, settings: ExportSettings, job: Job) -> None:
 
 
 def _load(job: Job) -> Scenario:
-    return job.origin.load() if isinstance(job.origin, Drive) else load_one(job.origin)
+    return job.origin.load() if isinstance(job.origin, DriveRef) else load_one(job.origin)

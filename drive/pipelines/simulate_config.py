@@ -55,18 +55,23 @@ def check(config: SimulateConfig) -> None:
     Everything from outside is imported and looked at.
     """
     from drive.planning import PLANNERS
-    from eval.metrics.custom import METRICS
+    from eval.metrics.suite import FAMILIES, declared, own_families
     from sim.device import require_device
+    from sim.interface import Needs
     from sim.traffic import TRAFFIC
 
     if not config.planner:
         raise InputError("--planner: name at least one")
-    for option, registry in (("planner", PLANNERS), ("metric", METRICS)):
+    for option in ("planner", "metric"):
         names = getattr(config, option)
         if len(set(names)) < len(names):
             raise InputError(f"--{option}: the same one twice")
-        for name in names:
-            registry.load(name)
+    for name in config.planner:
+        needs = getattr(PLANNERS.load(name), "needs", Needs())
+        if not isinstance(needs, Needs):
+            told = f"got a {type(needs).__name__}"
+            raise InputError(f"--planner {name}: needs: expected a sim.interface.Needs, {told}")
+    declared((*FAMILIES, *own_families(config.metric)))
     TRAFFIC.load(config.traffic)
     require_device(config.device)
     for option, least in {"batch_size": 1, "videos": 0, "workers": -1}.items():

@@ -60,17 +60,17 @@ def _source(target: ViewTarget) -> str:
 
 
 def _of_run(target: ViewTarget, path: Path) -> "Episode":
-    from drive.pipelines.run_drives import find_drives, recorded_planners
-    from eval.report.recording import Recording
-    from eval.report.run_folder import RunFolder
+    from drive.pipelines.run_drives import find_drives, planners_of
+    from eval.runs.drive_record import DriveRecord
+    from eval.runs.folder import RunFolder
     from eval.view.episode import Episode
 
-    planner = target.planner or recorded_planners(path)[0]
+    planner = target.planner or planners_of(path)[0]
     drive = find_drives(path, planner, target.scenario, target.exclude)[0]
     folder = RunFolder(drive.run)
-    recording = Recording.load(folder.recording_path(drive.planner, drive.index))
+    record = DriveRecord.load(folder.drive_path(drive.planner, drive.index))
     title = f"{drive.planner}: {drive.scenario_id}"
-    return Episode.of(folder.read_scenario(drive.index), recording, title=title)
+    return Episode.of(folder.read_scenario(drive.index), record, title=title)
 
 
 def _of_sweep(path: Path) -> "Episode":

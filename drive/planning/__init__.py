@@ -6,9 +6,7 @@ from sim.registry import Registry
 
 if TYPE_CHECKING:
     from sim.interface import Planner
-    from sim.world import World
 
-LOG_REPLAY = "log_replay"
 PLANNERS = Registry(
     option="--planner",
     group="bevdrive.planners",
@@ -16,14 +14,12 @@ PLANNERS = Registry(
     builtin={
         "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
         "idm": "drive.planning.idm:IdmPlanner",
-        LOG_REPLAY: "drive.planning.log_replay:LogReplayPlanner",
+        "log_replay": "drive.planning.log_replay:LogReplayPlanner",
         "pdm": "drive.planning.pdm.planner:PdmClosed",
     },
 )
-EXACT_TRACKING = frozenset({LOG_REPLAY})  # the recording itself, not a car that follows it
 
 
-def make_planner(name: str, world: "World") -> "Planner":
-    """A planner for one roll-out of `world`; raises InputError where that name stands for none."""
-    cls = PLANNERS.load(name)
-    return cls(world) if name == LOG_REPLAY else cls()
+def make_planner(name: str) -> "Planner":
+    """A planner for one roll-out; raises InputError where that name stands for none."""
+    return PLANNERS.make(name)

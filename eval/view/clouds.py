@@ -83,10 +83,9 @@ class SimulatedClouds:
     def _lidar(self) -> Any:
         """The world of one scenario and the lidar in it, made when first asked for."""
         if self._made is None:
-            from sim.traffic import make_traffic
             from sim.world import World
 
-            world = World.from_scenarios([self._scenario], make_traffic("log"))
+            world = World.from_scenarios([self._scenario], maps=False)
             self._made = world, world.reset(), Lidar.of(world, self._spec)
         return self._made
 
@@ -119,7 +118,7 @@ class RealClouds:
 
     def instants(self) -> list[int]:
         """Those that have a sweep."""
-        return [k for k in range(self._scenario.num_steps) if self._nearest(k) is not None]
+        return [k for k in range(self._scenario.num_instants) if self._nearest(k) is not None]
 
     def _nearest(self, instant: int) -> int | None:
         if not len(self._time_s):
@@ -135,7 +134,7 @@ class RealClouds:
     def _read_sweep(self, number: int) -> Cloud:
         sweep = self._sweeps[number]
         instant = round(float(self._time_s[number]) / self._scenario.dt_s)
-        instant = min(max(instant, 0), self._scenario.num_steps - 1)
+        instant = min(max(instant, 0), self._scenario.num_instants - 1)
         points = sweep.read()
         pose = sweep.world_SE3_ego
         xyz = (points.xyz_m @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32)

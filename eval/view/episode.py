@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from eval.report.recording import Recording
+from eval.runs.drive_record import DriveRecord
 from eval.view.clouds import Clouds, SimulatedClouds
 from sim.scenario import EGO, Scenario
 
@@ -36,7 +36,7 @@ class Episode:
     scenario: Scenario
     motion: Motion
     clouds: Clouds | None = None
-    recording: Recording | None = None
+    recording: DriveRecord | None = None
     first_instant: int = 0
 
     @property
@@ -46,7 +46,7 @@ class Episode:
     @staticmethod
     def of(
         scenario: Scenario,
-        recording: Recording | None = None,
+        recording: DriveRecord | None = None,
         clouds: Clouds | None = None,
         title: str | None = None,
     ) -> "Episode":

@@ -1,7 +1,6 @@
-"""An episode as a picture or as an mp4, by Open3D or, where that cannot draw, by matplotlib."""
+"""An episode as pictures, by Open3D or, where that cannot draw, by matplotlib."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -51,36 +50,3 @@ def frames(
     for instant in instants:
         picture = stage.picture(instant, shown=shown)
         yield renderer.draw(picture, stage.camera(camera, instant), "labels" in shown)
-
-
-def write_png(path: Path, image: UInt8[np.ndarray, "h w 3"]) -> None:
-    """Whole or not at all."""
-    from PIL import Image
-
-    part = path.with_name(f".{path.name}.part")
-    Image.fromarray(image).save(part, format="PNG")
-    part.replace(path)
-
-
-def write_mp4(
-    path: Path, images: Iterator[UInt8[np.ndarray, "h w 3"]], size_px: tuple[int, int], fps: float
-) -> None:
-    """Whole or not at all."""
-    import imageio_ffmpeg
-
-    part = path.with_name(f".{path.name}.part")
-    writer = imageio_ffmpeg.write_frames(
-        str(part), size_px, fps=fps,  # pyright: ignore[reportArgumentType]
-        codec="libx264", macro_block_size=2,
-        output_params=["-preset", "veryfast", "-crf", "22", "-f", "mp4"],
-    )  # fmt: skip
-    writer.send(None)
-    try:
-        for image in images:
-            writer.send(np.ascontiguousarray(image))
-        writer.close()
-    except BaseException:
-        writer.close()
-        part.unlink(missing_ok=True)
-        raise
-    part.replace(path)

@@ -13,14 +13,19 @@ from drive.planning.idm import IdmPlanner
 from drive.planning.pdm.planner import PdmClosed
 from drive.planning.pdm.proposals import Proposals, propose
 from drive.planning.pdm.scorer import score
-from drive.planning.route_frame import curve_speed_mps, forecast, place_on_route, project
-from eval.metrics.collision import find_contacts
+from drive.planning.route_frame import (
+    agents_along_route,
+    curve_speed_mps,
+    place_on_route,
+    project,
+)
+from eval.metrics.facts import Facts
 from eval.rollout import Rollout, rollout
 from sim.geometry import box, polyline, se2
-from sim.interface import Agents, Observation, Planner, RouteAhead
+from sim.interface import Agents, Needs, Observation, Planner
+from sim.paths.route_ahead import RouteAhead
 from sim.scenario import AgentKind, Scenario
-from sim.traffic import make_traffic
-from sim.world import World
+from sim.simulator import Simulator
 from tests.toy import Car, make_scenario, straight
 
 ROAD = [straight(-60, 0, 200, 0), straight(-60, 3.5, 200, 3.5)]
@@ -36,29 +41,28 @@ def _bend() -> np.ndarray:
     return polyline.resample(line, 1.0)
 
 
-def _world(*scenarios: Scenario) -> World:
-    return World.from_scenarios(list(scenarios), make_traffic("log"))
+def _simulator(*scenarios: Scenario) -> Simulator:
+    return Simulator.from_scenarios(list(scenarios), "log", Needs(map=True))
 
 
 def _observe(*scenarios: Scenario) -> Observation:
-    world = _world(*scenarios)
-    return world.observe(world.reset())
+    simulator = _simulator(*scenarios)
+    return simulator.observe(simulator.reset())
 
 
 def _drive(cars: list[Car], seconds: float, planner: str = "pdm", **kwargs) -> Rollout:
-    world = _world(make_scenario(kwargs.pop("lines", ROAD), cars, seconds, **kwargs))
-    return rollout(world, make_planner(planner, world))
+    scenario = make_scenario(kwargs.pop("lines", ROAD), cars, seconds, **kwargs)
+    return rollout(_simulator(scenario), make_planner(planner))
 
 
 # Planner by name
 
 
 def test_every_name_makes_a_planner_and_another_name_is_refused() -> None:
-    world = _world(make_scenario(ROAD, [Car(0, 0, 0)], 1.0))
     for name in PLANNERS.builtin:
-        assert isinstance(make_planner(name, world), Planner)
+        assert isinstance(make_planner(name), Planner)
     with pytest.raises(ValueError, match="choices: constant_velocity, idm, log_replay, pdm"):
-        make_planner("pmd", world)
+        make_planner("pmd")
 
 
 def test_constant_velocity_goes_straight_on() -> None:
@@ -78,8 +82,8 @@ def test_log_replay_drives_the_recording_exactly() -> None:
     scenario.tracks.yaw_rad[0] = angle
     velocity = 7.5 * np.stack((np.cos(angle), np.sin(angle)), axis=1)
     scenario.tracks.velocity_mps[0] = velocity
-    world = World.from_scenarios([scenario], make_traffic("log"), exact_tracking=True)
-    driven = rollout(world, make_planner("log_replay", world))
+    driven = rollout(_simulator(scenario), make_planner("log_replay"))
+    world = driven.world
     assert torch.allclose(driven.pose[0, :, 0], world.log.pose[0, 0], atol=1e-4)
     assert torch.allclose(driven.velocity_mps[0, :, 0], world.log.velocity_mps[0, 0], atol=1e-4)
 
@@ -97,12 +101,12 @@ def test_place_on_route_is_the_inverse_of_project() -> None:
     assert torch.allclose(back_offset, offset, atol=0.03)
 
 
-def test_forecast_of_a_crossing_car_by_hand() -> None:
+def test_a_crossing_car_along_the_route_by_hand() -> None:
     # 20 m ahead, 10 m to the right, northbound at 5 m/s: on the route line after 2 s; its length
     # of 4 m lies across the route.
     scenario = make_scenario(ROAD, [Car(0, 0, 0, 0, 8), Car(-1, 20, -10, NORTH, 5)], 1.0)
     observation = _observe(scenario)
-    agents = forecast(observation.agents, observation.route, 4.0)
+    agents = agents_along_route(observation.agents, observation.route, 4.0)
     s, offset, along, half_along, half_across = (f[0, 0] for f in agents.at(2.0))
     assert float(s - observation.route.ego_s_m[0]) == pytest.approx(20.0, abs=1e-3)
     assert float(offset) == pytest.approx(0.0, abs=1e-3)
@@ -131,9 +135,9 @@ def test_waits_for_a_crossing_car_that_constant_velocity_hits() -> None:
         Car(-1, 0, -14, NORTH, 3, (4.0, 2.0, 1.6)),
         Car(-1, 0, -20, NORTH, 3, (4.0, 2.0, 1.6)),
     ]
-    assert bool(find_contacts(_drive(cars, 7.0, "constant_velocity")).begins.any())
+    assert bool(Facts.of(_drive(cars, 7.0, "constant_velocity")).contact_begins.any())
     driven = _drive(cars, 12.0)
-    assert not bool(find_contacts(driven).begins.any())
+    assert not bool(Facts.of(driven).contact_begins.any())
     assert float(driven.pose[0, -1, 0, 0]) > 5.0, "it must go on afterwards"
 
 
@@ -141,7 +145,7 @@ def test_passes_an_obstacle_that_leaves_the_left_free() -> None:
     # y from -1.3 to -0.7: in the way of the ego (half width 1 m) at offset 0, not at +1 m.
     barrier = Car(-1, 20, -1.0, 0, 0, (2.0, 0.6, 1.0), AgentKind.OBJECT)
     driven = _drive([Car(0, -40, 0, 0, 8), barrier], 9.0)
-    assert not bool(find_contacts(driven).begins.any())
+    assert not bool(Facts.of(driven).contact_begins.any())
     assert float(driven.pose[0, -1, 0, 0]) > 24.0
     beside = (driven.pose[0, :, 0, 0] - 20).abs() < 2.0
     assert bool((driven.pose[0, beside, 0, 1] > 0.3).all())
@@ -157,9 +161,9 @@ def test_slows_for_a_pedestrian_who_walks_into_the_lane() -> None:
     # At 1.4 m/s from y = -7: inside the ego's strip from 4.1 s on, when the ego would be there.
     walker = Car(-1, 0, -7, NORTH, 1.4, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
     cars = [Car(0, -40, 0, 0, 8), walker]
-    assert bool(find_contacts(_drive(cars, 7.0, "constant_velocity")).begins.any())
+    assert bool(Facts.of(_drive(cars, 7.0, "constant_velocity")).contact_begins.any())
     driven = _drive(cars, 10.0)
-    assert not bool(find_contacts(driven).begins.any())
+    assert not bool(Facts.of(driven).contact_begins.any())
     assert float(driven.pose[0, -1, 0, 0]) > 0.0
 
 
@@ -197,17 +201,17 @@ def test_starts_from_standstill() -> None:
 def test_it_drives_what_it_simulated() -> None:
     # The first simulated step of the chosen proposal is the step that the world then makes.
     scenario = make_scenario([_bend()], [Car(0, -20, 0.4, 0.05, 8)], 5.0)
-    world = _world(scenario)
-    state, planner = world.reset(), make_planner("pdm", world)
+    simulator = _simulator(scenario)
+    state, planner = simulator.reset(), make_planner("pdm")
     for _ in range(40):
-        observation = world.observe(state)
+        observation = simulator.observe(state)
         plan = planner.plan(observation)
         assert plan.costs is not None
-        agents = forecast(observation.agents, observation.route, 4.0)
+        agents = agents_along_route(observation.agents, observation.route, 4.0)
         proposals = propose(observation, agents)
         match = (proposals.reference[0, :, 1:] - plan.trajectory[0]).abs().amax((1, 2)).argmin()
         expected = se2.compose(state.pose[0, 0], proposals.pose[0, match, 1])
-        state = world.step(state, plan)
+        state = simulator.step(state, plan)
         assert torch.allclose(state.pose[0, 0], expected, atol=2e-3)
 
 
@@ -253,7 +257,7 @@ def test_what_invalid_agents_hold_changes_nothing(planner: Planner, fill: float)
 
 def test_proposals_keep_the_car_on_the_offset_route() -> None:
     observation = _observe(make_scenario(ROAD, [Car(0, 0, 0, 0, 10)], 1.0))
-    proposals = propose(observation, forecast(observation.agents, observation.route, 4.0))
+    proposals = propose(observation, agents_along_route(observation.agents, observation.route, 4.0))
     # 15 = 5 speeds x offsets -1, 0, 1; at the full limit after 4 s they have nearly got there.
     ends = proposals.pose[0, -3:, -1, 1]
     assert torch.allclose(ends, torch.tensor((-1.0, 0.0, 1.0)), atol=0.35)
@@ -325,7 +329,7 @@ def test_overlap_helper_of_the_scorer_agrees_with_brute_force() -> None:
     )
     observation = replace(observation, agents=agents)
     empty = replace(agents, valid=torch.zeros_like(agents.valid))
-    proposals = propose(observation, forecast(empty, observation.route, 4.0))
+    proposals = propose(observation, agents_along_route(empty, observation.route, 4.0))
     found = {
         tuple(row)
         for row in torch.stack(_near_pairs(observation, proposals, 0.6)[:4], dim=1).tolist()

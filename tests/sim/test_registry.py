@@ -67,6 +67,19 @@ def test_a_builtin_name_is_imported_when_it_is_asked_for() -> None:
     assert SAWS.load("hand") is Fraction
 
 
+def test_a_class_is_made_by_its_maker_if_it_has_one(files: Path) -> None:
+    (files / "made.py").write_text(
+        "class Saw:\n    def __init__(self, teeth):\n        self.teeth = teeth\n"
+        "    @classmethod\n    def of(cls, wood):\n        return cls(2 * wood)\n"
+        "    def cut(self, wood): ...\n"
+    )
+    makers = Registry("--saw", "bevdrive.saws", ("cut(wood)",), {}, maker="of")
+    assert makers.make("made.py:Saw", 7).teeth == 14
+    assert makers.make("saws.py:Saw", 7).teeth == 24
+    with pytest.raises(InputError, match="missing a required argument: 'teeth'"):
+        SAWS.make("made.py:Saw")
+
+
 def test_entry_points_of_installed_packages(monkeypatch: pytest.MonkeyPatch, files: Path) -> None:
     installed = [
         EntryPoint("band", "saws:Saw", "bevdrive.saws"),

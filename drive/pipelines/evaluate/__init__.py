@@ -15,8 +15,8 @@ def evaluate(config: EvaluateConfig, name: str) -> tuple[Path, Scores]:
     Raises InputError for wrong input, before long work; nothing is written then.
     """
     from eval.nuscenes.dataset import find_split
-    from eval.report.run_folder import free_path, whole_folder
     from eval.report.table import write_tables
+    from eval.runs.folder import free_path, whole_folder
 
     path, query = free_path(config.out, name), config.query
     assert query.dataroot is not None

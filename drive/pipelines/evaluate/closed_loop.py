@@ -32,7 +32,7 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
         for traffic, title in TITLES.items():
             outcome = _drive(replace(base, traffic=traffic), folder, refs)
             tables[traffic] = _table(outcome, f"{title}, {split.name}")
-            failed += sum(len(failure.scenarios) for failure in outcome.failed)
+            failed += sum(len(note.scenarios) for note in outcome.errors)
         return Scores(tables, failed)
 
     return work
@@ -41,7 +41,7 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
 def _drive(config: SimulateConfig, folder: Path, refs: list[ScenarioRef]) -> "Outcome":
     """Every scene with every planner; the run's own folder is called by the traffic."""
     from drive.pipelines.simulate import simulate
-    from eval.report.run_folder import RunFolder
+    from eval.runs.folder import RunFolder
 
     run = RunFolder.create(folder, config.traffic, to_plain(config))
     (folder / "latest").unlink()  # a part of this run, not a run of its own
@@ -49,14 +49,16 @@ def _drive(config: SimulateConfig, folder: Path, refs: list[ScenarioRef]) -> "Ou
 
 
 def _table(outcome: "Outcome", title: str) -> "Table":
-    from eval.report.run_folder import score_columns
+    from eval.report.error_lines import error_lines
+    from eval.report.score_table import score_columns
     from eval.report.table import Table
+    from eval.runs.folder import RunFolder
 
     note, where = "means over the scenes where a metric has a value", outcome.folder.name
     if skipped := outcome.summary["skipped"]:
         note += f"; {len(skipped)} scenes could not be used, see {where}/report.html"
-    if outcome.failed:
-        names = sorted({failure.planner or "every planner" for failure in outcome.failed})
-        note += f"; failed: {', '.join(names)}, see {where}/report.html"
-    columns = score_columns(outcome.summary)
+    if outcome.errors:
+        names = sorted({line.planner for line in error_lines(outcome.errors)})
+        note += f"; errors: {', '.join(names)}, see {where}/report.html"
+    columns = score_columns(outcome.summary, RunFolder(outcome.folder).declared_metrics())
     return Table(title, note, columns, tuple((planner, "score") for planner in columns))

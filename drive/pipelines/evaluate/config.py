@@ -47,7 +47,7 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class Scores:
-    """Tables by their key; how many scenes a planner failed on, all planners together."""
+    """Tables by their key; on how many scenes planners failed, all of them together."""
 
     tables: dict[str, "Table"]
     failed: int = 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError
+from sim.files import write_whole
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario
 from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
@@ -40,7 +41,7 @@ class SceneFile:
 
     def write_reason(self, reason: str) -> None:
         """Say why this scene cannot be used."""
-        _reason_path(self.path).write_text(reason)
+        write_whole(_reason_path(self.path), reason)
 
     def read_side(self) -> dict[str, Any]:
         """What the scenario does not hold; InputError where the scene is not converted.
@@ -117,10 +118,7 @@ def _build_index(dataset: Dataset, folder: Path) -> dict[str, Any]:
     if folder.parent.is_dir():
         for stale in set(folder.parent.iterdir()) - {folder}:
             shutil.rmtree(stale)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / ".index.json.part"
-    part.write_text(json.dumps(index))
-    part.replace(folder / "index.json")
+    write_whole(folder / "index.json", json.dumps(index))
     return index
 
 

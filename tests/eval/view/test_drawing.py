@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.image_files import write_mp4
 from eval.view.camera import Camera
 from eval.view.choices import SHOWN_LAYERS
 from eval.view.episode import Episode
 from eval.view.live import WindowSettings, show
-from eval.view.movie import Renderer, every, frames, open_renderer, write_mp4
+from eval.view.movie import Renderer, every, frames, open_renderer
 from eval.view.plain import PlainRenderer
 from eval.view.process import DrawingFailed, DrawingProcess, Open3dRenderer
 from eval.view.shapes import Lines, Mesh, Picture, Points, Rgb, Shape, paint, quads

@@ -7,7 +7,7 @@ import pytest
 import shapely
 import torch
 
-from eval.report.recording import Recording
+from eval.runs.drive_record import DriveRecord
 from eval.view.clouds import RealClouds, in_boxes
 from eval.view.episode import Episode
 from eval.view.future import GRID, true_future
@@ -34,7 +34,7 @@ def _two_cars() -> Scenario:
     return make_scenario([straight(-20, 0, 80, 0)], cars, duration_s=5.0)
 
 
-def _recording(scenario: Scenario, shift_m: float = 0.0) -> Recording:
+def _record(scenario: Scenario, shift_m: float = 0.0) -> DriveRecord:
     """The recorded drive, `shift_m` to the left; with one candidate, one forecast, one cell."""
     tracks = scenario.tracks
     pose = np.concatenate((tracks.position_m[..., :2], tracks.yaw_rad[..., None]), -1).transpose(
@@ -47,7 +47,7 @@ def _recording(scenario: Scenario, shift_m: float = 0.0) -> Recording:
     path = np.stack((np.arange(1, 9) * 2.0, np.zeros(8)), axis=-1).astype(np.float16)
     occupancy = np.zeros((count, 2, 40, 40), dtype=np.uint8)
     occupancy[:, 1, 30, 25] = 255
-    return Recording(
+    return DriveRecord(
         dt_s=scenario.dt_s,
         pose=pose,
         valid=tracks.valid.T,
@@ -64,7 +64,7 @@ def _recording(scenario: Scenario, shift_m: float = 0.0) -> Recording:
 
 def test_simulated_points_lie_on_the_boxes_they_come_from() -> None:
     scenario = _two_cars()
-    episode = Episode.of(scenario, _recording(scenario, 0.5))
+    episode = Episode.of(scenario, _record(scenario, 0.5))
     cloud = episode.clouds.at(20)  # type: ignore[union-attr]
     assert cloud is not None
     own = cloud.agent == 1
@@ -116,7 +116,7 @@ def test_nuscenes_and_argoverse_sweeps_stand_on_the_ground() -> None:
 
 def test_a_drive_has_all_layers_and_each_holds_something() -> None:
     scenario = _two_cars()
-    stage = Stage(Episode.of(scenario, _recording(scenario)), StageSettings("class"))
+    stage = Stage(Episode.of(scenario, _record(scenario)), StageSettings("class"))
     picture = stage.picture(10, shown=stage.layers())
     assert set(stage.layers()) >= {
         "plan",

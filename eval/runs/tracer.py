@@ -1,0 +1,54 @@
+"""`Tracer`: keeps what a planner shows beside its trajectory, in half precision."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eval.rollout import half_seconds
+from sim.interface import Plan
+
+
+class Tracer:
+    """Hand it to `rollout` as `watch`, then ask it for `shown`. All of it is in the ego frame."""
+
+    def __init__(self) -> None:
+        self._plans: list[dict[str, np.ndarray]] = []
+        self._grid: np.ndarray | None = None
+
+    def __call__(self, plan: Plan) -> None:
+        """Keep one plan's candidates, costs, forecast and occupancy."""
+        kept: dict[str, Tensor] = {}
+        if plan.candidates is not None:
+            index = half_seconds(plan.dt_s, plan.candidates.shape[2])
+            kept["candidates"] = plan.candidates[:, :, index, :2].half()
+        if plan.candidates is not None and plan.costs is not None:
+            kept["costs"] = plan.costs.half()
+        if plan.forecast is not None:
+            index = half_seconds(plan.forecast.dt_s, plan.forecast.position_m.shape[3])
+            kept["forecast"] = plan.forecast.position_m[:, :, :, index].half()
+            kept["forecast_probability"] = plan.forecast.probability.half()
+        if plan.occupancy is not None:
+            horizon = plan.occupancy.probability.shape[1]
+            index = half_seconds(plan.occupancy.dt_s, horizon).unique()  # nothing past the horizon
+            levels = (plan.occupancy.probability[:, index] * 255.0).round().to(torch.uint8)
+            kept["occupancy"] = levels
+            self._grid = np.array(list(vars(plan.occupancy.grid).values()), dtype=np.float32)
+        self._plans.append({name: value.cpu().numpy() for name, value in kept.items()})
+
+    def shown(self, world: int, length: int, num_agents: int) -> dict[str, Any]:
+        """The fields of `DriveRecord` that a planner fills: `length` instants of world `world`.
+
+        There is no plan at the last instant of an episode: it repeats the one before.
+        """
+        if not self._plans:
+            return {}
+        plans = [self._plans[min(k, len(self._plans) - 1)] for k in range(length)]
+        shown = {name: np.stack([plan[name][world] for plan in plans]) for name in plans[0]}
+        for name in ("forecast", "forecast_probability"):
+            if name in shown:
+                shown[name] = shown[name][:, : num_agents - 1]
+        if self._grid is not None:
+            shown["occupancy_grid"] = self._grid
+        return shown

@@ -1,0 +1,194 @@
+"""`Paths`: the lines that agents drive along, as tensors; projection, poses, and the ego's route.
+
+Every distinct `Route` of a world is stored once (a pool of P paths with a point every metre);
+agents refer to it by index. Made from scenarios by `sim.paths.build`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sim.geometry import se2
+from sim.paths.route_ahead import RouteAhead
+from sim.scenario import EGO, LightState
+from sim.trees import shared
+
+YELLOW_BRAKING_MPS2 = 3.0  # who would need more than this at yellow drives on
+_SEARCH_M = 20.0
+# Plain ints: compiled, a tensor compared with an enum's member is silently False.
+_RED, _YELLOW = int(LightState.RED), int(LightState.YELLOW)
+COARSE_M = 4  # spacing of the points that a search looks at first
+
+
+@dataclass(frozen=True)
+class Paths:
+    """P paths a map with K points 1 m apart; past its end a path goes straight on.
+
+    World b drives on the paths of map `row[b]`, in the roles of its agents.
+
+    `frame` holds x, y, cos(yaw), sin(yaw), curvature of each point. `cruise_mps` is the speed limit
+    lowered for curves and for what comes after, at a comfortable deceleration.
+    """
+
+    row: Int[Tensor, " b"]
+    frame: Float[Tensor, "m p k 5"] = shared()
+    coarse: Float[Tensor, "m p 4 c"] = shared()  # x, y, cos, sin of every fourth point, to search
+    num_points: Int[Tensor, "m p"] = shared()
+    speed_limit_mps: Float[Tensor, "m p k"] = shared()
+    cruise_mps: Float[Tensor, "m p k"] = shared()
+    stop_s_m: Float[Tensor, "m p s"] = shared()  # inf: padding
+    stop_light: Int[Tensor, "m p s"] = shared()  # -1: a sign
+    stop_is_sign: Bool[Tensor, "m p s"] = shared()  # come to a halt here
+    path_of_agent: Int[Tensor, "m n"] = shared()  # -1: the agent has no path
+    entry_s_m: Float[Tensor, "m n t"] = (
+        shared()
+    )  # where on its path an agent that comes at t comes in
+
+    @property
+    def agent_path(self) -> Int[Tensor, "b n"]:
+        """The path of each agent; -1: it has none."""
+        return self.path_of_agent[self.row]
+
+    def frame_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
+        """The frames `[B, *k, 5]` of the points nearest to arc length `s_m` of the given paths."""
+        return self._gather(self.frame, path, s_m)
+
+    def cruise_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
+        """`cruise_mps` at arc length `s_m`."""
+        return self._gather(self.cruise_mps, path, s_m)
+
+    def position_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
+        """The point at arc length `s_m`: between what the stored points before and after it say."""
+        before = torch.floor(torch.nan_to_num(s_m)).clamp(0, self.frame.shape[2] - 2)
+        past = s_m - before
+        low = _expand(self.frame_at(path, before), past)
+        high = _expand(self.frame_at(path, before + 1.0), past - 1.0)
+        return torch.lerp(low, high, past.clamp(0.0, 1.0).unsqueeze(-1))
+
+    def pose_at(
+        self, path: Int[Tensor, "b n"], s_m: Float[Tensor, "b n"], wheelbase_m: Float[Tensor, "b n"]
+    ) -> Float[Tensor, "b n 3"]:
+        """A vehicle whose two axles are on the path and whose centre is at `s_m`."""
+        front = self.position_at(path, s_m + 0.5 * wheelbase_m)
+        rear = self.position_at(path, s_m - 0.5 * wheelbase_m)
+        axis = front - rear
+        yaw = torch.atan2(axis[..., 1], axis[..., 0])
+        return torch.cat((0.5 * (front + rear), yaw.unsqueeze(-1)), dim=-1)
+
+    def search(self, pose: Float[Tensor, "b f 3"]) -> Float[Tensor, "b p f"]:
+        """Arc length on every path of the place nearest to each pose (to about a metre).
+
+        A path that runs against the pose's heading counts as farther away, so that where a path
+        comes back on itself the right pass is found. -1: the path is more than 20 m away.
+        """
+        cost = _search_cost(self.coarse[self.row].unsqueeze(2), pose[:, None, :, None])
+        past_end = torch.arange(cost.shape[3], device=cost.device) * COARSE_M
+        beyond = past_end > self.num_points[self.row][:, :, None, None] + COARSE_M
+        best, index = torch.where(beyond, torch.inf, cost).min(dim=-1)
+        return torch.where(best < _SEARCH_M, index.to(pose.dtype) * COARSE_M, -1.0)
+
+    def project(
+        self, path: Int[Tensor, "b *k"], guess_s_m: Float[Tensor, "b *k"], x_m: Tensor, y_m: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Arc length, offset to the left, and frame of points `[B, *k]` seen from the paths.
+
+        `guess_s_m` must be right to a few metres; two refinements make it exact on smooth paths.
+        """
+        s_m = guess_s_m
+        for _ in range(2):
+            frame = self.frame_at(path, s_m)
+            dx, dy = x_m - frame[..., 0], y_m - frame[..., 1]
+            base = torch.round(s_m).clamp(0, self.frame.shape[2] - 1)
+            s_m = base + dx * frame[..., 2] + dy * frame[..., 3]
+        offset = dy * frame[..., 2] - dx * frame[..., 3]
+        return s_m, offset, frame
+
+    def ego_s_m(self, pose: Float[Tensor, "b t 3"]) -> Float[Tensor, "b t"]:
+        """Arc length of poses along the ego's path: its progress."""
+        path = self.agent_path[:, EGO]
+        cost = _search_cost(self.coarse[self.row, path].unsqueeze(1), pose.unsqueeze(2))
+        guess = cost.argmin(dim=-1).to(pose.dtype) * COARSE_M
+        x, y, _ = pose.unbind(-1)
+        s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, x, y)
+        return s_m
+
+    def ego_route(
+        self,
+        ego_pose: Float[Tensor, "b 3"],
+        ego_speed_mps: Float[Tensor, " b"],
+        ego_length_m: Float[Tensor, " b"],
+        light_state: Int[Tensor, "b l"],
+        behind_m: int,
+        num_points: int,
+    ) -> RouteAhead:
+        """The ego's path around it, in the ego frame, with the next line that a light closes."""
+        path = self.agent_path[:, EGO]
+        ego_s = self.ego_s_m(ego_pose.unsqueeze(1)).squeeze(1)
+        first = torch.floor(ego_s - behind_m).clamp(min=0.0)
+        index = first.unsqueeze(1) + torch.arange(num_points, device=path.device)
+        paths = path.unsqueeze(1).expand(index.shape)
+        frame = self.frame_at(paths, index)
+        over = (index - (self.frame.shape[2] - 1)).clamp(min=0.0)
+        position = frame[..., :2] + over.unsqueeze(-1) * frame[..., 2:4]
+        yaw = torch.atan2(frame[..., 3], frame[..., 2])
+        pose = torch.cat((position, yaw.unsqueeze(-1)), dim=-1)
+        front_s = ego_s + 0.5 * ego_length_m
+        stop_s = self.next_closed_line(
+            self.stop_s_m[self.row, path], self.stop_light[self.row, path],
+            light_state, front_s, ego_speed_mps,
+        )  # fmt: skip
+        return RouteAhead(
+            pose=se2.compose(se2.inverse(ego_pose).unsqueeze(1), pose),
+            speed_limit_mps=self._gather(self.speed_limit_mps, paths, index),
+            ego_s_m=ego_s - first,
+            stop_s_m=stop_s - first,
+            length_m=self.num_points[self.row, path] - 1 - first,
+        )
+
+    @staticmethod
+    def next_closed_line(
+        stop_s_m: Float[Tensor, "*k s"],
+        stop_light: Int[Tensor, "*k s"],
+        light_state: Int[Tensor, "b l"],
+        front_s_m: Float[Tensor, "*k"],
+        speed_mps: Float[Tensor, "*k"],
+    ) -> Float[Tensor, "*k"]:
+        """Arc length of the nearest line ahead that a light closes; inf where there is none.
+
+        Yellow closes it for those who can still stop before it. Half a metre over is not yet past.
+        """
+        if light_state.shape[1] == 0:
+            return torch.full_like(front_s_m, torch.inf)
+        world = torch.arange(light_state.shape[0], device=stop_light.device)
+        world = world.reshape(-1, *(1,) * (stop_light.ndim - 1))
+        state = torch.where(stop_light >= 0, light_state[world, stop_light.clamp(min=0)], 0)
+        gap = stop_s_m - front_s_m.unsqueeze(-1)
+        needed = speed_mps.unsqueeze(-1) ** 2 / (2.0 * gap.clamp(min=0.1))
+        can_stop = needed < YELLOW_BRAKING_MPS2
+        closed = (state == _RED) | ((state == _YELLOW) & can_stop)
+        ahead = gap > -0.5
+        return torch.where(closed & ahead, stop_s_m, torch.inf).amin(dim=-1)
+
+    def _gather(self, tensor: Tensor, path: Tensor, s_m: Tensor) -> Tensor:
+        maps, paths, points = tensor.shape[:3]
+        index = torch.round(torch.nan_to_num(s_m)).clamp(0, points - 1).long()  # NaN: padding
+        row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
+        flat = (row * paths + path) * points + index
+        return tensor.reshape(maps * paths * points, *tensor.shape[3:])[flat]
+
+
+def _expand(frame: Float[Tensor, "*k 5"], along_m: Float[Tensor, "*k"]) -> Float[Tensor, "*k 2"]:
+    """The point `along_m` on from a stored one, second order within a metre."""
+    x, y, cos, sin, curvature = frame.unbind(-1)
+    across = 0.5 * curvature * along_m.clamp(-1.0, 1.0) ** 2
+    return torch.stack((x + cos * along_m - sin * across, y + sin * along_m + cos * across), dim=-1)
+
+
+def _search_cost(coarse: Float[Tensor, "*p 4 c"], pose: Float[Tensor, "*q 1 3"]) -> Tensor:
+    """Distance of poses from coarse points, more where the directions differ; shapes broadcast."""
+    px, py, cos, sin = coarse.unbind(-2)
+    x, y, yaw = pose.unbind(-1)
+    facing = cos * torch.cos(yaw) + sin * torch.sin(yaw)
+    return torch.sqrt((px - x) ** 2 + (py - y) ** 2) + 3.0 * (1.0 - facing)

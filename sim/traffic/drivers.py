@@ -1,0 +1,64 @@
+"""`Drivers`: the agents that have a path, in a place of their own.
+
+Most of those who stand around a recorded scene are parked. What concerns drivers alone is computed
+for D drivers instead of N agents.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from sim.paths.paths import Paths
+from sim.traffic.path_relations import DriverZones, Relations
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """D drivers a world, in the order of their agents: the ego, which always has a path, is first.
+
+    Padding: an agent without a path, `real` False. L of them `late`: not there from the start.
+    """
+
+    agent: Int[Tensor, "b d"]
+    path: Int[Tensor, "b d"]  # 0 where not real
+    real: Bool[Tensor, "b d"]
+    place: Int[Tensor, "b n"]  # of each agent among the drivers; 0 for those who are none
+    late: Int[Tensor, "b l"]  # agents; padding: agents with a path that are there from the start
+    late_place: Int[Tensor, "b n"]  # of each agent among the late ones; 0 for those who are not
+    zones: DriverZones
+
+    @staticmethod
+    def of(paths: Paths, relations: Relations, there_at_start: Bool[Tensor, "b n"]) -> "Drivers":
+        """Found once for a batch."""
+        has_path = paths.agent_path >= 0
+        agent, place = _compact(has_path)
+        late, late_place = _compact(has_path & ~there_at_start)
+        path = torch.gather(paths.agent_path, 1, agent)
+        return Drivers(
+            agent=agent,
+            path=path.clamp(min=0),
+            real=path >= 0,
+            place=place,
+            late=late,
+            late_place=late_place,
+            zones=relations.of_drivers(paths.row, path),
+        )
+
+    def pick(self, per_agent: Tensor) -> Tensor:
+        """`[B, N, ...]` as `[B, D, ...]`."""
+        world = torch.arange(len(self.agent), device=self.agent.device).unsqueeze(1)
+        return per_agent[world, self.agent]
+
+    def spread(self, per_driver: Tensor) -> Tensor:
+        """`[B, D, ...]` as `[B, N, ...]`; agents that are no drivers get the ego's."""
+        world = torch.arange(len(self.place), device=self.place.device).unsqueeze(1)
+        return per_driver[world, self.place]
+
+
+def _compact(member: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b k"], Int[Tensor, "b n"]]:
+    """The members of each world first, K the most in any; and each one's place there (0: no member)."""
+    order = torch.argsort(member.int(), dim=1, descending=True, stable=True)
+    place = torch.where(member, member.cumsum(dim=1) - 1, 0)
+    return order[:, : int(member.sum(dim=1).max())], place

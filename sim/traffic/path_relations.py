@@ -1,0 +1,213 @@
+"""How the paths of a world meet: where each lies along the others, and where they conflict.
+
+Computed once per scenario, so that in a step "where is that car on my path?" and "who crosses my
+path, and where?" are gathers instead of searches.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sim.compiling import materialize
+from sim.paths.build import pool_routes
+from sim.paths.paths import Paths
+from sim.scenario import Route, Scenario
+from sim.trees import shared
+
+STRIDE = 2  # metres between the points that are related
+NEAR_M = 8.0  # paths farther apart than this have nothing to do with each other
+CONFLICT_WIDTH_M = 2.5  # two cars on paths nearer than this touch
+MAX_ZONES = 2  # conflicts kept per pair of paths, the first along the path
+_SAME_LANE_M = 1.2
+_ALIGNED = 0.8  # cosine between the directions of two paths that run together
+_LANE_CHANGE_HANDICAP = 5
+
+
+@dataclass(frozen=True)
+class Relations:
+    """For paths p and q of a map.
+
+    `s_on_path[m, p, q, k]`: arc length on p nearest to the point `k * STRIDE` of q; -1: far away.
+    A conflict zone is a stretch `[enter, leave]` of p, `[other_enter, other_leave]` of q, where
+    cars on both would touch. A merge: both go on together. `right_of_way`: p's minus q's.
+    """
+
+    s_on_path: Float[Tensor, "m p q k"] = shared()
+    zone: Float[Tensor, "m p q z 4"] = shared()
+    zone_valid: Bool[Tensor, "m p q z"] = shared()
+    zone_merges: Bool[Tensor, "m p q z"] = shared()
+    right_of_way: Int[Tensor, "m p q z"] = shared()
+
+    def of_drivers(self, row: Int[Tensor, " b"], path: Int[Tensor, "b d"]) -> "DriverZones":
+        """The zones that each driver's path has with those of the others; path -1: no driver.
+
+        World b is on map `row[b]`.
+        """
+        pair = (
+            row.reshape(-1, 1, 1),
+            path.clamp(min=0).unsqueeze(2),
+            path.clamp(min=0).unsqueeze(1),
+        )
+        both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
+        valid = (self.zone_valid[pair] & both.unsqueeze(-1)).flatten(1)
+        most = max(1, int(valid.sum(dim=1).max()))
+        kept = torch.argsort(valid.int(), dim=1, descending=True, stable=True)[:, :most]
+
+        def pick(per_zone: Tensor) -> Tensor:
+            return torch.gather(per_zone.flatten(1), 1, kept)
+
+        zone = self.zone[pair]
+        return DriverZones(
+            driver=kept // (path.shape[1] * MAX_ZONES),
+            other=kept // MAX_ZONES % path.shape[1],
+            enter_m=pick(zone[..., 0]),
+            leave_m=pick(zone[..., 1]),
+            other_enter_m=pick(zone[..., 2]),
+            other_leave_m=pick(zone[..., 3]),
+            valid=pick(valid),
+            merges=pick(self.zone_merges[pair]),
+            right_of_way=pick(self.right_of_way[pair]),
+        )
+
+    @staticmethod
+    def of(scenarios: list[Scenario], of_routes: Paths) -> "Relations":
+        """Relate the paths of each scenario with one another; `of_routes`: built from these scenarios."""
+        frame, count = of_routes.frame.cpu().numpy(), of_routes.num_points.cpu().numpy()
+        pools = [pool_routes(scenario)[0] for scenario in scenarios]
+        worlds, paths, points = frame.shape[:3]
+        knots = (points + STRIDE - 1) // STRIDE
+        s_on_path = np.full((worlds, paths, paths, knots), -1.0, dtype=np.float32)
+        zone = np.zeros((worlds, paths, paths, MAX_ZONES, 4), dtype=np.float32)
+        valid = np.zeros((worlds, paths, paths, MAX_ZONES), dtype=bool)
+        merges = np.zeros_like(valid)
+        right_of_way = np.zeros(valid.shape, dtype=np.int64)
+        for w, (scenario, routes) in enumerate(zip(scenarios, pools, strict=True)):
+            used = len(routes)
+            s, offset, aligned = _relate(frame[w, :used], count[w, :used])
+            s_on_path[w, :used, :used] = np.where(np.abs(offset) < NEAR_M, s, -1.0)
+            for p, q, k, found in _conflicts(s, offset, aligned):
+                rank = _rank(scenario, routes[p], found.enter, found.leave)
+                other = _rank(scenario, routes[q], found.other_enter, found.other_leave)
+                ends = (found.enter, found.leave, found.other_enter, found.other_leave)
+                for a, b, values, sign in ((p, q, ends, 1), (q, p, ends[2:] + ends[:2], -1)):
+                    zone[w, a, b, k] = values
+                    valid[w, a, b, k] = True
+                    merges[w, a, b, k] = found.merges
+                    right_of_way[w, a, b, k] = sign * (rank - other)
+        arrays = (s_on_path, zone, valid, merges, right_of_way)
+        return Relations(*(torch.from_numpy(array) for array in arrays))
+
+
+@dataclass(frozen=True)
+class DriverZones:
+    """The conflict zones of `Relations`, E a world: each of a `driver`'s path with an `other`'s."""
+
+    driver: Int[Tensor, "b e"]
+    other: Int[Tensor, "b e"]
+    enter_m: Float[Tensor, "b e"]
+    leave_m: Float[Tensor, "b e"]
+    other_enter_m: Float[Tensor, "b e"]
+    other_leave_m: Float[Tensor, "b e"]
+    valid: Bool[Tensor, "b e"]
+    merges: Bool[Tensor, "b e"]
+    right_of_way: Int[Tensor, "b e"]
+
+    def of_driver(self, per_driver: Tensor) -> Tensor:
+        """`[B, D]` of the driver of each zone, `[B, E]`."""
+        return torch.gather(per_driver, 1, self.driver)
+
+    def of_other(self, per_driver: Tensor) -> Tensor:
+        """`[B, D]` of the other driver of each zone, `[B, E]`."""
+        return torch.gather(per_driver, 1, self.other)
+
+    def least(self, per_zone: Float[Tensor, "*k b e"], like: Float[Tensor, "b d"]) -> Tensor:
+        """The least `[*K, B, D]` of each driver's zones; inf: it has none."""
+        none = like.new_full((*per_zone.shape[:-1], like.shape[1]), torch.inf)
+        driver = self.driver.expand(per_zone.shape)
+        # Stored: torch 2.13's compiled code otherwise reads another reduction's result now and then.
+        (least,) = materialize(none.scatter_reduce(-1, driver, per_zone, "amin"))
+        return least
+
+
+@dataclass(frozen=True)
+class _Conflict:
+    enter: float
+    leave: float
+    other_enter: float
+    other_leave: float
+    merges: bool
+
+
+def _relate(frame: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each point of path q (every STRIDE): arc length on p, distance to p, cosine of headings.
+
+    All `[P, P, K]` with p first; infinitely far where q has ended.
+    """
+    knots = torch.from_numpy(frame[:, ::STRIDE])
+    paths, num_knots = knots.shape[:2]
+    real = torch.arange(num_knots) * STRIDE < torch.from_numpy(count)[:, None]
+    flat = knots[..., :2].reshape(-1, 2)
+    square = (flat**2).sum(-1)
+    # |a - b|^2 by one matrix product: metres of up to 500, so float32 is right to centimetres.
+    gap = square[:, None] + square[None, :] - 2.0 * flat @ flat.T
+    gap[~real.reshape(-1)] = torch.inf
+    nearest = gap.view(paths, num_knots, -1).argmin(dim=1)  # [p, q * k]
+    base = torch.gather(knots, 1, nearest.unsqueeze(-1).expand(-1, -1, 5))
+    mine = knots.reshape(1, -1, 5)
+    dx, dy = mine[..., 0] - base[..., 0], mine[..., 1] - base[..., 1]
+    along = (dx * base[..., 2] + dy * base[..., 3]).clamp(-STRIDE, STRIDE)
+    rest_x, rest_y = dx - along * base[..., 2], dy - along * base[..., 3]
+    distance = torch.where(real.reshape(1, -1), torch.hypot(rest_x, rest_y), torch.inf)
+    aligned = base[..., 2] * mine[..., 2] + base[..., 3] * mine[..., 3]
+    shape = (paths, paths, num_knots)
+    s_m = nearest * STRIDE + along
+    return tuple(t.reshape(shape).numpy() for t in (s_m, distance, aligned))  # type: ignore
+
+
+def _conflicts(
+    s_on_path: np.ndarray, distance: np.ndarray, aligned: np.ndarray
+) -> list[tuple[int, int, int, _Conflict]]:
+    """The conflict zones of every unordered pair of paths p < q: (p, q, index, zone)."""
+    close = distance < CONFLICT_WIDTH_M
+    close[..., 1:-1] |= close[..., :-2] & close[..., 2:]  # bridge a gap of one point
+    edge = np.diff(close.astype(np.int8), axis=-1, prepend=0, append=0)
+    p, q, first = np.nonzero(edge == 1)
+    last = np.nonzero(edge == -1)[2] - 1
+    keep = p < q
+    found: list[tuple[int, int, int, _Conflict]] = []
+    seen: dict[tuple[int, int], int] = {}
+    for a, b, i, j in zip(p[keep], q[keep], first[keep], last[keep], strict=True):
+        starts_together = distance[a, b, i] < _SAME_LANE_M and aligned[a, b, i] > _ALIGNED
+        k = seen.get((a, b), 0)
+        if starts_together or k == MAX_ZONES:
+            continue
+        seen[a, b] = k + 1
+        inside = s_on_path[a, b, i : j + 1]
+        merges = bool(aligned[a, b, j] > _ALIGNED and distance[a, b, j] < _SAME_LANE_M)
+        conflict = _Conflict(
+            enter=float(inside.min()) - 0.5 * STRIDE,
+            leave=float(inside.max()) + 0.5 * STRIDE,
+            other_enter=float(i * STRIDE) - 0.5 * STRIDE,
+            other_leave=float(j * STRIDE) + 0.5 * STRIDE,
+            merges=merges,
+        )
+        found.append((int(a), int(b), k, conflict))
+    return found
+
+
+def _rank(scenario: Scenario, route: Route, enter: float, leave: float) -> int:
+    """Right of way of a path in a zone: that of the lane it comes on, less if it changes lanes."""
+    lanes, of_point = scenario.map.lanes, route.lane_of_point
+    last = len(of_point) - 1
+    probe = np.array((enter + 1.0, min(leave, enter + 6.0), enter + 20.0)).round().astype(int)
+    entered, inside, after = of_point[probe.clip(0, last)]
+    if entered < 0:
+        return 0
+    rank = max(lanes[entered].priority, lanes[inside].priority) if inside >= 0 else 0
+    for changed_to in (inside, after):
+        if changed_to in (lanes[entered].left_neighbor, lanes[entered].right_neighbor):
+            return rank - _LANE_CHANGE_HANDICAP
+    return rank

@@ -1,0 +1,214 @@
+"""What the report is made of: blocks, intervals, pairs, the choice of playbacks, the bytes."""
+
+import base64
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eval.metrics.suite import declared
+from eval.report.bootstrap import mean_interval
+from eval.report.compare import difference
+from eval.report.page import safe_json
+from eval.report.playback import encode_drive, encode_scene
+from eval.report.run_report import write_comparison, write_report
+from eval.report.text_block import Quantized, encode_block
+from eval.runs.folder import RunFolder
+from sim.scenario import AreaKind, MapArea
+from tests.eval.report import made_up
+
+
+def unpack(text: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The format read by its description, not by the code that wrote it."""
+    block = zlib.decompress(base64.b64decode(text), -15)
+    length = int.from_bytes(block[:4], "little")
+    header, at = json.loads(block[4 : 4 + length]), 4 + length
+    arrays = {}
+    for name, spec in sorted(header["arrays"].items(), key=lambda item: item[1]["at"]):
+        count = int(np.prod(spec["shape"]))
+        planes = np.frombuffer(block, "u1", count * spec["width"], at).reshape(-1, count)
+        at += count * spec["width"]
+        zigzag = sum(plane.astype(np.int64) << (8 * k) for k, plane in enumerate(planes))
+        whole = np.where(zigzag % 2 == 1, -(zigzag + 1) // 2, zigzag // 2).reshape(spec["shape"])
+        for _ in range(spec["order"]):
+            whole = np.cumsum(whole, axis=-1)
+        arrays[name] = whole * spec["quantum"]
+    assert at == len(block)
+    return header, arrays
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("reach", [0.4, 50.0, 9000.0, 3e6])
+def test_a_block_gives_back_what_was_packed(order: int, reach: float) -> None:
+    values = np.random.default_rng(1).uniform(-reach, reach, (3, 2, 40))
+    values[0, 0, 0] = np.nan
+    _, arrays = unpack(encode_block({"a": 1}, {"x": Quantized(values, 0.01, order)}))
+    values[0, 0, 0] = 0.0
+    assert np.abs(arrays["x"] - values).max() <= 0.005 + 1e-9
+
+
+def test_too_large_a_value_is_refused() -> None:
+    with pytest.raises(ValueError, match="x: beyond 31 bits"):
+        encode_block({}, {"x": Quantized(np.array((0.0, 3e7)), 0.01)})
+
+
+def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
+    drive = made_up.drive_record()
+    drive.pose[~drive.valid] = np.nan  # who is not there stays where it was last
+    header, arrays = unpack(encode_drive(drive, declared()))
+    there = drive.valid.T
+    error_m = np.abs(arrays["xy"].transpose(0, 2, 1) - drive.pose[..., :2].transpose(1, 0, 2))
+    assert error_m[there].max() <= 0.0051
+    assert (arrays["valid"].astype(bool) == there).all()
+    assert arrays["xy"][2, 0, 30] == pytest.approx(9 * np.cos(np.pi / 6), abs=0.006)
+    assert header["failures"] == {
+        "nuplan/no_at_fault_collision": 12,
+        "nuplan/drivable_area_compliance": 20,
+    }
+    # The first candidate is straight ahead, in the world at 30 degrees, 5 m a step; the second goes
+    # to (40, 16) in the ego frame, and costs infinity.
+    cos, sin = np.cos(np.pi / 6), 0.5
+    ahead, aside = arrays["candidates"][0]
+    assert ahead[:, 7] == pytest.approx((40 * cos, 40 * sin), abs=0.06)
+    assert aside[:, 7] == pytest.approx((40 * cos - 16 * sin, 40 * sin + 16 * cos), abs=0.06)
+    assert arrays["costs"][0].tolist() == [1.0, 0.0]
+    # The walker is gone from instant 10 on: no forecast of it.
+    assert header["every"] == 2
+    assert arrays["chance"][:, 1, 0].tolist() == [100.0] * 5 + [0.0] * 11
+
+
+def test_a_scene_keeps_holes_and_drops_what_is_far() -> None:
+    whole = made_up.scenario()
+    whole.map.areas.append(MapArea(AreaKind.ROAD_BLOCK, whole.map.areas[0].exterior_m))  # not shown
+    header, arrays = unpack(encode_scene(whole))
+    assert header["shapes"] == [["drivable", 4], ["hole", 4], ["route", 2]]  # a straight route
+    assert arrays["points"][:, 4].tolist() == pytest.approx((25.0, 25.0))
+    whole.map.areas[0].exterior_m[:] += 10_000.0
+    assert unpack(encode_scene(whole))[0]["shapes"] == [["route", 2]]
+
+
+@pytest.mark.parametrize("count", [12, 200])
+def test_the_interval_is_that_of_scipy(count: int) -> None:
+    from scipy.stats import bootstrap
+
+    rng = np.random.default_rng(5)
+    a, b = rng.uniform(size=count), rng.beta(2, 1, size=count)
+    found = difference(a, b)
+    truth = bootstrap(
+        (a, b), lambda x, y, axis: (y - x).mean(axis=axis), paired=True, method="percentile",
+        n_resamples=10_000, random_state=3, vectorized=True,
+    ).confidence_interval  # fmt: skip
+    width = truth.high - truth.low
+    assert found.interval.mean == pytest.approx((b - a).mean())
+    # Either end of 10,000 resamples is sure to about 3 % of the width (two sigma).
+    assert found.interval.low == pytest.approx(truth.low, abs=0.05 * width)
+    assert found.interval.high == pytest.approx(truth.high, abs=0.05 * width)
+
+
+def test_a_difference_by_hand() -> None:
+    a = np.array((0.5, 0.25, 1.0, np.nan, 0.2))
+    b = np.array((0.9, 0.10, 1.0, 0.3, np.nan))
+    found = difference(a, b)
+    # +0.40, -0.15 and 0 over the three that have both.
+    assert found.interval.mean == pytest.approx(0.25 / 3)
+    assert found.interval.count == 3
+    assert (found.wins, found.losses, found.ties) == (1, 1, 1)
+    assert found.interval.low < 0.25 / 3 < found.interval.high
+    assert (found.mean_a, found.mean_b) == (pytest.approx(1.75 / 3), pytest.approx(2.0 / 3))
+    lower = difference(a, b, higher_is_better=False)
+    assert (lower.wins, lower.losses) == (1, 1) and lower.interval == found.interval
+    assert difference(np.array((0.0, 0.0)), np.array((1.0, 1.0)), False).losses == 2
+    none = mean_interval(np.array((np.nan,)))
+    assert none.plain() == [None, None, None, 0]
+
+
+def test_nothing_in_the_data_is_a_tag() -> None:
+    text = safe_json({"name": "</script><!--&amp;", "value": 0.5})
+    assert "<" not in text and "&" not in text and json.loads(text)["name"] == "</script><!--&amp;"
+    with pytest.raises(ValueError, match="JSON"):
+        safe_json(float("nan"))
+
+
+def data_of(page: Path) -> dict[str, Any]:
+    text = page.read_text()
+    return json.loads(
+        text.split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    )
+
+
+def test_the_worst_come_first_within_the_budget(tmp_path: Path) -> None:
+    run = made_up.run(tmp_path, "a")
+    page = write_report(run)
+    whole = data_of(page)
+    assert sorted(whole["playbacks"]) == ["0", "1", "2"] and whole["missing"] == ""
+    blocks = re.findall(r'type="text/plain" id="\w+-1-\d">(.*)</script>', page.read_text())
+    few = data_of(write_report(run, budget_bytes=sum(map(len, blocks))))
+    # Scene 1 is the worst of both planners (0.25 and 0.1), and just fits.
+    assert list(few["playbacks"]) == ["1"]
+    assert "2 more lie in the run folder" in few["missing"]
+    assert page.read_text().count('type="text/plain"') == 3  # the scene once, two drives
+    assert data_of(write_report(run, budget_bytes=0))["playbacks"] == {}
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
+    first = write_report(made_up.run(tmp_path / "1", "a")).read_bytes()
+    assert write_report(made_up.run(tmp_path / "2", "a")).read_bytes() == first
+
+
+def test_a_run_without_drives_says_so(tmp_path: Path) -> None:
+    found = data_of(write_report(made_up.run(tmp_path, "a", kept=False)))
+    assert "holds no drives" in found["missing"] and len(found["rows"]) == 6
+
+
+def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
+    rows = made_up.run(tmp_path, "a", kept=False).read_tables().drives
+    assert [row.index for row in rows] == [0, 1, 2, 0, 1, 2]
+    assert rows[4].scenario_id == "scene-1" and rows[4].metrics["nuplan/score"] == 0.1
+
+
+def test_pairs_are_by_id_and_say_how_many(tmp_path: Path) -> None:
+    a = made_up.run(tmp_path, "a", {"pdm": (0.5, 0.25, 1.0)})
+    names = (made_up.NAMES[1], ("elsewhere", "jam"), made_up.NAMES[0])  # another order, one other
+    b = made_up.run(tmp_path, "b", {"pdm": (0.1, 0.6, 0.9)}, names=names)
+    write_comparison([a, b], tmp_path / "both.html")
+    data = data_of(tmp_path / "both.html")
+    assert [column["label"] for column in data["columns"]] == ["a/pdm", "b/pdm"]
+    (pair,) = data["pairs"]
+    assert pair["common"] == 2
+    score = pair["metrics"][0]
+    # scene-0: 0.9 - 0.5 = +0.4; scene-1: 0.1 - 0.25 = -0.15; the mean is 0.125.
+    assert score["difference"][0] == pytest.approx(0.125)
+    assert score["difference"][1] <= 0.125 <= score["difference"][2]
+    assert score["wins_losses_ties"] == [1, 1, 0]
+    overlap = pair["metrics"][[m["key"] for m in data["metrics"]].index("waymax/overlap")]
+    assert overlap["difference"][0] == pytest.approx(-0.125)  # lower is better
+    assert overlap["wins_losses_ties"] == [1, 1, 0]
+    # Both runs hold scene-0: its scene is there once for both.
+    assert data["playbacks"]["0"]["0"][0] == data["playbacks"]["0"]["1"][0]
+
+
+def test_runs_that_cannot_be_compared(tmp_path: Path) -> None:
+    a = made_up.run(tmp_path, "a", kept=False)
+    names = tuple((f"other-{k}", "jam") for k in range(3))
+    b = made_up.run(tmp_path, "b", kept=False, names=names)
+    with pytest.raises(ValueError, match=r"b: no scenario in common with .*a "):
+        write_comparison([a, b], tmp_path / "both.html")
+    with pytest.raises(ValueError, match="given twice"):
+        write_comparison([a, a], tmp_path / "both.html")
+    (b.path / "per_scenario.parquet").unlink()
+    with pytest.raises(
+        ValueError, match=r"b: not a finished run .*per_scenario.parquet is missing"
+    ):
+        write_report(RunFolder(b.path))
+    a_drive = a.drive_path("pdm", 0)
+    a_drive.parent.mkdir(parents=True)
+    a_drive.write_bytes(b"PK")
+    a.write_scenario(0, made_up.scenario())
+    before = sorted(p.name for p in a.path.iterdir())
+    with pytest.raises(ValueError, match=r"000000.npz: not a whole drive"):
+        write_report(a)
+    assert sorted(p.name for p in a.path.iterdir()) == before  # nothing half-written

@@ -1,0 +1,198 @@
+"""The playback in a real browser: it plays, scrubs, jumps, and draws things where they are."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.eval.report import made_up
+from tests.eval.report.browser import clock, needs_browser, open_drive, open_page, picture
+
+pytestmark = needs_browser
+EGO, TRUCK, OCCUPIED = (213, 94, 0), (108, 122, 139), (230, 159, 0)  # as base.css has them
+PX_PER_M = 8.0  # the scale at first
+
+
+def test_plays_pauses_and_steps(page: Any) -> None:
+    open_drive(page, "scene-0", "idm")
+    assert clock(page) == "0.0 / 3.0 s"
+    page.keyboard.press("Space")
+    assert page.locator("#play").get_attribute("aria-label") == "Pause (space)"
+    page.wait_for_timeout(450)
+    page.keyboard.press("Space")
+    seconds = float(clock(page).split()[0])
+    assert 0.2 <= seconds < 3.0
+    page.wait_for_timeout(150)
+    assert float(clock(page).split()[0]) == seconds
+    page.keyboard.press("Home")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    assert clock(page) == "0.2 / 3.0 s"
+    page.locator("#speed").select_option("4")
+    page.locator("#play").click()
+    page.locator("#play[aria-label^=Play]").wait_for()  # it stops at the end
+    assert clock(page) == "3.0 / 3.0 s"
+    page.locator("#speed").select_option("1")
+
+
+def test_scrubs_on_the_bar_and_on_the_curves(page: Any) -> None:
+    open_drive(page, "scene-0", "idm")
+    bar = page.locator("#scrub").bounding_box()
+    page.mouse.click(bar["x"] + 0.5 * bar["width"], bar["y"] + 13)
+    assert clock(page) == "1.5 / 3.0 s"
+    assert page.locator("#scrub").get_attribute("aria-valuetext") == "1.5 s"
+    lane = page.locator("[data-curve=speed_mps]").bounding_box()
+    page.mouse.move(lane["x"] + 0.8 * lane["width"], lane["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(lane["x"] + 0.7 * lane["width"], lane["y"] + 10)
+    page.mouse.up()
+    assert clock(page) == "2.1 / 3.0 s"
+    assert page.locator(".lanevalues .lane").nth(1).inner_text() == "10.0"
+    cursor = page.locator(".cursor").bounding_box()
+    assert cursor["x"] + 1 == pytest.approx(bar["x"] + 0.7 * bar["width"], abs=1)
+
+
+def test_jumps_to_the_failures(page: Any) -> None:
+    open_drive(page, "scene-0", "idm")
+    moments = page.locator(".moment").all_inner_texts()
+    assert [text.replace("\n", " ") for text in moments] == [
+        "✕ Collision 1.2 s",
+        "✕ Off road 2.0 s",
+    ]
+    page.locator(".moment", has_text="Off road").click()
+    assert clock(page) == "2.0 / 3.0 s"
+    assert page.locator(".alerts").first.inner_text().split() == [
+        "✕",
+        "Collision",
+        "✕",
+        "Off",
+        "road",
+    ]
+    page.locator(".flag").first.click()
+    assert clock(page) == "1.2 / 3.0 s"
+    assert page.locator(".alerts").first.inner_text() == "✕ Collision"
+    page.keyboard.press("ArrowLeft")
+    assert clock(page) == "1.1 / 3.0 s" and page.locator(".alerts").first.inner_text() == ""
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    assert clock(page) == "2.0 / 3.0 s"
+    flag, bar = page.locator(".flag").first.bounding_box(), page.locator("#scrub").bounding_box()
+    middle = flag["x"] + flag["width"] / 2
+    assert middle == pytest.approx(bar["x"] + bar["width"] * made_up.COLLISION / 30, abs=1)
+
+
+def at(image: Any, east_m: float, north_m: float, scale: float = PX_PER_M) -> tuple[int, ...]:
+    """The pixel so far from the middle of the view."""
+    x, y = image.width / 2 + east_m * scale, image.height / 2 - north_m * scale
+    return image.getpixel((math.floor(x), math.floor(y)))
+
+
+def test_draws_things_where_they_are(page: Any) -> None:
+    open_drive(page, "scene-0", "idm")
+    page.locator("[data-layer=forecast]").uncheck()
+    page.keyboard.press("End")
+    assert clock(page) == "3.0 / 3.0 s"
+    view = picture(page.locator(".pane").first)
+    cos, sin = math.cos(made_up.HEADING), math.sin(made_up.HEADING)
+    # The ego in the middle, at 30 degrees: 4.6 m by 2 m.
+    assert at(view, 0, 0) == EGO
+    assert at(view, -1.9 * cos, -1.9 * sin) == EGO
+    assert at(view, -1.9 * cos, +1.9 * sin) != EGO  # not the other way round
+    assert at(view, -2.6 * cos - 0.8 * sin, -2.6 * sin + 0.8 * cos) != EGO  # not longer
+    assert at(view, +1.3 * sin, -1.3 * cos) != EGO  # not wider
+    # The ego has gone 30 m: it is at (25.98, 15), and the truck is 5.98 m west of it, to the north.
+    west = 20.0 - 30.0 * cos
+    assert at(view, west - 0.8, 3.5) == TRUCK and at(view, west - 0.8, -3.5) == TRUCK
+    assert at(view, west - 3.0, 0.0) != TRUCK
+    page.locator("[data-layer=agents]").uncheck()
+    clock(page)
+    assert at(picture(page.locator(".pane").first), west - 0.8, 3.5) != TRUCK
+    page.locator("[data-layer=agents]").check()
+    page.locator("[data-layer=forecast]").check()
+
+
+def test_draws_occupancy_ahead_of_the_ego(page: Any) -> None:
+    open_drive(page, "scene-1", "idm")
+    for layer in ("candidates", "plan", "forecast"):
+        page.locator(f"[data-layer={layer}]").uncheck()
+    clock(page)
+    shown = picture(page.locator(".pane").first)
+    page.locator("[data-layer=occupancy]").uncheck()
+    clock(page)
+    bare = picture(page.locator(".pane").first)
+    cos, sin = math.cos(made_up.HEADING), math.sin(made_up.HEADING)
+    for along, across, is_occupied in ((4.5, 4.5, True), (9.5, -4.5, True), (3.5, 3, False)):
+        place = (along * cos - across * sin, along * sin + across * cos)
+        assert (at(shown, *place) != at(bare, *place)) == is_occupied
+    mixed = [round(0.35 * b + 0.65 * o) for b, o in zip(at(bare, 5, 2.9), OCCUPIED, strict=True)]
+    assert at(shown, 5, 2.9) == pytest.approx(mixed, abs=3)
+    for layer in ("candidates", "plan", "forecast", "occupancy"):
+        page.locator(f"[data-layer={layer}]").check()
+
+
+def test_zooms_pans_and_names_the_agent_under_the_mouse(page: Any) -> None:
+    open_drive(page, "scene-0", "idm")
+    box = page.locator(".pane").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    page.wait_for_timeout(50)
+    scale = page.evaluate("report.player.camera.scale")
+    assert scale == pytest.approx(8.0 * math.exp(0.6), rel=1e-6)
+    page.locator("#follow").click()
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y + 30)  # 60 px further east comes to the middle, 30 px further north
+    page.mouse.up()
+    clock(page)
+    view = picture(page.locator(".pane").first)
+    assert at(view, -60, -30, scale=1) == EGO
+    assert page.locator("#follow").get_attribute("aria-pressed") == "false"
+    page.mouse.move(x - 60, y + 30)
+    assert page.evaluate("report.player.panes[0].hover") == 0
+    page.mouse.move(x - 60, y + 130)
+    assert page.evaluate("report.player.panes[0].hover") is None
+    page.keyboard.press("f")
+    clock(page)
+    assert page.locator("#follow").get_attribute("aria-pressed") == "true"
+    page.evaluate("report.player.camera.scale = 8")
+
+
+def test_two_drives_in_step(page: Any) -> None:
+    open_drive(page, "scene-0", "idm")
+    page.locator("#beside").select_option(label="pdm")
+    page.locator(".double .pane").nth(1).wait_for()
+    page.locator(".moment", has_text="B: Collision").click()
+    assert clock(page) == "1.2 / 3.0 s"
+    assert at(picture(page.locator(".pane").nth(0)), 0, 0) == EGO
+    blue = (0, 114, 178)
+    assert at(picture(page.locator(".pane").nth(1)), 0, 0) == blue
+    page.locator("#ghosts").check()
+    clock(page)
+    assert page.locator(".pane").nth(1).is_hidden()
+    # pdm drives 2 m to the north of idm: its rim (1.6 pixels) is 1 m to the side of its middle.
+    view = picture(page.locator(".pane").first)
+    cos, sin = math.cos(made_up.HEADING), math.sin(made_up.HEADING)
+    sides = (0.9, 0.95, 1.0, 1.05, 1.1)
+    rim = [at(view, -sin * side - 1.5 * cos, 2.0 + cos * side - 1.5 * sin) for side in sides]
+    assert min(math.dist(color, blue) for color in rim) < 45
+    assert math.dist(at(view, -sin * 0.4 - 1.5 * cos, 2.0 + cos * 0.4 - 1.5 * sin), blue) > 90
+    page.locator("#ghosts").uncheck()
+    page.locator("#beside").select_option("")
+
+
+def test_a_broken_playback_is_said_to_be_so(browser: Any, path: Path, tmp_path: Path) -> None:
+    text = path.read_text()
+    block = text.split('id="drive-0-0">')[1].split("</script>")[0]
+    (tmp_path / "cut.html").write_text(text.replace(block, block[:400]))
+    page = open_page(browser, tmp_path / "cut.html")
+    page.locator("#search").fill("scene-0 idm")
+    page.locator("#scenarios button.open").first.click()
+    page.locator(".nothing", has_text="cannot be read").wait_for()
+    page.keyboard.press("Space")
+    page.locator(".tab", has_text="pdm").click()
+    page.locator(".moment").first.wait_for()  # the other drive is whole
+    assert page.errors == []
+    page.close()

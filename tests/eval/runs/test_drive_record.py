@@ -1,0 +1,90 @@
+"""Drives: stored as they were, and the moments of failure."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from eval.metrics.suite import declared
+from eval.runs.drive_record import DriveRecord
+from eval.runs.tracer import Tracer
+from sim.geometry.grid import BevGrid
+from sim.interface import Forecast, Occupancy, Plan
+
+
+def _record() -> DriveRecord:
+    rng = np.random.default_rng(0)
+    curves = {m.key: np.ones(5, dtype=np.float32) for m in declared() if m.curve}
+    curves["nuplan/no_at_fault_collision"] = np.array((1, 1, 1, 0, 0), dtype=np.float32)
+    curves["nuplan/driving_direction_compliance"] = np.array(
+        (1, 0.5, 0.5, 0.5, 0), dtype=np.float32
+    )
+    return DriveRecord(
+        dt_s=0.1,
+        pose=rng.normal(size=(5, 3, 3)).astype(np.float32),
+        valid=np.ones((5, 3), dtype=bool),
+        plan=rng.normal(size=(5, 8, 3)).astype(np.float32),
+        curves=curves,
+        occupancy=rng.integers(0, 255, (5, 2, 4, 6), dtype=np.uint8),
+        occupancy_grid=np.array((-1.0, -2.0, 0.5, 4, 6), dtype=np.float32),
+    )
+
+
+def test_comes_back_as_it_was(tmp_path: Path) -> None:
+    one = _record()
+    one.save(tmp_path / "a" / "x.npz")
+    two = DriveRecord.load(tmp_path / "a" / "x.npz")
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["x.npz"]
+    assert two.grid == BevGrid(-1.0, -2.0, 0.5, 4, 6) and two.dt_s == 0.1
+    assert two.candidates is None and two.curves.keys() == one.curves.keys()
+    for field in dataclasses.fields(one):
+        mine, theirs = getattr(one, field.name), getattr(two, field.name)
+        if isinstance(mine, np.ndarray):
+            assert np.array_equal(mine, theirs), field.name
+    assert all(np.array_equal(one.curves[name], two.curves[name]) for name in one.curves)
+
+
+def test_failures_begin_where_a_curve_first_falls() -> None:
+    assert _record().failures(declared()) == {
+        "nuplan/no_at_fault_collision": 3,
+        "nuplan/driving_direction_compliance": 1,
+    }
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    for name, content in (("text.npz", b"hello"), ("none.npz", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}: not a whole drive"):
+            DriveRecord.load(tmp_path / name)
+    np.savez(tmp_path / "other.npz", pose=np.zeros(3))
+    with pytest.raises(ValueError, match="dt_s is missing"):
+        DriveRecord.load(tmp_path / "other.npz")
+
+
+def test_the_tracer_keeps_half_seconds_of_what_is_shown() -> None:
+    tracer = Tracer()
+    time = torch.arange(1, 41) * 0.1
+    path = torch.stack((time, 2 * time, torch.zeros(40)), dim=-1)
+    grid = BevGrid(0.0, 0.0, 1.0, 2, 3)
+    for k in range(3):
+        plan = Plan(
+            torch.zeros(2, 40, 5),
+            0.1,
+            candidates=path.expand(2, 4, 40, 3) + k,
+            costs=torch.arange(4.0).expand(2, 4),
+            forecast=Forecast(torch.ones(2, 5, 1, 6, 2) * k, torch.ones(2, 5, 1), 0.5),
+            occupancy=Occupancy(torch.full((2, 2, 2, 3), 0.2), grid, 0.5),
+        )
+        tracer(plan)
+    shown = tracer.shown(world=1, length=4, num_agents=4)
+    assert shown["candidates"].shape == (4, 4, 8, 2) and shown["forecast"].shape == (4, 3, 1, 8, 2)
+    # The first point is half a second on: (0.5, 1.0), plus k; the last instant repeats the third.
+    assert shown["candidates"][:, 0, 0] == pytest.approx(
+        np.array(((0.5, 1), (1.5, 2), (2.5, 3), (2.5, 3)))
+    )
+    assert shown["costs"][0].tolist() == [0, 1, 2, 3]
+    assert (shown["occupancy"] == 51).all() and shown["occupancy"].shape == (4, 2, 2, 3)
+    assert shown["occupancy_grid"].tolist() == [0, 0, 1, 2, 3]
+    assert Tracer().shown(0, 4, 4) == {}
