@@ -1,4 +1,4 @@
-"""What `bevdrive view` can be pointed at, each as an `Episode`."""
+"""What `bevdrive view` can be pointed at, each as a `ViewedScene`."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,8 +8,7 @@ from sim.errors import one_of
 
 if TYPE_CHECKING:
     from eval.runs.results import DriveScores
-
-    from eval.view.episode import Episode
+    from eval.view.viewed_scene import ViewedScene
     from sim.sources.nuscenes import Dataset, SceneFile
 
 
@@ -30,8 +29,8 @@ class ViewTarget:
     lidar: str = "real"
 
 
-def find_episode(target: ViewTarget) -> "Episode":
-    """The episode; raises ValueError, naming the choices, where there is none."""
+def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
+    """The scene that `target` names; raises ValueError, naming the choices, where there is none."""
     one_of("--lidar", target.lidar, ("real", "simulated"))
     if target.dataroot is not None:
         if target.path is not None:
@@ -47,27 +46,27 @@ def find_episode(target: ViewTarget) -> "Episode":
     return _of_file(target, path) if path.is_file() else _of_folder(target, path)
 
 
-def _generated(target: ViewTarget) -> "Episode":
-    from eval.view.episode import Episode
+def _generated(target: ViewTarget) -> "ViewedScene":
+    from eval.view.viewed_scene import ViewedScene
     from sim.sources.procedural import FAMILIES, generate
 
     for family in target.families:
         one_of("--families", family, FAMILIES)
     one_of("--split", target.split, ("train", "val", "test"))
     families = list(target.families or ("signalized_junction",))
-    return Episode.of(generate(families, 1, split=target.split, seed=target.seed)[0])
+    return ViewedScene.of(generate(families, 1, split=target.split, seed=target.seed)[0])
 
 
-def _of_file(target: ViewTarget, path: Path) -> "Episode":
-    from eval.view.clouds import OneCloud
-    from eval.view.episode import Episode
+def _of_file(target: ViewTarget, path: Path) -> "ViewedScene":
+    from eval.view.lidar_points import SingleSweep
+    from eval.view.viewed_scene import ViewedScene
     from sim.scenario_file import SUFFIX
     from sim.sources import Request, load
     from sim.sources.sweep_file import SUFFIXES, read_sweep_file
 
     if path.name.endswith(SUFFIXES):
-        scenario, points = read_sweep_file(path)
-        return Episode.of(scenario, clouds=OneCloud(scenario, points))
+        scenario, cloud = read_sweep_file(path)
+        return ViewedScene.of(scenario, points=SingleSweep(scenario, cloud))
     sources = {SUFFIX: "saved", ".pkl": "scenarionet"}
     if path.suffix not in sources:
         known = ", ".join((*sources, *SUFFIXES))
@@ -75,10 +74,10 @@ def _of_file(target: ViewTarget, path: Path) -> "Episode":
     loaded, skipped = load([Request(0, sources[path.suffix], path.name, path=path)])
     if skipped:
         raise ValueError(skipped[0]["reason"])
-    return Episode.of(loaded[0][1])
+    return ViewedScene.of(loaded[0][1])
 
 
-def _of_folder(target: ViewTarget, path: Path) -> "Episode":
+def _of_folder(target: ViewTarget, path: Path) -> "ViewedScene":
     """A log of Argoverse 2, or a folder of logs, saved scenarios or pickles: `--scenario` names one."""
     from sim.scenario_file import SUFFIX
     from sim.sources.argoverse2 import find_logs
@@ -103,30 +102,30 @@ def _of_folder(target: ViewTarget, path: Path) -> "Episode":
     return _of_log(target, found[name]) if found[name] in logs else _of_file(target, found[name])
 
 
-def _of_log(target: ViewTarget, log: Path) -> "Episode":
-    from eval.view.clouds import RealClouds
-    from eval.view.episode import Episode
+def _of_log(target: ViewTarget, log: Path) -> "ViewedScene":
+    from eval.view.lidar_points import RecordedPoints
+    from eval.view.viewed_scene import ViewedScene
     from sim.sources.argoverse2 import read_scenario
     from sim.sources.argoverse2.sweeps import list_sweeps
 
     scenario = read_scenario(log)
-    clouds = RealClouds(scenario, list_sweeps(log, scenario))
-    instants = clouds.instants()
+    points = RecordedPoints(scenario, list_sweeps(log, scenario))
+    instants = points.instants()
     if target.lidar == "simulated" or not instants:
-        return Episode.of(scenario)
-    return replace(Episode.of(scenario, clouds=clouds), first_instant=instants[0])
+        return ViewedScene.of(scenario)
+    return replace(ViewedScene.of(scenario, points=points), first_instant=instants[0])
 
 
-def _of_run(target: ViewTarget, path: Path) -> "Episode":
+def _of_run(target: ViewTarget, path: Path) -> "ViewedScene":
     from eval.runs.drive_record import DriveRecord
     from eval.runs.folder import RunFolder
-    from eval.view.episode import Episode
+    from eval.view.viewed_scene import ViewedScene
 
     folder = RunFolder.open(path)
     drive = _choose_drive(target, path, folder.read_batches().drives)
     record = DriveRecord.load(folder.drive_path(drive.planner, drive.index))
     title = f"{drive.planner}: {drive.scenario_id}"
-    return Episode.of(folder.read_scenario(drive.index), record, title=title)
+    return ViewedScene.of(folder.read_scenario(drive.index), record, title=title)
 
 
 def _choose_drive(target: ViewTarget, path: Path, drives: list["DriveScores"]) -> "DriveScores":
@@ -146,9 +145,9 @@ def _choose_drive(target: ViewTarget, path: Path, drives: list["DriveScores"]) -
     return driven[scenario]
 
 
-def _of_nuscenes(target: ViewTarget, dataroot: Path) -> "Episode":
-    from eval.view.clouds import RealClouds
-    from eval.view.episode import Episode
+def _of_nuscenes(target: ViewTarget, dataroot: Path) -> "ViewedScene":
+    from eval.view.lidar_points import RecordedPoints
+    from eval.view.viewed_scene import ViewedScene
     from sim.sources.nuscenes import Dataset, convert, load_converted, sweeps
 
     dataset = Dataset(dataroot, target.version)
@@ -156,15 +155,15 @@ def _of_nuscenes(target: ViewTarget, dataroot: Path) -> "Episode":
     list(convert(dataset, [file]))
     scenario = load_converted(file.path)
     if target.lidar == "simulated":
-        return Episode.of(scenario, title=file.name)
-    clouds = RealClouds(scenario, list(sweeps(dataset, file, scenario)))
+        return ViewedScene.of(scenario, title=file.name)
+    points = RecordedPoints(scenario, list(sweeps(dataset, file, scenario)))
     instant = 0
     if sample is not None:
         rows = file.read_side()["samples"]
         times_us = {token: time_us for token, time_us in rows}
         first_us = rows[0][1]
         instant = round((times_us[sample] - first_us) * 1e-6 / scenario.dt_s)
-    shown = Episode.of(scenario, clouds=clouds, title=file.name)
+    shown = ViewedScene.of(scenario, points=points, title=file.name)
     return replace(shown, first_instant=min(instant, shown.num_instants - 1))
 
 
