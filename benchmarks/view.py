@@ -14,14 +14,15 @@ import numpy as np
 import torch
 
 from eval.image_files import write_mp4
-from eval.view.choices import SHOWN_LAYERS
-from eval.view.clouds import Cloud
-from eval.view.episode import Episode
-from eval.view.live import WindowSettings, show
-from eval.view.movie import every, frames, open_renderer
-from eval.view.process import DrawingProcess
-from eval.view.shapes import Picture
-from eval.view.stage import Stage, StageSettings
+from eval.view.lidar_points import LabeledPoints
+from eval.view.option_names import SHOWN_LAYERS
+from eval.view.renderer import draw_instants, film_instants, open_renderer
+from eval.view.renderer_process import RendererProcess
+from eval.view.scene_layers import SceneLayers
+from eval.view.scene_server import serve_window
+from eval.view.shapes import Drawing
+from eval.view.viewed_scene import ViewedScene
+from eval.view.window_messages import WindowSettings
 from sim.scenario import Scenario
 from sim.sources.procedural import generate
 
@@ -31,14 +32,14 @@ POINTS, BOXES = 35_000, 60
 
 @dataclass(frozen=True)
 class Everywhere:
-    """A cloud of `POINTS` around the ego, on the ground and above."""
+    """A point source: `POINTS` at random around the ego, on the ground and above."""
 
     rng: np.random.Generator
 
-    def at(self, instant: int) -> Cloud:
+    def at(self, instant: int) -> LabeledPoints:
         xyz = self.rng.uniform((-60, -60, 0), (60, 60, 3), (POINTS, 3)).astype(np.float32)
-        nobody = np.full(POINTS, -1)
-        return Cloud(xyz, self.rng.random(POINTS, dtype=np.float32), nobody, nobody)
+        no_agent = np.full(POINTS, -1)
+        return LabeledPoints(xyz, self.rng.random(POINTS, dtype=np.float32), no_agent, no_agent)
 
 
 def crowded() -> Scenario:
@@ -65,11 +66,11 @@ def crowded() -> Scenario:
 
 def frame_s() -> list[float]:
     """Seconds for each of 20 frames of `POINTS` points and `BOXES` boxes, everything included."""
-    episode = Episode.of(crowded(), clouds=Everywhere(np.random.default_rng(0)))
-    stage, (renderer, reason) = Stage(episode, StageSettings()), open_renderer(SIZE_PX)
+    scene = ViewedScene.of(crowded(), points=Everywhere(np.random.default_rng(0)))
+    layers, (renderer, reason) = SceneLayers(scene), open_renderer(SIZE_PX)
     assert not reason, reason
     taken, before = [], time.perf_counter()
-    for _ in frames(renderer, stage, list(range(20)), "chase", SHOWN_LAYERS):
+    for _ in draw_instants(renderer, layers, list(range(20)), "chase", SHOWN_LAYERS):
         taken.append(time.perf_counter() - before)
         before = time.perf_counter()
     renderer.close()
@@ -78,40 +79,42 @@ def frame_s() -> list[float]:
 
 def film_s() -> float:
     """Seconds for a scene of 15 s at 10 fps, its simulated lidar included."""
-    stage = Stage(Episode.of(generate(["signalized_junction"], 1)[0]), StageSettings())
+    layers = SceneLayers(ViewedScene.of(generate(["signalized_junction"], 1)[0]))
     began = time.perf_counter()
     renderer, reason = open_renderer(SIZE_PX)
     assert not reason, reason
     with TemporaryDirectory() as folder:
-        images = frames(renderer, stage, every(stage.episode, 10.0), "chase", SHOWN_LAYERS)
+        instants = film_instants(layers.scene, 10.0)
+        images = draw_instants(renderer, layers, instants, "chase", SHOWN_LAYERS)
         write_mp4(Path(folder) / "scene.mp4", images, SIZE_PX, 10.0)
     renderer.close()
     return time.perf_counter() - began
 
 
-class Counting(Stage):
-    """A stage that notes when it is asked for which instant."""
+class Counting(SceneLayers):
+    """Notes when it is asked for which instant."""
 
     asked: list[tuple[float, int]]
 
-    def picture(self, instant: int, *rest: object) -> Picture:  # type: ignore[override]
+    def at(self, instant: int, *rest: object) -> Drawing:  # type: ignore[override]
         self.asked.append((time.perf_counter(), instant))
-        if instant == self.episode.num_instants - 1:
+        if instant == self.scene.num_instants - 1:
             raise KeyboardInterrupt
-        return super().picture(instant, *rest)  # type: ignore[arg-type]
+        return super().at(instant, *rest)  # type: ignore[arg-type]
 
 
 def window_hz() -> tuple[float, float]:
-    """Seconds until the window asks for its second picture, and pictures a second while it plays."""
+    """Seconds until the window asks for its second drawing, and drawings a second while it plays."""
     began = time.perf_counter()
-    process = DrawingProcess("window")
-    stage = Counting(Episode.of(generate(["signalized_junction"], 1)[0]), StageSettings())
-    stage.asked = []
+    process = RendererProcess("window")
+    layers = Counting(ViewedScene.of(generate(["signalized_junction"], 1)[0]))
+    layers.asked = []
     try:
-        show(process, stage, WindowSettings(SIZE_PX, 0, "chase", "height", SHOWN_LAYERS, True))
+        settings = WindowSettings(SIZE_PX, 0, "chase", "height", SHOWN_LAYERS, True)
+        serve_window(process, layers, settings)
     except KeyboardInterrupt:
         process.close()
-    times = np.array([at for at, _ in stage.asked])
+    times = np.array([at for at, _ in layers.asked])
     return times[1] - began, (len(times) - 2) / (times[-1] - times[1])
 
 
@@ -123,4 +126,4 @@ if __name__ == "__main__":
     print(f"film of 15 s at 10 fps: {film_s():.1f} s")
     if os.environ.get("DISPLAY"):
         opened, hz = window_hz()
-        print(f"window: first picture shown after {opened:.2f} s, then {hz:.1f} pictures a second")
+        print(f"window: first drawing shown after {opened:.2f} s, then {hz:.1f} drawings a second")

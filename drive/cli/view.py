@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drive.cli.words import split_commas
-from drive.pipelines.view import TOLD_BY_PATH, ViewTarget, find_episode
-from eval.view.choices import CAMERAS, COLORS, LAYERS, SHOWN_LAYERS
+from drive.pipelines.view import TOLD_BY_PATH, ViewTarget, find_viewed_scene
+from eval.view.option_names import CAMERAS, COLORS, LAYERS, SHOWN_LAYERS
 from sim.errors import InputError
 
 if TYPE_CHECKING:
-    from eval.view.stage import Stage
+    from eval.view.scene_layers import SceneLayers
 
 _EPILOG = """examples:
   bevdrive view                                                # a generated junction, in a window
@@ -39,18 +39,18 @@ draws. Exit codes: 0 all well, 1 no window can be opened here, 2 wrong input, 13
 def run(arguments: list[str]) -> int:
     """Find what is to be seen, then open the window or write the picture; returns the exit code."""
     options = _parse(arguments)
-    from eval.view.process import DrawingFailed
+    from eval.view.renderer_process import DrawingFailed
 
     size_px = _size(options.size)
-    layers = tuple(options.layers) if options.layers else SHOWN_LAYERS
+    shown = tuple(options.layers) if options.layers else SHOWN_LAYERS
     if options.out is not None:
         _check_out(options.out)
     given = {k: v for k, v in vars(options).items() if k in vars(ViewTarget())}
     target = ViewTarget(**given)
     try:
         if options.out is None:
-            return _open_window(target, options, size_px, layers)
-        return _write(_stage(target, options), options, size_px, layers)
+            return _open_window(target, options, size_px, shown)
+        return _write(_scene_layers(target, options), options, size_px, shown)
     except KeyboardInterrupt:
         print("\nbevdrive: interrupted; nothing written", file=sys.stderr)
         return 130
@@ -111,48 +111,53 @@ def _check_out(out: Path) -> None:
         raise InputError(f"--out: {out.resolve().parent}: no such folder")
 
 
-def _stage(target: ViewTarget, options: argparse.Namespace) -> "Stage":
+def _scene_layers(target: ViewTarget, options: argparse.Namespace) -> "SceneLayers":
     import torch
 
-    from eval.view.stage import Stage, StageSettings
+    from eval.view.scene_layers import SceneLayers
 
     torch.set_num_threads(1)  # the other core draws
-    return Stage(find_episode(target), StageSettings(options.color))
+    return SceneLayers(find_viewed_scene(target), options.color)
 
 
-def _instant(stage: "Stage", time_s: float | None) -> int:
-    episode = stage.episode
+def _instant(scene_layers: "SceneLayers", time_s: float | None) -> int:
+    scene = scene_layers.scene
     if time_s is None:
-        return episode.first_instant
-    last_s = (episode.num_instants - 1) * episode.motion.dt_s
+        return scene.first_instant
+    last_s = (scene.num_instants - 1) * scene.motion.dt_s
     if not 0.0 <= time_s <= last_s:
         raise InputError(f"--time: {time_s} s is not between 0 and {last_s:.1f} s")
-    return round(time_s / episode.motion.dt_s)
+    return round(time_s / scene.motion.dt_s)
 
 
 def _write(
-    stage: "Stage", options: argparse.Namespace, size_px: tuple[int, int], layers: tuple[str, ...]
+    scene_layers: "SceneLayers",
+    options: argparse.Namespace,
+    size_px: tuple[int, int],
+    shown: tuple[str, ...],
 ) -> int:
     from tqdm import tqdm
 
     from eval.image_files import write_mp4, write_png
-    from eval.view.movie import every, frames, open_renderer
+    from eval.view.renderer import draw_instants, film_instants, open_renderer
 
-    first = _instant(stage, options.time)
+    first = _instant(scene_layers, options.time)
     if options.out.suffix == ".png":
         instants = [first]
     else:
-        instants = every(stage.episode, options.fps, first if options.time is not None else 0)
+        instants = film_instants(
+            scene_layers.scene, options.fps, first if options.time is not None else 0
+        )
     renderer, reason = open_renderer(size_px)
     if reason:
         print(f"bevdrive: {reason}; drawn by matplotlib instead", file=sys.stderr)
     try:
-        images = frames(renderer, stage, instants, options.camera, layers)
+        images = draw_instants(renderer, scene_layers, instants, options.camera, shown)
         if options.out.suffix == ".png":
             write_png(options.out, next(images))
         else:
-            shown = tqdm(images, "drawing", len(instants))
-            write_mp4(options.out, iter(shown), size_px, options.fps)
+            progress = tqdm(images, "drawing", len(instants))
+            write_mp4(options.out, iter(progress), size_px, options.fps)
     finally:
         renderer.close()
     print(options.out)
@@ -163,20 +168,21 @@ def _open_window(
     target: ViewTarget,
     options: argparse.Namespace,
     size_px: tuple[int, int],
-    layers: tuple[str, ...],
+    shown: tuple[str, ...],
 ) -> int:
-    from eval.view.process import DrawingProcess
+    from eval.view.renderer_process import RendererProcess
 
-    process = DrawingProcess("window")  # starts while the scene is made
+    process = RendererProcess("window")  # starts while the scene is made
     try:
-        from eval.view.live import WindowSettings, show
+        from eval.view.scene_server import serve_window
+        from eval.view.window_messages import WindowSettings
 
-        stage = _stage(target, options)
-        begin = _instant(stage, options.time)
+        scene_layers = _scene_layers(target, options)
+        begin = _instant(scene_layers, options.time)
         settings = WindowSettings(
-            size_px, begin, options.camera, options.color, layers, options.play
+            size_px, begin, options.camera, options.color, shown, options.play
         )
-        show(process, stage, settings)
+        serve_window(process, scene_layers, settings)
     finally:
         process.close()
     return 0

@@ -1,4 +1,4 @@
-"""What `bevdrive view` can be pointed at, each as an `Episode`."""
+"""What `bevdrive view` can be pointed at, each as a `ViewedScene`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from sim.errors import InputError, one_of
 from sim.sources.query import ScenarioRef, SourceQuery
 
 if TYPE_CHECKING:
-    from eval.view.episode import Episode
+    from eval.view.viewed_scene import ViewedScene
 
 TOLD_BY_PATH = "auto"
 
@@ -25,8 +25,8 @@ class ViewTarget(SourceQuery):
     lidar: str = "real"
 
 
-def find_episode(target: ViewTarget) -> "Episode":
-    """The episode; raises InputError, naming the choices, where there is none."""
+def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
+    """The scene that `target` names; raises InputError, naming the choices, where there is none."""
     from sim.sources.sweep_file import SUFFIXES
 
     one_of("--lidar", target.lidar, ("real", "simulated"))
@@ -59,32 +59,32 @@ def _source(target: ViewTarget) -> str:
         ) from None
 
 
-def _of_run(target: ViewTarget, path: Path) -> "Episode":
+def _of_run(target: ViewTarget, path: Path) -> "ViewedScene":
     from drive.pipelines.run_drives import find_drives, planners_of
     from eval.runs.drive_record import DriveRecord
     from eval.runs.folder import RunFolder
-    from eval.view.episode import Episode
+    from eval.view.viewed_scene import ViewedScene
 
     planner = target.planner or planners_of(path)[0]
     drive = find_drives(path, planner, target.scenario, target.exclude)[0]
     folder = RunFolder(drive.run)
     record = DriveRecord.load(folder.drive_path(drive.planner, drive.index))
     title = f"{drive.planner}: {drive.scenario_id}"
-    return Episode.of(folder.read_scenario(drive.index), record, title=title)
+    return ViewedScene.of(folder.read_scenario(drive.index), record, title=title)
 
 
-def _of_sweep(path: Path) -> "Episode":
-    from eval.view.clouds import OneCloud
-    from eval.view.episode import Episode
+def _of_sweep(path: Path) -> "ViewedScene":
+    from eval.view.lidar_points import SingleSweep
+    from eval.view.viewed_scene import ViewedScene
     from sim.sources.sweep_file import read_sweep_file
 
-    scenario, points = read_sweep_file(path)
-    return Episode.of(scenario, clouds=OneCloud(scenario, points))
+    scenario, cloud = read_sweep_file(path)
+    return ViewedScene.of(scenario, points=SingleSweep(scenario, cloud))
 
 
-def _of_source(target: ViewTarget) -> "Episode":
+def _of_source(target: ViewTarget) -> "ViewedScene":
     """One scenario, with the sweeps that its source has."""
-    from eval.view.episode import Episode
+    from eval.view.viewed_scene import ViewedScene
     from sim.sources.finding import prepare
     from sim.sources.loading import load_one
 
@@ -94,7 +94,7 @@ def _of_source(target: ViewTarget) -> "Episode":
     for _ in prepare(target, [ref]):
         pass
     has_sweeps = _WITH_SWEEPS.get(target.source) if target.lidar == "real" else None
-    return has_sweeps(target, ref) if has_sweeps else Episode.of(load_one(ref))
+    return has_sweeps(target, ref) if has_sweeps else ViewedScene.of(load_one(ref))
 
 
 def _choose(target: ViewTarget) -> ScenarioRef:
@@ -108,41 +108,41 @@ def _choose(target: ViewTarget) -> ScenarioRef:
     return refs[0]
 
 
-def _of_log(target: ViewTarget, ref: ScenarioRef) -> "Episode":
-    from eval.view.clouds import RealClouds
-    from eval.view.episode import Episode
+def _of_log(target: ViewTarget, ref: ScenarioRef) -> "ViewedScene":
+    from eval.view.lidar_points import RecordedPoints
+    from eval.view.viewed_scene import ViewedScene
     from sim.sources.argoverse2.sweeps import list_sweeps
     from sim.sources.loading import load_one
 
     scenario = load_one(ref)
     assert ref.path is not None
-    clouds = RealClouds(scenario, list_sweeps(ref.path, scenario))
-    instants = clouds.instants()
+    points = RecordedPoints(scenario, list_sweeps(ref.path, scenario))
+    instants = points.instants()
     if not instants:
-        return Episode.of(scenario)
-    return replace(Episode.of(scenario, clouds=clouds), first_instant=instants[0])
+        return ViewedScene.of(scenario)
+    return replace(ViewedScene.of(scenario, points=points), first_instant=instants[0])
 
 
-def _of_scene(target: ViewTarget, ref: ScenarioRef) -> "Episode":
-    from eval.view.clouds import RealClouds
-    from eval.view.episode import Episode
+def _of_scene(target: ViewTarget, ref: ScenarioRef) -> "ViewedScene":
+    from eval.view.lidar_points import RecordedPoints
+    from eval.view.viewed_scene import ViewedScene
     from sim.sources.loading import load_one
     from sim.sources.nuscenes import sweeps
     from sim.sources.nuscenes.source import dataset_of, scene_file
 
     scenario, file = load_one(ref), scene_file(ref)
-    clouds = RealClouds(scenario, list(sweeps(dataset_of(target), file, scenario)))
+    points = RecordedPoints(scenario, list(sweeps(dataset_of(target), file, scenario)))
     instant = 0
     if target.sample is not None:
         rows = file.read_side()["samples"]
         times_us = {token: time_us for token, time_us in rows}
         first_us = rows[0][1]
         instant = round((times_us[target.sample] - first_us) * 1e-6 / scenario.dt_s)
-    shown = Episode.of(scenario, clouds=clouds, title=ref.name)
+    shown = ViewedScene.of(scenario, points=points, title=ref.name)
     return replace(shown, first_instant=min(instant, shown.num_instants - 1))
 
 
-_WITH_SWEEPS: dict[str, Callable[[ViewTarget, ScenarioRef], "Episode"]] = {
+_WITH_SWEEPS: dict[str, Callable[[ViewTarget, ScenarioRef], "ViewedScene"]] = {
     "argoverse2": _of_log,
     "nuscenes": _of_scene,
 }

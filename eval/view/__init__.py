@@ -1,9 +1,11 @@
-"""Scenes in three dimensions: what is shown (`Stage`), from where (`Camera`), and who draws it.
+"""3D views of a scene: `bevdrive view`.
 
-stage = Stage(Episode.of(scenario), StageSettings(color="class"))
-with open_renderer((960, 540)) as renderer:
-    image = renderer.draw(stage.picture(0), stage.camera("chase", 0))  # [540, 960, 3]
+    scene = ViewedScene.of(scenario)                # what to show: boxes over time, points, map
+    layers = SceneLayers(scene, color="class")      # as plain shapes, layer by layer
+    renderer, reason = open_renderer((960, 540))    # Open3D, or matplotlib where that cannot draw
+    drawing = layers.at(0)                          # the shapes at time step 0
+    image = renderer.draw(drawing, layers.camera("chase", 0))  # [540, 960, 3]
 
-Everything shown is plain shapes (`shapes.py`), so Open3D draws in a process of its own: where its
-libraries are missing that process dies, and not this one.
+Shapes (`shapes.py`) are numpy arrays, so they can be sent to another process. Open3D always runs in
+such a process: where its libraries are missing it aborts the interpreter it runs in.
 """

@@ -1,11 +1,10 @@
-"""Road users as shapes: boxes with their heading, trails; and what is known of each box."""
+"""Agents as shapes: boxes, trails; and the text that a click on a box shows."""
 
 import numpy as np
 
 from eval.view import palette
-from eval.view.clouds import Cloud
-from eval.view.episode import Episode
-from eval.view.ground import Heights
+from eval.view.ground_heights import GroundHeights
+from eval.view.lidar_points import LabeledPoints
 from eval.view.map_shapes import box_faces
 from eval.view.shapes import (
     Lines,
@@ -19,8 +18,9 @@ from eval.view.shapes import (
     join_meshes,
     paint,
     polyline,
-    turn_z,
+    rotation_z,
 )
+from eval.view.viewed_scene import ViewedScene
 from sim.scenario import EGO, AgentKind
 
 TRAIL_S = 3.0
@@ -29,20 +29,20 @@ _FACES = np.array(((4, 5, 6, 7), (0, 3, 7, 4), (0, 4, 5, 1), (1, 5, 6, 2), (2, 6
 _ARROW = np.array(((0.48, 0.0, 0.51), (0.1, 0.32, 0.51), (0.1, -0.32, 0.51)))  # on the roof
 
 
-def color_of(episode: Episode, agent: int) -> Rgb:
-    """By class; the ego has its own."""
+def color_of(scene: ViewedScene, agent: int) -> Rgb:
+    """The colour of the agent's kind; the ego has its own."""
     if agent == EGO:
         return palette.EGO
-    return palette.KINDS[AgentKind(int(episode.scenario.tracks.kind[agent]))]
+    return palette.KINDS[AgentKind(int(scene.scenario.tracks.kind[agent]))]
 
 
-def box_shapes(episode: Episode, instant: int) -> list[Shape]:
-    """Every box there is: translucent faces, edges, and on the roof an arrow ahead."""
-    motion, size = episode.motion, episode.scenario.tracks.size_m
+def box_shapes(scene: ViewedScene, instant: int) -> list[Shape]:
+    """Layer `boxes`: for each agent present translucent faces, edges, an arrow ahead on the roof."""
+    motion, size = scene.motion, scene.scenario.tracks.size_m
     meshes: list[Mesh] = []
     edges: list[Lines] = []
     for agent in np.flatnonzero(motion.valid[instant]).tolist():
-        rgb = color_of(episode, agent)
+        rgb = color_of(scene, agent)
         place = np.append(motion.pose[instant, agent, :2], motion.z_m[instant, agent])
         yaw = float(motion.pose[instant, agent, 2])
         corners = box_corners(place, size[agent], yaw)
@@ -51,16 +51,16 @@ def box_shapes(episode: Episode, instant: int) -> list[Shape]:
         opacity = 0.7 if agent == EGO else _FACE_OPACITY
         vertices = faces.reshape(-1, 3).astype(np.float32)
         meshes.append(Mesh(vertices, triangles.astype(np.int32), colors, opacity))
-        arrow = ((_ARROW * size[agent]) @ turn_z(yaw).T + place).astype(np.float32)
+        arrow = ((_ARROW * size[agent]) @ rotation_z(yaw).T + place).astype(np.float32)
         tip = np.array(((0, 1, 2),), dtype=np.int32)
         meshes.append(Mesh(arrow, tip, paint(3, (245, 245, 245)), 1.0))
         edges.append(box_edges(corners, rgb, 1.5))
     return [*join_meshes(meshes), *join_lines(edges)]
 
 
-def trail_shapes(episode: Episode, heights: Heights, instant: int) -> list[Shape]:
-    """Where everyone who is there has been in the last `TRAIL_S`."""
-    motion = episode.motion
+def trail_shapes(scene: ViewedScene, heights: GroundHeights, instant: int) -> list[Shape]:
+    """Layer `trails`: the path of the last `TRAIL_S` of each agent present that has moved."""
+    motion = scene.motion
     first = max(0, instant - round(TRAIL_S / motion.dt_s))
     lines = []
     for agent in np.flatnonzero(motion.valid[instant]).tolist():
@@ -68,14 +68,14 @@ def trail_shapes(episode: Episode, heights: Heights, instant: int) -> list[Shape
         begin = first + (int(gone[-1]) + 1 if len(gone) else 0)
         path = motion.pose[begin : instant + 1, agent, :2]
         if len(path) > 1 and np.ptp(path, axis=0).max() > 0.3:
-            rgb = palette.mix(color_of(episode, agent), 0.75)
+            rgb = palette.mix(color_of(scene, agent), 0.75)
             lines.append(polyline(heights.lift(path, 0.1), rgb, 2.0))
     return list(join_lines(lines))
 
 
-def shown_boxes(episode: Episode, instant: int, cloud: Cloud | None) -> list[ShownBox]:
-    """What is known of each box, as text."""
-    tracks, motion = episode.scenario.tracks, episode.motion
+def shown_boxes(scene: ViewedScene, instant: int, points: LabeledPoints | None) -> list[ShownBox]:
+    """The boxes that can be clicked on, with number, class, place, speed and points as text."""
+    tracks, motion = scene.scenario.tracks, scene.motion
     velocity = motion.velocity_mps(instant)
     boxes = []
     for agent in np.flatnonzero(motion.valid[instant]).tolist():
@@ -91,7 +91,7 @@ def shown_boxes(episode: Episode, instant: int, cloud: Cloud | None) -> list[Sho
             "size": " x ".join(f"{side:.2f}" for side in size) + " m",
             "speed": f"{np.linalg.norm(velocity[agent]):.2f} m/s",
         }
-        if cloud is not None:
-            values["points"] = str(int((cloud.agent == agent).sum()))
+        if points is not None:
+            values["points"] = str(int((points.agent == agent).sum()))
         boxes.append(ShownBox(np.array((x, y, z)), np.asarray(size), yaw, name, values))
     return boxes

@@ -1,13 +1,13 @@
-"""From where the scene is seen, and where a point then falls in the picture."""
+"""Cameras: where they stand, where a point falls in the image, which box a pixel shows."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from eval.view.choices import CAMERAS
-from eval.view.shapes import turn_z
-from sim.errors import InputError
+from eval.view.option_names import CAMERAS
+from eval.view.shapes import rotation_z
+from sim.errors import one_of
 
 NEAR_M = 0.5
 FOV_DEG = 50.0
@@ -15,7 +15,10 @@ FOV_DEG = 50.0
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole at `eye_m` that looks at `target_m`, world frame; the field of view is vertical."""
+    """A pinhole camera at `eye_m` that looks at `target_m`, world frame, the image's top towards `up`.
+
+    `fov_deg` is the vertical field of view.
+    """
 
     eye_m: Float[np.ndarray, "3"]
     target_m: Float[np.ndarray, "3"]
@@ -25,7 +28,10 @@ class Camera:
     def project(
         self, points_m: Float[np.ndarray, "n 3"], size_px: tuple[int, int]
     ) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, " n"]]:
-        """Pixels (x right, y down) and distance along the view; behind the camera it is negative."""
+        """Pixels (x right, y down) and depth in metres along the view, negative behind the camera.
+
+        `size_px` is width, height of the image.
+        """
         right, down, ahead = self._axes()
         seen = (np.asarray(points_m, dtype=np.float64) - self.eye_m) @ np.stack(
             (right, down, ahead)
@@ -38,7 +44,7 @@ class Camera:
         return center + focal_px * seen[:, :2] / safe[:, None], depth
 
     def ray(self, x_px: float, y_px: float, size_px: tuple[int, int]) -> Float[np.ndarray, "3"]:
-        """The direction (of length 1) in which a pixel looks."""
+        """The world-frame direction (of length 1) in which a pixel looks."""
         right, down, ahead = self._axes()
         width, height = size_px
         focal_px = 0.5 * height / np.tan(0.5 * np.radians(self.fov_deg))
@@ -55,9 +61,11 @@ class Camera:
 
 
 def follow(kind: str, ego: Float[np.ndarray, "4"]) -> Camera:
-    """A camera that moves with the ego (x, y, z of the ground, yaw); InputError names the choices."""
-    if kind not in CAMERAS:
-        raise InputError(f"--camera: unknown {kind!r} (choices: {', '.join(CAMERAS)})")
+    """The camera `kind`, one of `CAMERAS`, for an ego at (x, y, z of the ground, yaw), world frame.
+
+    Raises InputError for another kind.
+    """
+    one_of("--camera", kind, CAMERAS)
     x, y, z, yaw = (float(value) for value in ego)
     place = np.array((x, y, z))
     ahead, left = (
@@ -70,7 +78,7 @@ def follow(kind: str, ego: Float[np.ndarray, "4"]) -> Camera:
         return Camera(target + 75.0 * up, target, ahead)
     if kind == "side":
         return Camera(place - 22.0 * left + 9.0 * up, place + 4.0 * ahead, up)
-    if kind == "overview":  # stands still but for the ego's place: north is up
+    if kind == "overview":  # does not turn with the ego: north is up
         return Camera(place + np.array((0.0, -55.0, 55.0)), place, up)
     return Camera(place - 17.0 * ahead + 9.5 * up, place + 13.0 * ahead, up)
 
@@ -82,8 +90,11 @@ def hit_distance_m(
     size_m: Float[np.ndarray, "3"],
     yaw_rad: float,
 ) -> float:
-    """Where a ray enters an upright box (inf: it does not): the slab test in the box's frame."""
-    turn = turn_z(-yaw_rad)
+    """Metres along a ray (of length 1, from `eye_m`) to where it enters an upright box; inf: it misses.
+
+    The slab test, in the frame of the box.
+    """
+    turn = rotation_z(-yaw_rad)
     origin, direction = turn @ (eye_m - center_m), turn @ ray
     direction = np.where(np.abs(direction) < 1e-9, 1e-9, direction)
     a, b = (-0.5 * size_m - origin) / direction, (0.5 * size_m - origin) / direction

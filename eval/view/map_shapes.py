@@ -1,9 +1,9 @@
-"""The static scene as shapes: areas, lane lines, obstacles, the route."""
+"""The map as shapes: areas, lane boundaries, obstacles, the ego's route, stop lines and lights."""
 
 import numpy as np
 
 from eval.view import palette
-from eval.view.ground import Heights, triangulate
+from eval.view.ground_heights import GroundHeights, triangulate
 from eval.view.shapes import (
     Lines,
     Mesh,
@@ -16,24 +16,24 @@ from eval.view.shapes import (
     quads,
     raised,
 )
-from sim.scenario import EGO, AreaKind, Scenario, StaticObstacle
+from sim.scenario import EGO, AreaKind, LightState, Scenario, StaticObstacle
 
-# Heights over the ground, so that what lies on top is seen on top.
+# Heights over the ground that put what lies on top on top.
 _AREA_M = {AreaKind.WALKWAY: -0.12, AreaKind.DRIVABLE: -0.08, AreaKind.CROSSWALK: -0.04}
 _LINE_M, _ROUTE_M = 0.0, 0.02
 _ROUTE_HALF_WIDTH_M = 0.6
-_SUN = np.array((0.45, -0.35, 0.82))  # shading of walls and roofs
+_SUN = np.array((0.45, -0.35, 0.82))  # towards the light that shades walls and roofs
 
 
-def map_shapes(scenario: Scenario, heights: Heights) -> list[Shape]:
-    """Areas, lane lines and obstacles."""
+def map_shapes(scenario: Scenario, heights: GroundHeights) -> list[Shape]:
+    """Layer `map`: drivable areas, walkways, crosswalks; lane boundaries; obstacles."""
     meshes, lines = [], []
     for area in scenario.map.areas:
         if area.kind in _AREA_M:
             points, triangles = triangulate(area.exterior_m, area.holes_m)
             above = _AREA_M[area.kind]
             if len(triangles):
-                vertices, triangles = heights.lay(points, triangles, above)
+                vertices, triangles = heights.drape(points, triangles, above)
                 color = paint(len(vertices), palette.AREAS[area.kind])
                 meshes.append(Mesh(vertices, triangles, color))
     for lane in scenario.map.lanes:
@@ -45,8 +45,8 @@ def map_shapes(scenario: Scenario, heights: Heights) -> list[Shape]:
     return [*join_meshes(meshes), *join_lines(lines)]
 
 
-def route_shapes(scenario: Scenario, heights: Heights) -> list[Shape]:
-    """The ego's route as a band."""
+def route_shapes(scenario: Scenario, heights: GroundHeights) -> list[Shape]:
+    """Layer `route`: the ego's route as a band on the ground; nothing where it has none."""
     route = scenario.routes[EGO]
     if route is None or len(route.path_m) < 2:
         return []
@@ -56,12 +56,12 @@ def route_shapes(scenario: Scenario, heights: Heights) -> list[Shape]:
 def band(
     path_m: np.ndarray,
     half_width_m: float,
-    heights: Heights,
+    heights: GroundHeights,
     above_m: float,
     rgb: Rgb,
     opacity: float = 1.0,
 ) -> Mesh:
-    """A strip of ground along a line."""
+    """A strip `2 half_width_m` wide along a path `[K, 2]`, `above_m` over the ground."""
     tangent = np.gradient(np.asarray(path_m, dtype=np.float64), axis=0)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
     side = half_width_m * np.stack((-tangent[:, 1], tangent[:, 0]), axis=1)
@@ -73,7 +73,7 @@ def band(
     return Mesh(vertices, triangles.astype(np.int32), paint(len(vertices), rgb), opacity)
 
 
-def _prism(obstacle: StaticObstacle, heights: Heights) -> Mesh:
+def _prism(obstacle: StaticObstacle, heights: GroundHeights) -> Mesh:
     """Walls and roof of an obstacle, translucent, so that the road behind it stays visible."""
     ring = np.asarray(obstacle.footprint_m, dtype=np.float64)
     base = float(heights.at(ring.mean(axis=0)))
@@ -94,7 +94,7 @@ def _prism(obstacle: StaticObstacle, heights: Heights) -> Mesh:
 
 
 def box_faces(quads_m: np.ndarray, rgb: Rgb) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles and shaded vertex colours of quadrilaterals `[F, 4, 3]`."""
+    """Triangles `[2F, 3]` and shaded vertex colours `[4F, 3]` of F quadrilaterals `[F, 4, 3]`."""
     normal = np.cross(quads_m[:, 1] - quads_m[:, 0], quads_m[:, 3] - quads_m[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     colors = np.repeat(np.array([shade(rgb, one) for one in normal], dtype=np.uint8), 4, axis=0)
@@ -102,16 +102,17 @@ def box_faces(quads_m: np.ndarray, rgb: Rgb) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shade(rgb: Rgb, normal: np.ndarray) -> Rgb:
-    """The colour of a face in the sun."""
+    """The colour of a face with this normal (length 1) under the light from `_SUN`."""
     light = 0.62 + 0.38 * abs(float(normal @ _SUN))
     red, green, blue = (round(light * c) for c in rgb)
     return red, green, blue
 
 
-def light_shapes(scenario: Scenario, heights: Heights, instant: int) -> list[Shape]:
-    """Stop lines, in the colour of the light where there is one, and the lamps above."""
-    from sim.scenario import LightState
+def light_shapes(scenario: Scenario, heights: GroundHeights, instant: int) -> list[Shape]:
+    """Layer `lights`: stop lines in the colour of their traffic light, and a lamp of it above.
 
+    A stop line without a light is grey.
+    """
     lines: list[Lines] = []
     state = scenario.lights.state
     now = min(instant, state.shape[1] - 1)

@@ -1,4 +1,7 @@
-"""Shapes as Open3D geometry. Imported in the drawing process alone: a missing library may abort it."""
+"""Shapes as Open3D geometry, in named layers.
+
+Imported in the renderer's process alone: where a library is missing, Open3D aborts it.
+"""
 
 from typing import Any
 
@@ -15,9 +18,10 @@ _EVEN_LIGHT = 68000.0
 
 
 class LayeredScene:
-    """An `Open3DScene` whose geometries belong to named layers."""
+    """An `Open3DScene` (`scene`) whose geometries belong to named layers."""
 
     def __init__(self, scene: Any) -> None:
+        """Set background and light so that colours appear as the shapes have them."""
         self.scene = scene
         self._names: dict[str, list[str]] = {}
         self._hidden: set[str] = set()
@@ -26,12 +30,10 @@ class LayeredScene:
         scene.scene.enable_sun_light(False)
         scene.scene.set_indirect_light_intensity(_EVEN_LIGHT)
         scene.view.set_shadowing(False)
-        scene.view.set_post_processing(
-            False
-        )  # half the time of a frame; all shading is in the colours
+        scene.view.set_post_processing(False)  # takes half the time; all shading is in the colours
 
     def smooth(self, edges: bool) -> None:
-        """Smooth edges take twice as long to draw."""
+        """Smooth jagged edges, or not: it takes twice as long to draw."""
         self.scene.view.set_antialiasing(edges)
 
     def replace(self, layer: str, shapes: list[Shape]) -> None:
@@ -56,7 +58,7 @@ class LayeredScene:
 
 
 def to_open3d(shape: Shape) -> tuple[Any, Any]:
-    """Geometry and material; (None, None) for a shape without anything in it."""
+    """Open3D's geometry and material; (None, None) for a shape with no points, lines or triangles."""
     material = rendering.MaterialRecord()
     material.shader = "defaultUnlit"
     if isinstance(shape, Points):

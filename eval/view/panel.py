@@ -1,46 +1,63 @@
-"""The panel beside the scene: clock, camera, colours, layers, and what is known of a picked box."""
+"""The controls beside the scene: time, camera, colours, layers; and what is known of a picked box."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from open3d.visualization import gui
 
-from eval.view.choices import CAMERAS, COLORS
-from eval.view.live import Opening
+from eval.view.option_names import CAMERAS, COLORS
 from eval.view.shapes import ShownBox
+from eval.view.window_messages import Opening
 
-if TYPE_CHECKING:
-    from eval.view.window import Window
-
+FREE = "free"  # the camera that does not follow the ego
 _SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 _HINT = "Ctrl + click: pick a box"
 
 
-class Panel:
-    """Widgets that call the window, and show its state."""
+@dataclass(frozen=True)
+class PanelActions:
+    """What the panel calls when its controls are used."""
 
-    def __init__(self, window: "Window", opening: Opening, em: int) -> None:
-        self._window, self._opening = window, opening
+    toggle_playing: Callable[[], None]
+    step: Callable[[int], None]  # so many time steps on, standing still
+    go_to: Callable[[int], None]  # this time step, standing still
+    set_speed: Callable[[float], None]  # times real time
+    set_camera: Callable[[str], None]  # one of CAMERAS, or FREE
+    set_color: Callable[[str], None]  # one of COLORS
+    show_layer: Callable[[str, bool], None]  # one of LAYERS; shown or hidden
+    save_image: Callable[[], None]
+
+
+class Panel:
+    """Widgets, `width` pixels wide; `em` is the height of a line of text in pixels."""
+
+    def __init__(self, opening: Opening, actions: PanelActions, em: int) -> None:
+        self._opening, self._actions = opening, actions
+        settings = opening.settings
+        self._instant = settings.instant
         self.width = 17 * em
         self.widget = gui.Vert(0.4 * em, gui.Margins(0.6 * em, 0.6 * em, 0.6 * em, 0.6 * em))
         self._time = self._add(gui.Label(f"{opening.title[:36]}\n "))
         self._slider = self._add(gui.Slider(gui.Slider.INT))
         self._slider.set_limits(0, max(opening.num_instants - 1, 1))
-        self._slider.set_on_value_changed(self._scrub)
+        self._slider.set_on_value_changed(self._slide)
         self._play = self._buttons()
         self._choice("speed", [f"{speed:g} x" for speed in _SPEEDS], _SPEEDS.index(1.0),
-                     lambda _, k: window.set_speed(_SPEEDS[k]))  # fmt: skip
-        cameras = [*CAMERAS, "free"]
-        self._cameras = self._choice("camera", cameras, cameras.index(window.camera),
-                                     lambda name, _: window.set_camera(name))  # fmt: skip
-        self._choice("points by", list(COLORS), COLORS.index(window.color),
-                     lambda name, _: window.set_color(name))  # fmt: skip
+                     lambda _, k: actions.set_speed(_SPEEDS[k]))  # fmt: skip
+        cameras = [*CAMERAS, FREE]
+        self._cameras = self._choice("camera", cameras, cameras.index(settings.camera),
+                                     lambda name, _: actions.set_camera(name))  # fmt: skip
+        self._choice("points by", list(COLORS), COLORS.index(settings.color),
+                     lambda name, _: actions.set_color(name))  # fmt: skip
         self._layer_boxes(em)
         save = self._add(gui.Button("Save picture (S)"))
-        save.set_on_clicked(window.save)
+        save.set_on_clicked(actions.save_image)
         self._known = self._add(gui.Label(_HINT))
 
     def update(self, caption: str, instant: int, playing: bool) -> None:
-        """Show the time, and whether it runs."""
+        """Show the time and speed of a drawing, and whether the scene plays."""
+        self._instant = instant
         total = (self._opening.num_instants - 1) * self._opening.dt_s
         now = instant * self._opening.dt_s
         self._time.text = (
@@ -50,7 +67,7 @@ class Panel:
         self._play.text = "pause" if playing else "play"
 
     def describe(self, box: ShownBox | None) -> None:
-        """What is known of the picked box."""
+        """Show what is known of the picked box, or how to pick one."""
         lines = [f"{name}: {value}" for name, value in box.values.items()] if box else [_HINT]
         self._known.text = "\n".join(line[:38] for line in lines)
 
@@ -59,32 +76,25 @@ class Panel:
         self._known.text = text
 
     def next_camera(self) -> None:
-        """The camera after the present one."""
+        """Choose the camera after the present one."""
         self._cameras.selected_index = (self._cameras.selected_index + 1) % (len(CAMERAS) + 1)
-        self._window.set_camera(self._cameras.selected_text)
+        self._actions.set_camera(self._cameras.selected_text)
 
-    def _scrub(self, value: float) -> None:
-        if round(value) != self._window.instant:
-            self._window.play(False)
-            self._window.go_to(round(value))
+    def _slide(self, value: float) -> None:
+        if round(value) != self._instant:
+            self._actions.go_to(round(value))
 
     def _buttons(self) -> Any:
+        """The row of buttons; returns the one in the middle, whose text changes."""
         row = gui.Horiz(6)
-        play = gui.Button("play")
-        for text, act in (
-            ("<", lambda: self._step(-1)),
-            ("play", lambda: self._window.play(not self._window.playing)),
-            (">", lambda: self._step(1)),
-        ):
-            button = play if text == "play" else gui.Button(text)
-            button.set_on_clicked(act)
+        buttons = [gui.Button(text) for text in ("<", "play", ">")]
+        act = self._actions
+        calls = (lambda: act.step(-1), act.toggle_playing, lambda: act.step(1))
+        for button, call in zip(buttons, calls, strict=True):
+            button.set_on_clicked(call)
             row.add_child(button)
         self._add(row)
-        return play
-
-    def _step(self, instants: int) -> None:
-        self._window.play(False)
-        self._window.go_to(self._window.instant + instants)
+        return buttons[1]
 
     def _choice(self, name: str, choices: list[str], chosen: int, act: Any) -> Any:
         row = gui.Horiz(6)
@@ -102,8 +112,8 @@ class Panel:
         grid = gui.VGrid(2, 0.2 * em)
         for layer in self._opening.layers:
             box = gui.Checkbox(layer)
-            box.checked = layer in self._window.shown
-            box.set_on_checked(lambda shown, layer=layer: self._window.show_layer(layer, shown))
+            box.checked = layer in self._opening.settings.shown
+            box.set_on_checked(lambda shown, layer=layer: self._actions.show_layer(layer, shown))
             grid.add_child(box)
         self._add(grid)
 

@@ -1,32 +1,32 @@
-"""What the planner showed: its plan, the candidates, what it expected of others, occupied space."""
+"""What a planner put into its recording as shapes: plan, candidates, forecast, occupancy."""
 
 import numpy as np
 import torch
 
 from eval.runs.drive_record import DriveRecord
 from eval.view import palette
-from eval.view.ground import Heights
+from eval.view.ground_heights import GroundHeights
 from eval.view.map_shapes import band
 from eval.view.shapes import Lines, Mesh, Rgb, Shape, join_lines, join_meshes, polyline, quads
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
 
 _PLAN_M, _CANDIDATES_M, _FORECAST_M, _OCCUPANCY_M = 0.16, 0.1, 0.12, 0.2
-_LIKELY = 0.1  # cells and futures below this probability are not shown
-_STOREY_M = 0.25  # later occupancy lies higher
+_LIKELY = 0.1  # cells and forecasts below this probability are not shown
+_STOREY_M = 0.25  # cells of each later time lie that much higher
 _FORECAST: Rgb = (240, 200, 120)
 
 
-def plan_shapes(recording: DriveRecord, heights: Heights, instant: int) -> list[Shape]:
-    """A white band from the ego along its plan."""
+def plan_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
+    """Layer `plan`: a white band from the ego along its plan."""
     path = np.vstack((recording.pose[instant, 0, :2], recording.plan[instant, :, :2]))
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
     path = path[np.concatenate(([True], steps > 1e-3))]
     return [band(path, 0.25, heights, _PLAN_M, palette.PLAN)] if len(path) > 1 else []
 
 
-def candidate_shapes(recording: DriveRecord, heights: Heights, instant: int) -> list[Shape]:
-    """Every candidate, the cheapest blue and on top, the dearest brown."""
+def candidate_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
+    """Layer `candidates`: all of them, the cheapest blue and on top, the dearest brown."""
     if recording.candidates is None:
         return []
     paths = _in_world(recording, instant, recording.candidates[instant])
@@ -39,8 +39,8 @@ def candidate_shapes(recording: DriveRecord, heights: Heights, instant: int) -> 
     return list(join_lines(lines))
 
 
-def forecast_shapes(recording: DriveRecord, heights: Heights, instant: int) -> list[Shape]:
-    """Expected futures of the others; the likelier, the brighter."""
+def forecast_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
+    """Layer `forecast`: the paths expected of other agents; the likelier, the brighter."""
     if recording.forecast is None or recording.forecast_probability is None:
         return []
     likely = recording.forecast_probability[instant].astype(np.float64)
@@ -55,8 +55,8 @@ def forecast_shapes(recording: DriveRecord, heights: Heights, instant: int) -> l
     return list(join_lines(lines))
 
 
-def occupancy_shapes(recording: DriveRecord, heights: Heights, instant: int) -> list[Shape]:
-    """Cells that the planner thinks will be taken, translucent: the later, the higher and yellower."""
+def occupancy_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
+    """Layer `occupancy`: cells expected to be taken, translucent; later ones higher and yellower."""
     if recording.occupancy is None:
         return []
     levels = recording.occupancy[instant].astype(np.float64) / 255.0
@@ -64,9 +64,12 @@ def occupancy_shapes(recording: DriveRecord, heights: Heights, instant: int) -> 
 
 
 def cell_shapes(
-    probability: np.ndarray, grid: BevGrid, world_SE2_ego: np.ndarray, heights: Heights
+    probability: np.ndarray, grid: BevGrid, world_SE2_ego: np.ndarray, heights: GroundHeights
 ) -> list[Shape]:
-    """Cells `[H, X, Y]` of the ego's grid, one storey for each of H times."""
+    """Cells `[H, X, Y]` of a grid in the ego frame, the H times one above another.
+
+    `world_SE2_ego` is (x, y, yaw) `[3]`; cells below `_LIKELY` are left out.
+    """
     colors = palette.by_value(np.linspace(0.0, 1.0, len(probability)), 0.0, 1.0)
     meshes = []
     for storey, cells in enumerate(probability):

@@ -1,4 +1,8 @@
-"""What a picture is made of: points, lines and triangles with colours, and labels; world frame."""
+"""What renderers draw: coloured points, lines and triangles, and boxes with labels.
+
+All coordinates are metres in the scenario's world frame (x east, y north, z up); colours are sRGB,
+0 to 255.
+"""
 
 from dataclasses import dataclass
 
@@ -24,7 +28,7 @@ _EDGES = np.array(
 
 @dataclass(frozen=True)
 class Points:
-    """Dots of `size_px`."""
+    """N dots, each `size_px` wide on the screen."""
 
     xyz_m: Float[np.ndarray, "n 3"]
     rgb: UInt8[np.ndarray, "n 3"]
@@ -33,7 +37,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Lines:
-    """Straight pieces of `width_px`."""
+    """N straight segments, each `width_px` wide on the screen."""
 
     start_m: Float[np.ndarray, "n 3"]
     end_m: Float[np.ndarray, "n 3"]
@@ -43,7 +47,10 @@ class Lines:
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles; seen from both sides where `opacity` is below 1."""
+    """F triangles over V vertices, seen from both sides; `triangle` holds numbers of vertices.
+
+    Opacity 1 hides what lies behind, 0 would be invisible.
+    """
 
     vertex_m: Float[np.ndarray, "v 3"]
     triangle: Int[np.ndarray, "f 3"]
@@ -56,7 +63,10 @@ Shape = Points | Lines | Mesh
 
 @dataclass(frozen=True)
 class ShownBox:
-    """A box that can be picked, with what is known of it, and its label."""
+    """A box that can be clicked on: its label, and `values`, the lines that the click shows.
+
+    `center_m` is the middle of the box; `size_m` is length, width, height.
+    """
 
     center_m: Float[np.ndarray, "3"]
     size_m: Float[np.ndarray, "3"]
@@ -66,8 +76,12 @@ class ShownBox:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One instant: shapes by layer, boxes, and where the ego is (x, y, z of the ground, yaw)."""
+class Drawing:
+    """What a renderer draws at one instant, besides the layers that never change.
+
+    `layers` maps a name of `LAYERS` to its shapes. `ego` is (x, y, z, yaw) in metres and radians; z
+    is the ground under it. Cameras follow it.
+    """
 
     layers: dict[str, list[Shape]]
     boxes: list[ShownBox]
@@ -75,7 +89,7 @@ class Picture:
     caption: str
 
     def labels(self) -> list[tuple[Float[np.ndarray, "3"], str]]:
-        """Place and text of the labels: over the boxes near the ego."""
+        """Place and text of a label above each box within `LABEL_RANGE_M` of the ego."""
         return [
             (raised(box.center_m, 0.5 * box.size_m[2] + 0.25), box.label)
             for box in self.boxes
@@ -88,8 +102,8 @@ def paint(count: int, rgb: Rgb) -> UInt8[np.ndarray, "n 3"]:
     return np.tile(np.array(rgb, dtype=np.uint8), (count, 1))
 
 
-def turn_z(yaw_rad: float) -> Float[np.ndarray, "3 3"]:
-    """The rotation about the vertical."""
+def rotation_z(yaw_rad: float) -> Float[np.ndarray, "3 3"]:
+    """The matrix that turns column vectors counter-clockwise about the z axis."""
     cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
     return np.array(((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0)))
 
@@ -97,34 +111,34 @@ def turn_z(yaw_rad: float) -> Float[np.ndarray, "3 3"]:
 def box_corners(
     center_m: Float[np.ndarray, "3"], size_m: Float[np.ndarray, "3"], yaw_rad: float
 ) -> Float[np.ndarray, "8 3"]:
-    """Four below, four above, counter-clockwise from front left."""
-    return (_CORNERS * size_m) @ turn_z(yaw_rad).T + center_m
+    """Corners of an upright box: four below, four above, counter-clockwise from front left."""
+    return (_CORNERS * size_m) @ rotation_z(yaw_rad).T + center_m
 
 
 def box_edges(corners_m: Float[np.ndarray, "8 3"], rgb: Rgb, width_px: float) -> Lines:
-    """The twelve edges between `box_corners`."""
+    """The twelve edges of a box whose corners `box_corners` gave."""
     start, end = corners_m[_EDGES].transpose(1, 0, 2).astype(np.float32)
     return Lines(start, end, paint(len(_EDGES), rgb), width_px)
 
 
 def quads(count: int) -> Int[np.ndarray, "f 3"]:
-    """The two triangles of each of `count` quadrilaterals of four vertices in turn."""
+    """Triangles of `count` quadrilaterals, two each; vertices 4k to 4k + 3 go around the k-th."""
     corners = 4 * np.arange(count)[:, None] + np.arange(4)
     return np.concatenate((corners[:, [0, 1, 2]], corners[:, [0, 2, 3]])).astype(np.int32)
 
 
 def raised(point_m: Float[np.ndarray, "3"], by_m: float) -> Float[np.ndarray, "3"]:
-    """A point higher up."""
+    """The point moved up by `by_m`."""
     return point_m + np.array((0.0, 0.0, by_m))
 
 
 def polyline(points_m: Float[np.ndarray, "k 3"], rgb: Rgb, width_px: float = 1.0) -> Lines:
-    """The pieces between consecutive points."""
+    """The K - 1 segments that join consecutive points."""
     return Lines(points_m[:-1], points_m[1:], paint(len(points_m) - 1, rgb), width_px)
 
 
 def join_lines(lines: list[Lines]) -> list[Lines]:
-    """As few `Lines` as there are widths: every one costs the renderer a call."""
+    """The same segments in one `Lines` for each width, because a renderer pays for every shape."""
     widths = sorted({line.width_px for line in lines})
     groups = [[line for line in lines if line.width_px == width] for width in widths]
     return [
@@ -139,7 +153,7 @@ def join_lines(lines: list[Lines]) -> list[Lines]:
 
 
 def join_meshes(meshes: list[Mesh]) -> list[Mesh]:
-    """As few meshes as there are opacities."""
+    """The same triangles in one `Mesh` for each opacity, the most opaque first."""
     joined = []
     for opacity in sorted({mesh.opacity for mesh in meshes}, reverse=True):
         group = [mesh for mesh in meshes if mesh.opacity == opacity]

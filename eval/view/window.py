@@ -1,4 +1,4 @@
-"""The interactive window. It asks the other process (`eval.view.live`) for the pictures it shows."""
+"""The interactive window. It runs in the renderer's process and asks the other one for drawings."""
 
 import os
 import time
@@ -9,40 +9,37 @@ import numpy as np
 from open3d.visualization import gui, rendering
 
 from eval.view.camera import FOV_DEG, Camera, follow, hit_distance_m
-from eval.view.live import Opening
 from eval.view.open3d_scene import LayeredScene
-from eval.view.panel import Panel
-from eval.view.shapes import Lines, Picture, ShownBox, box_corners, box_edges, turn_z
+from eval.view.panel import FREE, Panel, PanelActions
+from eval.view.playback_clock import PlaybackClock
+from eval.view.shapes import Drawing, Lines, ShownBox, box_corners, box_edges, rotation_z
+from eval.view.window_messages import CLOSED, READY, DrawingRequest, Opening
 
 _PICKED_RGB = (255, 255, 255)
 
 
 def open_window(connection: Connection) -> None:
-    """Show a window until it is closed."""
+    """Show a window until it is closed; `connection` leads to `scene_server.serve_window`."""
     gui.Application.instance.initialize()
-    connection.send("ready")
+    connection.send(READY)
     Window(connection, connection.recv())
     gui.Application.instance.run()
-    connection.send("closed")
+    connection.send(CLOSED)
     os._exit(0)  # taking Open3D down in order may abort
 
 
 class Window:
-    """A scene, a panel beside it, and a clock."""
+    """A 3D scene with a panel beside it."""
 
     def __init__(self, connection: Connection, opening: Opening) -> None:
-        self._connection, self._opening = connection, opening
+        self._connection = connection
         settings = opening.settings
-        self.instant, self.playing, self.speed = settings.instant, False, 1.0
-        self._begin = settings.playing
-        self.color, self.camera = settings.color, settings.camera
-        self.shown = set(settings.shown)
-        self._picture: Picture | None = None
-        self._asked: int | None = None  # the instant of a picture that has not arrived
-        self._next: tuple[int, Picture] | None = None  # one that has, before its time
-        self._stale = True  # what is shown is not what is wanted
-        self._clock = (0.0, 0)  # when playing began, and at which instant
-        self._picked: str | None = None
+        self._clock = PlaybackClock(opening.num_instants, opening.dt_s, settings.instant)
+        self._plays_at_first = settings.playing
+        self._color, self._camera = settings.color, settings.camera
+        self._shown = set(settings.shown)
+        self._drawing: Drawing | None = None  # what is shown
+        self._picked: str | None = None  # label of the picked box
         self._labels: list[Any] = []
         self._window = gui.Application.instance.create_window(
             f"bevdrive view: {opening.title}", *settings.size_px
@@ -52,54 +49,53 @@ class Window:
         self._scene = LayeredScene(self._widget.scene)
         for layer, shapes in opening.static.items():
             self._scene.replace(layer, shapes)
-            self._scene.show(layer, layer in self.shown)
-        self._panel = Panel(self, opening, self._window.theme.font_size)
+            self._scene.show(layer, layer in self._shown)
+        self._panel = Panel(opening, self._actions(), self._window.theme.font_size)
         self._window.add_child(self._widget)
         self._window.add_child(self._panel.widget)
         self._window.set_on_layout(self._layout)
         self._window.set_on_tick_event(self._tick)
         self._window.set_on_key(self._key)
         self._widget.set_on_mouse(self._mouse)
-        self._ask(self.instant)
+        self._request()
 
-    # What the panel calls.
+    def _actions(self) -> PanelActions:
+        return PanelActions(
+            toggle_playing=lambda: self._play(not self._clock.playing),
+            step=lambda steps: self._go_to(self._clock.instant + steps),
+            go_to=self._go_to,
+            set_speed=self._clock.set_speed,
+            set_camera=self._set_camera,
+            set_color=self._set_color,
+            show_layer=self._show_layer,
+            save_image=self._save_image,
+        )
 
-    def play(self, playing: bool) -> None:
-        """Start, at the beginning if all has been shown, or stop."""
-        if playing and self.instant >= self._opening.num_instants - 1:
-            self.go_to(0)
-        self.playing = playing
+    def _play(self, playing: bool) -> None:
+        self._clock.play(playing)
         self._scene.smooth(not playing)
-        self._start_clock()
 
-    def set_speed(self, speed: float) -> None:
-        """Times real time."""
-        self.speed = speed
-        self._start_clock()
+    def _go_to(self, instant: int) -> None:
+        """Stand still at another time step."""
+        self._play(False)
+        self._clock.go_to(instant)
 
-    def go_to(self, instant: int) -> None:
-        """Show another instant."""
-        self.instant = min(max(instant, 0), self._opening.num_instants - 1)
-        self._start_clock()
-        self._stale = True
+    def _set_camera(self, camera: str) -> None:
+        """A camera of CAMERAS, which follows the ego, or FREE."""
+        self._camera = camera
+        if self._drawing is not None and camera != FREE:
+            self._look(follow(camera, self._drawing.ego))
 
-    def set_color(self, color: str) -> None:
-        """Colour the points otherwise."""
-        self.color, self._stale = color, True
+    def _set_color(self, color: str) -> None:
+        self._color = color
+        self._clock.redraw()
 
-    def set_camera(self, camera: str) -> None:
-        """A camera that follows the ego, or `free`."""
-        self.camera = camera
-        if self._picture is not None and camera != "free":
-            self._look(follow(camera, self._picture.ego))
-
-    def show_layer(self, layer: str, shown: bool) -> None:
-        """Show or hide a layer."""
-        (self.shown.add if shown else self.shown.discard)(layer)
+    def _show_layer(self, layer: str, shown: bool) -> None:
+        (self._shown.add if shown else self._shown.discard)(layer)
         self._scene.show(layer, shown)
-        self._stale = True
+        self._clock.redraw()
 
-    def save(self) -> None:
+    def _save_image(self) -> None:
         """Write what the scene shows to the current folder."""
         from PIL import Image
 
@@ -111,86 +107,62 @@ class Window:
 
         self._widget.scene.scene.render_to_image(write)
 
-    # The clock and the other process.
-
-    def _start_clock(self) -> None:
-        self._clock = (time.perf_counter(), self.instant)
+    # Drawings: asked for, received, shown.
 
     def _tick(self) -> bool:
-        """Called again and again: take what has arrived, show what is due, ask for what comes."""
+        """Called by Open3D again and again; returns whether the window has to be painted."""
         try:
-            if self._asked is not None and self._connection.poll(0.005):
-                self._next, self._asked = (self._asked, self._connection.recv()), None
+            if self._clock.is_waiting and self._connection.poll(0.005):
+                self._clock.receive(self._connection.recv())
         except (EOFError, OSError):
             os._exit(1)  # the other process is gone
-        shown = self._show_next()
-        if self._asked is None and self._next is None:
-            if self.playing:
-                self._ask(min(self._due() + 1, self._opening.num_instants - 1))
-            elif self._stale:
-                self._ask(self.instant)
-        return shown
+        was_playing = self._clock.playing
+        drawing = self._clock.take_due()
+        self._request()  # the next one is made while this one is painted
+        if was_playing and not self._clock.playing:
+            self._scene.smooth(True)
+        if drawing is not None:
+            self._show(drawing)
+        return drawing is not None
 
-    def _due(self) -> int:
-        """The instant that the clock has come to."""
-        begun, at = self._clock
-        return at + int((time.perf_counter() - begun) * self.speed / self._opening.dt_s)
+    def _request(self) -> None:
+        instant = self._clock.next_request()
+        if instant is not None:
+            self._connection.send(DrawingRequest(instant, self._color, tuple(self._shown)))
 
-    def _show_next(self) -> bool:
-        """Show the picture that has arrived, if its time has come; while it is drawn the next is made."""
-        if self._next is None or (self.playing and self._next[0] > self._due()):
-            return False
-        (instant, picture), self._next = self._next, None
-        if self.playing:
-            self.instant = instant
-            last = self._opening.num_instants - 1
-            if instant < last:  # one picture late is caught up, more are left out
-                late = self._due() - instant
-                self._ask(min(instant + (late if late > 1 else 1), last))
-            else:
-                self.play(False)
-        self._take(picture)
-        return True
-
-    def _ask(self, instant: int) -> None:
-        self._asked, self._stale = instant, False
-        self._connection.send((instant, self.color, tuple(self.shown)))
-
-    def _take(self, picture: Picture) -> None:
-        """Show a picture that was asked for."""
-        before, self._picture = self._picture, picture
-        for layer, shapes in picture.layers.items():
+    def _show(self, drawing: Drawing) -> None:
+        before, self._drawing = self._drawing, drawing
+        for layer, shapes in drawing.layers.items():
             self._scene.replace(layer, shapes)
         if before is None:
             bounds = self._widget.scene.bounding_box
-            self._widget.setup_camera(FOV_DEG, bounds, picture.ego[:3])
-            self._look(follow(self.camera, picture.ego))
-            self.play(self._begin)
-        elif self.camera != "free":
-            self._move_along(before.ego, picture.ego)
+            self._widget.setup_camera(FOV_DEG, bounds, drawing.ego[:3])
+            self._look(follow(self._camera, drawing.ego))
+            self._play(self._plays_at_first)
+        elif self._camera != FREE:
+            self._move_camera_along(before.ego, drawing.ego)
         self._write_labels()
         self._mark_picked()
-        self._panel.update(picture.caption, self.instant, self.playing)
+        self._panel.update(drawing.caption, self._clock.instant, self._clock.playing)
 
     # The camera.
 
     def _look(self, camera: Camera) -> None:
         self._widget.look_at(camera.target_m, camera.eye_m, camera.up)
 
-    def _now(self) -> Camera:
+    def _present_camera(self) -> Camera:
         """The camera as it is, however the mouse has turned it."""
         pose = np.asarray(self._widget.scene.camera.get_model_matrix())
         eye = pose[:3, 3]
         return Camera(eye, eye - pose[:3, 2], pose[:3, 1], FOV_DEG)
 
-    def _move_along(self, before: np.ndarray, after: np.ndarray) -> None:
-        """Move the camera as the ego has moved, so that what the mouse did to it stays."""
-        turn = 0.0 if self.camera == "overview" else after[3] - before[3]
-        rotate = turn_z(turn)
-        now = self._now()
-        eye = rotate @ (now.eye_m - before[:3]) + after[:3]
-        ahead = rotate @ (now.target_m - now.eye_m)
-        self._widget.look_at(eye + 20.0 * ahead, eye, rotate @ now.up)
+    def _move_camera_along(self, before: np.ndarray, after: np.ndarray) -> None:
+        """Move the camera as the ego (x, y, z, yaw) has moved, so that the mouse's turns stay."""
+        rotate = rotation_z(0.0 if self._camera == "overview" else after[3] - before[3])
+        camera = self._present_camera()
+        eye = rotate @ (camera.eye_m - before[:3]) + after[:3]
+        ahead = rotate @ (camera.target_m - camera.eye_m)
+        self._widget.look_at(eye + 20.0 * ahead, eye, rotate @ camera.up)
 
     # Labels, and the box that was picked.
 
@@ -198,9 +170,9 @@ class Window:
         for label in self._labels:
             self._widget.remove_3d_label(label)
         self._labels = []
-        if self._picture is None or "labels" not in self.shown:
+        if self._drawing is None or "labels" not in self._shown:
             return
-        for place, text in self._picture.labels():
+        for place, text in self._drawing.labels():
             label = self._widget.add_3d_label(place.astype(np.float32), text)
             label.color = gui.Color(0.92, 0.92, 0.92)
             self._labels.append(label)
@@ -208,41 +180,40 @@ class Window:
     def _mouse(self, event: Any) -> Any:
         """Ctrl + click picks the nearest box under the pointer."""
         pressed = event.type == gui.MouseEvent.Type.BUTTON_DOWN
-        if not (pressed and event.is_modifier_down(gui.KeyModifier.CTRL)) or self._picture is None:
+        if not (pressed and event.is_modifier_down(gui.KeyModifier.CTRL)) or self._drawing is None:
             return gui.Widget.EventCallbackResult.IGNORED
-        frame = self._widget.frame
-        now = self._now()
-        ray = now.ray(event.x - frame.x, event.y - frame.y, (frame.width, frame.height))
-        far = [
-            hit_distance_m(now.eye_m, ray, box.center_m, box.size_m, box.yaw_rad)
-            for box in self._picture.boxes
+        frame, camera = self._widget.frame, self._present_camera()
+        ray = camera.ray(event.x - frame.x, event.y - frame.y, (frame.width, frame.height))
+        distances_m = [
+            hit_distance_m(camera.eye_m, ray, box.center_m, box.size_m, box.yaw_rad)
+            for box in self._drawing.boxes
         ]
-        nearest = int(np.argmin(far)) if far else -1
-        hit = bool(far) and np.isfinite(far[nearest])
-        self._picked = self._picture.boxes[nearest].label if hit else None
+        nearest = int(np.argmin(distances_m)) if distances_m else -1
+        hit = bool(distances_m) and np.isfinite(distances_m[nearest])
+        self._picked = self._drawing.boxes[nearest].label if hit else None
         self._mark_picked()
         self._window.post_redraw()
         return gui.Widget.EventCallbackResult.CONSUMED
 
     def _mark_picked(self) -> None:
-        boxes = self._picture.boxes if self._picture else []
+        boxes = self._drawing.boxes if self._drawing else []
         picked = next((box for box in boxes if box.label == self._picked), None)
         self._scene.replace("picked", [_outline(picked)] if picked else [])
         self._panel.describe(picked)
 
     def _key(self, event: Any) -> bool:
+        """Returns whether the key means something here."""
         if event.type != gui.KeyEvent.Type.DOWN:
             return False
         step = {gui.KeyName.RIGHT: 1, gui.KeyName.LEFT: -1}.get(event.key)
         if step is not None:
-            self.play(False)
-            self.go_to(self.instant + step)
+            self._go_to(self._clock.instant + step)
         elif event.key == gui.KeyName.SPACE:
-            self.play(not self.playing)
+            self._play(not self._clock.playing)
         elif event.key == gui.KeyName.C:
             self._panel.next_camera()
         elif event.key == gui.KeyName.S:
-            self.save()
+            self._save_image()
         else:
             return False
         return True

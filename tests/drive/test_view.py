@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from drive.cli.main import main
-from drive.pipelines.view import ViewTarget, find_episode
+from drive.pipelines.view import ViewTarget, find_viewed_scene
 from eval.runs.drive_record import DriveRecord
 from eval.runs.folder import RunFolder
-from eval.view.clouds import OneCloud, RealClouds, SimulatedClouds
+from eval.view.lidar_points import RecordedPoints, SimulatedPoints, SingleSweep
 from sim.scenario_file import load_scenario
 from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.sim.sources import nuscenes_dataset
@@ -35,24 +35,24 @@ def _ids(run: Path) -> list[str]:
 
 def test_a_drive_of_a_run_is_shown_as_it_was_driven(run: Path) -> None:
     name = _ids(run)[1]
-    episode = find_episode(ViewTarget(path=run, scenario=(name,), planner="pdm"))
+    scene = find_viewed_scene(ViewTarget(path=run, scenario=(name,), planner="pdm"))
     recording = DriveRecord.load(run / "drives" / "pdm" / "000001.npz")
-    assert episode.scenario.scenario_id == name and episode.title == f"pdm: {name}"
-    assert np.array_equal(episode.motion.pose, recording.pose)
-    assert isinstance(episode.clouds, SimulatedClouds)
-    half = 0.5 * episode.scenario.tracks.size_m[:, 2]
-    assert episode.motion.z_m[0] == pytest.approx(half)  # the ground of generated scenes is flat
+    assert scene.scenario.scenario_id == name and scene.title == f"pdm: {name}"
+    assert np.array_equal(scene.motion.pose, recording.pose)
+    assert isinstance(scene.points, SimulatedPoints)
+    half = 0.5 * scene.scenario.tracks.size_m[:, 2]
+    assert scene.motion.z_m[0] == pytest.approx(half)  # the ground of generated scenes is flat
     # PDM shows 15 candidates and what it expects of everyone else; constant velocity nothing.
-    agents = episode.scenario.num_agents
+    agents = scene.scenario.num_agents
     assert recording.candidates is not None and recording.candidates.shape == (21, 15, 8, 2)
     assert recording.forecast is not None and recording.forecast.shape == (21, agents - 1, 1, 8, 2)
-    other = find_episode(ViewTarget(path=run, scenario=(name,))).recording
+    other = find_viewed_scene(ViewTarget(path=run, scenario=(name,))).recording
     assert other is not None and other.candidates is None and other.forecast is None
 
 
 def test_what_pdm_expected_is_constant_velocity(run: Path) -> None:
-    episode = find_episode(ViewTarget(path=run, planner="pdm"))
-    recording = episode.recording
+    scene = find_viewed_scene(ViewTarget(path=run, planner="pdm"))
+    recording = scene.recording
     assert recording is not None and recording.forecast is not None
     assert recording.forecast_probability is not None
     seen = np.flatnonzero(recording.forecast_probability[10, :, 0] > 0)
@@ -69,14 +69,14 @@ def test_what_pdm_expected_is_constant_velocity(run: Path) -> None:
 
 def test_saved_scenarios_and_generated_ones(run: Path, tmp_path: Path) -> None:
     saved = run / "scenarios" / "000000.scenario"
-    episode = find_episode(ViewTarget(path=saved))
+    scene = find_viewed_scene(ViewTarget(path=saved))
     scenario = load_scenario(saved)
-    assert episode.recording is None and episode.num_instants == scenario.num_instants
-    assert episode.motion.pose[5, 2, :2] == pytest.approx(scenario.tracks.position_m[2, 5, :2])
-    assert find_episode(ViewTarget(path=run / "scenarios", scenario=("000001",))).title.startswith(
-        "crosswalk"
-    )
-    again = [find_episode(ViewTarget(families=("straight",), seed=s)).title for s in (1, 1)]
+    assert scene.recording is None and scene.num_instants == scenario.num_instants
+    assert scene.motion.pose[5, 2, :2] == pytest.approx(scenario.tracks.position_m[2, 5, :2])
+    assert find_viewed_scene(
+        ViewTarget(path=run / "scenarios", scenario=("000001",))
+    ).title.startswith("crosswalk")
+    again = [find_viewed_scene(ViewTarget(families=("straight",), seed=s)).title for s in (1, 1)]
     assert again[0] == again[1] and again[0].startswith("straight")
 
 
@@ -88,18 +88,20 @@ def test_a_scene_and_a_sample_of_nuscenes(
     cache = tmp_path / "cache"
     scenes = {row["token"]: row["name"] for row in written.dataset.read_table("scene")}
     sample = written.dataset.read_table("sample")[3]
-    episode = find_episode(ViewTarget(**where, cache=cache, sample=sample["token"]))
-    assert episode.title == scenes[sample["scene_token"]]
-    assert episode.first_instant == 15  # the fourth key frame at 2 Hz
-    assert isinstance(episode.clouds, RealClouds)
-    cloud = episode.clouds.at(15)
+    scene = find_viewed_scene(ViewTarget(**where, cache=cache, sample=sample["token"]))
+    assert scene.title == scenes[sample["scene_token"]]
+    assert scene.first_instant == 15  # the fourth key frame at 2 Hz
+    assert isinstance(scene.points, RecordedPoints)
+    cloud = scene.points.at(15)
     assert cloud is not None and (cloud.agent > 0).any()
     names = list(scenes.values())
-    assert find_episode(ViewTarget(**where, cache=cache, scenario=(names[1],))).title == names[1]
+    assert (
+        find_viewed_scene(ViewTarget(**where, cache=cache, scenario=(names[1],))).title == names[1]
+    )
     with pytest.raises(ValueError, match=f"did you mean {names[1]}"):
-        find_episode(ViewTarget(**where, cache=cache, scenario=(names[1] + "x",)))
+        find_viewed_scene(ViewTarget(**where, cache=cache, scenario=(names[1] + "x",)))
     with pytest.raises(ValueError, match=r"sample.json has no token 'abc'"):
-        find_episode(ViewTarget(**where, cache=cache, sample="abc"))
+        find_viewed_scene(ViewTarget(**where, cache=cache, sample="abc"))
     # A sweep that is not whole is found when it is drawn: one line, and no film.
     for sweep in written.dataset.dataroot.glob("s*/LIDAR_TOP/*.pcd.bin"):
         sweep.write_bytes(sweep.read_bytes()[:999])
@@ -115,19 +117,23 @@ def test_a_scene_and_a_sample_of_nuscenes(
 def test_logs_and_sweeps() -> None:
     names = [path.name for path in AV2.iterdir() if path.is_dir()]
     with pytest.raises(ValueError, match="--scenario: name one of"):
-        find_episode(ViewTarget(path=AV2))
-    real = find_episode(
+        find_viewed_scene(ViewTarget(path=AV2))
+    real = find_viewed_scene(
         ViewTarget(path=AV2, scenario=(next(n for n in names if n.startswith("adcf")),))
     )
-    assert isinstance(real.clouds, RealClouds) and real.clouds.at(real.first_instant) is not None
-    without = find_episode(
+    assert (
+        isinstance(real.points, RecordedPoints) and real.points.at(real.first_instant) is not None
+    )
+    without = find_viewed_scene(
         ViewTarget(path=AV2, scenario=(next(n for n in names if n.startswith("3bff")),))
     )
-    assert isinstance(without.clouds, SimulatedClouds)
-    sweep = find_episode(ViewTarget(path=KITTI))
-    assert isinstance(sweep.clouds, OneCloud) and sweep.num_instants == 1
+    assert isinstance(without.points, SimulatedPoints)
+    sweep = find_viewed_scene(ViewTarget(path=KITTI))
+    assert isinstance(sweep.points, SingleSweep) and sweep.num_instants == 1
     pickles = SHARED_DATA / "nuscenes_mini_scenarionet"
-    assert find_episode(ViewTarget(path=pickles, scenario=("scene-0757",))).title == "scene-0757"
+    assert (
+        find_viewed_scene(ViewTarget(path=pickles, scenario=("scene-0757",))).title == "scene-0757"
+    )
 
 
 def _fails(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:

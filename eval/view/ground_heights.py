@@ -1,4 +1,4 @@
-"""Heights of the ground, and flat things laid on it."""
+"""Heights of the ground of a scenario, and flat shapes draped over it; world frame."""
 
 import numpy as np
 from jaxtyping import Float
@@ -10,8 +10,8 @@ _LONGEST_EDGE_M = 6.0  # of a triangle laid on uneven ground
 _MOST_SPLITS = 12
 
 
-class Heights:
-    """The ground of one scenario: the plane z = 0 where it has none."""
+class GroundHeights:
+    """The height of the ground at any place; zero where the scenario has no ground heights."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._ground = Ground.from_scenarios([scenario])
@@ -21,20 +21,24 @@ class Heights:
         return self._ground is None
 
     def at(self, points_m: Float[np.ndarray, "*p 2"]) -> Float[np.ndarray, "*p"]:
-        """Height under each point."""
+        """z of the ground, in metres, at each (x, y)."""
         return read_heights_m(self._ground, points_m)
 
     def lift(
         self, points_m: Float[np.ndarray, "*p 2"], above_m: float
     ) -> Float[np.ndarray, "*p 3"]:
-        """The points at `above_m` over the ground."""
+        """The points with z: `above_m` over the ground."""
         z = self.at(points_m) + above_m
         return np.concatenate((points_m, z[..., None]), axis=-1).astype(np.float32)
 
-    def lay(
+    def drape(
         self, points_m: Float[np.ndarray, "v 2"], triangle: np.ndarray, above_m: float
     ) -> tuple[Float[np.ndarray, "w 3"], np.ndarray]:
-        """Triangles on the ground; large ones are split where it is uneven, so that they follow it."""
+        """Vertices and triangles `[G, 3]` of the flat triangles `[F, 3]`, `above_m` over the ground.
+
+        Where the ground is uneven, large triangles are split so that they follow it. Every triangle
+        gets three vertices of its own.
+        """
         corners = np.asarray(points_m, dtype=np.float64)[triangle]
         if not self.is_flat:
             corners = _split(corners)
@@ -60,7 +64,10 @@ def _split(corners: Float[np.ndarray, "f 3 2"]) -> Float[np.ndarray, "g 3 2"]:
 def triangulate(
     exterior_m: Float[np.ndarray, "v 2"], holes_m: tuple[np.ndarray, ...] = ()
 ) -> tuple[Float[np.ndarray, "w 2"], np.ndarray]:
-    """Vertices and triangles `[F, 3]` of a polygon with holes; none for a polygon without area."""
+    """Vertices and triangles `[F, 3]` (vertex numbers) that cover a polygon but for its holes.
+
+    None for an outline of fewer than three points.
+    """
     import mapbox_earcut
 
     rings = [np.asarray(ring, dtype=np.float64) for ring in (exterior_m, *holes_m) if len(ring) > 2]

@@ -1,34 +1,36 @@
-"""The same picture by matplotlib, where Open3D cannot draw: far things first, nearer ones over them."""
+"""Draws by matplotlib where Open3D cannot: nearer shapes are painted over those further away."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from eval.view.annotate import annotate
+from eval.view.annotation import annotate
 from eval.view.camera import NEAR_M, Camera
+from eval.view.option_names import STATIC_LAYERS
 from eval.view.palette import BACKGROUND
-from eval.view.shapes import Lines, Mesh, Picture, Points, Shape
+from eval.view.shapes import Drawing, Lines, Mesh, Points, Shape
 
 _DPI = 100
-_FLAT_FIRST = ("map", "route")
 
 
-class PlainRenderer:
-    """Slow, and without hidden surfaces, but it needs no graphics libraries."""
+class MatplotlibRenderer:
+    """A `Renderer` without graphics libraries: slower, and surfaces hide others only roughly.
+
+    Layers are painted one over the other, the static ones first; within a shape the far parts first.
+    """
 
     def __init__(self, size_px: tuple[int, int]) -> None:
+        """`size_px`: width and height of the images."""
         self.size_px = size_px
         self._static: dict[str, list[Shape]] = {}
 
     def set_static(self, layers: dict[str, list[Shape]]) -> None:
-        """Layers that stay."""
         self._static |= layers
 
     def draw(
-        self, picture: Picture, camera: Camera, labels: bool = True
+        self, drawing: Drawing, camera: Camera, labels: bool = True
     ) -> UInt8[np.ndarray, "h w 3"]:
-        """The image, caption and labels included."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -39,21 +41,22 @@ class PlainRenderer:
         axes.set_axis_off()
         red, green, blue = (c / 255.0 for c in BACKGROUND)
         figure.set_facecolor((red, green, blue))
-        layers = self._static | picture.layers
-        order = [*_FLAT_FIRST, *(name for name in layers if name not in _FLAT_FIRST)]
+        layers = self._static | drawing.layers
+        order = [*STATIC_LAYERS, *(name for name in layers if name not in STATIC_LAYERS)]
         for rank, name in enumerate(order):
             for shape in layers.get(name, []):
                 _add(axes, shape, camera, self.size_px, rank)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         image = np.asarray(canvas.buffer_rgba())[..., :3]
-        return annotate(image, picture, camera, labels)
+        return annotate(image, drawing, camera, labels)
 
     def close(self) -> None:
-        """Nothing to end."""
+        """There is nothing to release."""
 
 
 def _add(axes: Any, shape: Shape, camera: Camera, size_px: tuple[int, int], rank: int) -> None:
+    """Paint a shape over all of lower `rank`."""
     from matplotlib.collections import LineCollection, PolyCollection
 
     if isinstance(shape, Points):
@@ -86,6 +89,6 @@ def _add(axes: Any, shape: Shape, camera: Camera, size_px: tuple[int, int], rank
 
 
 def _far_first(depth: Float[np.ndarray, "n k"]) -> np.ndarray:
-    """Order of what lies wholly in front of the camera."""
+    """Row numbers, the furthest first, of those wholly in front of the camera; `depth` in metres."""
     shown = np.flatnonzero((depth > NEAR_M).all(axis=1))
     return shown[np.argsort(-depth[shown].mean(axis=1), kind="stable")]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from eval.view.ground import Heights, triangulate
+from eval.view.ground_heights import GroundHeights, triangulate
 from sim.scenario import GroundHeight, Scenario
 from tests.toy import Car, make_scenario, straight
 
@@ -38,10 +38,10 @@ def _hilly() -> Scenario:
 
 
 def test_what_lies_on_uneven_ground_follows_it() -> None:
-    heights = Heights(_hilly())
+    heights = GroundHeights(_hilly())
     big = np.array(((2, -20), (58, -20), (58, 20), (2, 20)), dtype=float)
     points, triangles = triangulate(big)
-    vertices, pieces = heights.lay(points, triangles, 0.5)
+    vertices, pieces = heights.drape(points, triangles, 0.5)
     x, y, z = vertices.T
     # Between whole metres the grid is two flat triangles: at most 0.02 / 4 above the parabola.
     assert z - 0.5 == pytest.approx(0.02 * x**2 + 0.1 * y, abs=0.006)
@@ -51,7 +51,7 @@ def test_what_lies_on_uneven_ground_follows_it() -> None:
 
 
 def test_flat_ground_is_zero_and_is_not_split() -> None:
-    heights = Heights(make_scenario([straight(0, 0, 50, 0)], [Car(0, 0.0, 0.0)]))
+    heights = GroundHeights(make_scenario([straight(0, 0, 50, 0)], [Car(0, 0.0, 0.0)]))
     points, triangles = triangulate(RING)
-    vertices, pieces = heights.lay(points, triangles, 0.1)
+    vertices, pieces = heights.drape(points, triangles, 0.1)
     assert len(pieces) == len(triangles) and vertices[:, 2] == pytest.approx(0.1)

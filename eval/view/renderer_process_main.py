@@ -1,6 +1,7 @@
-"""The drawing process: `python -m eval.view.child FD MODE`, which talks to `eval.view.process`.
+"""The process that draws: `python -m eval.view.renderer_process_main FD MODE`.
 
-Open3D aborts the interpreter where a library is missing; here that ends this process alone.
+FD is its end of the pipe that `renderer_process.RendererProcess` holds. MODE is "window", or the size
+of off-screen images such as "960x540".
 """
 
 import os
@@ -9,38 +10,40 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 
 from eval.view.camera import Camera
-from eval.view.process import Failed
+from eval.view.renderer_process import RendererFailure
+from eval.view.window_messages import READY
 
 
 def draw_offscreen(connection: Connection, size_px: tuple[int, int]) -> None:
-    """Answer ("shapes", {layer: shapes}) and ("draw", camera) until the other side hangs up."""
+    """Obey ("shapes", {layer: shapes}) and answer ("draw", camera) by an image, until hung up on."""
     from open3d.visualization import rendering
 
     from eval.view.open3d_scene import LayeredScene
 
     renderer = rendering.OffscreenRenderer(*size_px)
     scene = LayeredScene(renderer.scene)
-    connection.send("ready")
-    drawn = False
+    connection.send(READY)
+    is_first = True
     while True:
         try:
-            what, value = connection.recv()
+            command, value = connection.recv()
         except EOFError:
             break
-        if what == "shapes":
+        if command == "shapes":
             for layer, shapes in value.items():
                 scene.replace(layer, shapes)
         else:
-            if not drawn:  # the first image of a renderer may lack what was just added
+            if is_first:  # the first image of a renderer may lack what was just added
                 _draw(renderer, value)
-            drawn = True
+            is_first = False
             connection.send(_draw(renderer, value))
     os._exit(0)  # taking the renderer down in order may abort
 
 
-def _draw(renderer: Any, camera: Camera) -> np.ndarray:
+def _draw(renderer: Any, camera: Camera) -> UInt8[np.ndarray, "h w 3"]:
     renderer.setup_camera(camera.fov_deg, camera.target_m, camera.eye_m, camera.up)
     return np.asarray(renderer.render_to_image())
 
@@ -50,7 +53,7 @@ class NoDisplay(Exception):
 
 
 def require_display() -> None:
-    """Raise NoDisplay where none answers: Open3D would go on, and show its window to nobody."""
+    """Raise NoDisplay where no display answers: Open3D would run on with a window nobody sees."""
     if sys.platform != "linux" or os.environ.get("WAYLAND_DISPLAY"):
         return
     if not os.environ.get("DISPLAY"):
@@ -64,11 +67,12 @@ def require_display() -> None:
 
 
 def main() -> None:
-    """Open3D and its renderer talk on stdout; that belongs to the command, so it is shut here."""
+    """Draw, or tell the other process why that cannot be."""
     connection = Connection(int(sys.argv[1]))
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
+    # Open3D and its renderer write to stdout, which belongs to the command that started this.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
     try:
         if sys.argv[2] == "window":
             require_display()
@@ -79,10 +83,11 @@ def main() -> None:
             width, height = sys.argv[2].split("x")
             draw_offscreen(connection, (int(width), int(height)))
     except NoDisplay as error:
-        connection.send(Failed(str(error), needs=False))
+        connection.send(RendererFailure(str(error), needs_packages=False))
         os._exit(1)
-    except Exception as error:  # whatever it is, the other side tells it
-        connection.send(Failed(f"{type(error).__name__}: {' '.join(str(error).split())}"))
+    except Exception as error:  # whatever it is, the other process tells it
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        connection.send(RendererFailure(reason))
         os._exit(1)
 
 

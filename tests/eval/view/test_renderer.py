@@ -1,10 +1,8 @@
-"""Pictures show what they should: known colours where the camera projects them; and what if not."""
+"""Images have known colours where the camera projects shapes; without Open3D matplotlib draws them."""
 
 import os
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +11,13 @@ import pytest
 
 from eval.image_files import write_mp4
 from eval.view.camera import Camera
-from eval.view.choices import SHOWN_LAYERS
-from eval.view.episode import Episode
-from eval.view.live import WindowSettings, show
-from eval.view.movie import Renderer, every, frames, open_renderer
-from eval.view.plain import PlainRenderer
-from eval.view.process import DrawingFailed, DrawingProcess, Open3dRenderer
-from eval.view.shapes import Lines, Mesh, Picture, Points, Rgb, Shape, paint, quads
-from eval.view.stage import Stage, StageSettings
-from tests.toy import Car, make_scenario, straight
+from eval.view.matplotlib_renderer import MatplotlibRenderer
+from eval.view.open3d_renderer import Open3dRenderer
+from eval.view.option_names import SHOWN_LAYERS
+from eval.view.renderer import Renderer, draw_instants, film_instants, open_renderer
+from eval.view.shapes import Drawing, Lines, Mesh, Points, Rgb, Shape, paint, quads
+from tests.eval.view.open3d_drivers import HAS_DRIVERS, needs_open3d
+from tests.eval.view.scenes import two_moving_cars
 
 SIZE = (320, 240)
 RED, GREEN, BLUE, AMBER = (200, 40, 30), (30, 180, 60), (40, 60, 220), (200, 100, 50)
@@ -29,16 +25,11 @@ DOWN = Camera(np.array((0.0, 0.0, 20.0)), np.zeros(3), np.array((0.0, 1.0, 0.0))
 ASIDE = Camera(np.array((-14.0, -9.0, 8.0)), np.zeros(3), np.array((0.0, 0.0, 1.0)))
 
 
-# Where the drivers are installed, Open3D has to draw: failing is then no reason to skip.
-_DRIVERS = any(Path("/usr/share/vulkan/icd.d").glob("*.json"))
-needs_open3d = pytest.mark.skipif(not _DRIVERS, reason="no Vulkan drivers: see `make system`")
-
-
 @pytest.fixture(scope="module", params=["open3d", "matplotlib"])
 def renderer(request: pytest.FixtureRequest) -> Iterator[Renderer]:
-    if request.param == "open3d" and not _DRIVERS:
+    if request.param == "open3d" and not HAS_DRIVERS:
         pytest.skip("no Vulkan drivers: see `make system`")
-    made = Open3dRenderer(SIZE) if request.param == "open3d" else PlainRenderer(SIZE)
+    made = Open3dRenderer(SIZE) if request.param == "open3d" else MatplotlibRenderer(SIZE)
     yield made
     made.close()
 
@@ -52,7 +43,7 @@ def _square(x: float, y: float, z: float, half: float, rgb: Rgb, opacity: float 
 
 def _draw(renderer: Renderer, shapes: list[Shape], camera: Camera) -> np.ndarray:
     layers = {"first": shapes, "second": []}
-    return renderer.draw(Picture(layers, [], np.zeros(4), ""), camera, labels=False).astype(int)
+    return renderer.draw(Drawing(layers, [], np.zeros(4), ""), camera, labels=False).astype(int)
 
 
 def _at(image: np.ndarray, camera: Camera, point: tuple[float, float, float]) -> np.ndarray:
@@ -106,23 +97,16 @@ def test_near_hides_far_and_translucent_lets_through() -> None:
     renderer.close()
 
 
-def _drive() -> Stage:
-    cars = [Car(0, 0.0, 0.0, speed_mps=5.0), Car(0, 14.0, 0.0, speed_mps=5.0)]
-    scenario = make_scenario([straight(-20, 0, 80, 0)], cars, duration_s=2.0)
-    return Stage(Episode.of(scenario), StageSettings())
-
-
 @needs_open3d
 def test_a_car_is_seen_ahead_of_the_ego_and_its_roof_is_blue() -> None:
-    stage = _drive()
+    layers = two_moving_cars()
     renderer = Open3dRenderer((640, 360))
     shown = ("boxes", "map")
-    (image,) = frames(renderer, stage, [5], "chase", shown)
+    (image,) = draw_instants(renderer, layers, [5], "chase", shown)
     renderer.close()
-    camera = stage.camera("chase", 5)
-    roof = np.array(
-        ((2.5 + 12.4, 0.6, 1.6), (2.5 - 1.4, 0.6, 1.6))
-    )  # behind the arrow on each roof
+    camera = layers.camera("chase", 5)
+    # Behind the arrow on each roof.
+    roof = np.array(((2.5 + 12.4, 0.6, 1.6), (2.5 - 1.4, 0.6, 1.6)))
     pixel, _ = camera.project(roof, (640, 360))
     (ahead, ego) = (image[int(y), int(x)].astype(int) for x, y in pixel)
     assert ahead[2] > ahead[0] + 20  # vehicles are blue, the ego is orange
@@ -133,11 +117,11 @@ def test_a_car_is_seen_ahead_of_the_ego_and_its_roof_is_blue() -> None:
 def test_a_film_has_its_length(tmp_path: Path) -> None:
     import imageio_ffmpeg
 
-    stage, path = _drive(), tmp_path / "drive.mp4"
+    layers, path = two_moving_cars(), tmp_path / "drive.mp4"
     renderer = Open3dRenderer(SIZE)
-    instants = every(stage.episode, 5.0)
+    instants = film_instants(layers.scene, 5.0)
     assert instants == list(range(0, 21, 2))
-    images = frames(renderer, stage, instants, "top", SHOWN_LAYERS)
+    images = draw_instants(renderer, layers, instants, "top", SHOWN_LAYERS)
     write_mp4(path, images, SIZE, 5.0)
     renderer.close()
     count, seconds = imageio_ffmpeg.count_frames_and_secs(str(path))
@@ -155,21 +139,16 @@ def test_where_open3d_cannot_draw_matplotlib_does_and_the_packages_are_named(
     (tmp_path / "open3d" / "__init__.py").write_text(broken)
     root = Path(__file__).resolve().parents[3]
     out = tmp_path / "scene.png"
-    command = [
-        sys.executable,
-        "-m",
-        "drive.cli.main",
-        "view",
-        "--out",
-        str(out),
-        "--size",
-        "320x180",
-    ]
+    words = ["view", "--out", str(out), "--size", "320x180"]
     path = os.pathsep.join((str(tmp_path), str(root)))
     done = subprocess.run(
-        command, cwd=root, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True,
+        [sys.executable, "-m", "drive.cli.main", *words],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
         timeout=120,
-    )  # fmt: skip
+    )
     assert done.returncode == 0 and done.stdout.strip() == str(out)
     (line,) = done.stderr.strip().splitlines()
     assert "mesa-vulkan-drivers" in line and "matplotlib" in line
@@ -183,57 +162,5 @@ def test_open_renderer_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     (tmp_path / "open3d.py").write_text("raise ImportError('libGL.so.1: cannot open')")
     monkeypatch.syspath_prepend(str(tmp_path))
     renderer, reason = open_renderer(SIZE)
-    assert isinstance(renderer, PlainRenderer)
+    assert isinstance(renderer, MatplotlibRenderer)
     assert "libGL.so.1: cannot open" in reason and "libgl1" in reason
-
-
-class _Counting(Stage):
-    def __init__(self, stage: Stage) -> None:
-        super().__init__(stage.episode, stage.settings)
-        self.asked: list[int] = []
-
-    def picture(self, instant: int, *rest: object) -> Picture:  # type: ignore[override]
-        self.asked.append(instant)
-        if instant == self.episode.num_instants - 1:
-            raise KeyboardInterrupt  # all has been shown
-        return super().picture(instant, *rest)  # type: ignore[arg-type]
-
-
-@needs_open3d
-def test_the_window_plays_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    if shutil.which("Xvfb") is None:
-        pytest.skip("no Xvfb on this machine")
-    display = f":{200 + os.getpid() % 1000}"
-    screen = subprocess.Popen(
-        ["Xvfb", display, "-screen", "0", "1024x600x24"], stderr=subprocess.DEVNULL
-    )
-    try:
-        time.sleep(1.0)
-        monkeypatch.setenv("DISPLAY", display)
-        stage = _Counting(_drive())
-        process = DrawingProcess("window")
-        with pytest.raises(KeyboardInterrupt):
-            show(
-                process, stage, WindowSettings((800, 500), 0, "chase", "height", SHOWN_LAYERS, True)
-            )
-        process.close()
-    finally:
-        screen.kill()
-        screen.wait()
-    assert stage.asked[0] == 0 and stage.asked == sorted(stage.asked) and len(stage.asked) >= 4
-
-
-@needs_open3d
-@pytest.mark.parametrize(
-    ("display", "reason"), [("", "DISPLAY is not set"), (":987", "no display answers at :987")]
-)
-def test_without_a_display_the_window_says_so(
-    monkeypatch: pytest.MonkeyPatch, display: str, reason: str
-) -> None:
-    monkeypatch.setenv("DISPLAY", display)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    process = DrawingProcess("window")
-    with pytest.raises(DrawingFailed, match=reason) as raised:
-        process.wait_ready()
-    assert "apt-get" not in str(raised.value)
-    process.close()

@@ -1,25 +1,25 @@
-"""What is written into a picture: the caption, and labels over boxes."""
+"""The caption and the labels over boxes, written into a drawn image."""
 
 import numpy as np
 from jaxtyping import UInt8
 
 from eval.view.camera import NEAR_M, Camera
-from eval.view.shapes import Picture
+from eval.view.shapes import Drawing
 
 _FONT_PX = 13
 
 
 def annotate(
-    image: UInt8[np.ndarray, "h w 3"], picture: Picture, camera: Camera, labels: bool
+    image: UInt8[np.ndarray, "h w 3"], drawing: Drawing, camera: Camera, labels: bool
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with the caption, and the labels of near boxes where they do not overlap."""
+    """A copy of the image with the caption, and with `labels` those that do not cover nearer ones."""
     from PIL import Image, ImageDraw, ImageFont
 
     canvas = Image.fromarray(np.ascontiguousarray(image[..., :3]))
     draw = ImageDraw.Draw(canvas, "RGBA")
     font = ImageFont.load_default(_FONT_PX)
     taken: list[tuple[float, float, float, float]] = []
-    for (x, y), text in _places(picture, camera, canvas.size) if labels else []:
+    for (x, y), text in _places(drawing, camera, canvas.size) if labels else []:
         left, top, right, bottom = draw.textbbox((x, y), text, font=font, anchor="mb")
         area = (left - 3, top - 2, right + 3, bottom + 2)
         if any(_overlap(area, other) for other in taken):
@@ -28,15 +28,15 @@ def annotate(
         draw.rectangle(area, fill=(17, 19, 23, 150))
         draw.text((x, y), text, font=font, anchor="mb", fill=(235, 235, 235))
     draw.rectangle((0, 0, canvas.width, 22), fill=(17, 19, 23, 190))
-    draw.text((8, 4), picture.caption, font=font, fill=(235, 235, 235))
+    draw.text((8, 4), drawing.caption, font=font, fill=(235, 235, 235))
     return np.asarray(canvas)
 
 
 def _places(
-    picture: Picture, camera: Camera, size_px: tuple[int, int]
+    drawing: Drawing, camera: Camera, size_px: tuple[int, int]
 ) -> list[tuple[tuple[float, float], str]]:
-    """Where the labels go, the nearest box first."""
-    labels = picture.labels()
+    """Pixel and text of each label in front of the camera, the nearest first."""
+    labels = drawing.labels()
     if not labels:
         return []
     above = np.array([place for place, _ in labels])

@@ -1,4 +1,4 @@
-"""`Episode`: what can be looked at: a scenario, who moved how in it, and the sweeps that belong to it."""
+"""`ViewedScene`: a scenario, the motion of its boxes and the lidar points that go with it."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from eval.runs.drive_record import DriveRecord
-from eval.view.clouds import Clouds, SimulatedClouds
+from eval.view.ground_heights import GroundHeights
+from eval.view.lidar_points import PointSource, SimulatedPoints
 from sim.scenario import EGO, Scenario
 
 
 @dataclass(frozen=True)
 class Motion:
-    """The boxes over T instants, world frame; `z_m` is the height of their centres."""
+    """Boxes of N agents at T instants `dt_s` apart, world frame; agent 0 is the ego.
+
+    `pose` is (x, y, yaw) of the box's centre, in metres and radians, `z_m` the centre's height.
+    """
 
     pose: Float[np.ndarray, "t n 3"]
     z_m: Float[np.ndarray, "t n"]
@@ -20,7 +24,10 @@ class Motion:
     dt_s: float
 
     def velocity_mps(self, instant: int) -> Float[np.ndarray, "n 2"]:
-        """Central differences; zero for who is only there now."""
+        """World-frame velocities, by central differences (one-sided at both ends).
+
+        Zero for an agent that is absent at one of the two instants.
+        """
         last = len(self.pose) - 1
         before, after = max(instant - 1, 0), min(instant + 1, last)
         moved = self.pose[after, :, :2] - self.pose[before, :, :2]
@@ -29,13 +36,17 @@ class Motion:
 
 
 @dataclass(frozen=True)
-class Episode:
-    """`recording` is None where the scenario itself is shown, as it was recorded."""
+class ViewedScene:
+    """What is looked at.
+
+    With a `recording` it is a closed-loop drive, else the scenario as its source recorded it. The
+    view begins at `first_instant`.
+    """
 
     title: str
     scenario: Scenario
     motion: Motion
-    clouds: Clouds | None = None
+    points: PointSource
     recording: DriveRecord | None = None
     first_instant: int = 0
 
@@ -47,37 +58,38 @@ class Episode:
     def of(
         scenario: Scenario,
         recording: DriveRecord | None = None,
-        clouds: Clouds | None = None,
+        points: PointSource | None = None,
         title: str | None = None,
-    ) -> "Episode":
-        """With `clouds` None the points are what a simulated lidar on the ego sees."""
-        from eval.view.ground import Heights
+    ) -> "ViewedScene":
+        """The scenario, or with a `recording` that drive in it.
 
+        Without `points` they are those of a simulated lidar on the ego.
+        """
         if recording is None:
             pose, valid, dt_s = recorded_motion(scenario)
         else:
             pose, valid, dt_s = recording.pose, recording.valid, recording.dt_s
-        if clouds is not None and recording is None:  # the boxes are where the real points are
+        if points is not None and recording is None:  # the boxes are where the real points are
             z = scenario.tracks.position_m[..., 2].T
         else:  # what the simulated lidar sees stands on the ground
-            z = Heights(scenario).at(pose[..., :2]) + 0.5 * scenario.tracks.size_m[:, 2]
-        motion = Motion(pose, z, valid, dt_s)
-        return Episode(
+            half_height = 0.5 * scenario.tracks.size_m[:, 2]
+            z = GroundHeights(scenario).at(pose[..., :2]) + half_height
+        return ViewedScene(
             title=title or scenario.scenario_id,
             scenario=scenario,
-            motion=motion,
-            clouds=clouds or SimulatedClouds(scenario, pose, valid),
+            motion=Motion(pose, z, valid, dt_s),
+            points=points or SimulatedPoints(scenario, pose, valid),
             recording=recording,
         )
 
     def ego(self, instant: int) -> Float[np.ndarray, "4"]:
-        """x, y, z of the ground under the ego, yaw."""
+        """(x, y, z, yaw) of the ego, world frame; z is the ground under it."""
         pose, z = self.motion.pose[instant, EGO], self.motion.z_m[instant, EGO]
         return np.array((*pose[:2], z - 0.5 * self.scenario.tracks.size_m[EGO, 2], pose[2]))
 
 
 def recorded_motion(scenario: Scenario) -> tuple[np.ndarray, np.ndarray, float]:
-    """Poses `[T, N, 3]`, valid `[T, N]` and time step of what a scenario recorded."""
+    """How the agents moved when the scenario was recorded: pose, valid and dt_s of `Motion`."""
     tracks = scenario.tracks
     pose = np.concatenate((tracks.position_m[..., :2], tracks.yaw_rad[..., None]), axis=-1)
     return pose.transpose(1, 0, 2), tracks.valid.T, scenario.dt_s

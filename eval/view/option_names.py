@@ -1,0 +1,13 @@
+"""The names that `bevdrive view` accepts for cameras, point colours and layers.
+
+Nothing is imported here, so that `--help` answers at once.
+"""
+
+CAMERAS = ("chase", "top", "side", "overview")
+COLORS = ("height", "intensity", "class", "instance")  # what the colour of a lidar point tells
+STATIC_LAYERS = ("map", "route")  # the same at every instant
+LAYERS = (
+    "points", "boxes", "labels", "trails", "map", "lights", "route", "plan", "candidates",
+    "forecast", "occupancy", "future",
+)  # fmt: skip
+SHOWN_LAYERS = tuple(layer for layer in LAYERS if layer != "future")  # unless others are asked for

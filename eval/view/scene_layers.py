@@ -1,0 +1,134 @@
+"""The layers of a scene (points, boxes, map, plan, ...) as shapes, before any renderer is involved."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from jaxtyping import UInt8
+
+from eval.view import palette
+from eval.view.agent_shapes import box_shapes, shown_boxes, trail_shapes
+from eval.view.camera import Camera, follow
+from eval.view.future_occupancy import future_occupancy
+from eval.view.ground_heights import GroundHeights
+from eval.view.lidar_points import LabeledPoints
+from eval.view.map_shapes import light_shapes, map_shapes, route_shapes
+from eval.view.option_names import COLORS, LAYERS, SHOWN_LAYERS
+from eval.view.planner_shapes import (
+    candidate_shapes,
+    cell_shapes,
+    forecast_shapes,
+    occupancy_shapes,
+    plan_shapes,
+)
+from eval.view.shapes import Drawing, Points, Shape
+from eval.view.viewed_scene import ViewedScene
+from sim.errors import one_of
+from sim.scenario import EGO
+from sim.sensors.lidar_scene import LidarClass
+
+
+class SceneLayers:
+    """Turns a `ViewedScene` into shapes: the static layers once, the others at each instant."""
+
+    def __init__(self, scene: ViewedScene, color: str = "height") -> None:
+        """`color`: what the points' colour tells, one of `COLORS`; InputError for any other."""
+        one_of("--color", color, COLORS)
+        self.scene, self.color = scene, color
+        self._heights = GroundHeights(scene.scenario)
+
+    def static(self) -> dict[str, list[Shape]]:
+        """The layers of `STATIC_LAYERS`."""
+        scenario = self.scene.scenario
+        return {
+            "map": map_shapes(scenario, self._heights),
+            "route": route_shapes(scenario, self._heights),
+        }
+
+    def available(self) -> tuple[str, ...]:
+        """Names of the layers for which this scene has data, in the order of `LAYERS`."""
+        recording, scenario = self.scene.recording, self.scene.scenario
+        there = {"points", "boxes", "labels"}
+        there |= {"trails", "future"} if self.scene.num_instants > 1 else set()
+        there |= {"map"} if scenario.map.lanes or scenario.map.areas else set()
+        there |= {"lights"} if scenario.map.stop_lines else set()
+        there |= {"route"} if scenario.routes[EGO] is not None else set()
+        if recording is not None:
+            there |= {"plan"}
+            there |= {n for n in ("forecast", "occupancy") if getattr(recording, n) is not None}
+            there |= {"candidates"} if recording.candidates is not None else set()
+        return tuple(layer for layer in LAYERS if layer in there)
+
+    def at(
+        self, instant: int, color: str | None = None, shown: Iterable[str] = SHOWN_LAYERS
+    ) -> Drawing:
+        """The scene at time step `instant` (0 is the start): the layers of `shown` that change.
+
+        `color` replaces the one that was given at first.
+        """
+        scene = self.scene
+        points = scene.points.at(instant)
+        make = self._makers(points, instant, color or self.color)
+        layers = {name: make[name]() for name in shown if name in make}
+        speed_mps = np.linalg.norm(scene.motion.velocity_mps(instant)[EGO])
+        time_s = instant * scene.motion.dt_s
+        caption = f"{scene.title}   t = {time_s:4.1f} s   {speed_mps:4.1f} m/s"
+        boxes = shown_boxes(scene, instant, points)
+        return Drawing(layers, boxes, scene.ego(instant), caption)
+
+    def _makers(
+        self, points: LabeledPoints | None, instant: int, color: str
+    ) -> dict[str, Callable[[], list[Shape]]]:
+        """For each layer that changes, the function that makes its shapes."""
+        scene, heights, recording = self.scene, self._heights, self.scene.recording
+        makers: dict[str, Callable[[], list[Shape]]] = {
+            "points": lambda: self._points(points, instant, color),
+            "boxes": lambda: box_shapes(scene, instant),
+            "trails": lambda: trail_shapes(scene, heights, instant),
+            "lights": lambda: light_shapes(scene.scenario, heights, instant),
+            "future": lambda: cell_shapes(*future_occupancy(scene, instant), heights),
+        }
+        if recording is not None:
+            makers |= {
+                "plan": lambda: plan_shapes(recording, heights, instant),
+                "candidates": lambda: candidate_shapes(recording, heights, instant),
+                "forecast": lambda: forecast_shapes(recording, heights, instant),
+                "occupancy": lambda: occupancy_shapes(recording, heights, instant),
+            }
+        return makers
+
+    def camera(self, kind: str, instant: int) -> Camera:
+        """The camera `kind` (one of `CAMERAS`) for where the ego is at `instant`."""
+        return follow(kind, self.scene.ego(instant))
+
+    def _points(self, points: LabeledPoints | None, instant: int, color: str) -> list[Shape]:
+        if points is None or len(points.xyz_m) == 0:
+            return []
+        rgb = point_colors(points, color, float(self.scene.ego(instant)[2]))
+        return [Points(points.xyz_m, rgb)]
+
+
+def point_colors(points: LabeledPoints, color: str, ground_m: float) -> UInt8[np.ndarray, "n 3"]:
+    """A colour for each point.
+
+    `height`: above `ground_m` (z in the world frame), dark blue at -0.5 m, yellow at 3.5 m.
+    `intensity`: of the return. `class`: of what was hit. `instance`: one colour for each agent; what
+    belongs to none has the colour of its class at half brightness.
+    """
+    if color == "height":
+        return palette.by_value(points.xyz_m[:, 2] - ground_m, -0.5, 3.5)
+    if color == "intensity":
+        return palette.by_value(np.sqrt(np.clip(points.intensity, 0.0, 1.0)), 0.0, 0.8)
+    if color == "class":
+        return _class_colors()[points.label]
+    by_agent = palette.by_number(np.maximum(points.agent, 0))
+    of_class = _class_colors()[points.label] // 2
+    return np.where(points.agent[:, None] >= 0, by_agent, of_class)
+
+
+def _class_colors() -> UInt8[np.ndarray, "c 3"]:
+    """A row for each `LidarClass`; the last row (index -1) is for points of unknown class."""
+    names = {LidarClass[kind.name]: rgb for kind, rgb in palette.KINDS.items()}
+    names |= {LidarClass[kind.name]: rgb for kind, rgb in palette.OBSTACLES.items()}
+    names |= {LidarClass.GROUND: palette.GROUND}
+    table = np.array([names.get(one, palette.STRAY) for one in LidarClass], dtype=np.uint8)
+    return np.vstack((table, np.array(palette.GROUND, dtype=np.uint8)))

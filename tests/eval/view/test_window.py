@@ -1,0 +1,78 @@
+"""The window, on a virtual screen, plays a scene to its end; without a screen it says so."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from eval.view.option_names import SHOWN_LAYERS
+from eval.view.renderer_process import DrawingFailed, RendererProcess
+from eval.view.scene_layers import SceneLayers
+from eval.view.scene_server import serve_window
+from eval.view.shapes import Drawing
+from eval.view.window_messages import WindowSettings
+from tests.eval.view.open3d_drivers import needs_open3d
+from tests.eval.view.scenes import two_moving_cars
+
+
+class _Counting(SceneLayers):
+    """Notes which time steps the window asks for; the last one ends the test."""
+
+    def __init__(self, layers: SceneLayers) -> None:
+        super().__init__(layers.scene)
+        self.asked: list[int] = []
+
+    def at(self, instant: int, *rest: object) -> Drawing:  # type: ignore[override]
+        self.asked.append(instant)
+        if instant == self.scene.num_instants - 1:
+            raise KeyboardInterrupt
+        return super().at(instant, *rest)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def virtual_screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if shutil.which("Xvfb") is None:
+        pytest.skip("no Xvfb on this machine")
+    says_display, display_end = os.pipe()
+    screen = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(display_end), "-screen", "0", "1024x600x24"],
+        pass_fds=[display_end], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(display_end)
+    with os.fdopen(
+        says_display
+    ) as answer:  # Xvfb writes the number of a free display when it is up
+        monkeypatch.setenv("DISPLAY", f":{answer.readline().strip()}")
+    yield
+    screen.kill()
+    screen.wait()
+
+
+@needs_open3d
+@pytest.mark.usefixtures("virtual_screen")
+def test_the_window_plays_to_the_end() -> None:
+    layers = _Counting(two_moving_cars())
+    process = RendererProcess("window")
+    settings = WindowSettings((800, 500), 0, "chase", "height", SHOWN_LAYERS, playing=True)
+    with pytest.raises(KeyboardInterrupt):
+        serve_window(process, layers, settings)
+    process.close()
+    assert layers.asked[0] == 0 and layers.asked == sorted(set(layers.asked))
+
+
+@needs_open3d
+@pytest.mark.parametrize(
+    ("display", "reason"), [("", "DISPLAY is not set"), (":987", "no display answers at :987")]
+)
+def test_without_a_display_the_window_says_so(
+    monkeypatch: pytest.MonkeyPatch, display: str, reason: str
+) -> None:
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    process = RendererProcess("window")
+    with pytest.raises(DrawingFailed, match=reason) as raised:
+        process.wait_ready()
+    assert "apt-get" not in str(raised.value)
+    process.close()
