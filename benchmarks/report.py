@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from eval.runs.results import Results
 
 from drive.config import SimulateConfig, to_plain
 from drive.simulate import make_requests, simulate
 from eval.report.run_report import write_report
 from eval.runs.drive_record import DriveRecord
 from eval.runs.folder import RunFolder
+from eval.runs.results import Results
 from sim.scenario import Scenario, Tracks
 
 PLANNERS = ("constant_velocity", "idm", "pdm")

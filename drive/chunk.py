@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.runs.results import DriveScores, Results, values_of
-
 from drive.config import SimulateConfig
 from eval.runs.folder import RunFolder
+from eval.runs.results import DriveScores, Results, values_of
 from sim.sources import Request, load
 
 if TYPE_CHECKING:

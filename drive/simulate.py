@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.runs.results import DriveScores
-
 from drive.chunk import run_chunk, run_video
 from drive.config import SimulateConfig
 from drive.pool import work
 from eval.runs.folder import RunFolder
+from eval.runs.results import DriveScores
 from sim.sources import Request, find_files, load
 
 GENERATED_COUNT = 32  # where no count is given

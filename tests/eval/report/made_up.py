@@ -7,11 +7,11 @@ heading of 30 degrees (10 m/s); the truck stands at (20, 15) and points north.
 from pathlib import Path
 
 import numpy as np
-from eval.runs.results import DriveScores, Results
 
 from eval.metrics.suite import declared
 from eval.runs.drive_record import DriveRecord
 from eval.runs.folder import RunFolder
+from eval.runs.results import DriveScores, Results
 from sim.scenario import (
     AreaKind,
     LaneMap,
