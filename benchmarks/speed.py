@@ -16,8 +16,8 @@ from drive.planning import make_planner
 from eval.metrics.suite import evaluate
 from eval.rollout import rollout
 from sim.scenario import EGO
+from sim.simulator import Simulator
 from sim.sources.procedural import FAMILIES, generate
-from sim.traffic import make_traffic
 from sim.world import World
 
 PART = 125
@@ -60,21 +60,22 @@ def bench_closed_loop() -> None:
     torch.set_num_threads(2)
     scenarios = generate(list(FAMILIES), 80, "val", 0)
     scenarios = sorted(scenarios, key=lambda s: -s.num_agents)[:64]
-    world = World.from_scenarios(scenarios, make_traffic("idm"))
+    began = time.perf_counter()
+    world = World.from_scenarios(scenarios)
+    prepared = time.perf_counter()
     moving = float(world.log.valid[:, :, 0].sum(1).float().mean())
     fill_with_parked_cars(world)
-    began = time.perf_counter()
-    _ = world.field
-    rastered = time.perf_counter()
-    driven = rollout(world, make_planner("pdm", world))
+    simulator = Simulator.of(world, "idm")
+    ready = time.perf_counter()
+    driven = rollout(simulator, make_planner("pdm"))
     done = time.perf_counter()
     evaluate(driven)
     end = time.perf_counter()
     memory_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
         f"{world.num_worlds} worlds x {world.size_m.shape[1]} valid agents ({moving:.1f} generated, "
-        f"the rest parked) x {world.num_steps} steps: maps {rastered - began:.1f} s, "
-        f"loop {done - rastered:.1f} s, metrics {end - done:.1f} s, {memory_gb:.1f} GB"
+        f"the rest parked) x {world.num_steps} steps: preparing {prepared - began:.1f} s, "
+        f"loop {done - ready:.1f} s, metrics {end - done:.1f} s, {memory_gb:.1f} GB"
     )
 
 

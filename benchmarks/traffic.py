@@ -43,12 +43,13 @@ def run(family: str, worlds: int, seconds: float, split: str) -> dict[str, Any]:
     crashed, stuck, first = [], [], {}
     began = time.perf_counter()
     for start in range(0, worlds, 32):
-        world = World.from_scenarios(drafts[start : start + 32], IdmTraffic(drives_ego=True))
+        world = World.from_scenarios(drafts[start : start + 32], maps=False)
+        traffic = IdmTraffic.of(world, drives_ego=True)
         state = world.reset()
         hit = torch.zeros(world.num_worlds, dtype=torch.bool)
         stood = torch.zeros(world.num_worlds, dtype=torch.bool)
         for step in range(round(seconds / world.dt_s)):
-            state = world.traffic.act(world, state)
+            state = traffic.act(world, state)
             pairs = collided(world, state)
             now = pairs.flatten(1).any(1)
             for w in torch.nonzero(now & ~hit).flatten().tolist():

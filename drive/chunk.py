@@ -10,7 +10,7 @@ from sim.sources import Request, load
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
-    from sim.world import World
+    from sim.simulator import Simulator
 
     Loaded = list[tuple[Request, Scenario]]
 
@@ -19,7 +19,7 @@ def run_chunk(config: SimulateConfig, folder: Path, number: int, requests: list[
     """Load, drive with every planner, score, store."""
     import torch
 
-    from drive.planning import EXACT_TRACKING, make_planner
+    from drive.planning import make_planner
     from eval.metrics.suite import evaluate
     from eval.report.recording import Recording
     from eval.report.tracer import Tracer
@@ -31,11 +31,10 @@ def run_chunk(config: SimulateConfig, folder: Path, number: int, requests: list[
     rows: list[Row] = []
     for request, scenario in loaded:
         run.write_scenario(request.index, scenario)
-    for members, world in _worlds(loaded, config.traffic):
+    for members, simulator in _simulators(loaded, config.traffic):
         for planner in config.planner:
-            world.exact_tracking = planner in EXACT_TRACKING
             tracer = Tracer()
-            driven = rollout(world, make_planner(planner, world), watch=tracer)
+            driven = rollout(simulator, make_planner(planner), watch=tracer)
             results = evaluate(driven)
             for w, (request, scenario) in enumerate(members):
                 metrics = {k: float(r.value[w]) for k, r in results.items() if r.valid[w]}
@@ -58,11 +57,10 @@ def run_video(folder: Path, row: Row) -> None:
     write_video(folder / "videos" / video_name(row), scenario, recording, title, every=2)
 
 
-def _worlds(loaded: "Loaded", traffic: str) -> Iterator[tuple["Loaded", "World"]]:
+def _simulators(loaded: "Loaded", traffic: str) -> Iterator[tuple["Loaded", "Simulator"]]:
     """Batches of worlds with the same time step."""
-    from sim.traffic import make_traffic
-    from sim.world import World
+    from sim.simulator import Simulator
 
     for dt_s in sorted({scenario.dt_s for _, scenario in loaded}):
         members = [member for member in loaded if member[1].dt_s == dt_s]
-        yield members, World.from_scenarios([s for _, s in members], make_traffic(traffic))
+        yield members, Simulator.from_scenarios([s for _, s in members], traffic)

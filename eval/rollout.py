@@ -1,15 +1,16 @@
 """The closed loop: a planner drives a batch of worlds, and everything that happened is kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.geometry import se2
-from sim.interface import Plan, Planner, Sensors
+from sim.interface import Plan, Planner, needs_of
 from sim.scenario import EGO
+from sim.simulator import Simulator
 from sim.world import World, WorldState
 
 PLAN_POINTS = 8  # kept of each plan, half a second apart
@@ -39,29 +40,39 @@ class Rollout:
 
 
 def rollout(
-    world: World,
+    simulator: Simulator,
     planner: Planner,
     num_steps: int | None = None,
-    sensors: Sensors | None = None,
+    seed: int = 0,
     watch: Callable[[Plan], None] | None = None,
 ) -> Rollout:
-    """Drive `planner` through `world` for `num_steps` (default: until the recordings end).
+    """Drive `planner` for `num_steps` (default: until the recordings end).
 
-    With `sensors` (`sim.sensors.suite`) its observations hold what they see. `watch` is shown every
-    plan (`eval.report.tracer`).
+    It is shown what it `needs`; `seed` is that of the generator that its `reset` gets. `watch` is
+    shown every plan (`eval.report.tracer`).
     """
-    state, states, plans = world.reset(), [], []
+    simulator = simulator.equipped(needs_of(planner))
+    world = simulator.world
+    _reset(planner, world, seed)
+    state, states, plans = simulator.reset(), [], []
     for _ in range(world.num_steps if num_steps is None else num_steps):
-        observation = world.observe(state, sensors, states)
-        plan = planner.plan(observation)
+        plan = planner.plan(simulator.observe(state))
         if watch:
             watch(plan)
-        states.append(state)
+        states.append(replace(state, past=None))
         plans.append(plan_in_world(state, plan))
-        state = world.step(state, plan)
-    states.append(state)
+        state = simulator.step(state, plan)
+    states.append(replace(state, past=None))
     plans.append(plans[-1])
     return collect(world, states, plans)
+
+
+def _reset(planner: Planner, world: World, seed: int) -> None:
+    """Tell a planner that wants to know how many worlds there are, and where."""
+    reset = getattr(planner, "reset", None)
+    if reset is not None:
+        device = world.size_m.device
+        reset(world.num_worlds, device, torch.Generator(device).manual_seed(seed))
 
 
 def plan_in_world(state: WorldState, plan: Plan) -> Tensor:

@@ -4,9 +4,8 @@ All of an `Observation` and of a `Plan` is in the ego frame (x forward, y left, 
 of the ego's box) of the moment they were made.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -14,10 +13,33 @@ from torch import Tensor
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
 from sim.map_field import MapField
+from sim.maps.lane_table import LaneSpec, VectorMap
+from sim.paths.route_ahead import RouteAhead
+from sim.sensors.lidar_presets import LidarSpec
+from sim.sensors.raster import RasterSpec
+from sim.sensors.sweep import LabelledSweep, LidarSweep
+from sim.world import World, WorldState
 
-if TYPE_CHECKING:
-    from sim.sensors.lidar import LidarSweep
-    from sim.world import World, WorldState
+
+@dataclass(frozen=True)
+class Needs:
+    """What a planner asks to be shown beside ego, agents and route; the rest is not computed.
+
+    `history_s`: how long agents are remembered. `map`: questions about the map (`EgoMap`).
+    `privileged`: the simulator's own world, the recording included; tables mark such planners.
+    """
+
+    history_s: float = 0.0
+    map: bool = False
+    lanes: LaneSpec | None = None
+    raster: RasterSpec | None = None
+    lidar: LidarSpec | None = None
+    privileged: bool = False
+
+    @property
+    def past_s(self) -> float:
+        """How far back anything looks."""
+        return max(self.history_s, *(self.raster.past_s if self.raster else ()), 0.0)
 
 
 @dataclass(frozen=True)
@@ -33,78 +55,83 @@ class EgoState:
 
 @dataclass(frozen=True)
 class Agents:
-    """The other road users, ego frame; invalid entries may hold anything."""
+    """The other road users, now; invalid entries may hold anything. An `id` stays with its agent."""
 
-    pose: Float[Tensor, "b n 3"]
-    velocity_mps: Float[Tensor, "b n 2"]
-    size_m: Float[Tensor, "b n 2"]
-    kind: Int[Tensor, "b n"]  # AgentKind
-    valid: Bool[Tensor, "b n"]
+    id: Int[Tensor, "b a"]
+    pose: Float[Tensor, "b a 3"]
+    velocity_mps: Float[Tensor, "b a 2"]
+    size_m: Float[Tensor, "b a 2"]  # length, width
+    kind: Int[Tensor, "b a"]  # AgentKind
+    valid: Bool[Tensor, "b a"]
 
 
 @dataclass(frozen=True)
-class RouteAhead:
-    """The ego's reference line, one point a metre, from a little behind the ego onwards.
+class History:
+    """The last H instants, `dt_s` apart, the present last; row 0 is the ego, then as in `Agents`.
 
-    `ego_s_m` and `stop_s_m` are arc lengths in the same coordinate: point k lies at k metres.
-    Past the end of the route (`length_m`) the points go straight on.
+    Seen from where the ego is now. Before an episode began nothing is valid.
     """
 
-    pose: Float[Tensor, "b r 3"]
-    speed_limit_mps: Float[Tensor, "b r"]
-    ego_s_m: Float[Tensor, " b"]
-    stop_s_m: Float[Tensor, " b"]  # nearest line with a red light ahead; inf: none
-    length_m: Float[Tensor, " b"]
+    pose: Float[Tensor, "b n h 3"]
+    velocity_mps: Float[Tensor, "b n h 2"]
+    valid: Bool[Tensor, "b n h"]
 
 
 @dataclass(frozen=True)
 class EgoMap:
-    """The map as seen from the ego: questions in the ego frame, answered by the world's `MapField`."""
+    """The HD map under the ego's feet: questions in the ego frame, answered by the world's rasters."""
 
     field: MapField
     world_SE2_ego: Float[Tensor, "b 3"]
 
-    def to_world(self, points_m: Float[Tensor, "b *p 2"]) -> Tensor:
-        """Ego-frame points in the world frame."""
+    def offroad_distance_m(self, points_m: Float[Tensor, "b *p 2"]) -> Tensor:
+        """Distance to the edge of the drivable area: positive off it, negative on it."""
+        return self.field.offroad_distance_m(self._to_world(points_m))
+
+    def lane_bits(self, points_m: Float[Tensor, "b *p 2"]) -> Tensor:
+        """Which lanes cover each point: see `MapField.lane_bits`."""
+        return self.field.lane_bits_at(self._to_world(points_m))
+
+    def area_bits(self, points_m: Float[Tensor, "b *p 2"]) -> Tensor:
+        """In which areas each point lies: see `AreaBit`."""
+        return self.field.area_bits_at(self._to_world(points_m))
+
+    def lane_flow(
+        self, points_m: Float[Tensor, "b *p 2"], yaw_rad: Float[Tensor, "b *p"]
+    ) -> tuple[Tensor, Tensor]:
+        """Whether a lane covers each point, and whether one of them flows within 90 deg of the yaw."""
+        turn = self.world_SE2_ego[:, 2].reshape(-1, *(1,) * (yaw_rad.ndim - 1))
+        return self.field.lane_flow(self._to_world(points_m), yaw_rad + turn)
+
+    def _to_world(self, points_m: Tensor) -> Tensor:
         pose = self.world_SE2_ego.reshape(-1, *(1,) * (points_m.ndim - 2), 3)
         return se2.transform_points(pose, points_m)
 
-    def offroad_distance_m(self, points_m: Float[Tensor, "b *p 2"]) -> Tensor:
-        """Distance to the edge of the drivable area: positive off it, negative on it."""
-        return self.field.offroad_distance_m(self.to_world(points_m))
 
-    def lane_bits(self, points_m: Float[Tensor, "b *p 2"]) -> Tensor:
-        """See `MapField.lane_bits`."""
-        return self.field.lane_bits_at(self.to_world(points_m))
+@dataclass(frozen=True)
+class Privileged:
+    """What only the simulator knows, world frame: maps, recording, everybody's state, true labels."""
 
-    def area_bits(self, points_m: Float[Tensor, "b *p 2"]) -> Tensor:
-        """See `MapField.area_bits`."""
-        return self.field.area_bits_at(self.to_world(points_m))
+    world: World
+    state: WorldState
+    lidar: LabelledSweep | None
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What the ego may know when it plans."""
+    """What the ego may know when it plans; None: not asked for in the planner's `Needs`."""
 
     step: Int[Tensor, " b"]
     dt_s: float
     ego: EgoState
     agents: Agents
     route: RouteAhead
-    map: EgoMap
+    history: History | None = None
+    map: EgoMap | None = None
+    lanes: VectorMap | None = None
     raster: Float[Tensor, "b c x y"] | None = None
-    lidar: "LidarSweep | None" = None
-
-
-@runtime_checkable
-class Sensors(Protocol):
-    """What the ego carries (`sim.sensors.suite`)."""
-
-    def sense(
-        self, world: "World", state: "WorldState", history: "Sequence[WorldState]"
-    ) -> "tuple[Tensor | None, LidarSweep | None]":
-        """Raster and sweep of `state`; `history`: the states before it, the latest last."""
-        ...
+    lidar: LidarSweep | None = None
+    privileged: Privileged | None = None
 
 
 @dataclass(frozen=True)
@@ -114,8 +141,8 @@ class Forecast:
     The first point is one `dt_s` from now; a future of probability 0 may hold anything.
     """
 
-    position_m: Float[Tensor, "b n m t 2"]
-    probability: Float[Tensor, "b n m"]
+    position_m: Float[Tensor, "b a m t 2"]
+    probability: Float[Tensor, "b a m"]
     dt_s: float
 
 
@@ -128,34 +155,40 @@ class Occupancy:
     dt_s: float
 
 
+Tracking = Literal["lqr", "exact"]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A trajectory every `dt_s`; its first entry is where the ego means to be one `dt_s` from now.
 
-    `trajectory` holds x, y, yaw, speed and curvature. The rest is what led to it, for viewer and
-    report: candidates and their costs, what others were expected to do, what space to be taken.
+    `trajectory` holds x, y, yaw, speed and curvature. `tracking`: a bicycle steered by an LQR follows
+    it, or the ego is put where it says. The rest is what led to it, for viewer and report:
+    candidates and their costs, what others were expected to do, what space to be taken.
     """
 
     trajectory: Float[Tensor, "b t 5"]
     dt_s: float
+    tracking: Tracking = "lqr"
     candidates: Float[Tensor, "b k t 3"] | None = None
     costs: Float[Tensor, "b k"] | None = None
     forecast: Forecast | None = None
     occupancy: Occupancy | None = None
 
 
-@dataclass(frozen=True)
-class Controls:
-    """Commands to the ego's bicycle for one step; it lags behind them and limits them."""
-
-    acceleration_mps2: Float[Tensor, " b"]
-    steering_rate_radps: Float[Tensor, " b"]
-
-
 @runtime_checkable
 class Planner(Protocol):
-    """Decides where the ego goes, for all worlds of a batch at once."""
+    """Decides where the ego goes, for all worlds of a batch at once; made for one roll-out.
+
+    It may have `needs: Needs` (nothing, if absent), and `reset(num_worlds, device, generator)`, which
+    is called once before the first plan. It may remember what it likes from plan to plan.
+    """
 
     def plan(self, observation: Observation) -> Plan:
         """A plan for each world."""
         ...
+
+
+def needs_of(planner: Planner) -> Needs:
+    """What a planner asks for."""
+    return getattr(planner, "needs", Needs())

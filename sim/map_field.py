@@ -17,6 +17,7 @@ from sim.geometry import polyline
 from sim.geometry.grid import BevGrid
 from sim.geometry.rasterize import distance_to_outline_m, fill
 from sim.scenario import EGO, AreaKind, Lane, LaneKind, Scenario
+from sim.trees import shared
 
 RESOLUTION_M = 0.5
 HEADING_BINS = 32
@@ -45,11 +46,11 @@ class MapField:
     """
 
     row: Int[Tensor, " b"]
-    origin_m: Float[Tensor, "m 2"]
-    offroad_m: Float[Tensor, "m x y"]
-    lane_bits: Int[Tensor, "m x y"]
-    heading_bits: Int[Tensor, "m x y"]
-    area_bits: Integer[Tensor, "m x y"]
+    origin_m: Float[Tensor, "m 2"] = shared()
+    offroad_m: Float[Tensor, "m x y"] = shared()
+    lane_bits: Int[Tensor, "m x y"] = shared()
+    heading_bits: Int[Tensor, "m x y"] = shared()
+    area_bits: Integer[Tensor, "m x y"] = shared()
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "MapField":

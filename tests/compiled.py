@@ -4,32 +4,32 @@
 """
 
 import sys
-from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from eval.metrics.suite import evaluate
 from eval.rollout import collect, plan_in_world
+from sim import trees
 from sim.compiling import compiled, materialize
 from sim.events import detect
-from sim.interface import Plan
+from sim.interface import Needs, Plan
+from sim.maps.lane_table import LaneSpec
 from sim.scenario import EGO
 from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import CHANNELS, Rasterizer, RasterSpec, Scene
+from sim.simulator import Simulator
 from sim.sources.procedural import draft
-from sim.traffic import make_traffic
 from sim.world import World, WorldState
 
 STEPS = 40
 
 
-def _world(traffic: str = "log") -> World:
+def _simulator(traffic: str = "log", needs: Needs | None = None) -> Simulator:
     scenarios = [draft("signalized_junction", seed=1), draft("crosswalk", seed=2)]
-    world = World.from_scenarios(scenarios, make_traffic(traffic))
-    _ = world.field, world.wheelbase_m, world.drivers, world.log_hints, world.reachable
-    return world
+    return Simulator.from_scenarios(scenarios, traffic, needs)
 
 
 def _plan(world: World, state: WorldState) -> Plan:
@@ -40,12 +40,13 @@ def _plan(world: World, state: WorldState) -> Plan:
     return Plan(rows.expand(world.num_worlds, -1, -1), world.dt_s)
 
 
-def _drive(world: World) -> list[WorldState]:
-    state = world.reset()
-    dense = {k: v.clone(memory_format=torch.contiguous_format) for k, v in vars(state).items()}
-    states = [replace(state, **dense)]
+def _drive(simulator: Simulator) -> list[WorldState]:
+    def dense(tensor: Tensor) -> Tensor:
+        return tensor.clone(memory_format=torch.contiguous_format)
+
+    states = [trees.map_tensors(dense, simulator.reset())]
     for _ in range(STEPS):
-        states.append(world.step(states[-1], _plan(world, states[-1])))
+        states.append(simulator.step(states[-1], _plan(simulator.world, states[-1])))
     return states
 
 
@@ -56,20 +57,27 @@ def _equal(eager: Tensor, other: Tensor, what: str) -> None:
         torch.testing.assert_close(other, eager, rtol=1e-5, atol=1e-5, msg=lambda m: f"{what}: {m}")
 
 
+def _all_equal(eager: object, other: object) -> None:
+    found = list(trees.tensors(eager))
+    for (name, value), (_, fast) in zip(found, trees.tensors(other), strict=True):
+        _equal(value, fast, name)
+    assert found
+
+
 def check_step() -> None:
-    world = _world("idm")
+    simulator = _simulator("idm", Needs(history_s=0.5))
+    world = simulator.world
 
     def advance(state: WorldState) -> tuple[WorldState, Tensor, Tensor]:
-        after = world.step(state, _plan(world, state))
+        after = simulator.step(state, _plan(world, state))
         events = detect(world, after)
         return after, events.collided, events.offroad
 
     fast = compiled(advance)
     offroad = 0
-    for state in _drive(world)[:-1]:
+    for state in _drive(simulator)[:-1]:
         (after, *events), (fast_after, *fast_events) = advance(state), fast(state)
-        for name, value in vars(after).items():
-            _equal(value, vars(fast_after)[name], name)
+        _all_equal(after, fast_after)
         for ours, theirs in zip(events, fast_events, strict=True):
             assert torch.equal(ours, theirs)
         offroad += int(events[1][:, EGO].sum())
@@ -77,8 +85,8 @@ def check_step() -> None:
 
 
 def check_metrics() -> None:
-    world = _world("idm")
-    states = _drive(world)
+    simulator = _simulator("idm")
+    world, states = simulator.world, _drive(simulator)
     plans = [plan_in_world(state, _plan(world, state)) for state in states]
     rollout = collect(world, states, plans)
     eager, fast = evaluate(rollout), compiled(evaluate)(rollout)
@@ -89,9 +97,9 @@ def check_metrics() -> None:
 
 
 def check_raster() -> None:
-    world = _world()
+    world = _simulator().world
     rasterizer = Rasterizer.of(world, RasterSpec(channels=CHANNELS))
-    scene = Scene.of(world, [world.reset()])
+    scene = Scene.of(world, world.reset())
     # Askew, so that few cell centres lie on an edge: those may fall to either side.
     scene.pose[:, :, 0] += torch.tensor((0.13, 0.37, 0.61))
     eager = rasterizer.draw(scene)
@@ -102,7 +110,7 @@ def check_raster() -> None:
 
 
 def check_lidar() -> None:
-    world = _world()
+    world = _simulator().world
     lidar = Lidar.of(world, LidarSpec((3.0, -1.0, -4.0, -15.0), 180, 80.0))
     state = world.reset()
     eager = lidar.sweep(world, state)
@@ -110,6 +118,18 @@ def check_lidar() -> None:
     differ = (eager.range_m - fast.range_m).abs() > 1e-5 * eager.range_m.clamp(min=1.0)
     assert differ.float().mean() < 1e-3
     assert torch.equal(eager.hit[~differ], fast.hit[~differ])
+
+
+def check_observe() -> None:
+    simulator = _simulator("log", Needs(history_s=0.5, map=True, lanes=LaneSpec(16)))
+    state = _drive(simulator)[-1]
+
+    def look(state: WorldState) -> tuple[Any, ...]:
+        seen = simulator.observe(state)
+        return seen.ego, seen.agents, seen.route, seen.history, seen.lanes
+
+    for eager, fast in zip(look(state), compiled(look)(state), strict=True):
+        _all_equal(eager, fast)
 
 
 def check_gradient() -> None:
@@ -128,6 +148,7 @@ CHECKS = {
     "metrics": check_metrics,
     "raster": check_raster,
     "lidar": check_lidar,
+    "observe": check_observe,
     "gradient": check_gradient,
 }
 

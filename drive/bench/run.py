@@ -9,16 +9,11 @@ import torch
 import torch._inductor.config
 
 from drive.bench.measure import hardware, measure, peak_bytes, tree_bytes
-from drive.bench.workloads import NEEDS_LIDAR, NEEDS_RASTER, WORKLOADS
-from drive.bench.worlds import bench_world, repeat
+from drive.bench.workloads import WORKLOADS, needs_of, reduced
+from drive.bench.worlds import bench_simulator, repeat
 from sim.compiling import compiled
 from sim.map_field import RESOLUTION_M
-from sim.sensors.lidar_presets import HDL_32E
-from sim.sensors.raster import RasterSpec
-from sim.sensors.suite import SensorSuite
-from sim.world import World
-
-PREPARED_SPECS = (RasterSpec(), HDL_32E)  # 200 x 200 x 8, 32 x 1080
+from sim.simulator import Simulator
 
 
 @dataclass(frozen=True)
@@ -33,38 +28,32 @@ class Request:
     device: str
 
 
-def bench(request: Request, ready: tuple[World, SensorSuite] | None) -> Iterator[dict[str, Any]]:
+def bench(request: Request, ready: Simulator | None) -> Iterator[dict[str, Any]]:
     """A row of figures for each combination; `ready` worlds stand for maps and agent counts."""
     # A pool of compilers that is still starting would compete with the first thing timed.
     torch._inductor.config.compile_threads = 1
     machine = hardware(request.device)
-    for agents in [ready[0].size_m.shape[1]] if ready else request.agents:
-        base, sensors = ready or prepare(request.maps, agents, request.what, request.device)
+    for agents in [ready.world.size_m.shape[1]] if ready else request.agents:
+        base = ready or prepare(request.maps, agents, request.what, request.device)
         for count in request.worlds:
-            world = repeat(base, count)
-            suite = sensors.take(torch.arange(count, device=world.kind.device) % base.num_worlds)
+            simulator = repeat(base, count)
             for what in request.what:
                 for mode in request.modes:
-                    yield _row(what, mode, world, suite, request, machine)
+                    yield _row(what, mode, reduced(simulator, what), request, machine)
 
 
-def prepare(maps: str, agents: int, what: Sequence[str], device: str) -> tuple[World, SensorSuite]:
-    """Distinct worlds on `device`, and the sensors that the workloads need."""
-    world = bench_world(maps, agents).to(device)
-    raster, lidar = PREPARED_SPECS
-    return world, SensorSuite.of(
-        world,
-        raster if set(what) & set(NEEDS_RASTER) else None,
-        lidar if set(what) & set(NEEDS_LIDAR) else None,
-    )
+def prepare(maps: str, agents: int, what: Sequence[str], device: str) -> Simulator:
+    """Distinct worlds on `device`, with what the workloads need."""
+    return bench_simulator(maps, agents, needs_of(what)).to(device)
 
 
 @torch.no_grad()
 def _row(
-    what: str, mode: str, world: World, sensors: SensorSuite, request: Request, machine: dict
+    what: str, mode: str, simulator: Simulator, request: Request, machine: dict
 ) -> dict[str, Any]:
     torch._dynamo.reset()
-    work = WORKLOADS[what](world, sensors, _MODES[mode])
+    world = simulator.world
+    work = WORKLOADS[what](simulator, _MODES[mode])
     timing = measure(work.call, request.device)
     cells = world.field.offroad_m.shape[1:]
     return {
@@ -74,14 +63,14 @@ def _row(
         "worlds": world.num_worlds,
         "agents": world.size_m.shape[1],
         "valid_agents": work.agents,
-        "drivers": float(world.drivers.real.sum()) / world.num_worlds,
+        "drivers": float((world.paths.agent_path >= 0).sum()) / world.num_worlds,
         "distinct_maps": len(world.field.offroad_m),
         "map_m": [cells[0] * RESOLUTION_M, cells[1] * RESOLUTION_M],
         "unit": work.unit,
         "amount": work.amount,
         "per_second": work.amount / timing.median_s,
         "moved_bytes": work.moved_bytes,
-        "static_bytes": tree_bytes(world),
+        "static_bytes": tree_bytes(simulator),
         "peak_bytes": peak_bytes(request.device),
         **asdict(timing),
         **machine,

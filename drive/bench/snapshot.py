@@ -1,4 +1,4 @@
-"""Worlds prepared on one machine and timed on another that has torch and numpy alone.
+"""Simulators prepared on one machine and timed on another that has torch and numpy alone.
 
 Making worlds needs shapely, scipy and the sources; stepping them does not. A snapshot is an .npz
 file: the tensors of the dataclasses by their path, and beside each dataclass its class.
@@ -14,80 +14,55 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sim.sensors.lidar import Lidar
-from sim.sensors.lidar_presets import LidarSpec
-from sim.sensors.raster import Rasterizer, RasterSpec
-from sim.sensors.suite import SensorSuite
-from sim.traffic import make_traffic
-from sim.world import World
+from sim.errors import InputError
+from sim.simulator import Simulator
 
 _HEADER = "header"
-_LEFT_OUT = {"scenarios", "traffic"}
+_ROOT = "simulator"
 
 
-def save(path: Path, world: World, sensors: SensorSuite) -> None:
-    """Write both; of the scenarios nothing is kept but what has been made from them."""
-    parts: dict[str, Any] = {"world": world}
-    if sensors.rasterizer:
-        parts["layers"] = sensors.rasterizer.layers
-    if sensors.lidar:
-        parts["static"] = sensors.lidar.static
+def save(path: Path, simulator: Simulator) -> None:
+    """Write it all; of the scenarios nothing is kept but what has been made from them."""
     arrays: dict[str, np.ndarray] = {}
-    described = {name: _pack(value, name, arrays) for name, value in parts.items()}
-    arrays[_HEADER] = np.array(json.dumps(described))
+    arrays[_HEADER] = np.array(json.dumps(_describe(simulator, _ROOT, arrays)))
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
     part.replace(path)
 
 
-def load(
-    path: Path, raster: RasterSpec, lidar: LidarSpec, device: str
-) -> tuple[World, SensorSuite]:
-    """The worlds and their sensors on `device`; ValueError where the file is none of `save`'s."""
+def load(path: Path, device: str) -> Simulator:
+    """The simulator on `device`; `InputError` where the file is none of `save`'s."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            described = json.loads(str(stored[_HEADER]))
-            parts = {k: _unpack(v, k, stored) for k, v in described.items()}
+            simulator = _rebuild(json.loads(str(stored[_HEADER])), _ROOT, stored)
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: no snapshot of worlds ({error})") from None
-    world, layers, static = (parts[k].to(device) for k in ("world", "layers", "static"))
-    suite = SensorSuite(
-        Rasterizer(raster, layers, float(world.size_m[..., :2].norm(dim=-1).max())),
-        Lidar(lidar, static),
-    )
-    return world, suite
+        raise InputError(f"{path}: no snapshot of worlds ({error})") from None
+    return simulator.to(device)
 
 
-def _pack(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+def _describe(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, Tensor):
         arrays[path] = value.numpy()
         return "tensor"
     if is_dataclass(value):
         kind = type(value)
         inner = {
-            name: _pack(part, f"{path}.{name}", arrays)
-            for name, part in vars(value).items()
-            if name not in _LEFT_OUT
+            f.name: _describe(getattr(value, f.name), f"{path}.{f.name}", arrays)
+            for f in fields(value)
         }
         return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": inner}
-    return {"value": value}
+    return {"value": [] if path.endswith(".scenarios") else value}
 
 
-def _unpack(described: Any, path: str, stored: Any) -> Any:
+def _rebuild(described: Any, path: str, stored: Any) -> Any:
     if described == "tensor":
         return torch.from_numpy(stored[path])
     if "value" in described:
         value = described["value"]
-        return tuple(value) if isinstance(value, list) else value
+        return tuple(value) if isinstance(value, list) and value else value
     module, _, name = described["class"].partition(":")
     if not module.startswith("sim."):
         raise ValueError(f"unknown class {module}:{name}")
     kind = getattr(importlib.import_module(module), name)
-    inner = {k: _unpack(v, f"{path}.{k}", stored) for k, v in described["fields"].items()}
-    if kind is World:
-        inner |= {"scenarios": [], "traffic": make_traffic("idm")}
-    names = {f.name for f in fields(kind)}
-    made = kind(**{k: v for k, v in inner.items() if k in names})
-    vars(made).update({k: v for k, v in inner.items() if k not in names})  # cached properties
-    return made
+    return kind(**{k: _rebuild(v, f"{path}.{k}", stored) for k, v in described["fields"].items()})

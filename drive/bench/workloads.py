@@ -1,6 +1,6 @@
 """What is timed: each workload takes a batch of worlds and says what one call does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +10,15 @@ from torch import Tensor
 from drive.bench.measure import tree_bytes
 from eval.metrics.suite import evaluate
 from eval.rollout import Rollout, collect, plan_in_world
+from sim import trees
 from sim.events import detect
-from sim.interface import Plan
+from sim.interface import Needs, Plan
+from sim.maps.lane_table import LaneSpec
 from sim.scenario import EGO
-from sim.sensors.raster import Scene
+from sim.sensors.lidar_presets import HDL_32E
+from sim.sensors.raster import RasterSpec, Scene
 from sim.sensors.suite import SensorSuite
+from sim.simulator import Simulator
 from sim.world import World, WorldState
 
 STEPS = 20  # of the workload step, from the start of the recordings
@@ -42,15 +46,16 @@ def keep_going(world: World, state: WorldState) -> Plan:
     return Plan(torch.stack((speed * time, zero, zero, speed, zero), dim=-1), world.dt_s)
 
 
-def step(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
+def step(simulator: Simulator, compiled: Compile) -> Work:
     """Ego by LQR and bicycle, IDM traffic, collisions and off-road of every agent."""
+    world = simulator.world
 
     def advance(state: WorldState) -> tuple[WorldState, Any]:
-        state = world.step(state, keep_going(world, state))
+        state = simulator.step(state, keep_going(world, state))
         return state, detect(world, state)
 
     advance = compiled(advance)
-    start = _start(world)
+    start = _start(simulator)
 
     def call() -> list[WorldState]:
         states = [start]
@@ -63,16 +68,17 @@ def step(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
     return Work(call, "agent-steps", valid, moved, valid / STEPS / world.num_worlds)
 
 
-def step_and_metrics(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
+def step_and_metrics(simulator: Simulator, compiled: Compile) -> Work:
     """The same, then all closed-loop metrics of the episode."""
+    world = simulator.world
 
     def advance(state: WorldState) -> tuple[WorldState, Any, Tensor]:
         plan = keep_going(world, state)
-        after = world.step(state, plan)
+        after = simulator.step(state, plan)
         return after, detect(world, after), plan_in_world(state, plan)
 
     advance, judge = compiled(advance), compiled(evaluate)
-    start = _start(world)
+    start = _start(simulator)
 
     def drive() -> Rollout:
         states, plans = [start], []
@@ -89,11 +95,12 @@ def step_and_metrics(world: World, sensors: SensorSuite, compiled: Compile) -> W
     return Work(lambda: judge(drive()), "agent-steps", valid, moved, agents)
 
 
-def raster(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
+def raster(simulator: Simulator, compiled: Compile) -> Work:
     """One image a world."""
-    rasterizer, state = sensors.rasterizer, _start(world)
+    world = simulator.world
+    rasterizer, state = simulator.sensors.rasterizer, _start(simulator)
     assert rasterizer is not None
-    draw, scene = compiled(rasterizer.draw), Scene.of(world, [state])
+    draw, scene = compiled(rasterizer.draw), Scene.of(world, state)
     spec = rasterizer.spec
     cells = spec.grid.num_x * spec.grid.num_y * world.num_worlds
     moved = 4 * cells * (len(spec.layers) + len(spec.channels))
@@ -101,9 +108,10 @@ def raster(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
     return Work(lambda: draw(scene), "images", float(world.num_worlds), moved, agents)
 
 
-def lidar(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
+def lidar(simulator: Simulator, compiled: Compile) -> Work:
     """One sweep a world."""
-    scanner, state = sensors.lidar, _start(world)
+    world = simulator.world
+    scanner, state = simulator.sensors.lidar, _start(simulator)
     assert scanner is not None
     sweep = compiled(lambda state: scanner.sweep(world, state))
     rays = world.num_worlds * scanner.spec.num_rays
@@ -111,36 +119,34 @@ def lidar(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
     return Work(lambda: sweep(state), "rays", float(rays), tree_bytes(sweep(state)), agents)
 
 
-def observe(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
-    """Everything that an `Observation` may hold: agents, route, raster, sweep."""
-    state = _start(world)
+def observe(simulator: Simulator, compiled: Compile) -> Work:
+    """Ego, agents, route; with 1 s of history, 64 pieces of lanes, or raster and sweep: `_NEEDS`."""
+    state = _start(simulator)
 
     def look(state: WorldState) -> tuple[Any, ...]:
-        seen = world.observe(state, sensors)
-        return seen.ego, seen.agents, seen.route, seen.raster, seen.lidar
+        seen = simulator.observe(state)
+        return (
+            seen.ego, seen.agents, seen.route, seen.history, seen.lanes, seen.raster, seen.lidar,
+        )  # fmt: skip
 
     look = compiled(look)
-    agents = float(state.valid.sum()) / world.num_worlds
-    return Work(
-        lambda: look(state),
-        "observations",
-        float(world.num_worlds),
-        tree_bytes(look(state)),
-        agents,
-    )
+    worlds = simulator.world.num_worlds
+    agents = float(state.valid.sum()) / worlds
+    moved = tree_bytes(look(state))
+    return Work(lambda: look(state), "observations", float(worlds), moved, agents)
 
 
-def closed_loop(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
+def closed_loop(simulator: Simulator, compiled: Compile) -> Work:
     """An episode driven by PDM-Closed, all metrics; the planner itself is not compiled."""
     from drive.planning import make_planner
 
-    planner = make_planner("pdm", world)
-    advance, judge = compiled(world.step), compiled(evaluate)
+    planner, world = make_planner("pdm"), simulator.world
+    advance, judge = compiled(simulator.step), compiled(evaluate)
 
     def drive() -> Rollout:
-        states, plans = [_start(world)], []
+        states, plans = [_start(simulator)], []
         for _ in range(EPISODE_STEPS):
-            plan = planner.plan(world.observe(states[-1]))
+            plan = planner.plan(simulator.observe(states[-1]))
             plans.append(plan_in_world(states[-1], plan))
             states.append(advance(states[-1], Plan(plan.trajectory, plan.dt_s)))
         return collect(world, states, [*plans, plans[-1]])
@@ -152,19 +158,53 @@ def closed_loop(world: World, sensors: SensorSuite, compiled: Compile) -> Work:
     return Work(lambda: judge(drive()), "agent-steps", valid, moved, agents)
 
 
-WORKLOADS: dict[str, Callable[[World, SensorSuite, Compile], Work]] = {
+WORKLOADS: dict[str, Callable[[Simulator, Compile], Work]] = {
     "step": step,
     "step+metrics": step_and_metrics,
     "raster": raster,
     "lidar": lidar,
     "observe": observe,
+    "observe-all": observe,
     "closed-loop": closed_loop,
 }
-NEEDS_RASTER, NEEDS_LIDAR = ("raster", "observe"), ("lidar", "observe")
+ALL = Needs(1.0, True, LaneSpec(), RasterSpec(), HDL_32E)  # 200 x 200 x 8, 32 x 1080
+_NEEDS = {
+    "raster": Needs(raster=ALL.raster),
+    "lidar": Needs(lidar=ALL.lidar),
+    "observe": Needs(history_s=ALL.history_s, lanes=ALL.lanes),
+    "observe-all": ALL,
+    "closed-loop": Needs(map=True),
+}
 
 
-def _start(world: World) -> WorldState:
+def needs_of(what: Sequence[str]) -> Needs:
+    """What some workloads need together."""
+    needs = [_NEEDS.get(name, Needs()) for name in what]
+    return Needs(
+        history_s=max(one.history_s for one in needs),
+        map=any(one.map for one in needs),
+        lanes=ALL.lanes if any(one.lanes for one in needs) else None,
+        raster=ALL.raster if any(one.raster for one in needs) else None,
+        lidar=ALL.lidar if any(one.lidar for one in needs) else None,
+    )
+
+
+def reduced(simulator: Simulator, what: str) -> Simulator:
+    """A simulator that has everything, reduced to what a workload needs."""
+    needs = _NEEDS.get(what, Needs())
+    return replace(
+        simulator,
+        needs=needs,
+        sensors=SensorSuite(
+            simulator.sensors.rasterizer if needs.raster else None,
+            simulator.sensors.lidar if needs.lidar else None,
+        ),
+        lanes=simulator.lanes if needs.lanes else None,
+    )
+
+
+def _start(simulator: Simulator) -> WorldState:
     """The first state, densely stored like those that a step returns: one compiled graph serves."""
-    state = world.reset()
-    dense = {k: v.clone(memory_format=torch.contiguous_format) for k, v in vars(state).items()}
-    return replace(state, **dense)
+    return trees.map_tensors(
+        lambda tensor: tensor.clone(memory_format=torch.contiguous_format), simulator.reset()
+    )

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from sim.geometry import polyline
+from sim.interface import Needs
 from sim.scenario import AgentKind, Lights, Route, Scenario, Tracks
+from sim.simulator import Simulator
 from sim.sources import Request, find_files, load
-from sim.traffic import make_traffic
-from sim.world import World
 
 GENERATED = "generated"
 CLUTTERED = ("cluttered", "uneven")  # for the lidar: random cars and obstacles, on a plane or hills
@@ -20,7 +20,7 @@ APART_M = 10
 _SPEED_MPS = 5.0
 
 
-def bench_world(maps: str, agents: int) -> World:
+def bench_simulator(maps: str, agents: int, needs: Needs) -> Simulator:
     """A small batch of distinct worlds, everything made that a step and the metrics need.
 
     `maps`: "generated", one of CLUTTERED, or a folder of recorded or saved scenarios, of which those
@@ -29,7 +29,8 @@ def bench_world(maps: str, agents: int) -> World:
     if maps in CLUTTERED:
         from drive.bench.clutter import cluttered
 
-        return _world([cluttered(k, agents, maps == "uneven") for k in range(DISTINCT)])
+        scenarios = [cluttered(k, agents, maps == "uneven") for k in range(DISTINCT)]
+        return Simulator.from_scenarios(scenarios, "idm", needs)
     scenarios, reasons = [], []
     for scenario in _scenarios(maps):
         try:
@@ -38,18 +39,13 @@ def bench_world(maps: str, agents: int) -> World:
             reasons.append(str(error))
     if not scenarios:
         raise ValueError(f"--agents {agents}: {'; '.join(reasons)}")
-    return _world(scenarios)
+    return Simulator.from_scenarios(scenarios, "idm", needs)
 
 
-def _world(scenarios: list[Scenario]) -> World:
-    world = World.from_scenarios(scenarios, make_traffic("idm"))
-    _ = world.field, world.wheelbase_m, world.drivers, world.log_hints, world.reachable
-    return world
-
-
-def repeat(world: World, count: int) -> World:
+def repeat(simulator: Simulator, count: int) -> Simulator:
     """`count` worlds, those of a small batch over and over; the maps are shared."""
-    return world.take(torch.arange(count, device=world.size_m.device) % world.num_worlds)
+    world = simulator.world
+    return simulator.take(torch.arange(count, device=world.size_m.device) % world.num_worlds)
 
 
 def crowd(scenario: Scenario, agents: int) -> Scenario:

@@ -7,7 +7,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-WHAT = ("step", "step+metrics", "raster", "lidar", "observe", "closed-loop")
+WHAT = ("step", "step+metrics", "raster", "lidar", "observe", "observe-all", "closed-loop")
 MODES = ("eager", "compiled", "graphed")
 _EPILOG = """examples:
   bevdrive bench step lidar --worlds 16 64 --out bench.json
@@ -26,7 +26,7 @@ def run(arguments: list[str]) -> int:
     import torch
 
     from drive.bench import snapshot
-    from drive.bench.run import PREPARED_SPECS, Request, bench, prepare
+    from drive.bench.run import Request, bench, prepare
     from drive.bench.table import HEAD, line
 
     if options.threads:
@@ -34,13 +34,14 @@ def run(arguments: list[str]) -> int:
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError("--device cuda: torch finds no GPU here (choices: cpu)")
     if options.prepare:
-        world, sensors = prepare(options.maps, options.agents[0], WHAT, "cpu")
-        snapshot.save(options.prepare, world, sensors)
+        simulator = prepare(options.maps, options.agents[0], WHAT, "cpu")
+        snapshot.save(options.prepare, simulator)
+        world = simulator.world
         print(f"{world.num_worlds} worlds of {world.size_m.shape[1]} agents: {options.prepare}")
         return 0
     ready = None
     if options.prepared:
-        ready = snapshot.load(options.prepared, *PREPARED_SPECS, options.device)
+        ready = snapshot.load(options.prepared, options.device)
     request = Request(
         options.what, options.mode, options.worlds, options.agents, options.maps, options.device
     )

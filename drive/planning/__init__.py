@@ -3,44 +3,42 @@
 from collections.abc import Callable
 
 from sim.interface import Planner
-from sim.world import World
 
 
-def _constant_velocity(world: World) -> Planner:
+def _constant_velocity() -> Planner:
     from drive.planning.constant_velocity import ConstantVelocity
 
     return ConstantVelocity()
 
 
-def _log_replay(world: World) -> Planner:
+def _log_replay() -> Planner:
     from drive.planning.log_replay import LogReplayPlanner
 
-    return LogReplayPlanner(world)
+    return LogReplayPlanner()
 
 
-def _idm(world: World) -> Planner:
+def _idm() -> Planner:
     from drive.planning.idm import IdmPlanner
 
     return IdmPlanner()
 
 
-def _pdm(world: World) -> Planner:
+def _pdm() -> Planner:
     from drive.planning.pdm.planner import PdmClosed
 
     return PdmClosed()
 
 
-PLANNERS: dict[str, Callable[[World], Planner]] = {
+PLANNERS: dict[str, Callable[[], Planner]] = {
     "constant_velocity": _constant_velocity,
     "idm": _idm,
     "log_replay": _log_replay,
     "pdm": _pdm,
 }
-EXACT_TRACKING = frozenset({"log_replay"})  # the recording itself, not a car that follows it
 
 
-def make_planner(name: str, world: World) -> Planner:
+def make_planner(name: str) -> Planner:
     """The planner of that name; raises ValueError with the choices for any other."""
     if name not in PLANNERS:
         raise ValueError(f"unknown planner {name!r}; choices: {', '.join(sorted(PLANNERS))}")
-    return PLANNERS[name](world)
+    return PLANNERS[name]()

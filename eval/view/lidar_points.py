@@ -88,10 +88,9 @@ class SimulatedPoints:
     def _lidar(self) -> Any:
         """The world of one scenario, its first state and the lidar in it; made on the first call."""
         if self._made is None:
-            from sim.traffic import make_traffic
             from sim.world import World
 
-            world = World.from_scenarios([self._scenario], make_traffic("log"))
+            world = World.from_scenarios([self._scenario], maps=False)
             self._made = world, world.reset(), Lidar.of(world, self._spec)
         return self._made
 

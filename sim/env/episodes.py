@@ -10,15 +10,15 @@ from gymnasium import spaces
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from sim.dynamics import ACCELERATION_RANGE_MPS2, MAX_STEERING_RAD
+from sim import trees
+from sim.dynamics.bicycle import ACCELERATION_RANGE_MPS2, MAX_STEERING_RAD, Controls
 from sim.env.observations import PRESETS
 from sim.env.picture import PICTURE, paint
 from sim.env.reward import RewardTerms, StepEvents
 from sim.env.settings import Settings
-from sim.interface import Controls
 from sim.scenario import EGO
 from sim.sensors.suite import SensorSuite
-from sim.traffic import make_traffic
+from sim.simulator import Simulator
 from sim.world import World, WorldState
 
 STEER_TO_MPS2 = 6.0  # full lock asks for no more lateral acceleration than this
@@ -60,26 +60,32 @@ class Episodes:
     def __init__(self, num_envs: int, settings: Settings, draws: bool = False) -> None:
         """`draws`: `pictures` will be asked for."""
         self.settings, self.preset = settings, PRESETS[settings.observation]
-        self._pool = _prepared(settings)
-        self._pool_sensors = SensorSuite.of(self._pool, self.preset.raster, self.preset.lidar)
-        self._pool_pictures = SensorSuite.of(self._pool, PICTURE if draws else None)
+        self._pool = Simulator.from_scenarios(
+            settings.make_pool(), settings.traffic, self.preset.needs
+        ).to(settings.device)
+        self._pictures = SensorSuite.of(self._pool.world, PICTURE if draws else None)
         self.number = torch.zeros(num_envs, dtype=torch.long)  # the scenario that each world plays
-        self.world = self._pool.take(self.number)
-        self.state = self.world.reset()
+        self.simulator = self._pool.take(self.number)
+        self.state = self.simulator.reset()
         self.reset(np.arange(num_envs), np.zeros(num_envs, dtype=np.int64))
+
+    @property
+    def world(self) -> World:
+        """The worlds that are played now."""
+        return self.simulator.world
 
     @property
     def scenario_ids(self) -> list[str]:
         """Of the pool."""
-        return [scenario.scenario_id for scenario in self._pool.scenarios]
+        return [scenario.scenario_id for scenario in self._pool.world.scenarios]
 
     def choose(self, options: dict | None) -> np.ndarray:
         """Numbers of the scenarios that `options` allow: all, one `scenario` id, one `family`."""
         options = options or {}
-        fit = np.ones(len(self._pool.scenarios), dtype=bool)
+        fit = np.ones(len(self._pool.world.scenarios), dtype=bool)
         for key, field in (("scenario", "scenario_id"), ("family", "family")):
             if key in options:
-                have = np.array([getattr(s, field) for s in self._pool.scenarios])
+                have = np.array([getattr(s, field) for s in self._pool.world.scenarios])
                 if options[key] not in have:
                     choices = ", ".join(sorted(set(have.tolist())))
                     raise ValueError(f"options[{key!r}]: no {options[key]!r}; choices: {choices}")
@@ -91,18 +97,18 @@ class Episodes:
     def reset(self, places: np.ndarray, numbers: np.ndarray) -> None:
         """Worlds `places` begin scenarios `numbers`."""
         where, index = torch.from_numpy(places), torch.from_numpy(numbers)
-        self.world.put(where, self._pool, index)
+        self.simulator.put(where, self._pool, index)
         self.number[where] = index
-        self.sensors = self._pool_sensors.take(self.number)
         begun = torch.zeros(len(self.number), dtype=torch.bool)
         begun[where] = True
-        self.state = _where(begun.to(self.state.step.device), self.world.reset(), self.state)
+        begun = begun.to(self.state.step.device)
+        self.state = trees.where(begun, self.simulator.reset(), self.state)
 
     def step(self, actions: np.ndarray) -> Outcome:
         """All worlds one step on."""
         action = torch.as_tensor(np.array(actions, dtype=np.float32)).to(self.state.pose.device)
         before = self.state
-        self.state = self.world.step(before, controls(self.world, before, action))
+        self.state = self.simulator.step(before, controls(self.world, before, action))
         events = StepEvents.between(self.world, before, self.state)
         terms = events.weighted(self.settings.reward, self.world.dt_s)
         terminated = events.collided | events.arrived
@@ -113,14 +119,14 @@ class Episodes:
 
     def observe(self) -> np.ndarray | dict[str, np.ndarray]:
         """The batch of observations, a copy."""
-        encoded = self.preset.encode(self.world.observe(self.state, self.sensors))
+        encoded = self.preset.encode(self.simulator.observe(self.state))
         if isinstance(encoded, Tensor):
             return encoded.cpu().numpy()
         return {name: value.cpu().numpy() for name, value in encoded.items()}
 
     def pictures(self) -> np.ndarray:
         """RGB pictures `[B, H, W, 3]`, uint8, the ego pointing up."""
-        image, _ = self._pool_pictures.take(self.number).sense(self.world, self.state)
+        image, _ = trees.take(self._pictures, self.number).sense(self.world, self.state)
         assert image is not None
         return paint(image)
 
@@ -130,22 +136,3 @@ def info_of(outcome: Outcome) -> dict[str, np.ndarray]:
     info = {f"reward_{f.name}": getattr(outcome.terms, f.name) for f in fields(outcome.terms)}
     info |= {f.name: getattr(outcome.events, f.name) for f in fields(outcome.events)}
     return {name: value.cpu().numpy() for name, value in info.items()}
-
-
-def _prepared(settings: Settings) -> World:
-    """The pool as one world, with all that is made when first asked for."""
-    world = World.from_scenarios(settings.make_pool(), make_traffic(settings.traffic))
-    world = world.to(settings.device)
-    state = world.reset()
-    still = torch.zeros_like(state.ego_steering_rad)
-    world.step(state, Controls(still, still))
-    world.observe(state)
-    return world
-
-
-def _where(mask: Tensor, new: WorldState, old: WorldState) -> WorldState:
-    def pick(name: str) -> Tensor:
-        a, b = getattr(new, name), getattr(old, name)
-        return torch.where(mask.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
-
-    return WorldState(**{f.name: pick(f.name) for f in fields(WorldState)})

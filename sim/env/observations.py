@@ -12,9 +12,9 @@ from gymnasium import spaces
 from jaxtyping import Float
 from torch import Tensor
 
-from sim.dynamics import MAX_STEERING_RAD
+from sim.dynamics.bicycle import MAX_STEERING_RAD
 from sim.geometry.grid import BevGrid
-from sim.interface import Observation
+from sim.interface import Needs, Observation
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import RasterSpec
 
@@ -42,12 +42,11 @@ LIDAR = LidarSpec((1.0, 0.0, -1.0, -2.0, -4.0, -7.0, -12.0, -20.0), 180, REACH_M
 
 @dataclass(frozen=True)
 class Preset:
-    """Which sensors it needs, its space, and how an `Observation` becomes a batch of it."""
+    """Its space, how an `Observation` becomes a batch of it, and what has to be in that."""
 
     space: spaces.Space
     encode: Callable[[Observation], Tensor | dict[str, Tensor]]
-    raster: RasterSpec | None = None
-    lidar: LidarSpec | None = None
+    needs: Needs
 
 
 def encode_state(observation: Observation) -> Float[Tensor, "b f"]:
@@ -92,6 +91,7 @@ def encode_vector(observation: Observation) -> Float[Tensor, "b f"]:
     """
     ego = observation.ego.speed_mps
     points = torch.tensor(EDGE_POINTS, device=ego.device).expand(len(ego), -1, 2)
+    assert observation.map is not None
     edges = observation.map.offroad_distance_m(points) / EDGE_M
     parts = (encode_state(observation), _nearest_agents(observation).flatten(1), edges)
     return torch.cat(parts, dim=-1).clamp(-1.0, 1.0)
@@ -162,7 +162,11 @@ _STATE = _box(-1.0, 1.0, STATE_FEATURES)
 _IMAGE = spaces.Box(0, 255, (len(RASTER.names), *RASTER.grid.shape), np.uint8)
 _SWEEP = _box(0.0, 1.0, 2, LIDAR.num_rows, LIDAR.num_columns)
 PRESETS = {
-    "vector": Preset(_box(-1.0, 1.0, VECTOR_FEATURES), encode_vector),
-    "raster": Preset(spaces.Dict({"image": _IMAGE, "state": _STATE}), encode_raster, raster=RASTER),
-    "lidar": Preset(spaces.Dict({"sweep": _SWEEP, "state": _STATE}), encode_lidar, lidar=LIDAR),
+    "vector": Preset(_box(-1.0, 1.0, VECTOR_FEATURES), encode_vector, Needs(map=True)),
+    "raster": Preset(
+        spaces.Dict({"image": _IMAGE, "state": _STATE}), encode_raster, Needs(raster=RASTER)
+    ),
+    "lidar": Preset(
+        spaces.Dict({"sweep": _SWEEP, "state": _STATE}), encode_lidar, Needs(lidar=LIDAR)
+    ),
 }

@@ -49,10 +49,6 @@ class Ground:
             torch.from_numpy(height),
         )
 
-    def to(self, device: torch.device | str) -> "Ground":
-        """The same on `device`."""
-        return Ground(**{name: tensor.to(device) for name, tensor in vars(self).items()})
-
     def read(
         self, points_m: Float[Tensor, "b *p 2"]
     ) -> tuple[Float[Tensor, "b *p"], Float[Tensor, "b *p 2"]]:

@@ -18,6 +18,7 @@ from sim.geometry.rasterize import fill, nearest_edge, short_edges
 from sim.map_field import RESOLUTION_M, grid_around, outline
 from sim.reachable import reachable_lanes
 from sim.scenario import EGO, AreaKind, LaneKind, Scenario
+from sim.trees import shared
 
 AREAS = ("drivable", "intersection", "crosswalk", "obstacle")
 LINES = ("centerline", "boundary", "stop_line", "route", "reachable")
@@ -39,10 +40,10 @@ class MapLayers:
 
     names: tuple[str, ...]
     row: Int[Tensor, " b"]
-    origin_m: Float[Tensor, "m 2"]
-    size_cells: Float[Tensor, "m 2"]
-    field: Int[Tensor, "m x y l"]
-    stop_light: Int[Tensor, "m x y"]
+    origin_m: Float[Tensor, "m 2"] = shared()
+    size_cells: Float[Tensor, "m 2"] = shared()
+    field: Int[Tensor, "m x y l"] = shared()
+    stop_light: Int[Tensor, "m x y"] = shared()
 
     @staticmethod
     def from_scenarios(

@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
+from sim import trees
 from sim.scenario import EGO
 from sim.sensors.ground import NEVER_M
 from sim.sensors.lidar_presets import LidarSpec
@@ -26,27 +27,11 @@ from sim.sensors.lidar_scene import (
     agent_prisms,
     concatenate,
 )
+from sim.sensors.sweep import LabelledSweep
 from sim.world import World, WorldState
 
 _PARALLEL = 1e-9
 _STEP_M, _STRETCH_M = 0.3, 60.0  # of the ground's profile
-
-
-@dataclass(frozen=True)
-class LidarSweep:
-    """One revolution: E beam rows, A azimuth columns; where `hit` is False the rest is 0.
-
-    `point_m` is in the ego frame at the end of the sweep, uncorrected for motion during it, as a
-    real sensor's raw returns are. `agent` and `label` are for scoring, never for the driver.
-    """
-
-    range_m: Float[Tensor, "b e a"]
-    point_m: Float[Tensor, "b e a 3"]
-    intensity: Float[Tensor, "b e a"]
-    hit: Bool[Tensor, "b e a"]
-    agent: Int[Tensor, "b e a"]
-    label: Int[Tensor, "b e a"]
-    cos_incidence: Float[Tensor, "b e a"]
 
 
 @dataclass(frozen=True)
@@ -67,29 +52,35 @@ class _Crossings:
     cos_wall: Float[Tensor, "b a g"]  # between the column and the side that it enters by
 
 
+@dataclass(eq=False)
 class Lidar:
-    """Casts one spec into one world batch; static obstacles are prepared once."""
+    """Casts one spec into one world batch; static obstacles are prepared once.
 
-    def __init__(self, spec: LidarSpec, static: StaticScene, moving: bool = False) -> None:
-        """`moving`: ego and road users move on at constant velocity during the revolution."""
-        self.spec, self.static, self.moving = spec, static, moving
-        device = static.prisms.normal.device
+    `moving`: ego and road users move on at constant velocity during the revolution.
+    """
+
+    spec: LidarSpec
+    static: StaticScene
+    moving: bool = False
+
+    def __post_init__(self) -> None:
+        spec, device = self.spec, self.static.prisms.normal.device
         elevation = torch.tensor([math.radians(e) for e in spec.elevations_deg], device=device)
         self._slope, self._cos = torch.tan(elevation), torch.cos(elevation)
         turn = torch.arange(spec.num_columns, device=device) / spec.num_columns
         self._azimuth = 2 * math.pi * turn + math.radians(spec.mount_yaw_deg)
         since = torch.where(turn > 0, 1 - turn, 0.0) if spec.clockwise else turn
-        self._time_s = (since - 1.0) * spec.spin_s if moving else torch.zeros_like(since[:1])
+        self._time_s = (since - 1.0) * spec.spin_s if self.moving else torch.zeros_like(since[:1])
         self._samples_m = _samples_m(spec.max_range_m).to(device)
         self._reflectivity = torch.tensor(REFLECTIVITY, device=device)
 
     @staticmethod
     def of(world: World, spec: LidarSpec, moving: bool = False) -> "Lidar":
         """For the scenarios of a world, on its device."""
-        static = StaticScene.from_scenarios(world.scenarios).to(world.size_m.device)
+        static = trees.to(StaticScene.from_scenarios(world.scenarios), world.size_m.device)
         return Lidar(spec, static, moving)
 
-    def sweep(self, world: World, state: WorldState) -> LidarSweep:
+    def sweep(self, world: World, state: WorldState) -> LabelledSweep:
         """What the sensor on the ego sees; exact: see `sim.sensors.lidar_noise` for the real thing."""
         prisms = agent_prisms(world, state, self.static.ground)
         return self.cast(self.columns(state), concatenate(prisms, self.static.prisms))
@@ -112,7 +103,7 @@ class Lidar:
 
     def cast(
         self, columns: Columns, prisms: Prisms, met: tuple[Tensor, Tensor] | None = None
-    ) -> LidarSweep:
+    ) -> LabelledSweep:
         """Columns against prisms, cylinders and the ground; `met`: `meet_ground` of them, if known."""
         cylinders = self.static.cylinders
         flat = _cross_prisms(columns, prisms, self._time_s)
@@ -152,7 +143,7 @@ class Lidar:
         label = torch.where(on_ground, int(LidarClass.GROUND), label)
         label = torch.where(hit, label, int(LidarClass.NOTHING))
         range_m = torch.where(hit, range_m, 0.0)
-        return LidarSweep(
+        return LabelledSweep(
             range_m=range_m,
             point_m=self.points(range_m),
             intensity=torch.where(hit, self._reflectivity[label] * incidence, 0.0),

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from sim.sensors.lidar import Lidar, LidarSweep
+from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_scene import NO_AGENT, REFLECTIVITY, LidarClass
+from sim.sensors.sweep import LabelledSweep
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class LidarNoise:
 
 
 def add_noise(
-    lidar: Lidar, sweep: LidarSweep, noise: LidarNoise, generator: torch.Generator
-) -> LidarSweep:
+    lidar: Lidar, sweep: LabelledSweep, noise: LidarNoise, generator: torch.Generator
+) -> LabelledSweep:
     """A noisy copy; the same generator state gives the same sweep."""
     device = sweep.range_m.device
 

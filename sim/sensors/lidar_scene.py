@@ -111,12 +111,6 @@ class StaticScene:
         )
         return StaticScene(prisms, cylinders, ground)
 
-    def to(self, device: torch.device | str) -> "StaticScene":
-        """The same on `device`."""
-        prisms = Prisms(**{k: v.to(device) for k, v in vars(self.prisms).items()})
-        cylinders = Cylinders(**{k: v.to(device) for k, v in vars(self.cylinders).items()})
-        return StaticScene(prisms, cylinders, self.ground and self.ground.to(device))
-
 
 def _stand(ground: Ground | None, center_m: Float[Tensor, "b g 2"]) -> tuple[Tensor, Tensor]:
     """Where things begin, and the ground that their heights count from, `[B, G]`."""

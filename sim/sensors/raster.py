@@ -90,27 +90,41 @@ class Scene:
     light_state: Int[Tensor, "b l"]
 
     @staticmethod
-    def of(world: World, states: Sequence[WorldState]) -> "Scene":
-        """From the states at the times of `RasterSpec.past_s`, now first."""
+    def of(world: World, state: WorldState, steps_ago: Sequence[int] = (0,)) -> "Scene":
+        """Now, and what `state.past` keeps of that many steps ago, in the order of `steps_ago`."""
+        pose, valid = [], []
+        for steps in steps_ago:
+            if steps == 0:
+                pose.append(state.pose)
+                valid.append(state.valid)
+                continue
+            if state.past is None:
+                raise ValueError(f"the state has no past, and {steps} steps ago is asked for")
+            pose.append(state.past.pose[:, :, -1 - steps])
+            valid.append(state.past.valid[:, :, -1 - steps])
         return Scene(
-            pose=torch.stack([s.pose for s in states], dim=1),
-            valid=torch.stack([s.valid for s in states], dim=1),
-            velocity_mps=states[0].velocity_mps,
+            pose=torch.stack(pose, dim=1),
+            valid=torch.stack(valid, dim=1),
+            velocity_mps=state.velocity_mps,
             size_m=world.size_m[..., :2],
             kind=world.kind,
-            light_state=world.lights_at(states[0].step),
+            light_state=world.lights_at(state.step),
         )
 
 
+@dataclass(eq=False)
 class Rasterizer:
     """Draws one world batch after one spec; the map is prepared once."""
 
-    def __init__(self, spec: RasterSpec, layers: MapLayers, longest_m: float) -> None:
-        """`longest_m`: the longest diagonal of any agent (`World.size_m`)."""
-        self.spec, self.layers = spec, layers
-        reach = longest_m + 16.0 * spec.softness_m  # sigmoid(-8) is nothing
-        self._patch = math.ceil(reach / spec.grid.resolution_m) + 2
-        self._centers = spec.grid.cell_centers_m(layers.field.device)
+    spec: RasterSpec
+    layers: MapLayers
+    longest_m: float  # diagonal of any agent
+
+    def __post_init__(self) -> None:
+        grid = self.spec.grid
+        reach = self.longest_m + 16.0 * self.spec.softness_m  # sigmoid(-8) is nothing
+        self._patch = math.ceil(reach / grid.resolution_m) + 2
+        self._centers = grid.cell_centers_m(self.layers.field.device)
 
     @staticmethod
     def of(world: World, spec: RasterSpec) -> "Rasterizer":

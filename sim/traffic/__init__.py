@@ -1,38 +1,41 @@
 """Who moves the others."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from sim.world import World, WorldState
+from sim.errors import one_of
+from sim.world import World, WorldState
 
 
 @runtime_checkable
 class Traffic(Protocol):
-    """Moves every agent but the ego by one step."""
+    """Moves every agent but the ego by one step, in the worlds that it was made for.
 
-    def act(self, world: "World", state: "WorldState") -> "WorldState":
+    What it prepares for them it keeps in fields of a dataclass, one row a world (`sim.trees`), so
+    that it moves to a device, and is cut, together with them.
+    """
+
+    def act(self, world: World, state: WorldState) -> WorldState:
         """The state one `dt_s` later; what it says of agent 0 is ignored."""
         ...
 
 
-def _log() -> Traffic:
+def _log(world: World) -> Traffic:
     from sim.traffic.log_replay import LogReplay
 
-    return LogReplay()
+    return LogReplay.of(world)
 
 
-def _idm() -> Traffic:
+def _idm(world: World) -> Traffic:
     from sim.traffic.idm import IdmTraffic
 
-    return IdmTraffic()
+    return IdmTraffic.of(world)
 
 
-TRAFFIC: dict[str, Callable[[], Traffic]] = {"log": _log, "idm": _idm}
+TRAFFIC: dict[str, Callable[[World], Traffic]] = {"log": _log, "idm": _idm}
 
 
-def make_traffic(name: str) -> Traffic:
-    """The traffic of that name; raises ValueError with the choices for any other."""
-    if name not in TRAFFIC:
-        raise ValueError(f"unknown traffic {name!r}; choices: {', '.join(sorted(TRAFFIC))}")
-    return TRAFFIC[name]()
+def make_traffic(name: str, world: World) -> Traffic:
+    """The traffic of that name for these worlds; `InputError` with the choices for any other."""
+    one_of("traffic", name, tuple(TRAFFIC))
+    return TRAFFIC[name](world)

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from sim.path_relations import DriverZones
-
-if TYPE_CHECKING:
-    from sim.world import World
+from sim.traffic.drivers import Drivers
+from sim.traffic.path_relations import DriverZones
 
 LOOK_AHEAD_M = 60.0
 ACCELERATION_MPS2 = 1.5  # assumed when times of arrival are guessed
@@ -60,9 +57,9 @@ def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> 
     return 2.0 * distance_m.clamp(min=0.0) / (speed_mps + end).clamp(min=0.1)
 
 
-def yield_to_others(world: "World", driver: Driver) -> Yield:
+def yield_to_others(drivers: Drivers, driver: Driver) -> Yield:
     """Decide every pair of drivers whose paths conflict, in every zone ahead of both."""
-    zones = world.drivers.zones
+    zones = drivers.zones
     me, they = driver.at(zones.of_driver), driver.at(zones.of_other)
     mine = _Approach.of(me, zones.enter_m, zones.leave_m)
     other = _Approach.of(they, zones.other_enter_m, zones.other_leave_m)
@@ -74,7 +71,7 @@ def yield_to_others(world: "World", driver: Driver) -> Yield:
     i_clear = mine.leave_s + GO_BEFORE_S < other.enter_s
     crossing, merging = live & ~zones.merges, live & zones.merges
     nearest = _Nearest.of(zones, driver, mine, crossing)
-    i_first = _goes_first(world, driver, me, they, nearest)
+    i_first = _goes_first(drivers, driver, me, they, nearest)
     stoppable = mine.to_enter_m > me.speed_mps**2 / (2.0 * CANNOT_STOP_MPS2)
 
     contested = ~inside & ~other.blocked & ~they_clear & ~i_clear & ~i_first & stoppable
@@ -144,15 +141,15 @@ class _Nearest:
 
 
 def _goes_first(
-    world: "World", driver: Driver, me: Driver, they: Driver, nearest: _Nearest
+    drivers: Drivers, driver: Driver, me: Driver, they: Driver, nearest: _Nearest
 ) -> Bool[Tensor, "b e"]:
     """Right of way; among equals the one who has waited longer or arrives sooner; then the index.
 
     Between two who stand, being inside the junction outweighs right of way, and so does long
     waiting: nobody waits for ever.
     """
-    zones = world.drivers.zones
-    arrival = nearest.arrival_s - driver.waited_s + 1e-3 * world.drivers.agent
+    zones = drivers.zones
+    arrival = nearest.arrival_s - driver.waited_s + 1e-3 * drivers.agent
     sooner = zones.of_driver(arrival) < zones.of_other(arrival)
     spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
     spells = spells + _INSIDE_RANK * nearest.inside

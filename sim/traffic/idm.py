@@ -5,8 +5,7 @@ stops for lights and signs, lets pedestrians cross, and settles conflicts with o
 way and gap (`sim.traffic.conflicts`). Agents without a path follow the recording.
 """
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,13 +15,12 @@ from sim.compiling import materialize
 from sim.geometry import box
 from sim.scenario import EGO, AgentKind
 from sim.traffic.conflicts import Driver, yield_to_others
-from sim.traffic.corridor import Corridor, look_along_paths, own_s_m
+from sim.traffic.corridor import Corridor, Lookout
+from sim.traffic.drivers import Drivers
 from sim.traffic.idm_law import IdmParams, idm_acceleration
-from sim.traffic.log_replay import LogReplay
+from sim.traffic.log_replay import replay
 from sim.traffic.walking import walk
-
-if TYPE_CHECKING:
-    from sim.world import World, WorldState
+from sim.world import World, WorldState
 
 PARAMS = IdmParams(min_gap_m=2.0, headway_s=1.2, max_acceleration_mps2=1.5, braking_mps2=2.5)
 HARDEST_BRAKING_MPS2 = 8.0
@@ -36,32 +34,36 @@ _STANDING_MPS = 0.3
 _CYCLIST, _PEDESTRIAN = int(AgentKind.CYCLIST), int(AgentKind.PEDESTRIAN)
 
 
+@dataclass(frozen=True)
 class IdmTraffic:
-    """Drives every agent that has a path; with `drives_ego` the ego as well (to record it)."""
+    """Drives every agent that has a path, of the worlds that it was made for."""
 
-    def __init__(self, drives_ego: bool = False) -> None:
-        self.drives_ego = drives_ego
-        self._replay = LogReplay()
+    lookout: Lookout
 
-    def act(self, world: "World", state: "WorldState") -> "WorldState":
+    @staticmethod
+    def of(world: World, drives_ego: bool = False) -> "IdmTraffic":
+        """For the scenarios of a world; with `drives_ego` the ego as well (to record it)."""
+        return IdmTraffic(Lookout.of(world, drives_ego))
+
+    def act(self, world: World, state: WorldState) -> WorldState:
         """The state one step later."""
-        (own_s,) = materialize(own_s_m(world, state, self.drives_ego))
+        (own_s,) = materialize(self.lookout.own_s_m(world, state))
         acceleration, near_sign = materialize(*self._accelerate(world, state, own_s))
         moved, drives = self._advance(world, state, own_s, acceleration)
         waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
-        honours = world.drivers.spread(near_sign)
+        honours = self.lookout.drivers.spread(near_sign)
         kept = torch.maximum(waited, torch.where(honours, state.waited_s, 0.0))
         return replace(moved, waited_s=torch.where(drives, kept, 0.0))
 
     def _accelerate(
-        self, world: "World", state: "WorldState", own_s: Tensor
+        self, world: World, state: WorldState, own_s: Tensor
     ) -> tuple[Float[Tensor, "b d"], Bool[Tensor, "b d"]]:
         """Acceleration, and who is close to a stop sign that it must halt at."""
-        paths, drivers = world.paths, world.drivers
+        paths, drivers = world.paths, self.lookout.drivers
         speed = drivers.pick(state.speed_mps).clamp(min=0.0)
         length_m = drivers.pick(world.size_m)[..., 0]
         waited_s = drivers.pick(state.waited_s)
-        corridor = look_along_paths(world, state, own_s, self.drives_ego)
+        corridor = self.lookout.look_along_paths(world, state, own_s)
         cruise = self._cruise(world, own_s)
         blocks = _in_the_way(corridor, speed, length_m, world)
         lead = idm_acceleration(
@@ -87,7 +89,7 @@ class IdmTraffic:
             lead_gap_m=nearest,
             lead_speed_mps=torch.gather(corridor.along_mps, 2, index.unsqueeze(2)).squeeze(2),
         )
-        giving_way = yield_to_others(world, driver)
+        giving_way = yield_to_others(drivers, driver)
         stop_gap = torch.minimum(torch.minimum(giving_way.stop_gap_m, closed - front), sign_gap)
         stop_gap = (stop_gap - STOP_SHORT_M + PARAMS.min_gap_m).clamp(min=0.1)
         stop = idm_acceleration(speed, cruise, stop_gap, torch.zeros_like(speed), PARAMS)
@@ -100,23 +102,24 @@ class IdmTraffic:
         acceleration = torch.minimum(torch.minimum(lead, stop), merge)
         return acceleration.clamp(min=-HARDEST_BRAKING_MPS2), near_sign
 
-    def _cruise(self, world: "World", own_s: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    def _cruise(self, world: World, own_s: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         """Each driver's own cruising speed: 85 to 100 % of the limit, cyclists at their own."""
-        agent = world.drivers.agent
+        drivers = self.lookout.drivers
+        agent = drivers.agent
         factor = 0.85 + 0.15 * torch.frac(agent * 0.6180339887)
         factor = torch.where(agent == EGO, 0.97, factor)
-        cruise = factor * world.paths.cruise_at(world.drivers.path, own_s)
-        cyclist = world.drivers.pick(world.kind) == _CYCLIST
+        cruise = factor * world.paths.cruise_at(drivers.path, own_s)
+        cyclist = drivers.pick(world.kind) == _CYCLIST
         return torch.where(cyclist, cruise.clamp(max=CYCLIST_CRUISE_MPS), cruise)
 
     def _advance(
-        self, world: "World", state: "WorldState", own_s: Tensor, acceleration: Tensor
-    ) -> tuple["WorldState", Bool[Tensor, "b n"]]:
+        self, world: World, state: WorldState, own_s: Tensor, acceleration: Tensor
+    ) -> tuple[WorldState, Bool[Tensor, "b n"]]:
         """Integrate along the paths; replay the rest; let in who enters, drop who has left.
 
         Also: who was driven.
         """
-        paths, drivers, dt = world.paths, world.drivers, world.dt_s
+        paths, drivers, dt = world.paths, self.lookout.drivers, world.dt_s
         speed = drivers.pick(state.speed_mps).clamp(min=0.0)
         next_speed = (speed + acceleration * dt).clamp(min=0.0)
         s = own_s + 0.5 * (speed + next_speed) * dt
@@ -124,13 +127,13 @@ class IdmTraffic:
         on_path, s, next_speed = materialize(on_path, s, next_speed)
         end = paths.num_points[paths.row.unsqueeze(1), drivers.path] - 1
         arrived = drivers.spread(s + 0.5 * drivers.pick(world.size_m)[..., 0] > end)
-        replayed = walk(world, state, self._replay.act(world, state))
+        replayed = walk(world, state, replay(world, state))
         has_path = paths.agent_path >= 0
         drives = has_path & state.valid
-        if not self.drives_ego:
+        if not self.lookout.drives_ego:
             drives = drives & (torch.arange(drives.shape[1], device=s.device) != EGO)
         waiting = has_path & ~state.valid & (state.path_s_m < 0.0) & replayed.valid
-        enters = waiting & _is_free(world, state, replayed.pose)
+        enters = waiting & _is_free(world, drivers, state, replayed.pose)
         entry = (state.step + 1).clamp(max=paths.entry_s_m.shape[2] - 1)
         entry_s = paths.entry_s_m[paths.row, :, entry]
         own = torch.where(drives, drivers.spread(s), state.path_s_m)
@@ -151,7 +154,7 @@ class IdmTraffic:
 
 
 def _in_the_way(
-    corridor: Corridor, speed_mps: Tensor, length_m: Tensor, world: "World"
+    corridor: Corridor, speed_mps: Tensor, length_m: Tensor, world: World
 ) -> Bool[Tensor, "b d n"]:
     """Whom a driver must keep behind: those in its strip, and those on foot about to step in."""
     speed, length = speed_mps.unsqueeze(2), length_m.unsqueeze(2)
@@ -180,10 +183,10 @@ def _stop_sign_gap(
 
 
 def _is_free(
-    world: "World", state: "WorldState", entering: Float[Tensor, "b n 3"]
+    world: World, drivers: Drivers, state: WorldState, entering: Float[Tensor, "b n 3"]
 ) -> Bool[Tensor, "b n"]:
     """Whether the place where each late driver would appear is empty (1 m around)."""
-    late, size = world.drivers.late, world.size_m[..., :2]
+    late, size = drivers.late, world.size_m[..., :2]
     if late.shape[1] == 0:
         return torch.ones_like(state.valid)
     row = torch.arange(len(late), device=late.device).unsqueeze(1)
@@ -193,4 +196,4 @@ def _is_free(
     )  # fmt: skip
     agent = torch.arange(size.shape[1], device=size.device)
     taken = (depth > 0.0) & state.valid.unsqueeze(1) & (agent != late.unsqueeze(2))
-    return torch.gather(~taken.any(dim=2), 1, world.drivers.late_place)
+    return torch.gather(~taken.any(dim=2), 1, drivers.late_place)

@@ -1,16 +1,13 @@
 """Pedestrians: they walk after their recording as people can, by the unicycle."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 
-from sim.dynamics import unicycle_step
+from sim.dynamics.unicycle import unicycle_step
 from sim.geometry import se2
 from sim.scenario import AgentKind
-
-if TYPE_CHECKING:
-    from sim.world import World, WorldState
+from sim.world import World, WorldState
 
 ACCELERATION_MPS2 = 2.0
 YAW_RATE_RADPS = 4.0
@@ -19,7 +16,7 @@ _STANDING_MPS = 0.1
 _PEDESTRIAN = int(AgentKind.PEDESTRIAN)  # a plain int: see `sim.traffic.idm`
 
 
-def walk(world: "World", state: "WorldState", recorded: "WorldState") -> "WorldState":
+def walk(world: World, state: WorldState, recorded: WorldState) -> WorldState:
     """`recorded` (the next instant of the log), but who was and is on foot walks there.
 
     The speed wanted is the recorded one and what closes the lag; the heading that of the way to go.

@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from drive.bench import snapshot
-from drive.bench.run import PREPARED_SPECS, prepare
-from drive.bench.worlds import bench_world, crowd, repeat
+from drive.bench.run import prepare
+from drive.bench.worlds import bench_simulator, crowd, repeat
 from drive.cli.main import main
+from sim.dynamics.bicycle import Controls
+from sim.interface import Needs
 from sim.sources.procedural import draft
 from tests.conftest import SHARED_DATA, needs_shared_data
 
@@ -101,16 +103,19 @@ def test_a_file_that_is_no_snapshot_is_named(
 
 
 def test_snapshot_gives_the_same_worlds(tmp_path: Path) -> None:
-    world, sensors = prepare("generated", 8, ("raster", "lidar"), "cpu")
-    snapshot.save(tmp_path / "worlds.npz", world, sensors)
-    again, suite = snapshot.load(tmp_path / "worlds.npz", *PREPARED_SPECS, "cpu")
-    world, again = repeat(world, 4), repeat(again, 4)
-    state, other = world.reset(), again.reset()
+    made = prepare("generated", 8, ("raster", "lidar", "observe"), "cpu")
+    snapshot.save(tmp_path / "worlds.npz", made)
+    made, again = repeat(made, 4), repeat(snapshot.load(tmp_path / "worlds.npz", "cpu"), 4)
+    state, other = made.reset(), again.reset()
+    still = Controls(torch.zeros(4), torch.zeros(4))
     for _ in range(5):
-        state, other = world.traffic.act(world, state), again.traffic.act(again, other)
+        state, other = made.step(state, still), again.step(other, still)
+    seen, alike = made.observe(state), again.observe(other)
     assert torch.equal(state.pose, other.pose)
-    assert suite.rasterizer is not None
-    assert suite.lidar is not None
+    assert seen.raster is not None and alike.raster is not None
+    assert torch.equal(seen.raster, alike.raster)
+    assert seen.lidar and alike.lidar and torch.equal(seen.lidar.range_m, alike.lidar.range_m)
+    assert seen.lanes and alike.lanes and torch.equal(seen.lanes.point_m, alike.lanes.point_m)
 
 
 def test_torch_and_numpy_are_enough(tmp_path: Path) -> None:
@@ -128,6 +133,6 @@ def test_torch_and_numpy_are_enough(tmp_path: Path) -> None:
 
 @needs_shared_data
 def test_recorded_maps_with_32_agents() -> None:
-    world = bench_world(str(SHARED_DATA / "nuscenes_mini_scenarionet"), 32)
+    world = bench_simulator(str(SHARED_DATA / "nuscenes_mini_scenarionet"), 32, Needs()).world
     assert world.num_worlds >= 3
     assert world.reset().valid.all()

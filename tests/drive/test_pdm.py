@@ -17,10 +17,10 @@ from drive.planning.route_frame import curve_speed_mps, forecast, place_on_route
 from eval.metrics.collision import find_contacts
 from eval.rollout import Rollout, rollout
 from sim.geometry import box, polyline, se2
-from sim.interface import Agents, Observation, Planner, RouteAhead
+from sim.interface import Agents, Needs, Observation, Planner
+from sim.paths.route_ahead import RouteAhead
 from sim.scenario import AgentKind, Scenario
-from sim.traffic import make_traffic
-from sim.world import World
+from sim.simulator import Simulator
 from tests.toy import Car, make_scenario, straight
 
 ROAD = [straight(-60, 0, 200, 0), straight(-60, 3.5, 200, 3.5)]
@@ -36,29 +36,28 @@ def _bend() -> np.ndarray:
     return polyline.resample(line, 1.0)
 
 
-def _world(*scenarios: Scenario) -> World:
-    return World.from_scenarios(list(scenarios), make_traffic("log"))
+def _simulator(*scenarios: Scenario) -> Simulator:
+    return Simulator.from_scenarios(list(scenarios), "log", Needs(map=True))
 
 
 def _observe(*scenarios: Scenario) -> Observation:
-    world = _world(*scenarios)
-    return world.observe(world.reset())
+    simulator = _simulator(*scenarios)
+    return simulator.observe(simulator.reset())
 
 
 def _drive(cars: list[Car], seconds: float, planner: str = "pdm", **kwargs) -> Rollout:
-    world = _world(make_scenario(kwargs.pop("lines", ROAD), cars, seconds, **kwargs))
-    return rollout(world, make_planner(planner, world))
+    scenario = make_scenario(kwargs.pop("lines", ROAD), cars, seconds, **kwargs)
+    return rollout(_simulator(scenario), make_planner(planner))
 
 
 # Planner by name
 
 
 def test_every_name_makes_a_planner_and_another_name_is_refused() -> None:
-    world = _world(make_scenario(ROAD, [Car(0, 0, 0)], 1.0))
     for name in PLANNERS:
-        assert isinstance(make_planner(name, world), Planner)
+        assert isinstance(make_planner(name), Planner)
     with pytest.raises(ValueError, match="choices: constant_velocity, idm, log_replay, pdm"):
-        make_planner("pmd", world)
+        make_planner("pmd")
 
 
 def test_constant_velocity_goes_straight_on() -> None:
@@ -78,8 +77,8 @@ def test_log_replay_drives_the_recording_exactly() -> None:
     scenario.tracks.yaw_rad[0] = angle
     velocity = 7.5 * np.stack((np.cos(angle), np.sin(angle)), axis=1)
     scenario.tracks.velocity_mps[0] = velocity
-    world = World.from_scenarios([scenario], make_traffic("log"), exact_tracking=True)
-    driven = rollout(world, make_planner("log_replay", world))
+    driven = rollout(_simulator(scenario), make_planner("log_replay"))
+    world = driven.world
     assert torch.allclose(driven.pose[0, :, 0], world.log.pose[0, 0], atol=1e-4)
     assert torch.allclose(driven.velocity_mps[0, :, 0], world.log.velocity_mps[0, 0], atol=1e-4)
 
@@ -197,17 +196,17 @@ def test_starts_from_standstill() -> None:
 def test_it_drives_what_it_simulated() -> None:
     # The first simulated step of the chosen proposal is the step that the world then makes.
     scenario = make_scenario([_bend()], [Car(0, -20, 0.4, 0.05, 8)], 5.0)
-    world = _world(scenario)
-    state, planner = world.reset(), make_planner("pdm", world)
+    simulator = _simulator(scenario)
+    state, planner = simulator.reset(), make_planner("pdm")
     for _ in range(40):
-        observation = world.observe(state)
+        observation = simulator.observe(state)
         plan = planner.plan(observation)
         assert plan.costs is not None
         agents = forecast(observation.agents, observation.route, 4.0)
         proposals = propose(observation, agents)
         match = (proposals.reference[0, :, 1:] - plan.trajectory[0]).abs().amax((1, 2)).argmin()
         expected = se2.compose(state.pose[0, 0], proposals.pose[0, match, 1])
-        state = world.step(state, plan)
+        state = simulator.step(state, plan)
         assert torch.allclose(state.pose[0, 0], expected, atol=2e-3)
 
 

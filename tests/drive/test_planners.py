@@ -8,8 +8,7 @@ from drive.planning import make_planner
 from eval.metrics.suite import evaluate
 from eval.rollout import Rollout, rollout
 from sim.scenario import LightState, StopKind, StopLine
-from sim.traffic import make_traffic
-from sim.world import World
+from sim.simulator import Simulator
 from tests.toy import Car, make_scenario, straight
 
 ROAD = straight(-60, 0, 200, 0)
@@ -17,8 +16,7 @@ ROAD = straight(-60, 0, 200, 0)
 
 def _drive(planner: str, cars: list[Car], seconds: float = 10.0, **kwargs) -> Rollout:
     scenario = make_scenario([ROAD], cars, seconds, **kwargs)
-    world = World.from_scenarios([scenario], make_traffic("log"))
-    return rollout(world, make_planner(planner, world))
+    return rollout(Simulator.from_scenarios([scenario], "log"), make_planner(planner))
 
 
 @pytest.mark.parametrize("planner", ["idm", "pdm"])
@@ -59,10 +57,11 @@ def test_padding_of_nan_changes_nothing_for_pdm() -> None:
     crowd = make_scenario(
         [ROAD], [Car(0, -40, 0, 0, 8), *[Car(-1, 60 + 6 * k, 0) for k in range(3)]], 3.0
     )
-    world = World.from_scenarios([scenario, crowd], make_traffic("log"))
-    clean = rollout(world, make_planner("pdm", world)).pose
+    simulator = Simulator.from_scenarios([scenario, crowd], "log")
+    world = simulator.world
+    clean = rollout(simulator, make_planner("pdm")).pose
     world.size_m[0, 2:] = torch.nan
     world.log.pose[0, 2:] = torch.nan
     world.log.velocity_mps[0, 2:] = torch.nan
-    poisoned = rollout(world, make_planner("pdm", world)).pose
+    poisoned = rollout(simulator, make_planner("pdm")).pose
     assert torch.equal(clean[:, :, 0], poisoned[:, :, 0])

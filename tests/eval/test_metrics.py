@@ -11,7 +11,6 @@ from eval.metrics.savgol import SavgolFilter
 from eval.metrics.suite import evaluate
 from eval.rollout import Rollout
 from sim.scenario import AgentKind
-from sim.traffic import make_traffic
 from sim.world import World
 from tests.toy import Car, make_scenario, straight
 
@@ -23,7 +22,7 @@ def drive(
 ) -> Rollout:
     """Everyone holds speed and heading; `ego` [T, 3] replaces the ego's poses."""
     scenario = make_scenario(ROAD, cars, seconds, limit_mps=limit)
-    world = World.from_scenarios([scenario], make_traffic("log"))
+    world = World.from_scenarios([scenario])
     pose = world.log.pose.transpose(1, 2).clone()
     velocity = world.log.velocity_mps.transpose(1, 2).clone()
     if ego is not None:

@@ -7,7 +7,7 @@ from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import HORIZON, OFFSETS_M, SPEED_FRACTIONS, propose
 from drive.planning.pdm.scorer import score
 from drive.planning.route_frame import coasting, forecast
-from sim.interface import Observation, Plan
+from sim.interface import Needs, Observation, Plan
 
 EMERGENCY_S = 2.0
 EMERGENCY_SPEED_MPS = 5.0
@@ -18,6 +18,8 @@ OFF_CENTER_COST = 0.05
 
 class PdmClosed:
     """The rule-based planner that learned ones are measured against."""
+
+    needs = Needs(map=True)
 
     def plan(self, observation: Observation) -> Plan:
         """The best of 15 proposals, or a full stop."""

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from drive.planning.idm_rollout import DT_S, reference_poses, roll_out
 from drive.planning.route_frame import AgentsOnRoute
-from sim import tracking
-from sim.dynamics import BicycleState, bicycle_step, center_of, rear_of
+from sim.dynamics import tracking
+from sim.dynamics.bicycle import BicycleState, bicycle_step, center_of, rear_of
 from sim.interface import Observation
 from sim.traffic.idm_law import IdmParams
 

@@ -14,7 +14,7 @@ from drive.planning.pdm.proposals import Proposals
 from drive.planning.route_frame import project
 from eval.metrics.collision import STOPPED_MPS, at_fault, in_one_lane, is_behind
 from sim.geometry import box
-from sim.interface import Observation
+from sim.interface import EgoMap, Observation
 from sim.map_field import AreaBit
 from sim.scenario import AgentKind
 
@@ -34,17 +34,19 @@ class Scores:
 
 def score(observation: Observation, proposals: Proposals) -> Scores:
     """Score every proposal."""
+    hd_map = observation.map
+    assert hd_map is not None
     corners = box.corners(proposals.pose, observation.ego.size_m[:, None, None])
-    one_lane = in_one_lane(observation.map.lane_bits(corners))
+    one_lane = in_one_lane(hd_map.lane_bits(corners))
     centers = proposals.pose[..., :2]
-    inside = (observation.map.area_bits(centers) & AreaBit.INTERSECTION) != 0
+    inside = (hd_map.area_bits(centers) & AreaBit.INTERSECTION) != 0
     collision, collision_step = _collisions(observation, proposals, one_lane & ~inside)
     ttc = _time_to_collision(observation, proposals, ~one_lane | inside)
-    off = observation.map.offroad_distance_m(corners).amax(dim=-1)
+    off = hd_map.offroad_distance_m(corners).amax(dim=-1)
     # Who is off the road already is not asked to be on it at once.
     already = off[..., :1].clamp(min=0.0)
     drivable = (off <= already + OFFROAD_TOLERANCE_M).all(dim=-1).float()
-    gates = collision * drivable * _direction(observation, proposals)
+    gates = collision * drivable * _direction(hd_map, proposals)
     progress = _progress(observation, proposals)
     best = (progress * gates).amax(dim=1, keepdim=True)
     progress = torch.where(best > 0.1, progress / best.clamp(min=0.1), 1.0).clamp(max=1.0)
@@ -134,12 +136,9 @@ def _time_to_collision(
     return value
 
 
-def _direction(observation: Observation, proposals: Proposals) -> Float[Tensor, "b p"]:
+def _direction(hd_map: EgoMap, proposals: Proposals) -> Float[Tensor, "b p"]:
     """Distance driven against the lanes within 1 s: 1 below 2 m, 0.5 below 6 m, else 0."""
-    pose = observation.map.world_SE2_ego
-    yaw = proposals.pose[..., 2] + pose[:, 2].reshape(-1, 1, 1)
-    points = observation.map.to_world(proposals.pose[..., :2])
-    on_lane, along = observation.map.field.lane_flow(points, yaw)
+    on_lane, along = hd_map.lane_flow(proposals.pose[..., :2], proposals.pose[..., 2])
     against_m = torch.where(on_lane & ~along, proposals.speed_mps * DT_S, 0.0)
     window = round(1.0 / DT_S)
     worst = against_m.unfold(2, window, 1).sum(-1).amax(dim=2)

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sim import rows
+from sim import trees
+from sim.recording import recorded_state
 from sim.scenario import EGO, Scenario
-from sim.sensors.lidar import Lidar, LidarSweep
+from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_noise import LidarNoise, add_noise
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.lidar_scene import NO_AGENT, Prisms, StaticScene, agent_prisms
-from sim.traffic import make_traffic
+from sim.sensors.sweep import LidarSweep
 from sim.world import World, WorldState
 
 _BATCH = 4
@@ -36,40 +37,24 @@ def see(
     scenario: Scenario, spec: LidarSpec, instants: list[int], noise_seed: int | None
 ) -> Iterator[Seen]:
     """The sweep of every instant, in order; `noise_seed` None: exact returns."""
-    one = World.from_scenarios([scenario], make_traffic("log"))
+    one = World.from_scenarios([scenario], maps=False)
     static = StaticScene.from_scenarios([scenario])
     generator = torch.Generator().manual_seed(noise_seed or 0)
     alone = Lidar(spec, _without_obstacles(static))
     for first in range(0, len(instants), _BATCH):
         index = torch.tensor(instants[first : first + _BATCH])
         same = torch.zeros_like(index)
-        world, lidar = one.take(same), Lidar(spec, rows.take(static, same))
-        state = _recorded(world, index)
+        world, lidar = one.take(same), Lidar(spec, trees.take(static, same))
+        state = recorded_state(world, index)
         sweep = lidar.sweep(world, state)
         if noise_seed is not None:
             sweep = add_noise(lidar, sweep, LidarNoise(paint_seed=noise_seed), generator)
         for k in range(len(index)):
             counts = _count(sweep.agent[k], scenario.num_agents)
-            at = rows.take(state, torch.tensor([k]))
+            at = trees.take(state, torch.tensor([k]))
             full = _count_alone(alone, one, at)
             share = np.divide(counts, full, out=np.zeros(len(counts)), where=full > 0)
             yield Seen(_points(sweep, k, spec), counts, np.minimum(share, 1.0))
-
-
-def _recorded(world: World, instant: Tensor) -> WorldState:
-    """Row k at `instant[k]` of its recording."""
-    row, log = torch.arange(len(instant)), world.log
-    state = world.reset()
-    return WorldState(
-        step=instant,
-        pose=log.pose[row, :, instant],
-        velocity_mps=log.velocity_mps[row, :, instant],
-        acceleration_mps2=state.acceleration_mps2,
-        valid=log.valid[row, :, instant],
-        ego_steering_rad=state.ego_steering_rad,
-        path_s_m=state.path_s_m,
-        waited_s=state.waited_s,
-    )
 
 
 def _points(sweep: LidarSweep, row: int, spec: LidarSpec) -> np.ndarray:
@@ -101,9 +86,9 @@ def _count_alone(lidar: Lidar, world: World, state: WorldState) -> np.ndarray:
     together = agent_prisms(world, state, lidar.static.ground)
     apart = Prisms(**{k: _apart(part)[near - EGO - 1] for k, part in vars(together).items()})
     columns, same = lidar.columns(state), torch.zeros_like(near)
-    many = Lidar(lidar.spec, rows.take(replace(lidar.static, ground=None), same))
+    many = Lidar(lidar.spec, trees.take(replace(lidar.static, ground=None), same))
     met = lidar.meet_ground(columns)  # the same in each world, and most of the work
-    sweep = many.cast(rows.take(columns, same), apart, met)
+    sweep = many.cast(trees.take(columns, same), apart, met)
     counts[near.numpy()] = (sweep.agent != NO_AGENT).flatten(1).sum(1).numpy()
     return counts
 

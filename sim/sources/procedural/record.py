@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sim.scenario import Scenario
+from sim.traffic import Traffic
 from sim.traffic.idm import IdmTraffic
 from sim.world import World, WorldState
 
@@ -22,16 +23,17 @@ def record(drafts: list[Scenario]) -> list[Scenario]:
     recorded: list[Scenario] = []
     for first in range(0, len(drafts), BATCH):
         batch = drafts[first : first + BATCH]
-        world = World.from_scenarios(batch, IdmTraffic(drives_ego=True))
-        recorded += _with_tracks(batch, drive(world))
+        world = World.from_scenarios(batch, maps=False)
+        states = drive(world, IdmTraffic.of(world, drives_ego=True))
+        recorded += _with_tracks(batch, states)
     return recorded
 
 
-def drive(world: World, num_steps: int | None = None) -> list[WorldState]:
-    """Every instant of a world in which the traffic drives everyone."""
+def drive(world: World, traffic: Traffic, num_steps: int | None = None) -> list[WorldState]:
+    """Every instant of a world in which the traffic drives everyone, the ego included."""
     states = [world.reset()]
     for _ in range(world.num_steps if num_steps is None else num_steps):
-        states.append(world.traffic.act(world, states[-1]))
+        states.append(traffic.act(world, states[-1]))
     return states
 
 

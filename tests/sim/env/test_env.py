@@ -12,12 +12,11 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 import sim.env
-from sim.dynamics import MAX_STEERING_RAD
+from sim.dynamics.bicycle import MAX_STEERING_RAD
 from sim.env.episodes import controls
 from sim.env.observations import PRESETS, STATE_FEATURES
 from sim.scenario import Scenario
 from sim.sources.procedural import generate
-from sim.traffic import make_traffic
 from sim.world import World
 from tests.toy import Car, make_scenario, straight
 
@@ -202,7 +201,7 @@ def test_actions_are_pedals_and_a_wheel() -> None:
     # Cars 4 m long have a wheelbase of 2.4 m. At 10 m/s full lock bends with 6 m/s2:
     # tan(steering) = 6 * 2.4 / 100. Standing, it is the bicycle's limit.
     cars = [make_scenario([straight(-30, 0, 90, 0)], [Car(0, 0, 0, 0, v)]) for v in (10.0, 0.0)]
-    world = World.from_scenarios(cars, make_traffic("log"))
+    world = World.from_scenarios(cars)
     state = world.reset()
     asked = controls(world, state, torch.tensor(((0.5, 1.0), (-0.5, -2.0))))
     assert asked.acceleration_mps2.tolist() == pytest.approx([2.0, -4.0])

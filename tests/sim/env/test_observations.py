@@ -17,23 +17,23 @@ from sim.env.observations import (
     STATE_FEATURES,
     VECTOR_FEATURES,
 )
-from sim.interface import Agents, Observation
+from sim.interface import Agents, Needs, Observation
 from sim.scenario import LightState, StopKind, StopLine
-from sim.sensors.suite import SensorSuite
+from sim.simulator import Simulator
 from sim.sources.procedural import generate
-from sim.traffic import make_traffic
-from sim.world import World
 from tests.toy import Car, make_scenario, straight
 
+VECTOR = PRESETS["vector"].needs
 
-def _world(*cars: Car) -> World:
+
+def _simulator(*cars: Car, needs: Needs = VECTOR) -> Simulator:
     """A road along x, 3.5 m wide, limit 12 m/s, red line at x = 32."""
     stop = StopLine(np.array(((32.0, -1.75), (32.0, 1.75))), StopKind.SIGNAL, (0,), 0)
     scenario = make_scenario(
         [straight(-30, 0, 150, 0)], list(cars), limit_mps=12.0, stop_lines=[stop],
         light_state=np.full((1, 101), int(LightState.RED)),
     )  # fmt: skip
-    return World.from_scenarios([scenario], make_traffic("log"))
+    return Simulator.from_scenarios([scenario], "log", needs)
 
 
 def _vector(observation: Observation) -> torch.Tensor:
@@ -44,10 +44,10 @@ def _vector(observation: Observation) -> torch.Tensor:
 
 def test_state_and_edges_by_hand() -> None:
     # The ego 0.5 m left of the middle, turned left by 0.1 rad, at 9 m/s.
-    world = _world(Car(0, 0, 0.5, 0.1, 9.0))
-    start = replace(world.reset(), ego_steering_rad=torch.tensor([0.2]))
+    simulator = _simulator(Car(0, 0, 0.5, 0.1, 9.0))
+    start = replace(simulator.reset(), ego_steering_rad=torch.tensor([0.2]))
     start.acceleration_mps2[:] = -2.0
-    seen = _vector(world.observe(start))[0]
+    seen = _vector(simulator.observe(start))[0]
     assert seen.shape == (VECTOR_FEATURES,)
     # Its front is 2 m ahead of its centre, projected onto the route at x = 0: 30 m to the line.
     motion = (9 / 30, -2 / 8, 0.2 / (math.pi / 3), 0.5 / 5, 0.1 / math.pi, 1 - 30 / 60)
@@ -66,11 +66,11 @@ def test_state_and_edges_by_hand() -> None:
 
 def test_nearest_agents_by_hand() -> None:
     # 20 m ahead at 4 m/s; 8 m to the left, facing left; 70 m ahead: out of reach.
-    world = _world(
+    simulator = _simulator(
         Car(0, 0, 0, 0, 9.0), Car(-1, 70, 0), Car(-1, 20, 0, 0, 4.0, (6.0, 2.5, 2.0)),
         Car(-1, 0, 8, math.pi / 2, 3.0),
     )  # fmt: skip
-    seen = _vector(world.observe(world.reset()))[0]
+    seen = _vector(simulator.observe(simulator.reset()))[0]
     agents = seen[STATE_FEATURES : STATE_FEATURES + AGENT_FEATURES * NEAREST_AGENTS]
     agents = agents.reshape(NEAREST_AGENTS, AGENT_FEATURES)
     left = (0, 8 / 60, 0, 1, -9 / 30, 3 / 30, 4 / 10, 2 / 5, 1)
@@ -80,8 +80,9 @@ def test_nearest_agents_by_hand() -> None:
 
 
 def test_padding_never_shows() -> None:
-    world = World.from_scenarios(generate(["crosswalk"], 2, duration_s=2.0), make_traffic("log"))
-    plain = world.observe(world.reset())
+    scenarios = generate(["crosswalk"], 2, duration_s=2.0)
+    simulator = Simulator.from_scenarios(scenarios, "log", VECTOR)
+    plain = simulator.observe(simulator.reset())
     holes = plain.agents.valid.logical_not()
     assert holes.any()
     agents = plain.agents
@@ -90,16 +91,17 @@ def test_padding_never_shows() -> None:
         return torch.where(holes.unsqueeze(-1), torch.nan, values)
 
     poisoned = Agents(
-        poison(agents.pose), poison(agents.velocity_mps), poison(agents.size_m), agents.kind,
-        agents.valid,
+        agents.id, poison(agents.pose), poison(agents.velocity_mps), poison(agents.size_m),
+        agents.kind, agents.valid,
     )  # fmt: skip
     assert torch.equal(_vector(replace(plain, agents=poisoned)), _vector(plain))
 
 
 def test_raster_and_lidar_by_hand() -> None:
-    world = _world(Car(0, 0, 0, 0, 9.0), Car(-1, 20, 0, 0, 6.0))
-    state = world.reset()
-    raster = PRESETS["raster"].encode(world.observe(state, SensorSuite.of(world, RASTER)))
+    needs = Needs(raster=RASTER, lidar=LIDAR)
+    simulator = _simulator(Car(0, 0, 0, 0, 9.0), Car(-1, 20, 0, 0, 6.0), needs=needs)
+    observation = simulator.observe(simulator.reset())
+    raster = PRESETS["raster"].encode(observation)
     assert isinstance(raster, dict)
     image = raster["image"][0]
     assert image.dtype == torch.uint8
@@ -107,7 +109,7 @@ def test_raster_and_lidar_by_hand() -> None:
     cell = dict(zip(RASTER.names, image[:, 64, 48].tolist(), strict=True))
     assert (cell["vehicles"], cell["drivable"], cell["pedestrians"]) == (255, 255, 0)
     assert (cell["velocity_x"], cell["velocity_y"]) == (int(128 + 127 * 6 / 30), 128)
-    lidar = PRESETS["lidar"].encode(world.observe(state, SensorSuite.of(world, lidar=LIDAR)))
+    lidar = PRESETS["lidar"].encode(observation)
     assert isinstance(lidar, dict)
     # The beams of -2 degrees, from 1.8 m: the car's rear at 18 m is met at 1.17 m, above the body
     # (0.88 m) and before the cabin; behind, at (-x), the ground is 51.5 m away.
@@ -122,10 +124,9 @@ def test_raster_and_lidar_by_hand() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_batch_is_in_its_space(name: str) -> None:
     scenarios = generate(["signalized_junction", "roundabout"], 2, duration_s=2.0)
-    world = World.from_scenarios(scenarios, make_traffic("log"))
     preset = PRESETS[name]
-    suite = SensorSuite.of(world, preset.raster, preset.lidar)
-    encoded = preset.encode(world.observe(world.reset(), suite))
+    simulator = Simulator.from_scenarios(scenarios, "log", preset.needs)
+    encoded = preset.encode(simulator.observe(simulator.reset()))
     for k in range(2):
         if isinstance(encoded, dict):
             one = {key: value[k].numpy() for key, value in encoded.items()}

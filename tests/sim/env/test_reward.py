@@ -9,7 +9,6 @@ import torch
 
 from sim.env.reward import RewardWeights, StepEvents
 from sim.scenario import LightState, StopKind, StopLine
-from sim.traffic import make_traffic
 from sim.world import World, WorldState
 from tests.toy import Car, make_scenario, straight
 
@@ -24,7 +23,7 @@ def _world(*cars: Car, light: LightState | None = None) -> World:
         stops = [StopLine(np.array(((20.0, -1.75), (20.0, 1.75))), StopKind.SIGNAL, (0,), 0)]
         state = np.full((1, 101), int(light))
     scenario = make_scenario([ROAD], list(cars), stop_lines=stops, light_state=state)
-    return World.from_scenarios([scenario], make_traffic("log"))
+    return World.from_scenarios([scenario])
 
 
 def _at(world: World, x_m: float, y_m: float = 0.0, yaw: float = 0.0) -> WorldState:

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from sim import trees
 from sim.scenario import GroundHeight, Scenario
 from sim.sensors.layers import MapLayers
-from sim.sensors.lidar import Lidar, LidarSweep
+from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_presets import HDL_32E
-from sim.sensors.lidar_scene import Prisms, StaticScene, agent_prisms, concatenate
+from sim.sensors.lidar_scene import StaticScene, agent_prisms, concatenate
 from sim.sensors.raster import CHANNELS, Rasterizer, RasterSpec, Scene
+from sim.sensors.sweep import LabelledSweep
 from sim.sources.procedural import draft
-from sim.traffic import make_traffic
 from sim.world import World
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
@@ -28,35 +29,32 @@ def _scenarios() -> list[Scenario]:
 
 def _draw(device: str) -> tuple[torch.Tensor, list[str]]:
     scenarios = _scenarios()
-    world = World.from_scenarios(scenarios, make_traffic("log"))
+    world = World.from_scenarios(scenarios)
     spec = RasterSpec(channels=CHANNELS)
     layers = MapLayers.from_scenarios(scenarios, spec.layers, spec.reach_m)
     longest_m = float(world.size_m[..., :2].norm(dim=-1).max())
-    scene = Scene.of(world, [world.reset()])
+    scene = Scene.of(world, world.reset())
     # Askew, so that few cell centres lie on an edge: those may fall to either side.
     scene.pose[:, :, 0] += torch.tensor((0.13, 0.37, 0.61))
-    there = Scene(**{name: tensor.to(device) for name, tensor in vars(scene).items()})
-    return Rasterizer(spec, layers.to(device), longest_m).draw(there), spec.names
+    there = trees.to(scene, device)
+    return Rasterizer(spec, trees.to(layers, device), longest_m).draw(there), spec.names
 
 
-def _cast(device: str, uneven: bool) -> LidarSweep:
+def _cast(device: str, uneven: bool) -> LabelledSweep:
     scenarios = _scenarios()
     if uneven:
         wave = np.sin(np.arange(200) / 9.0).astype(np.float32)
         ground = GroundHeight(np.full(2, -50.0), 0.5, wave[:, None] * wave)
         scenarios[0] = replace(scenarios[0], map=replace(scenarios[0].map, ground=ground))
-    world = World.from_scenarios(scenarios, make_traffic("log"))
+    world = World.from_scenarios(scenarios)
     state = world.reset()
     static = StaticScene.from_scenarios(scenarios)
     actors = agent_prisms(world, state, static.ground)
-    prisms = Prisms(**{name: tensor.to(device) for name, tensor in vars(actors).items()})
-    lidar = Lidar(HDL_32E, static.to(device))
-    there = replace(
-        state,
-        pose=state.pose.to(device),
-        velocity_mps=state.velocity_mps.to(device),
+    prisms = trees.to(actors, device)
+    lidar = Lidar(HDL_32E, trees.to(static, device))
+    return lidar.cast(
+        lidar.columns(trees.to(state, device)), concatenate(prisms, lidar.static.prisms)
     )
-    return lidar.cast(lidar.columns(there), concatenate(prisms, lidar.static.prisms))
 
 
 @needs_gpu

@@ -10,11 +10,11 @@ import torch
 
 from sim.scenario import GroundHeight, ObstacleKind, Scenario, StaticObstacle
 from sim.sensors.ground import Ground
-from sim.sensors.lidar import Lidar, LidarSweep
+from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_presets import HDL_32E, PRESETS, LidarSpec
 from sim.sensors.lidar_scene import LidarClass
+from sim.sensors.sweep import LabelledSweep
 from sim.sources.procedural import draft
-from sim.traffic import make_traffic
 from sim.world import World
 from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.sim.sensors import open3d_truth
@@ -34,8 +34,8 @@ def _toy(cars: list[Car], obstacles: list[StaticObstacle] | None = None) -> Scen
     return replace(scenario, map=replace(scenario.map, obstacles=obstacles or []))
 
 
-def _sweep(scenarios: list[Scenario], spec: LidarSpec, moving: bool = False) -> LidarSweep:
-    world = World.from_scenarios(scenarios, make_traffic("log"))
+def _sweep(scenarios: list[Scenario], spec: LidarSpec, moving: bool = False) -> LabelledSweep:
+    world = World.from_scenarios(scenarios)
     return Lidar.of(world, spec, moving).sweep(world, world.reset())
 
 
@@ -48,7 +48,7 @@ def _hills(half_m: float = 120.0, resolution_m: float = 1.0) -> GroundHeight:
 # --- Open3D ------------------------------------------------------------------------------------
 
 
-def _require_open3ds(scenario: Scenario, spec: LidarSpec) -> LidarSweep:
+def _require_open3ds(scenario: Scenario, spec: LidarSpec) -> LabelledSweep:
     truth = open3d_truth.cast(scenario, spec)
     sweep = _sweep([scenario], spec)
     assert (np.abs(sweep.range_m[0].numpy() - truth) < 0.01).mean() >= 0.999

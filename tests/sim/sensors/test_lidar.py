@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from sim.scenario import LaneMap, ObstacleKind, Scenario, StaticObstacle
-from sim.sensors.lidar import Lidar, LidarSweep
+from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_noise import LidarNoise, add_noise
 from sim.sensors.lidar_presets import HDL_32E, PRESETS, LidarSpec
 from sim.sensors.lidar_scene import LidarClass
+from sim.sensors.sweep import LabelledSweep
 from sim.sources.procedural import draft
-from sim.traffic import make_traffic
 from sim.world import World
 from tests.sim.sensors import open3d_truth
 from tests.toy import Car, make_scenario, straight
@@ -22,7 +22,7 @@ SMALL = LidarSpec((5.0, 0.0, -5.0, -20.0), 360, 100.0, mount_z_m=2.0)
 
 
 def _world(scenario: Scenario) -> World:
-    return World.from_scenarios([scenario], make_traffic("log"))
+    return World.from_scenarios([scenario])
 
 
 def _toy(cars: list[Car], obstacles: list[StaticObstacle] | None = None) -> Scenario:
@@ -31,7 +31,7 @@ def _toy(cars: list[Car], obstacles: list[StaticObstacle] | None = None) -> Scen
     return replace(scenario, map=lane_map)
 
 
-def _sweep(scenario: Scenario, spec: LidarSpec = SMALL, moving: bool = False) -> LidarSweep:
+def _sweep(scenario: Scenario, spec: LidarSpec = SMALL, moving: bool = False) -> LabelledSweep:
     world = _world(scenario)
     return Lidar.of(world, spec, moving).sweep(world, world.reset())
 
@@ -160,7 +160,7 @@ def test_noise_is_seeded_and_of_the_size_asked_for() -> None:
     exact = lidar.sweep(world, world.reset())
     noise = LidarNoise(range_sigma_m=0.05, stray_share=0.0)
 
-    def noisy(seed: int) -> LidarSweep:
+    def noisy(seed: int) -> LabelledSweep:
         return add_noise(lidar, exact, noise, torch.Generator().manual_seed(seed))
 
     one, again, other = noisy(1), noisy(1), noisy(2)

@@ -14,8 +14,7 @@ from sim.sensors.layers import LAYERS, MapLayers
 from sim.sensors.raster import AHEAD, AROUND, Rasterizer, RasterSpec, Scene
 from sim.sources.procedural import FAMILIES, draft
 from sim.sources.scenarionet import read_scenario
-from sim.traffic import make_traffic
-from sim.world import World
+from sim.world import Past, World
 from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.toy import Car, make_scenario, straight
 
@@ -23,11 +22,11 @@ NAMES = ("drivable", "intersection", "crosswalk", "obstacle", "centerline", "bou
 
 
 def _world(scenario: Scenario) -> World:
-    return World.from_scenarios([scenario], make_traffic("log"))
+    return World.from_scenarios([scenario])
 
 
 def _scene(world: World, ego: np.ndarray) -> Scene:
-    scene = Scene.of(world, [world.reset()])
+    scene = Scene.of(world, world.reset())
     pose = scene.pose.clone()
     pose[0, 0, EGO] = torch.tensor(ego)
     return replace(scene, pose=pose)
@@ -109,14 +108,21 @@ def test_boxes_of_every_class_and_time() -> None:
     scenario = make_scenario([straight(-60, 0, 60, 0)], cars, 2.0)
     world = _world(scenario)
     start = world.reset()
-    past = replace(start, pose=world.log.pose[:, :, 10])  # any other instant will do
+    # Half a second ago everyone was elsewhere: any other instant will do.
+    elsewhere = replace(start, pose=world.log.pose[:, :, 10])
+    past = Past(*(t.unsqueeze(2).repeat_interleave(6, 2) for t in
+                  (elsewhere.pose, start.velocity_mps, start.valid)), torch.ones(1, 6).bool())  # fmt: skip
     names = ("vehicles", "cyclists", "pedestrians", "objects", "ego")
     spec = RasterSpec(channels=names, past_s=(0.0, 0.5))
-    image = Rasterizer.of(world, spec).draw(Scene.of(world, [start, past]))[0].numpy()
+    image = (
+        Rasterizer.of(world, spec)
+        .draw(Scene.of(world, replace(start, past=past), (0, 5)))[0]
+        .numpy()
+    )
     assert spec.names[:3] == ["vehicles", "vehicles@-0.5s", "cyclists"]
     centers = AROUND.cell_centers_m().numpy().reshape(-1, 2).astype(np.float64)
     ego = start.pose[0, 0].numpy()
-    for h, poses in enumerate((start.pose[0].numpy(), past.pose[0].numpy())):
+    for h, poses in enumerate((start.pose[0].numpy(), elsewhere.pose[0].numpy())):
         for c, kind in enumerate((*list(AgentKind), None)):
             truth = np.zeros(len(centers), dtype=bool)
             for n, pose in enumerate(poses):
@@ -141,7 +147,7 @@ def test_velocities_are_in_the_ego_frame() -> None:
     cars = [Car(0, 0, 0, math.pi / 2, 0), Car(-1, 0, 20, math.pi / 2, 7)]
     world = _world(make_scenario([straight(-60, 0, 60, 0)], cars, 1.0))
     spec = RasterSpec(channels=("velocity_x", "velocity_y"))
-    image = Rasterizer.of(world, spec).draw(Scene.of(world, [world.reset()]))[0]
+    image = Rasterizer.of(world, spec).draw(Scene.of(world, world.reset()))[0]
     assert image[0, 140, 100] == pytest.approx(7.0, abs=1e-4)  # 20 m ahead: row (50 + 20) / 0.5
     assert image[0].count_nonzero() == 32  # 4 x 2 m of half-metre cells
     assert image[1].abs().max() < 1e-4
@@ -151,7 +157,7 @@ def test_lights_by_state() -> None:
     world = _world(draft("signalized_junction", seed=4))
     names = ("light_red", "light_yellow", "light_green", "stop_line")
     rasterizer = Rasterizer.of(world, RasterSpec(channels=names))
-    scene = Scene.of(world, [world.reset()])
+    scene = Scene.of(world, world.reset())
     for k, state in enumerate((LightState.RED, LightState.YELLOW, LightState.GREEN)):
         lit = replace(scene, light_state=torch.full_like(scene.light_state, int(state)))
         image = rasterizer.draw(lit)[0]
@@ -165,7 +171,7 @@ def test_reachable_lane_distance_and_direction() -> None:
     # lane runs at -0.3 in the ego frame.
     world = _world(make_scenario([straight(-60, 0, 60, 0)], [Car(0, 0, 0, 0.3, 0)], 1.0))
     spec = RasterSpec(channels=("lane_distance", "lane_sin", "lane_cos"))
-    image = Rasterizer.of(world, spec).draw(Scene.of(world, [world.reset()]))[0]
+    image = Rasterizer.of(world, spec).draw(Scene.of(world, world.reset()))[0]
     x, y = 0.25, 4.25  # the centre of cell (100, 108)
     beside = abs(math.sin(0.3) * x + math.cos(0.3) * y)
     assert image[0, 100, 108] == pytest.approx(beside / 10, abs=1e-3)
@@ -184,7 +190,7 @@ def test_soft_edges_carry_gradients_to_the_poses(channel: str, step: float, nois
     world = _world(make_scenario([straight(-60, 0, 60, 0)], cars, 1.0))
     spec = RasterSpec(BevGrid(-20.0, -20.0, 0.5, 80, 80), (channel,), softness_m=0.3)
     rasterizer = Rasterizer.of(world, spec)
-    scene = Scene.of(world, [world.reset()])
+    scene = Scene.of(world, world.reset())
     weight = (torch.linspace(-1, 1, 80)[:, None] * torch.linspace(0, 1, 80)).double()
 
     def total(pose: torch.Tensor) -> torch.Tensor:
@@ -205,7 +211,7 @@ def test_nan_padding_changes_nothing() -> None:
     world = _world(make_scenario([straight(-60, 0, 60, 0)], cars, 1.0))
     spec = RasterSpec(channels=("drivable", "vehicles", "velocity_x"))
     rasterizer = Rasterizer.of(world, spec)
-    scene = Scene.of(world, [world.reset()])
+    scene = Scene.of(world, world.reset())
     valid = scene.valid.clone()
     valid[..., 2] = False
     clean = rasterizer.draw(replace(scene, valid=valid))
@@ -230,7 +236,7 @@ def test_the_map_reaches_to_the_corners_of_a_long_grid() -> None:
     short = replace(route, path_m=route.path_m[85:100], lane_of_point=route.lane_of_point[85:100])
     world = _world(replace(scenario, routes=[short]))
     spec = RasterSpec(grid=AHEAD, channels=("drivable",))
-    image = Rasterizer.of(world, spec).draw(Scene.of(world, [world.reset()]))[0, 0]
+    image = Rasterizer.of(world, spec).draw(Scene.of(world, world.reset()))[0, 0]
     # 3.5 m wide, cells of 0.4 m with centres at 0.2, 0.6, 1.0, 1.4 on either side: 8 across.
     assert image.sum(dim=1).tolist() == [8.0] * 350
 
@@ -239,7 +245,7 @@ def test_a_scene_of_the_wrong_length_is_refused() -> None:
     world = _world(make_scenario([straight(-60, 0, 60, 0)], [Car(0, 0, 0)], 1.0))
     rasterizer = Rasterizer.of(world, RasterSpec(past_s=(0.0, 0.5)))
     with pytest.raises(ValueError, match="1 instants, past_s asks for 2"):
-        rasterizer.draw(Scene.of(world, [world.reset()]))
+        rasterizer.draw(Scene.of(world, world.reset()))
 
 
 def test_unknown_channel_is_refused() -> None:

@@ -19,11 +19,10 @@ from sim.geometry.box import points_in_boxes
 from sim.scenario import EGO, AreaKind, LaneKind, Scenario
 from sim.scenario_check import require_valid
 from sim.sensors.ground import Ground
+from sim.simulator import Simulator
 from sim.sources import find_files
 from sim.sources.argoverse2 import read_scenario
 from sim.sources.argoverse2.sweeps import list_sweeps
-from sim.traffic import make_traffic
-from sim.world import World
 from tests.conftest import SHARED_DATA, needs_shared_data
 
 AV2 = SHARED_DATA / "av2"
@@ -55,8 +54,8 @@ def test_human_is_on_the_road_and_innocent(scenarios: list[Scenario], log: int) 
     scenario = scenarios[log]
     require_valid(scenario)
     assert scenario.num_steps == 156 and scenario.keyframe.all() and scenario.location == "PIT"
-    world = World.from_scenarios([scenario], make_traffic("log"), exact_tracking=True)
-    results = evaluate(rollout(world, make_planner("log_replay", world)))
+    simulator = Simulator.from_scenarios([scenario], "log")
+    results = evaluate(rollout(simulator, make_planner("log_replay")))
     assert float(results["nuplan/drivable_area_compliance"].value) == 1.0
     assert float(results["nuplan/no_at_fault_collision"].value) == 1.0
     assert float(results["waymax/log_divergence"].value) < 1e-3
@@ -197,8 +196,8 @@ def test_points_of_the_sweep_lie_in_the_boxes(scenarios: list[Scenario]) -> None
 
 @needs_shared_data
 def test_reactive_traffic_drives_both_logs(scenarios: list[Scenario]) -> None:
-    worlds = World.from_scenarios(scenarios, make_traffic("idm"))
-    driven = rollout(worlds, make_planner("idm", worlds), num_steps=20)
+    simulator = Simulator.from_scenarios(scenarios, "idm")
+    driven = rollout(simulator, make_planner("idm"), num_steps=20)
     assert not torch.isnan(driven.pose[driven.valid]).any()
 
 

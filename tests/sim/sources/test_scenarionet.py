@@ -12,11 +12,10 @@ from drive.planning import make_planner
 from eval.metrics.suite import evaluate
 from eval.rollout import rollout
 from sim.scenario import EGO
+from sim.simulator import Simulator
 from sim.sources import find_files
 from sim.sources.scenarionet import read_scenario
 from sim.sources.unpickle import read_pickle
-from sim.traffic import make_traffic
-from sim.world import World
 from tests.conftest import SHARED_DATA, needs_shared_data
 
 FOLDERS = ("nuscenes_mini_scenarionet", "nuscenes_mini_scenarionet_old_converter")
@@ -29,8 +28,8 @@ def test_human_is_on_the_road_and_innocent(path: Path) -> None:
     scenario = read_scenario(path)
     length, width, _ = scenario.tracks.size_m[EGO]
     assert length > width
-    world = World.from_scenarios([scenario], make_traffic("log"), exact_tracking=True)
-    results = evaluate(rollout(world, make_planner("log_replay", world)))
+    simulator = Simulator.from_scenarios([scenario], "log")
+    results = evaluate(rollout(simulator, make_planner("log_replay")))
     assert float(results["nuplan/drivable_area_compliance"].value) == 1.0
     assert float(results["nuplan/no_at_fault_collision"].value) == 1.0
     assert float(results["waymax/log_divergence"].value) < 1e-3
@@ -75,6 +74,6 @@ def test_no_scenarios(tmp_path: Path) -> None:
 
 @needs_shared_data
 def test_idm_traffic_drives_recorded_scenes_without_nan() -> None:
-    worlds = World.from_scenarios([read_scenario(f) for f in FILES[:2]], make_traffic("idm"))
-    driven = rollout(worlds, make_planner("pdm", worlds), num_steps=30)
+    simulator = Simulator.from_scenarios([read_scenario(f) for f in FILES[:2]], "idm")
+    driven = rollout(simulator, make_planner("pdm"), num_steps=30)
     assert not torch.isnan(driven.pose[driven.valid]).any()

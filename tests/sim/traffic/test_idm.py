@@ -18,8 +18,8 @@ NORTH = math.pi / 2
 
 
 def _drive(scenario, num_steps: int | None = None) -> tuple[World, list[WorldState]]:
-    world = World.from_scenarios([scenario], IdmTraffic(drives_ego=True))
-    return world, drive(world, num_steps)
+    world = World.from_scenarios([scenario], maps=False)
+    return world, drive(world, IdmTraffic.of(world, drives_ego=True), num_steps)
 
 
 def _collides(world: World, states: list[WorldState]) -> bool:
@@ -121,11 +121,12 @@ def test_nan_in_padding_changes_nothing() -> None:
     )
     crowd = make_scenario([WEST_EAST], [Car(0, -60 - 15 * k, 0, 0, 10) for k in range(3)])
     _, expected = _drive(alone)
-    world = World.from_scenarios([alone, crowd], IdmTraffic(drives_ego=True))
+    world = World.from_scenarios([alone, crowd], maps=False)
+    traffic = IdmTraffic.of(world, drives_ego=True)
     world.size_m[0, 2:] = torch.nan
     world.log.pose[0, 2:] = torch.nan
     world.log.velocity_mps[0, 2:] = torch.nan
     world.paths.frame[1, 1:] = torch.nan
-    for mine, truth in zip(drive(world), expected, strict=True):
+    for mine, truth in zip(drive(world, traffic), expected, strict=True):
         torch.testing.assert_close(mine.pose[0, :2], truth.pose[0], rtol=0, atol=1e-5)
     assert not torch.isnan(mine.pose[1, :3]).any()

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from sim.path_relations import DriverZones
-from sim.paths import Paths
+from sim.paths.paths import Paths
+from sim.traffic.path_relations import DriverZones, Relations
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Drivers:
     zones: DriverZones
 
     @staticmethod
-    def of(paths: Paths, there_at_start: Bool[Tensor, "b n"]) -> "Drivers":
+    def of(paths: Paths, relations: Relations, there_at_start: Bool[Tensor, "b n"]) -> "Drivers":
         """Found once for a batch."""
         has_path = paths.agent_path >= 0
         agent, place = _compact(has_path)
@@ -43,7 +43,7 @@ class Drivers:
             place=place,
             late=late,
             late_place=late_place,
-            zones=paths.relations.of_drivers(paths.row, path),
+            zones=relations.of_drivers(paths.row, path),
         )
 
     def pick(self, per_agent: Tensor) -> Tensor:

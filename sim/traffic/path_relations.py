@@ -12,7 +12,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.compiling import materialize
+from sim.paths.build import pool_routes
+from sim.paths.paths import Paths
 from sim.scenario import Route, Scenario
+from sim.trees import shared
 
 STRIDE = 2  # metres between the points that are related
 NEAR_M = 8.0  # paths farther apart than this have nothing to do with each other
@@ -32,11 +35,11 @@ class Relations:
     cars on both would touch. A merge: both go on together. `right_of_way`: p's minus q's.
     """
 
-    s_on_path: Float[Tensor, "m p q k"]
-    zone: Float[Tensor, "m p q z 4"]
-    zone_valid: Bool[Tensor, "m p q z"]
-    zone_merges: Bool[Tensor, "m p q z"]
-    right_of_way: Int[Tensor, "m p q z"]
+    s_on_path: Float[Tensor, "m p q k"] = shared()
+    zone: Float[Tensor, "m p q z 4"] = shared()
+    zone_valid: Bool[Tensor, "m p q z"] = shared()
+    zone_merges: Bool[Tensor, "m p q z"] = shared()
+    right_of_way: Int[Tensor, "m p q z"] = shared()
 
     def of_drivers(self, row: Int[Tensor, " b"], path: Int[Tensor, "b d"]) -> "DriverZones":
         """The zones that each driver's path has with those of the others; path -1: no driver.
@@ -70,10 +73,10 @@ class Relations:
         )
 
     @staticmethod
-    def from_routes(
-        frame: np.ndarray, count: np.ndarray, scenarios: list[Scenario], pools: list[list[Route]]
-    ) -> "Relations":
-        """Relate the padded paths `frame [B, P, M, 5]` with `count [B, P]` real points."""
+    def of(scenarios: list[Scenario], of_routes: Paths) -> "Relations":
+        """Relate the paths of each scenario with one another; `of_routes`: built from these scenarios."""
+        frame, count = of_routes.frame.cpu().numpy(), of_routes.num_points.cpu().numpy()
+        pools = [pool_routes(scenario)[0] for scenario in scenarios]
         worlds, paths, points = frame.shape[:3]
         knots = (points + STRIDE - 1) // STRIDE
         s_on_path = np.full((worlds, paths, paths, knots), -1.0, dtype=np.float32)

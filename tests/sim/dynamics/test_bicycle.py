@@ -9,17 +9,17 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from sim.dynamics import (
+from sim.dynamics.bicycle import (
     ACCELERATION_LAG_S,
     MAX_STEERING_RAD,
     BicycleState,
     bicycle_step,
     center_of,
     rear_of,
-    unicycle_step,
 )
+from sim.dynamics.unicycle import unicycle_step
 from sim.interface import Plan
-from sim.traffic import make_traffic
+from sim.simulator import Simulator
 from sim.world import World, WorldState
 from tests.toy import Car, make_scenario, straight
 
@@ -139,8 +139,9 @@ def _tracked(
     scenario = make_scenario(
         [straight(-60, 0, 200, 0)], [Car(0, 0, 0, 0, speed, (5.0, 2.0, 1.6))], 1.0
     )
-    world = World.from_scenarios([scenario], make_traffic("log"), exact_tracking=exact)
-    return world, world.step(world.reset(), Plan(trajectory.unsqueeze(0), dt_s))
+    simulator = Simulator.from_scenarios([scenario], "log")
+    plan = Plan(trajectory.unsqueeze(0), dt_s, "exact" if exact else "lqr")
+    return simulator.world, simulator.step(simulator.reset(), plan)
 
 
 def test_exact_tracking_jumps_to_the_first_entry() -> None:

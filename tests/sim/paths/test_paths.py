@@ -6,9 +6,8 @@ import numpy as np
 import shapely
 import torch
 
-from sim.geometry import polyline
-from sim.path_relations import CONFLICT_WIDTH_M
-from sim.paths import Paths
+from sim.paths.build import build_paths
+from sim.paths.paths import Paths
 from sim.scenario import LightState, StopKind, StopLine
 from tests.toy import Car, make_scenario, straight
 
@@ -20,7 +19,7 @@ def _arc(radius_m: float, angle_rad: float) -> np.ndarray:
 
 
 def _paths(lines: list[np.ndarray], cars: list[Car], **kwargs) -> Paths:
-    return Paths.from_scenarios([make_scenario(lines, cars, **kwargs)])
+    return build_paths([make_scenario(lines, cars, **kwargs)])
 
 
 def test_pose_on_an_arc_is_exact() -> None:
@@ -65,32 +64,6 @@ def test_cruise_speed_brakes_for_a_curve_in_time() -> None:
     assert abs(cruise[68] - 4.5) < 0.2
     assert abs(cruise[40] - 8.2) < 0.6
     assert cruise[0] > 11
-
-
-def test_crossing_zone_holds_every_touch_of_two_cars() -> None:
-    # Paths crossing at 60 degrees: where two 2 m wide strips overlap, there the zone must be.
-    a, b = straight(-50, 0, 50, 0), straight(-25, -43.3, 25, 43.3)
-    paths = _paths([a, b], [Car(0, -40, 0), Car(1, -20, -34.64, math.pi / 3)])
-    zone = paths.relations.zone[0, 0, 1, 0].numpy()
-    assert paths.relations.zone_valid[0, 0, 1].tolist() == [True, False]
-    assert not paths.relations.zone_merges[0, 0, 1, 0]
-    strips = [shapely.LineString(line).buffer(1.0, cap_style="flat") for line in (a, b)]
-    overlap = strips[0].intersection(strips[1])
-    for line, (enter, leave) in zip((a, b), (zone[:2], zone[2:]), strict=True):
-        s = polyline.project(line, np.asarray(overlap.exterior.coords))[0]
-        assert enter <= s.min() + 0.5 and leave >= s.max() - 0.5
-        assert leave - enter < 2 * CONFLICT_WIDTH_M / math.sin(math.pi / 3) + 4.0
-
-
-def test_parallel_lanes_do_not_conflict_and_a_ramp_merges() -> None:
-    main, beside = straight(-100, 0, 100, 0), straight(-100, 3.5, 100, 3.5)
-    ramp = np.concatenate((straight(-100, -30, -10, -3)[:-1], straight(-10, -3, 100, 0)))
-    paths = _paths([main, beside, ramp], [Car(k, -90, 0) for k in range(3)], priorities=[10, 10, 0])
-    valid = paths.relations.zone_valid[0]
-    assert not valid[0, 1].any()
-    assert valid[0, 2, 0] and paths.relations.zone_merges[0, 0, 2, 0]
-    assert paths.relations.right_of_way[0, 0, 2, 0] == 10
-    assert paths.relations.right_of_way[0, 2, 0, 0] == -10
 
 
 def test_ego_route_shows_the_red_line_where_it_is() -> None:

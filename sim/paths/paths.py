@@ -1,29 +1,25 @@
 """`Paths`: the lines that agents drive along, as tensors; projection, poses, and the ego's route.
 
 Every distinct `Route` of a world is stored once (a pool of P paths with a point every metre);
-agents refer to it by index. How the paths of a pool meet is precomputed in `sim.path_relations`.
+agents refer to it by index. Made from scenarios by `sim.paths.build`.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sim.geometry import polyline, se2
-from sim.interface import RouteAhead
-from sim.path_relations import Relations
-from sim.scenario import EGO, LightState, Route, Scenario, StopKind
+from sim.geometry import se2
+from sim.paths.route_ahead import RouteAhead
+from sim.scenario import EGO, LightState
+from sim.trees import shared
 
-LATERAL_ACCELERATION_MPS2 = 2.0  # sets the speed in curves
-SLOWING_MPS2 = 1.2  # deceleration planned before a curve or a lower limit
 YELLOW_BRAKING_MPS2 = 3.0  # who would need more than this at yellow drives on
-_STOP_LINE_REACH_M = 4.0
 _SEARCH_M = 20.0
 # Plain ints: compiled, a tensor compared with an enum's member is silently False.
 _RED, _YELLOW = int(LightState.RED), int(LightState.YELLOW)
-_COARSE_M = 4  # spacing of the points that a search looks at first
+COARSE_M = 4  # spacing of the points that a search looks at first
 
 
 @dataclass(frozen=True)
@@ -37,60 +33,18 @@ class Paths:
     """
 
     row: Int[Tensor, " b"]
-    frame: Float[Tensor, "m p k 5"]
-    coarse: Float[Tensor, "m p 4 c"]  # x, y, cos, sin of every fourth point, to search
-    num_points: Int[Tensor, "m p"]
-    speed_limit_mps: Float[Tensor, "m p k"]
-    cruise_mps: Float[Tensor, "m p k"]
-    stop_s_m: Float[Tensor, "m p s"]  # inf: padding
-    stop_light: Int[Tensor, "m p s"]  # -1: a sign
-    stop_is_sign: Tensor  # [m, p, s] bool: come to a halt here
-    path_of_agent: Int[Tensor, "m n"]  # -1: the agent has no path
-    entry_s_m: Float[Tensor, "m n t"]  # where on its path an agent that comes at t comes in
-    relations: Relations
-
-    @staticmethod
-    def from_scenarios(scenarios: list[Scenario]) -> "Paths":
-        """Pool, pad and relate the routes. Raises ValueError where the ego has no route."""
-        pools = [_pool(scenario) for scenario in scenarios]
-        num_paths = max(len(routes) for routes, _ in pools)
-        num_points = max(len(route.path_m) for routes, _ in pools for route in routes) + 1
-        num_stops = 1 + max(len(s.map.stop_lines) for s in scenarios)
-        num_agents = max(s.num_agents for s in scenarios)
-        num_instants = max(s.num_steps for s in scenarios)
-        worlds = len(scenarios)
-        frame = np.zeros((worlds, num_paths, num_points, 5), dtype=np.float32)
-        count = np.ones((worlds, num_paths), dtype=np.int64)
-        limit = np.ones((worlds, num_paths, num_points), dtype=np.float32)
-        cruise = np.ones((worlds, num_paths, num_points), dtype=np.float32)
-        stop_s = np.full((worlds, num_paths, num_stops), np.inf, dtype=np.float32)
-        stop_light = np.full((worlds, num_paths, num_stops), -1, dtype=np.int64)
-        stop_is_sign = np.zeros((worlds, num_paths, num_stops), dtype=bool)
-        agent_path = np.full((worlds, num_agents), -1, dtype=np.int64)
-        entry_s = np.zeros((worlds, num_agents, num_instants), dtype=np.float32)
-        for w, (scenario, (routes, owner)) in enumerate(zip(scenarios, pools, strict=True)):
-            agent_path[w, : scenario.num_agents] = owner
-            for p, route in enumerate(routes):
-                count[w, p] = len(route.path_m)
-                frame[w, p] = _frames(route.path_m, num_points)
-                limit[w, p], cruise[w, p] = _speeds(scenario, route, frame[w, p])
-                _place_stops(scenario, route, stop_s[w, p], stop_light[w, p], stop_is_sign[w, p])
-            for n in np.flatnonzero(owner >= 0).tolist():
-                entry_s[w, n, : scenario.num_steps] = _entry_s(scenario, n, routes[owner[n]])
-        return Paths(
-            row=torch.arange(worlds),
-            frame=torch.from_numpy(frame),
-            coarse=torch.from_numpy(frame[:, :, ::_COARSE_M, :4].swapaxes(2, 3).copy()),
-            num_points=torch.from_numpy(count),
-            speed_limit_mps=torch.from_numpy(limit),
-            cruise_mps=torch.from_numpy(cruise),
-            stop_s_m=torch.from_numpy(stop_s),
-            stop_light=torch.from_numpy(stop_light),
-            stop_is_sign=torch.from_numpy(stop_is_sign),
-            path_of_agent=torch.from_numpy(agent_path),
-            entry_s_m=torch.from_numpy(entry_s),
-            relations=Relations.from_routes(frame, count, scenarios, [r for r, _ in pools]),
-        )
+    frame: Float[Tensor, "m p k 5"] = shared()
+    coarse: Float[Tensor, "m p 4 c"] = shared()  # x, y, cos, sin of every fourth point, to search
+    num_points: Int[Tensor, "m p"] = shared()
+    speed_limit_mps: Float[Tensor, "m p k"] = shared()
+    cruise_mps: Float[Tensor, "m p k"] = shared()
+    stop_s_m: Float[Tensor, "m p s"] = shared()  # inf: padding
+    stop_light: Int[Tensor, "m p s"] = shared()  # -1: a sign
+    stop_is_sign: Bool[Tensor, "m p s"] = shared()  # come to a halt here
+    path_of_agent: Int[Tensor, "m n"] = shared()  # -1: the agent has no path
+    entry_s_m: Float[Tensor, "m n t"] = (
+        shared()
+    )  # where on its path an agent that comes at t comes in
 
     @property
     def agent_path(self) -> Int[Tensor, "b n"]:
@@ -130,10 +84,10 @@ class Paths:
         comes back on itself the right pass is found. -1: the path is more than 20 m away.
         """
         cost = _search_cost(self.coarse[self.row].unsqueeze(2), pose[:, None, :, None])
-        past_end = torch.arange(cost.shape[3], device=cost.device) * _COARSE_M
-        beyond = past_end > self.num_points[self.row][:, :, None, None] + _COARSE_M
+        past_end = torch.arange(cost.shape[3], device=cost.device) * COARSE_M
+        beyond = past_end > self.num_points[self.row][:, :, None, None] + COARSE_M
         best, index = torch.where(beyond, torch.inf, cost).min(dim=-1)
-        return torch.where(best < _SEARCH_M, index.to(pose.dtype) * _COARSE_M, -1.0)
+        return torch.where(best < _SEARCH_M, index.to(pose.dtype) * COARSE_M, -1.0)
 
     def project(
         self, path: Int[Tensor, "b *k"], guess_s_m: Float[Tensor, "b *k"], x_m: Tensor, y_m: Tensor
@@ -155,7 +109,7 @@ class Paths:
         """Arc length of poses along the ego's path: its progress."""
         path = self.agent_path[:, EGO]
         cost = _search_cost(self.coarse[self.row, path].unsqueeze(1), pose.unsqueeze(2))
-        guess = cost.argmin(dim=-1).to(pose.dtype) * _COARSE_M
+        guess = cost.argmin(dim=-1).to(pose.dtype) * COARSE_M
         x, y, _ = pose.unbind(-1)
         s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, x, y)
         return s_m
@@ -238,77 +192,3 @@ def _search_cost(coarse: Float[Tensor, "*p 4 c"], pose: Float[Tensor, "*q 1 3"])
     x, y, yaw = pose.unbind(-1)
     facing = cos * torch.cos(yaw) + sin * torch.sin(yaw)
     return torch.sqrt((px - x) ** 2 + (py - y) ** 2) + 3.0 * (1.0 - facing)
-
-
-def _pool(scenario: Scenario) -> tuple[list[Route], np.ndarray]:
-    """The distinct routes of a scenario and each agent's index into them (-1: none)."""
-    if scenario.routes[EGO] is None:
-        raise ValueError(f"{scenario.scenario_id}: routes[0]: the ego needs a route")
-    routes: list[Route] = []
-    place: dict[int, int] = {}
-    owner = np.full(scenario.num_agents, -1)
-    for n, route in enumerate(scenario.routes):
-        if route is None:
-            continue
-        if id(route) not in place:
-            place[id(route)] = len(routes)
-            routes.append(route)
-        owner[n] = place[id(route)]
-    return routes, owner
-
-
-def _frames(path_m: np.ndarray, num_points: int) -> np.ndarray:
-    """x, y, cos, sin, curvature of each point; after the end straight on, to `num_points`."""
-    last = path_m[-1] - path_m[-2]
-    last = last / np.linalg.norm(last)
-    more = np.arange(1, num_points - len(path_m) + 1)
-    points = np.concatenate((path_m, path_m[-1] + more[:, None] * last))
-    yaw = np.unwrap(polyline.headings_rad(points))
-    curvature = np.gradient(yaw)
-    return np.column_stack((points, np.cos(yaw), np.sin(yaw), curvature)).astype(np.float32)
-
-
-def _speeds(scenario: Scenario, route: Route, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Legal limit and cruising speed at each point of the padded path."""
-    lanes = scenario.map.lanes
-    legal = np.array([lane.speed_limit_mps for lane in lanes] + [13.4])[route.lane_of_point]
-    limit = np.full(len(frame), legal[-1])
-    limit[: len(legal)] = legal
-    # Curvature over the length of a car: a kink of one metre is not a curve.
-    curvature = np.abs(np.convolve(frame[:, 4], np.ones(5) / 5, mode="same"))
-    cruise = np.minimum(limit, np.sqrt(LATERAL_ACCELERATION_MPS2 / np.maximum(curvature, 1e-4)))
-    cruise = np.maximum(cruise, 1.5)
-    energy = cruise**2
-    # v_k^2 <= v_m^2 + 2 b (m - k) for all m >= k: a running minimum from the far end.
-    ramp = 2.0 * SLOWING_MPS2 * np.arange(len(energy))
-    energy = np.minimum.accumulate((energy + ramp)[::-1])[::-1] - ramp
-    return limit, np.sqrt(np.maximum(energy, 1.0))
-
-
-def _place_stops(
-    scenario: Scenario, route: Route, s_m: np.ndarray, light: np.ndarray, is_sign: np.ndarray
-) -> None:
-    """Write where this path crosses the stop lines of its lanes."""
-    for k, stop in enumerate(scenario.map.stop_lines):
-        if not set(stop.lanes) & set(route.lanes):
-            continue
-        gap = np.linalg.norm(route.path_m - stop.line_m.mean(axis=0), axis=1)
-        nearest = int(gap.argmin())
-        if gap[nearest] < _STOP_LINE_REACH_M:
-            tangent = route.path_m[min(nearest + 1, len(gap) - 1)] - route.path_m[nearest - 1]
-            tangent = tangent / np.linalg.norm(tangent)
-            rest = (stop.line_m.mean(axis=0) - route.path_m[nearest]) @ tangent
-            s_m[k], light[k] = nearest + rest, stop.light
-            is_sign[k] = stop.kind == StopKind.STOP_SIGN
-
-
-def _entry_s(scenario: Scenario, agent: int, route: Route) -> np.ndarray:
-    """Where on its path the agent may enter: its recorded places projected (0 where invalid)."""
-    tracks = scenario.tracks
-    entry = np.flatnonzero(tracks.valid[agent])
-    if tracks.valid[agent, 0]:
-        entry = entry[:1]  # on the road from the start: nothing later is asked for
-    s = np.zeros(scenario.num_steps)
-    if entry.size:
-        s[entry] = polyline.project(route.path_m, tracks.position_m[agent, entry, :2])[0]
-    return s

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from sim import tracking
-from sim.dynamics import center_of, rear_of
+from sim.dynamics import tracking
+from sim.dynamics.bicycle import center_of, rear_of
 from sim.geometry import se2
 from sim.interface import Plan
-from sim.traffic import make_traffic
-from sim.world import World, WorldState
+from sim.simulator import Simulator
+from sim.world import WorldState
 from tests.toy import Car, make_scenario, straight
 
 N = tracking.HORIZON
@@ -115,9 +115,10 @@ def _follow(
 ) -> WorldState:
     """Drive by plans that restart, at every step, at the place on `line` beside the rear axle."""
     scenario = make_scenario([straight(-60, 0, 300, 0)], [start], seconds)
-    world = World.from_scenarios([scenario], make_traffic("log"))
+    simulator = Simulator.from_scenarios([scenario], "log")
+    world = simulator.world
     wheelbase = world.wheelbase_m[0, :1]
-    state, (pose_at, beside) = world.reset(), line
+    state, (pose_at, beside) = simulator.reset(), line
     ahead = torch.arange(1, 41) * 0.1
     for _ in range(world.num_steps):
         s = beside(rear_of(state.pose[0, :1], wheelbase)[0])
@@ -125,7 +126,7 @@ def _follow(
         center = center_of(pose_at(s + 0.1 * wanted.cumsum(0)), wheelbase)
         pose = se2.compose(se2.inverse(state.pose[0, 0]), center)
         rest = torch.stack((wanted, torch.full_like(wanted, curvature)), dim=-1)
-        state = world.step(state, Plan(torch.cat((pose, rest), dim=-1).unsqueeze(0), 0.1))
+        state = simulator.step(state, Plan(torch.cat((pose, rest), dim=-1).unsqueeze(0), 0.1))
     return state
 
 

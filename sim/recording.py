@@ -1,0 +1,88 @@
+"""The recording as states that a simulator can begin from: any instant, with what led to it."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from sim.geometry import se2
+from sim.scenario import EGO
+from sim.world import Past, World, WorldState, speed_along
+
+STANDING_MPS = 0.3
+_TURNS_FROM_MPS = 0.5  # slower, a recorded heading says nothing of the steering
+
+
+def recorded_state(world: World, step: Int[Tensor, " b"]) -> WorldState:
+    """Everyone where and as the recording has them at `step`, ready to be driven on from there.
+
+    Accelerations are slopes of the recorded speed over the instants beside `step` that are
+    valid; the ego's steering is what bends its path as recorded (straight below 0.5 m/s).
+    """
+    log, last = world.log, world.log.valid.shape[2] - 1
+    batch = torch.arange(len(step), device=step.device)
+    now = step.clamp(max=last)
+
+    def at(values: Tensor, instant: Tensor) -> Tensor:
+        return values[batch, :, instant]
+
+    before, after = (now - 1).clamp(min=0), (now + 1).clamp(max=last)
+    valid = at(log.valid, now)
+    before = torch.where(at(log.valid, before), before.unsqueeze(1), now.unsqueeze(1))
+    after = torch.where(at(log.valid, after), after.unsqueeze(1), now.unsqueeze(1))
+    row, agent = batch.unsqueeze(1), torch.arange(valid.shape[1], device=step.device)
+    pose_a, pose_b = (log.pose[row, agent, k] for k in (before, after))
+    speed_a, speed_b = (
+        speed_along(log.pose[row, agent, k], log.velocity_mps[row, agent, k])
+        for k in (before, after)
+    )
+    seconds = ((after - before) * world.dt_s).clamp(min=world.dt_s)
+    turn = se2.wrap_angle(pose_b[..., 2] - pose_a[..., 2])[:, EGO] / seconds[:, EGO]
+    pose = at(log.pose, now)
+    velocity = at(log.velocity_mps, now)
+    speed = speed_along(pose, velocity)[:, EGO]
+    steering = torch.atan(world.wheelbase_m[:, EGO] * turn / speed)
+    return WorldState(
+        step=now,
+        pose=pose,
+        velocity_mps=velocity,
+        acceleration_mps2=torch.where(valid, (speed_b - speed_a) / seconds, 0.0),
+        valid=valid,
+        ego_steering_rad=torch.where(speed.abs() > _TURNS_FROM_MPS, steering, 0.0),
+        path_s_m=_path_s_m(world, now, pose, valid),
+        waited_s=_wait_s(world, now, valid),
+    )
+
+
+def recorded_past(world: World, step: Int[Tensor, " b"], steps: int) -> Past:
+    """The recording at `step` and the `steps` instants before it."""
+    log = world.log
+    ago = torch.arange(-steps, 1, device=step.device)
+    instant = step.clamp(max=log.valid.shape[2] - 1).unsqueeze(1) + ago
+    known, instant = instant >= 0, instant.clamp(min=0)
+    row = torch.arange(len(step), device=step.device).unsqueeze(1)
+    pose, velocity, valid = (
+        values[row, :, instant].transpose(1, 2)
+        for values in (log.pose, log.velocity_mps, log.valid)
+    )
+    return Past(pose, velocity, valid, known)
+
+
+def _path_s_m(world: World, step: Tensor, pose: Tensor, valid: Tensor) -> Tensor:
+    """Arc length on the own path; -1 for those who come later, past its end for those who left."""
+    path = world.paths.agent_path
+    on_paths = world.paths.search(pose)
+    guess = torch.gather(on_paths, 1, path.clamp(min=0).unsqueeze(1)).squeeze(1).clamp(min=0.0)
+    x, y, _ = pose.unbind(-1)
+    s_m, _, _ = world.paths.project(path.clamp(min=0), guess, x, y)
+    instants = torch.arange(world.log.valid.shape[2], device=step.device)
+    was_there = (world.log.valid & (instants < step.reshape(-1, 1, 1))).any(dim=2)
+    gone = world.paths.num_points.max().to(s_m.dtype)
+    return torch.where(valid, s_m.clamp(min=0.0), torch.where(was_there, gone, -1.0))
+
+
+def _wait_s(world: World, step: Tensor, valid: Tensor) -> Tensor:
+    """For how long each agent has been standing in the recording."""
+    moves = speed_along(world.log.pose, world.log.velocity_mps).abs() >= STANDING_MPS
+    instants = torch.arange(moves.shape[2], device=step.device)
+    moved = torch.where(moves & (instants <= step.reshape(-1, 1, 1)), instants, 0).amax(dim=2)
+    return torch.where(valid, (step.unsqueeze(1) - moved) * world.dt_s, 0.0)
