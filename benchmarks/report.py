@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from eval.runs.results import Results
 
 from drive.config import SimulateConfig, to_plain
 from drive.simulate import make_requests, simulate
-from eval.report.recording import Recording
-from eval.report.run_folder import Chunk, RunFolder
 from eval.report.run_report import write_report
+from eval.runs.drive_record import DriveRecord
+from eval.runs.folder import RunFolder
 from sim.scenario import Scenario, Tracks
 
 PLANNERS = ("constant_velocity", "idm", "pdm")
@@ -43,23 +44,23 @@ def moved(values: np.ndarray, source: np.ndarray, delay: np.ndarray) -> np.ndarr
     return values[instant, source]
 
 
-def fill(scenario: Scenario, recording: Recording, agents: int) -> tuple[Scenario, Recording]:
+def fill(scenario: Scenario, record: DriveRecord, agents: int) -> tuple[Scenario, DriveRecord]:
     """Both with `agents` agents; the added ones are copies of others, elsewhere and later."""
     missing = agents - scenario.num_agents
     if missing <= 0:
-        return scenario, recording
+        return scenario, record
     rng = np.random.default_rng(scenario.num_agents)
     source = rng.integers(1, scenario.num_agents, missing)
     delay = rng.integers(1, LATEST, missing)
     beside = np.append(rng.uniform(-BESIDE_M, BESIDE_M, (missing, 2)), np.zeros((missing, 1)), 1)
-    pose = moved(recording.pose, source, delay) + beside.astype(np.float32)
-    valid = moved(recording.valid, source, delay)
+    pose = moved(record.pose, source, delay) + beside.astype(np.float32)
+    valid = moved(record.valid, source, delay)
     grown = {
-        "pose": np.concatenate((recording.pose, pose), 1),
-        "valid": np.concatenate((recording.valid, valid), 1),
+        "pose": np.concatenate((record.pose, pose), 1),
+        "valid": np.concatenate((record.valid, valid), 1),
     }
     for name in ("forecast", "forecast_probability"):
-        held = getattr(recording, name)
+        held = getattr(record, name)
         if held is not None:
             grown[name] = np.concatenate((held, moved(held, source - 1, delay)), 1)
     rows = np.append(np.arange(scenario.num_agents), source)
@@ -70,20 +71,20 @@ def fill(scenario: Scenario, recording: Recording, agents: int) -> tuple[Scenari
     }
     tracks["track_id"] = [f"agent-{n}" for n in range(agents)]
     routes = [scenario.routes[r] for r in rows]
-    return replace(scenario, tracks=Tracks(**tracks), routes=routes), replace(recording, **grown)
+    return replace(scenario, tracks=Tracks(**tracks), routes=routes), replace(record, **grown)
 
 
 def filled(run: RunFolder, root: Path, planners: tuple[str, ...], agents: int) -> RunFolder:
     """A run folder of some of the planners, with so many agents."""
     made = RunFolder.create(root, f"{len(planners)}-planners", run.config())
-    rows = [row for row in run.read_tables().rows if row.planner in planners]
-    for row in rows:
-        scenario = run.read_scenario(row.index)
-        recording = Recording.load(run.recording_path(row.planner, row.index))
-        scenario, recording = fill(scenario, recording, agents)
-        made.write_scenario(row.index, scenario)
-        recording.save(made.recording_path(row.planner, row.index))
-    made.write_tables(Chunk(rows, []))
+    drives = [drive for drive in run.read_tables().drives if drive.planner in planners]
+    for drive in drives:
+        scenario = run.read_scenario(drive.index)
+        record = DriveRecord.load(run.drive_path(drive.planner, drive.index))
+        scenario, record = fill(scenario, record, agents)
+        made.write_scenario(drive.index, scenario)
+        record.save(made.drive_path(drive.planner, drive.index))
+    made.write_tables(Results(drives, []), run.declared_metrics())
     return made
 
 

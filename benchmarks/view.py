@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
+from eval.image_files import write_mp4
 from eval.view.lidar_points import LabeledPoints
-from eval.view.movie import write_mp4
 from eval.view.option_names import SHOWN_LAYERS
 from eval.view.renderer import draw_instants, film_instants, open_renderer
 from eval.view.renderer_process import RendererProcess

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eval.runs.results import DriveScores, Results, values_of
+
 from drive.config import SimulateConfig
-from eval.report.run_folder import Chunk, Row, RunFolder
+from eval.runs.folder import RunFolder
 from sim.sources import Request, load
 
 if TYPE_CHECKING:
@@ -20,15 +22,15 @@ def run_chunk(config: SimulateConfig, folder: Path, number: int, requests: list[
     import torch
 
     from drive.planning import make_planner
-    from eval.metrics.suite import evaluate
-    from eval.report.recording import Recording
-    from eval.report.tracer import Tracer
+    from eval.metrics.suite import declared, evaluate
     from eval.rollout import rollout
+    from eval.runs.drive_record import DriveRecord
+    from eval.runs.tracer import Tracer
 
     torch.set_num_threads(1)  # the same bytes for any number of workers
     run = RunFolder(folder)
     loaded, skipped = load(requests)
-    rows: list[Row] = []
+    drives: list[DriveScores] = []
     for request, scenario in loaded:
         run.write_scenario(request.index, scenario)
     for members, simulator in _simulators(loaded, config.traffic):
@@ -37,24 +39,23 @@ def run_chunk(config: SimulateConfig, folder: Path, number: int, requests: list[
             driven = rollout(simulator, make_planner(planner), watch=tracer)
             results = evaluate(driven)
             for w, (request, scenario) in enumerate(members):
-                metrics = {k: float(r.value[w]) for k, r in results.items() if r.valid[w]}
-                name, family = scenario.scenario_id, scenario.family
-                rows.append(Row(name, family, planner, request.index, metrics))
-                recording = Recording.of(driven, results, tracer, w)
-                recording.save(run.recording_path(planner, request.index))
-    run.write_chunk(number, Chunk(rows, skipped))
+                name, family, metrics = scenario.scenario_id, scenario.family, values_of(results, w)
+                drives.append(DriveScores(name, family, planner, request.index, metrics))
+                record = DriveRecord.of(driven, results, declared(), tracer, w)
+                record.save(run.drive_path(planner, request.index))
+    run.write_batch(number, Results(drives, skipped))
 
 
-def run_video(folder: Path, row: Row) -> None:
-    """Film one recorded drive."""
-    from eval.report.recording import Recording
+def run_video(folder: Path, drive: DriveScores) -> None:
+    """Film one drive."""
     from eval.report.video import video_name, write_video
+    from eval.runs.drive_record import DriveRecord
 
     run = RunFolder(folder)
-    scenario = run.read_scenario(row.index)
-    recording = Recording.load(run.recording_path(row.planner, row.index))
-    title = f"{row.planner}: {row.scenario_id}"
-    write_video(folder / "videos" / video_name(row), scenario, recording, title, every=2)
+    scenario = run.read_scenario(drive.index)
+    record = DriveRecord.load(run.drive_path(drive.planner, drive.index))
+    title = f"{drive.planner}: {drive.scenario_id}"
+    write_video(folder / "videos" / video_name(drive), scenario, record, title, every=2)
 
 
 def _simulators(loaded: "Loaded", traffic: str) -> Iterator[tuple["Loaded", "Simulator"]]:

@@ -29,8 +29,9 @@ def drive_split(
 ) -> "Table":
     """Drive every scene with every planner; the run's own folder is `folder / traffic`."""
     from drive.simulate import simulate
-    from eval.report.run_folder import RunFolder, score_columns
+    from eval.report.score_table import score_columns
     from eval.report.table import Table
+    from eval.runs.folder import RunFolder
 
     config = replace(base, traffic=traffic)
     run = RunFolder.create(folder, traffic, to_plain(config))
@@ -39,5 +40,5 @@ def drive_split(
     note = "means over the scenes where a metric has a value"
     if summary["skipped"]:
         note += f"; {len(summary['skipped'])} scenes could not be used, see {traffic}/report.html"
-    columns = score_columns(summary)
+    columns = score_columns(summary, run.declared_metrics())
     return Table(title, note, columns, tuple((planner, "score") for planner in columns))

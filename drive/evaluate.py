@@ -48,8 +48,8 @@ def evaluate(config: EvaluateConfig, name: str) -> tuple[Path, dict[str, "Table"
     Raises ValueError for wrong input, before long work; nothing is written then.
     """
     from eval.nuscenes.dataset import find_split
-    from eval.report.run_folder import free_path, whole_folder
     from eval.report.table import write_tables
+    from eval.runs.folder import free_path, whole_folder
 
     path = free_path(config.out, name)
     split = find_split(config.dataroot, config.version, config.split)

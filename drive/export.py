@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drive.config import SimulateConfig
-from drive.driven import Drive
+from drive.driven import DriveRef
 from drive.pool import work
 from drive.simulate import make_requests
 from sim.export.nuscenes import ExportFolder, ExportSettings, assemble, scene_name, write_scene
@@ -22,7 +22,7 @@ class Job:
     """Scene number `number` of the dataset, and where it comes from."""
 
     number: int
-    origin: Request | Drive
+    origin: Request | DriveRef
 
 
 def find_requests(config: SimulateConfig, train: int, val: int) -> list[Request]:
@@ -36,7 +36,7 @@ def find_requests(config: SimulateConfig, train: int, val: int) -> list[Request]
     return requests
 
 
-def make_jobs(origins: Sequence[Request | Drive], count: int, where: str) -> list[Job]:
+def make_jobs(origins: Sequence[Request | DriveRef], count: int, where: str) -> list[Job]:
     """A scene of each of the first `count`; ValueError naming `where` if there are fewer."""
     if len(origins) < count:
         raise ValueError(f"{where}: {len(origins)} scenarios for {count} scenes (--train, --val)")
@@ -84,7 +84,7 @@ def _write(out: Path, settings: ExportSettings, job: Job) -> None:
 
 
 def _load(job: Job) -> Scenario:
-    if isinstance(job.origin, Drive):
+    if isinstance(job.origin, DriveRef):
         return job.origin.load()
     loaded, skipped = load([job.origin])
     if skipped:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.runs.results import DriveScores
+
 from drive.chunk import run_chunk, run_video
 from drive.config import SimulateConfig
 from drive.pool import work
-from eval.report.run_folder import Row, RunFolder
+from eval.runs.folder import RunFolder
 from sim.sources import Request, find_files, load
 
 GENERATED_COUNT = 32  # where no count is given
@@ -84,29 +86,31 @@ def simulate(config: SimulateConfig, folder: RunFolder, requests: list[Request])
     Raises ValueError where the scenarios are not those that the run began with, or none could be
     used; `BrokenRun` where a worker process died.
     """
+    from eval.metrics.suite import RANKING, declared
     from eval.report.run_report import write_report
 
     folder.hold_to([request.name for request in requests])
     size = config.batch_size
     chunks = [requests[k : k + size] for k in range(0, len(requests), size)]
-    todo = [k for k in range(len(chunks)) if not folder.has_chunk(k)]
+    todo = [k for k in range(len(chunks)) if not folder.has_batch(k)]
     work(run_chunk, [(config, folder.path, k, chunks[k]) for k in todo], config.workers, "driving")
-    result = folder.read_chunks()
-    if not result.rows:
+    result = folder.read_batches()
+    if not result.drives:
         reasons = "; ".join(entry["reason"] for entry in result.skipped[:3])
         raise ValueError(f"none of the {len(requests)} scenarios could be used: {reasons}")
-    summary = folder.write_tables(result)
-    films = [(folder.path, row) for row in _worst(result.rows, config.videos)]
+    summary = folder.write_tables(result, declared())
+    worst = _worst(result.drives, RANKING.key, config.videos)
+    films = [(folder.path, drive) for drive in worst]
     work(run_video, films, config.workers, "filming")
     write_report(folder)
     return Outcome(folder.path, summary)
 
 
-def _worst(rows: list[Row], per_planner: int) -> list[Row]:
-    """The lowest scores of each planner."""
+def _worst(drives: list[DriveScores], metric: str, per_planner: int) -> list[DriveScores]:
+    """Those of each planner that have the lowest values of a metric."""
     chosen = []
-    for planner in dict.fromkeys(row.planner for row in rows):
-        own = [row for row in rows if row.planner == planner]
-        own.sort(key=lambda row: (row.metrics.get("nuplan/score", 0.0), row.index))
+    for planner in dict.fromkeys(drive.planner for drive in drives):
+        own = [drive for drive in drives if drive.planner == planner]
+        own.sort(key=lambda drive: (drive.metrics.get(metric, 0.0), drive.index))
         chosen += own[:per_planner]
     return chosen

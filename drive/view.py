@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sim.errors import one_of
 
 if TYPE_CHECKING:
-    from eval.report.run_folder import Row
+    from eval.runs.results import DriveScores
     from eval.view.viewed_scene import ViewedScene
     from sim.sources.nuscenes import Dataset, SceneFile
 
@@ -117,27 +117,29 @@ def _of_log(target: ViewTarget, log: Path) -> "ViewedScene":
 
 
 def _of_run(target: ViewTarget, path: Path) -> "ViewedScene":
-    from eval.report.recording import Recording
-    from eval.report.run_folder import RunFolder
+    from eval.runs.drive_record import DriveRecord
+    from eval.runs.folder import RunFolder
     from eval.view.viewed_scene import ViewedScene
 
     folder = RunFolder.open(path)
-    row = _choose_row(target, path, folder.read_chunks().rows)
-    recording = Recording.load(folder.recording_path(row.planner, row.index))
-    title = f"{row.planner}: {row.scenario_id}"
-    return ViewedScene.of(folder.read_scenario(row.index), recording, title=title)
+    drive = _choose_drive(target, path, folder.read_batches().drives)
+    record = DriveRecord.load(folder.drive_path(drive.planner, drive.index))
+    title = f"{drive.planner}: {drive.scenario_id}"
+    return ViewedScene.of(folder.read_scenario(drive.index), record, title=title)
 
 
-def _choose_row(target: ViewTarget, path: Path, rows: list["Row"]) -> "Row":
+def _choose_drive(target: ViewTarget, path: Path, drives: list["DriveScores"]) -> "DriveScores":
     """The drive that is asked for; not named, the first scenario and the first planner."""
-    if not (path / "recordings").is_dir() or not rows:
-        parts = sorted(found.parent.name for found in path.glob("*/recordings"))
+    from eval.runs.folder import DRIVES
+
+    if not (path / DRIVES).is_dir() or not drives:
+        parts = sorted(found.parent.name for found in path.glob(f"*/{DRIVES}"))
         hint = f" (look into its parts: {', '.join(parts)})" if parts else ""
-        raise ValueError(f"{path}: no recordings in this run folder{hint}")
-    planners = tuple(dict.fromkeys(row.planner for row in rows))
+        raise ValueError(f"{path}: no drives in this run folder{hint}")
+    planners = tuple(dict.fromkeys(drive.planner for drive in drives))
     planner = target.planner or planners[0]
     one_of(f"{path}: --planner", planner, planners)
-    driven = {row.scenario_id: row for row in rows if row.planner == planner}
+    driven = {drive.scenario_id: drive for drive in drives if drive.planner == planner}
     scenario = target.scenario or next(iter(driven))
     one_of(f"{path}: --scenario", scenario, tuple(driven))
     return driven[scenario]

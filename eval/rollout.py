@@ -49,7 +49,7 @@ def rollout(
     """Drive `planner` for `num_steps` (default: until the recordings end).
 
     It is shown what it `needs`; `seed` is that of the generator that its `reset` gets. `watch` is
-    shown every plan (`eval.report.tracer`).
+    shown every plan (`eval.runs.tracer`).
     """
     simulator = simulator.equipped(needs_of(planner))
     world = simulator.world

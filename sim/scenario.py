@@ -191,6 +191,6 @@ class Scenario:
         return len(self.tracks.track_id)
 
     @property
-    def num_steps(self) -> int:
+    def num_instants(self) -> int:
         """Recorded instants T; the episode lasts `(T - 1) * dt_s`."""
         return self.tracks.valid.shape[1]

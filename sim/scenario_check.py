@@ -13,7 +13,7 @@ def require_valid(scenario: Scenario) -> None:
         raise ValueError("world_offset_m: not a number")
     _check_tracks(scenario.tracks, scenario.dt_s)
     _check_map(scenario.map, scenario.lights.state.shape[0])
-    agents, instants = scenario.num_agents, scenario.num_steps
+    agents, instants = scenario.num_agents, scenario.num_instants
     _shape("lights.state", scenario.lights.state, (None, instants))
     _shape("keyframe", scenario.keyframe, (instants,))
     if len(scenario.routes) != agents:

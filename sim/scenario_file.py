@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sim import scenario as model
+from sim.files import write_whole
 from sim.scenario import Scenario
 from sim.scenario_check import require_valid
 
@@ -31,9 +32,7 @@ def save_scenario(scenario: Scenario, path: Path) -> None:
 
     writer = _Writer()
     header = {"format": _FORMAT, "scenario": json.dumps(writer.encode(scenario))}
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(save(writer.arrays, header))
-    part.replace(path)
+    write_whole(path, save(writer.arrays, header))
 
 
 def load_scenario(path: Path) -> Scenario:

@@ -110,7 +110,7 @@ class World:
         return World(
             scenarios=scenarios,
             dt_s=steps.pop(),
-            length_steps=torch.tensor([s.num_steps - 1 for s in scenarios]),
+            length_steps=torch.tensor([s.num_instants - 1 for s in scenarios]),
             size_m=size,
             wheelbase_m=WHEELBASE_PER_LENGTH * size[..., 0],
             kind=trees.stack_padded([s.tracks.kind.astype(np.int64) for s in scenarios]),

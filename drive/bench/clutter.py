@@ -17,7 +17,7 @@ def cluttered(seed: int, agents: int, uneven: bool) -> Scenario:
     base = draft("straight", seed=seed)
     place = rng.uniform(-HALF_SIZE_M, HALF_SIZE_M, (agents, 1, 2))
     place[0] = 0.0
-    instants = base.num_steps
+    instants = base.num_instants
     position = np.concatenate((place, np.full((agents, 1, 1), 0.8)), axis=-1)
     tracks = Tracks(
         track_id=[str(n) for n in range(agents)],

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sim.errors import InputError
+from sim.files import whole_file
 from sim.simulator import Simulator
 
 _HEADER = "header"
@@ -25,10 +26,8 @@ def save(path: Path, simulator: Simulator) -> None:
     """Write it all; of the scenarios nothing is kept but what has been made from them."""
     arrays: dict[str, np.ndarray] = {}
     arrays[_HEADER] = np.array(json.dumps(_describe(simulator, _ROOT, arrays)))
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+    with whole_file(path) as scratch, scratch.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    part.replace(path)
 
 
 def load(path: Path, device: str) -> Simulator:

@@ -11,7 +11,7 @@ from drive.bench.measure import tree_bytes
 from eval.metrics.suite import evaluate
 from eval.rollout import Rollout, collect, plan_in_world
 from sim import trees
-from sim.events import detect
+from sim.contacts import collided, offroad
 from sim.interface import Needs, Plan
 from sim.maps.lane_table import LaneSpec
 from sim.scenario import EGO
@@ -52,7 +52,7 @@ def step(simulator: Simulator, compiled: Compile) -> Work:
 
     def advance(state: WorldState) -> tuple[WorldState, Any]:
         state = simulator.step(state, keep_going(world, state))
-        return state, detect(world, state)
+        return state, (collided(world, state), offroad(world, state))
 
     advance = compiled(advance)
     start = _start(simulator)
@@ -75,7 +75,8 @@ def step_and_metrics(simulator: Simulator, compiled: Compile) -> Work:
     def advance(state: WorldState) -> tuple[WorldState, Any, Tensor]:
         plan = keep_going(world, state)
         after = simulator.step(state, plan)
-        return after, detect(world, after), plan_in_world(state, plan)
+        judged = collided(world, after), offroad(world, after)
+        return after, judged, plan_in_world(state, plan)
 
     advance, judge = compiled(advance), compiled(evaluate)
     start = _start(simulator)

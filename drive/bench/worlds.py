@@ -95,7 +95,7 @@ def _scenarios(maps: str) -> list[Scenario]:
     if not loaded:
         reason = skipped[0]["reason"] if skipped else "nothing there"
         raise ValueError(f"--maps {maps}: no scenario can be used ({reason})")
-    steps = min(scenario.num_steps for _, scenario in loaded)
+    steps = min(scenario.num_instants for _, scenario in loaded)
     return [_shortened(scenario, steps) for _, scenario in loaded]
 
 

@@ -25,9 +25,9 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.out is not None and len(options.run) == 1:
         raise ValueError("--out: with one run the page is its own report.html")
-    from eval.report.run_folder import RunFolder
     from eval.report.run_report import write_comparison, write_report
     from eval.report.table import has_tables, rewrite_report
+    from eval.runs.folder import RunFolder
 
     runs = [RunFolder.open(path) for path in options.run]
     if len(runs) == 1:

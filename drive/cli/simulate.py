@@ -11,7 +11,7 @@ import tyro
 from drive.config import SimulateConfig, check_choices, from_dict, from_yaml, to_plain
 
 if TYPE_CHECKING:
-    from eval.report.run_folder import RunFolder
+    from eval.runs.folder import RunFolder
 
 _LISTS = ("--families", "--planner")
 _FREE_ON_RESUME = {"workers"}  # changes no result
@@ -34,7 +34,8 @@ def run(arguments: list[str]) -> int:
     config, folder = _resolve(split_commas(arguments))
     from drive.pool import BrokenRun
     from drive.simulate import make_requests, require_usable, simulate
-    from eval.report.run_folder import RunFolder, score_table
+    from eval.report.score_table import score_table
+    from eval.runs.folder import RunFolder
 
     requests = make_requests(config)
     if folder is None:
@@ -52,7 +53,7 @@ def run(arguments: list[str]) -> int:
         )
         return 130 if isinstance(stop, KeyboardInterrupt) else 1
     seconds = time.perf_counter() - began
-    print(score_table(outcome.summary))
+    print(score_table(outcome.summary, folder.declared_metrics()))
     print(f"{len(requests)} scenarios in {seconds:.1f} s: {folder.path}/report.html")
     return _tell_skipped(outcome.summary["skipped"])
 
@@ -62,7 +63,7 @@ def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     preset, resume = _value(arguments, "--preset"), _value(arguments, "--resume")
     folder, base = None, SimulateConfig()
     if resume is not None:
-        from eval.report.run_folder import RunFolder
+        from eval.runs.folder import RunFolder
 
         folder = RunFolder.open(Path(resume))
         base = from_dict(folder.config(), base, str(folder.path / "config.yaml"))

@@ -131,7 +131,7 @@ def _write(
 ) -> int:
     from tqdm import tqdm
 
-    from eval.view.movie import write_mp4, write_png
+    from eval.image_files import write_mp4, write_png
     from eval.view.renderer import draw_instants, film_instants, open_renderer
 
     first = _instant(scene_layers, options.time)

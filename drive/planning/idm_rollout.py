@@ -8,8 +8,8 @@ from torch import Tensor
 
 from drive.planning.route_frame import (
     AgentsOnRoute,
+    agents_along_route,
     curve_speed_mps,
-    forecast,
     place_on_route,
 )
 from sim.interface import Observation
@@ -41,7 +41,7 @@ def roll_out(
 ) -> SpeedProfile:
     """P proposals: a fraction of the speed limit at a lateral offset from the route."""
     route, ego = observation.route, observation.ego
-    agents = agents or forecast(observation.agents, route, num_steps * DT_S)
+    agents = agents or agents_along_route(observation.agents, route, num_steps * DT_S)
     curve = curve_speed_mps(route, LATERAL_MPS2, BRAKING_MPS2)
     shape = (len(ego.speed_mps), len(fractions))
     s = route.ego_s_m.unsqueeze(1).expand(shape)

@@ -1,4 +1,4 @@
-"""The others in the coordinates of the ego's route, now and as they are forecast to be."""
+"""The others in the coordinates of the ego's route, now and at constant velocity from now on."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from sim.geometry import se2
 from sim.interface import Agents, Forecast, RouteAhead
 
 KNOT_S = 0.5
@@ -13,7 +14,7 @@ KNOT_S = 0.5
 
 @dataclass(frozen=True)
 class AgentsOnRoute:
-    """Constant-velocity forecasts `[B, N, K]`, one knot every `KNOT_S`, along and across the route.
+    """Where agents are at constant velocity, `[B, N, K]`: along and across the route every `KNOT_S`.
 
     `half_across_m` and `half_along_m` are the half extents of the boxes in these directions.
     """
@@ -51,8 +52,7 @@ def place_on_route(route: RouteAhead, s_m: Tensor, offset_m: Tensor) -> tuple[Te
     points = route.pose.shape[1]
     flat = s_m.reshape(len(s_m), -1)
     index = torch.round(flat).clamp(0, points - 1).long()
-    turn = torch.diff(route.pose[..., 2], dim=1)
-    turn = torch.remainder(turn + torch.pi, 2 * torch.pi) - torch.pi
+    turn = se2.wrap_angle(torch.diff(route.pose[..., 2], dim=1))
     curvature = torch.cat((turn[:, :1], 0.5 * (turn[:, 1:] + turn[:, :-1]), turn[:, -1:]), dim=1)
     base = torch.gather(route.pose, 1, index.unsqueeze(-1).expand(-1, -1, 3))
     bend = torch.gather(curvature, 1, index)
@@ -65,7 +65,7 @@ def place_on_route(route: RouteAhead, s_m: Tensor, offset_m: Tensor) -> tuple[Te
     return torch.stack((x, y, yaw), -1).reshape(*s_m.shape, 3), bend.reshape(s_m.shape)
 
 
-def forecast(agents: Agents, route: RouteAhead, horizon_s: float) -> AgentsOnRoute:
+def agents_along_route(agents: Agents, route: RouteAhead, horizon_s: float) -> AgentsOnRoute:
     """Everyone at constant velocity, seen along the route."""
     knots = int(horizon_s / KNOT_S) + 2
     time = torch.arange(knots, device=agents.pose.device) * KNOT_S
@@ -104,8 +104,7 @@ def curve_speed_mps(route: RouteAhead, lateral_mps2: float, braking_mps2: float)
 
     v_k^2 <= a_lat / kappa_m + 2 b (m - k) for all m >= k: a running minimum from the far end.
     """
-    turn = torch.diff(route.pose[..., 2], dim=1, append=route.pose[:, -1:, 2])
-    turn = torch.remainder(turn + torch.pi, 2 * torch.pi) - torch.pi
+    turn = se2.wrap_angle(torch.diff(route.pose[..., 2], dim=1, append=route.pose[:, -1:, 2]))
     kernel = torch.full((1, 1, 5), 0.2, device=turn.device)
     smooth = torch.nn.functional.conv1d(turn.unsqueeze(1), kernel, padding=2).squeeze(1).abs()
     ramp = 2.0 * braking_mps2 * torch.arange(turn.shape[1], device=turn.device)

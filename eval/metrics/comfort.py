@@ -1,4 +1,4 @@
-"""nuPlan's comfort: six bounds on smoothed derivatives of the ego's motion."""
+"""nuPlan's comfort: the bounds of `sim.comfort` on smoothed derivatives of the ego's motion."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -6,14 +6,10 @@ from torch import Tensor
 
 from eval.metrics.savgol import SavgolFilter
 from eval.rollout import Rollout
+from sim import comfort
+from sim.geometry import se2
 from sim.scenario import EGO
 
-ACCELERATION_MPS2 = (-4.05, 2.40)
-LATERAL_ACCELERATION_MPS2 = 4.89
-JERK_MPS3 = 8.37
-LONGITUDINAL_JERK_MPS3 = 4.13
-YAW_RATE_RADPS = 0.95
-YAW_ACCELERATION_RADPS2 = 1.93
 _ACCELERATION = SavgolFilter(window=8, order=2, derivative=0)
 _JERK = SavgolFilter(window=15, order=2, derivative=1)
 _YAW_RATE = SavgolFilter(window=5, order=2, derivative=1)
@@ -32,20 +28,19 @@ def comfortable(
     across = _ACCELERATION(lateral_mps2, length, dt_s)
     jerk_along = _JERK(acceleration_mps2, length, dt_s)
     jerk = _JERK(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
-    turn = torch.diff(yaw_rad, dim=1, prepend=yaw_rad[:, :1])
-    turn = torch.remainder(turn + torch.pi, 2 * torch.pi) - torch.pi
+    turn = se2.wrap_angle(torch.diff(yaw_rad, dim=1, prepend=yaw_rad[:, :1]))
     unwrapped = turn.cumsum(dim=1)
     yaw_rate = _YAW_RATE(unwrapped, length, dt_s)
     yaw_acceleration = _YAW_ACCELERATION(unwrapped, length, dt_s)
-    low, high = ACCELERATION_MPS2
+    low, high = comfort.ACCELERATION_MPS2
     return (
         (along > low)
         & (along < high)
-        & (across.abs() < LATERAL_ACCELERATION_MPS2)
-        & (jerk.abs() < JERK_MPS3)
-        & (jerk_along.abs() < LONGITUDINAL_JERK_MPS3)
-        & (yaw_rate.abs() < YAW_RATE_RADPS)
-        & (yaw_acceleration.abs() < YAW_ACCELERATION_RADPS2)
+        & (across.abs() < comfort.LATERAL_ACCELERATION_MPS2)
+        & (jerk.abs() < comfort.JERK_MPS3)
+        & (jerk_along.abs() < comfort.LONGITUDINAL_JERK_MPS3)
+        & (yaw_rate.abs() < comfort.YAW_RATE_RADPS)
+        & (yaw_acceleration.abs() < comfort.YAW_ACCELERATION_RADPS2)
     )
 
 
@@ -58,7 +53,7 @@ def ego_comfort(rollout: Rollout) -> Bool[Tensor, "b t"]:
     # Acceleration of an instant: of the step that leads to it; the first instant has none of its own.
     along = torch.diff(speed, dim=1) / rollout.dt_s
     along = torch.cat((along[:, :1], along), dim=1)
-    turn = torch.remainder(torch.diff(yaw, dim=1) + torch.pi, 2 * torch.pi) - torch.pi
+    turn = se2.wrap_angle(torch.diff(yaw, dim=1))
     yaw_rate = torch.cat((turn[:, :1], turn), dim=1) / rollout.dt_s
     length = rollout.active.sum(dim=1)  # the filter's edges are at the world's own end
     fine = comfortable(along, speed * yaw_rate, yaw, length, rollout.dt_s)

@@ -5,45 +5,59 @@ compares with the recorded ego instead of PDM-Closed, and is 1 where neither get
 """
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from eval.metrics.collision import Contacts, allowed_contacts
-from eval.metrics.comfort import ego_comfort
+from eval.metrics.courses import always
+from eval.metrics.declaration import Metric
+from eval.metrics.facts import Facts
+from eval.metrics.family import MetricResult
 from eval.metrics.nuplan import drivable_area_compliance
-from eval.metrics.progress import Progress
-from eval.metrics.result import MetricResult
-from eval.metrics.ttc import navsim_ttc_ok
+from eval.metrics.sources import NAVSIM
+from eval.metrics.ttc import NAVSIM_TIME_TO_COLLISION, navsim_time_to_collision
 from eval.rollout import Rollout
 
 LEAST_PROGRESS_M = 5.0
+OFFROAD_TOLERANCE_M = 1e-3  # NAVSIM tolerates nothing: this is for rounding
+
+PDMS = Metric("navsim/pdms", "PDMS", NAVSIM, column="pdms")
+DRIVABLE_AREA = Metric(
+    "navsim/drivable_area_compliance", "Drivable area (NAVSIM)", NAVSIM
+)  # fmt: skip
 
 
-def evaluate_navsim(
-    rollout: Rollout, contacts: Contacts, progress: Progress
-) -> dict[str, MetricResult]:
-    """`navsim/pdms` and its parts that differ from nuPlan's."""
-    static = allowed_contacts(rollout.world.kind[:, 1:]).unsqueeze(-1) > 0
-    users = (contacts.at_fault & ~static).any(dim=(1, 2))
-    objects = (contacts.at_fault & static).any(dim=(1, 2))
-    collision = torch.where(users, 0.0, torch.where(objects, 0.5, 1.0))
-    drivable = drivable_area_compliance(rollout, tolerance_m=1e-3)
-    ok = navsim_ttc_ok(rollout) | ~rollout.active
-    ttc = ok.all(dim=1).float()
-    comfort = (ego_comfort(rollout) | ~rollout.active).all(dim=1).float()
-    made = _progress(rollout, progress)
-    value = collision * drivable.value * (5.0 * made + 5.0 * ttc + 2.0 * comfort) / 12.0
-    valid = rollout.active[:, 0]
-    return {
-        "navsim/pdms": MetricResult(value, valid, drivable.per_step),
-        "navsim/drivable_area_compliance": drivable,
-        "navsim/time_to_collision": MetricResult(ttc, valid, ok.float()),
-    }
+def _no_collision(facts: Facts) -> Float[Tensor, " b"]:
+    """0 after an at-fault collision with a road user, 0.5 after one with an object, else 1."""
+    hit, is_object = facts.contact_at_fault, facts.is_object.unsqueeze(-1)
+    users = (hit & ~is_object).any(dim=(1, 2))
+    objects = (hit & is_object).any(dim=(1, 2))
+    return torch.where(users, 0.0, torch.where(objects, 0.5, 1.0))
 
 
-def _progress(rollout: Rollout, progress: Progress) -> torch.Tensor:
+def _progress(rollout: Rollout, facts: Facts) -> Float[Tensor, " b"]:
     """The ego's progress over the larger of its own and the recorded ego's."""
     last = rollout.active.sum(dim=1, keepdim=True) - 1
-    ego, log = progress.ego_s_m, progress.log_s_m
+    ego, log = facts.route_s_m, facts.expert_s_m
     ego_m = (torch.gather(ego, 1, last) - ego[:, :1]).squeeze(1).clamp(min=0.0)
     log_m = torch.gather(log, 1, last.clamp(max=log.shape[1] - 1)) - log[:, :1]
     best = torch.maximum(ego_m, log_m.squeeze(1))
     return torch.where(best <= LEAST_PROGRESS_M, 1.0, ego_m / best.clamp(min=LEAST_PROGRESS_M))
+
+
+class NavsimMetrics:
+    """The score, and the parts of it that are not nuPlan's."""
+
+    metrics = (PDMS, DRIVABLE_AREA, NAVSIM_TIME_TO_COLLISION)
+
+    def compute(self, rollout: Rollout, facts: Facts) -> dict[str, MetricResult]:
+        """The course of the score is its gate's."""
+        drivable = drivable_area_compliance(rollout, facts, OFFROAD_TOLERANCE_M)
+        ttc = navsim_time_to_collision(rollout, facts)
+        comfort = always(facts.comfortable, rollout.active)
+        parts = 5.0 * _progress(rollout, facts) + 5.0 * ttc.value + 2.0 * comfort.value
+        value = _no_collision(facts) * drivable.value * parts / 12.0
+        return {
+            PDMS.key: MetricResult(value, rollout.active[:, 0], drivable.per_step),
+            DRIVABLE_AREA.key: drivable,
+            NAVSIM_TIME_TO_COLLISION.key: ttc,
+        }

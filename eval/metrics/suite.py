@@ -1,19 +1,59 @@
-"""All closed-loop metrics of a rollout, by their published names."""
+"""The registry of the closed-loop metrics, and how a rollout is judged by them.
 
-from eval.metrics.collision import find_contacts
-from eval.metrics.navsim import evaluate_navsim
-from eval.metrics.nuplan import evaluate_nuplan
-from eval.metrics.progress import Progress
-from eval.metrics.result import MetricResult
-from eval.metrics.waymax import evaluate_waymax
+Whoever has a metric of his own passes one `MetricFamily` more: `evaluate(rollout, (*FAMILIES, mine))`.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from eval.metrics.declaration import Metric
+from eval.metrics.facts import Facts
+from eval.metrics.family import MetricFamily, MetricResult
+from eval.metrics.navsim import NavsimMetrics
+from eval.metrics.nuplan import SCORE, NuplanMetrics
+from eval.metrics.waymax import WaymaxMetrics
 from eval.rollout import Rollout
+from sim.errors import InputError
+
+FAMILIES: tuple[MetricFamily, ...] = (NuplanMetrics(), NavsimMetrics(), WaymaxMetrics())
+RANKING = SCORE  # drives are ranked by this one
 
 
-def evaluate(rollout: Rollout) -> dict[str, MetricResult]:
-    """nuPlan's closed-loop score, NAVSIM's PDMS and Waymax's metrics, with their parts."""
-    contacts, progress = find_contacts(rollout), Progress.of(rollout)
-    return {
-        **evaluate_nuplan(rollout, contacts, progress),
-        **evaluate_navsim(rollout, contacts, progress),
-        **evaluate_waymax(rollout, progress),
-    }
+def declared(families: Sequence[MetricFamily] = FAMILIES) -> tuple[Metric, ...]:
+    """The metrics of these families, in the order of reports; InputError where two share a name."""
+    metrics = tuple(metric for family in families for metric in family.metrics)
+    for key, times in Counter(metric.key for metric in metrics).items():
+        if times > 1:
+            raise InputError(f"metric {key!r}: declared {times} times")
+    for column, times in Counter(m.column for m in metrics if m.column).items():
+        if times > 1:
+            raise InputError(f"metrics: {times} of them have the column {column!r}")
+    return metrics
+
+
+def evaluate(
+    rollout: Rollout, families: Sequence[MetricFamily] = FAMILIES
+) -> dict[str, MetricResult]:
+    """The result of every declared metric, by key.
+
+    Raises InputError where a family returns something else than it declares.
+    """
+    facts = Facts.of(rollout)
+    results: dict[str, MetricResult] = {}
+    for family in families:
+        found = family.compute(rollout, facts)
+        for metric in family.metrics:
+            if metric.key not in found:
+                raise InputError(f"metric {metric.key!r}: its family returned no result for it")
+            _require_shapes(metric, found[metric.key], rollout)
+            results[metric.key] = found[metric.key]
+    return results
+
+
+def _require_shapes(metric: Metric, result: MetricResult, rollout: Rollout) -> None:
+    worlds, instants = rollout.active.shape
+    wanted = {"value": (worlds,), "valid": (worlds,), "per_step": (worlds, instants)}
+    for name, shape in wanted.items():
+        got = tuple(getattr(result, name).shape)
+        if got != shape:
+            raise InputError(f"metric {metric.key!r}: {name} has shape {got}, expected {shape}")

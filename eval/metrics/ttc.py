@@ -3,11 +3,15 @@
 import math
 
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 
-from eval.metrics.collision import STOPPED_MPS, Contacts, ego_lanes, is_behind
+from eval.metrics.courses import always
+from eval.metrics.declaration import Curve, Failure, Metric
+from eval.metrics.facts import Facts
+from eval.metrics.family import MetricResult
+from eval.metrics.sources import NAVSIM, NUPLAN
 from eval.rollout import Rollout
+from sim.contacts import STOPPED_MPS, is_behind
 from sim.geometry import box
 from sim.scenario import EGO
 
@@ -16,9 +20,14 @@ NUPLAN_STEP_S = 0.1
 AHEAD_RAD = math.radians(30.0)
 NAVSIM_TIMES_S = (0.0, 0.3, 0.6, 0.9)
 
+NUPLAN_TIME_TO_COLLISION = Metric(
+    "nuplan/time_to_collision", "Time to collision", NUPLAN, column="ttc",
+    failure=Failure("Low TTC"), curve=Curve("TTC", "pass"),
+)  # fmt: skip
 
-def nuplan_ttc_ok(rollout: Rollout, contacts: Contacts) -> Bool[Tensor, "b t"]:
-    """Whether the time to collision exceeds 0.95 s at each instant.
+
+def nuplan_time_to_collision(rollout: Rollout, facts: Facts) -> MetricResult:
+    """1 where the time to collision exceeds 0.95 s at every instant, else 0.
 
     Ego and others go on at constant velocity in 0.1 s steps (those up to 0.95 s decide). Counted
     are tracks ahead (30 degrees to either side), and tracks at the side where the ego is in several
@@ -32,19 +41,21 @@ def nuplan_ttc_ok(rollout: Rollout, contacts: Contacts) -> Bool[Tensor, "b t"]:
     times = torch.arange(1, int(LEAST_TTC_S / NUPLAN_STEP_S) + 1, device=pose.device)
     moved = straight_on(pose, velocity, NUPLAN_STEP_S * times.reshape(-1, 1, 1, 1, 1))
     hit = box.overlaps(moved[:, :, :1], size[:, :1], moved[:, :, 1:], size[:, 1:]).any(dim=0)
-    one_lane, junction = ego_lanes(rollout)
     delta = others[..., :2] - ego[..., :2]
     bearing = torch.atan2(delta[..., 1], delta[..., 0]) - ego[..., 2]
     ahead = torch.cos(bearing) >= math.cos(AHEAD_RAD)
-    sideways = (~one_lane | junction).unsqueeze(1) & ~is_behind(ego, others)
-    moves = velocity[:, :1].norm(dim=-1) > STOPPED_MPS
-    untouched = contacts.begins.cumsum(dim=-1) == 0
-    fails = hit & (ahead | sideways) & moves & untouched & valid[:, 1:] & valid[:, :1]
-    return ~(fails | contacts.at_fault).any(dim=1)
+    beside = (~facts.in_one_lane | facts.in_junction).unsqueeze(1) & ~is_behind(ego, others)
+    moves = (facts.speed_mps[:, :, EGO] > STOPPED_MPS).unsqueeze(1)
+    untouched = facts.contact_begins.cumsum(dim=-1) == 0
+    fails = hit & (ahead | beside) & moves & untouched & valid[:, 1:] & valid[:, :1]
+    return always(~(fails | facts.contact_at_fault).any(dim=1), rollout.active)
 
 
-def navsim_ttc_ok(rollout: Rollout) -> Bool[Tensor, "b t"]:
-    """Whether the ego, going straight on for 0, 0.3, 0.6, 0.9 s, meets nobody where they then are.
+NAVSIM_TIME_TO_COLLISION = Metric("navsim/time_to_collision", "Time to collision (NAVSIM)", NAVSIM)
+
+
+def navsim_time_to_collision(rollout: Rollout, facts: Facts) -> MetricResult:
+    """1 where the ego, going straight on for 0, 0.3, 0.6, 0.9 s, never meets anyone where they then are.
 
     The others are where they actually will be. Tracks behind the ego and a stopped ego do not
     count; after the end of the episode nothing does.
@@ -61,7 +72,8 @@ def navsim_ttc_ok(rollout: Rollout) -> Bool[Tensor, "b t"]:
     hit = box.overlaps(ego, size[..., :1, :], others, size[..., 1:, :]) & valid
     hit = (hit & ~is_behind(ego, others)).any(dim=3)
     fails = (hit & (then <= last)).any(dim=2)
-    return ~(fails & (velocity.norm(dim=-1) > STOPPED_MPS))
+    moves = facts.speed_mps[:, :, EGO] > STOPPED_MPS
+    return always(~(fails & moves), rollout.active)
 
 
 def straight_on(pose: Tensor, velocity_mps: Tensor, time_s: Tensor) -> Tensor:

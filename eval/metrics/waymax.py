@@ -1,13 +1,17 @@
 """Waymax's metrics of the ego: per step, and their mean or worst over the episode."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from eval.metrics.progress import Progress, at_last
-from eval.metrics.result import MetricResult
+from eval.metrics import courses
+from eval.metrics.courses import at_last
+from eval.metrics.declaration import Metric
+from eval.metrics.facts import Facts
+from eval.metrics.family import MetricResult
+from eval.metrics.sources import WAYMAX
 from eval.rollout import Rollout
-from sim.geometry import box
+from sim.geometry import se2
 from sim.scenario import EGO
 
 MAX_ACCELERATION_MPS2 = 10.4
@@ -17,22 +21,19 @@ OFF_ROUTE_BEYOND_M = 2.0  # farther from the route than from another lane that c
 WRONG_WAY_M = 3.5
 
 
-def evaluate_waymax(rollout: Rollout, progress: Progress) -> dict[str, MetricResult]:
-    """Log divergence, overlap, off-road, infeasible kinematics, progression, off-route, wrong way."""
-    on_route_m, elsewhere_m = _lane_distances(rollout)
-    results = {
-        "log_divergence": _mean(_log_divergence(rollout), rollout),
-        "overlap": _any(_overlap(rollout), rollout),
-        "offroad": _any(_offroad(rollout), rollout),
-        "kinematic_infeasibility": _any(_infeasible(rollout), rollout),
-        "progression": _progression(rollout, progress),
-        "off_route": _any(_off_route(on_route_m, elsewhere_m), rollout),
-        "wrong_way": _any(torch.minimum(on_route_m, elsewhere_m) >= WRONG_WAY_M, rollout),
-    }
-    return {f"waymax/{name}": result for name, result in results.items()}
+def _bad(name: str, label: str) -> Metric:
+    return Metric(f"waymax/{name}", label, WAYMAX, higher_is_better=False)
 
 
-def _log_divergence(rollout: Rollout) -> Float[Tensor, "b t"]:
+OVERLAP = _bad("overlap", "Overlap")  # of the ego's box with anyone's, whoever is at fault
+OFFROAD = _bad("offroad", "Off-road")  # any corner
+
+LOG_DIVERGENCE = Metric(
+    "waymax/log_divergence", "Log divergence", WAYMAX, higher_is_better=False, unit="m"
+)
+
+
+def log_divergence_m(rollout: Rollout) -> Float[Tensor, "b t"]:
     """Distance between the ego and the recorded ego at the same instant."""
     log = rollout.world.log
     instants = min(rollout.num_instants, log.pose.shape[2])
@@ -41,27 +42,14 @@ def _log_divergence(rollout: Rollout) -> Float[Tensor, "b t"]:
     return torch.nn.functional.pad(distance, (0, rollout.num_instants - instants))
 
 
-def _overlap(rollout: Rollout) -> Tensor:
-    """Whether the ego's box overlaps anyone's, whoever is at fault."""
-    size = rollout.world.size_m[..., :2]
-    depth = box.penetration_m(
-        rollout.pose[:, :, :1], size[:, None, :1], rollout.pose[:, :, 1:], size[:, None, 1:]
-    )
-    return ((depth > 0.0) & rollout.valid[:, :, 1:]).any(dim=-1)
+INFEASIBLE = _bad("kinematic_infeasibility", "Kinematic infeasibility")
 
 
-def _offroad(rollout: Rollout) -> Tensor:
-    """Whether any corner is off the drivable area."""
-    corners = box.corners(rollout.pose[:, :, EGO], rollout.world.size_m[:, None, EGO, :2])
-    return rollout.world.field.offroad_distance_m(corners).amax(dim=-1) > 0.0
-
-
-def _infeasible(rollout: Rollout) -> Tensor:
+def is_infeasible(rollout: Rollout, facts: Facts) -> Bool[Tensor, "b t"]:
     """|acceleration| > 10.4 m/s^2 or |curvature| > 0.3 1/m between successive instants."""
-    pose = rollout.pose[:, :, EGO]
-    speed = rollout.velocity_mps[:, :, EGO].norm(dim=-1)
+    speed = facts.speed_mps[:, :, EGO]
     acceleration = torch.diff(speed, dim=1) / rollout.dt_s
-    turn = torch.remainder(torch.diff(pose[..., 2], dim=1) + torch.pi, 2 * torch.pi) - torch.pi
+    turn = se2.wrap_angle(torch.diff(rollout.pose[:, :, EGO, 2], dim=1))
     # Waymax: steering curvature = yaw change / (v dt + a dt^2 / 2), which is the distance driven.
     driven = 0.5 * (speed[:, 1:] + speed[:, :-1]) * rollout.dt_s
     curvature = turn / driven.clamp(min=0.06)  # below 0.6 m/s Waymax does not judge steering
@@ -69,9 +57,12 @@ def _infeasible(rollout: Rollout) -> Tensor:
     return torch.cat((torch.zeros_like(bad[:, :1]), bad), dim=1)  # compiled, pad() takes no bool
 
 
-def _progression(rollout: Rollout, progress: Progress) -> MetricResult:
+PROGRESSION = Metric("waymax/progression", "Progression", WAYMAX)
+
+
+def progression(rollout: Rollout, facts: Facts) -> MetricResult:
     """Distance along the route over the recorded ego's at the end of its recording."""
-    ego, log = progress.ego_s_m, progress.log_s_m
+    ego, log = facts.route_s_m, facts.expert_s_m
     whole = at_last(log, rollout.world.log.valid[:, EGO]).unsqueeze(1) - log[:, :1]
     course = (ego - ego[:, :1]) / whole.clamp(min=1.0)
     end = rollout.active.sum(dim=1, keepdim=True) - 1
@@ -79,8 +70,26 @@ def _progression(rollout: Rollout, progress: Progress) -> MetricResult:
     return MetricResult(torch.gather(course, 1, end).squeeze(1), moved, course)
 
 
-def _lane_distances(rollout: Rollout) -> tuple[Tensor, Tensor]:
-    """Distance `[B, T]` to the nearest centreline of the route, and of the other lanes within reach.
+OFF_ROUTE = _bad("off_route", "Off route")
+WRONG_WAY = _bad("wrong_way", "Wrong way")
+
+
+def is_off_route(
+    on_route_m: Float[Tensor, "b t"], elsewhere_m: Float[Tensor, "b t"]
+) -> Bool[Tensor, "b t"]:
+    """More than 5 m from the route, or 2 m farther from it than from another lane."""
+    return (on_route_m > OFF_ROUTE_M) | (on_route_m > elsewhere_m + OFF_ROUTE_BEYOND_M)
+
+
+def is_wrong_way(
+    on_route_m: Float[Tensor, "b t"], elsewhere_m: Float[Tensor, "b t"]
+) -> Bool[Tensor, "b t"]:
+    """3.5 m or more from every lane that the ego may take."""
+    return torch.minimum(on_route_m, elsewhere_m) >= WRONG_WAY_M
+
+
+def lane_distances_m(rollout: Rollout) -> tuple[Float[Tensor, "b t"], Float[Tensor, "b t"]]:
+    """Distance to the nearest centreline of the route, and of the other lanes within reach.
 
     Waymax takes all paths that the ego may legally drive from its start: `sim.reachable`.
     """
@@ -92,18 +101,20 @@ def _lane_distances(rollout: Rollout) -> tuple[Tensor, Tensor]:
     return torch.sqrt(nearest_sq), torch.sqrt(elsewhere_sq)
 
 
-def _off_route(on_route_m: Tensor, elsewhere_m: Tensor) -> Tensor:
-    """More than 5 m from the route, or 2 m farther from it than from another lane."""
-    return (on_route_m > OFF_ROUTE_M) | (on_route_m > elsewhere_m + OFF_ROUTE_BEYOND_M)
+class WaymaxMetrics:
+    """All of them."""
 
+    metrics = (OVERLAP, OFFROAD, WRONG_WAY, OFF_ROUTE, INFEASIBLE, LOG_DIVERGENCE, PROGRESSION)
 
-def _any(bad: Tensor, rollout: Rollout) -> MetricResult:
-    course = (bad & rollout.active).float()
-    return MetricResult(course.amax(dim=1), rollout.active[:, 0], course)
-
-
-def _mean(values: Tensor, rollout: Rollout) -> MetricResult:
-    course = torch.where(rollout.active, values, 0.0)
-    return MetricResult(
-        course.sum(dim=1) / rollout.active.sum(dim=1).clamp(min=1), rollout.active[:, 0], course
-    )
+    def compute(self, rollout: Rollout, facts: Facts) -> dict[str, MetricResult]:
+        """Each of its course over the episode."""
+        active, distances = rollout.active, lane_distances_m(rollout)
+        return {
+            OVERLAP.key: courses.ever(facts.touching.any(dim=1), active),
+            OFFROAD.key: courses.ever(facts.offroad_m > 0.0, active),
+            WRONG_WAY.key: courses.ever(is_wrong_way(*distances), active),
+            OFF_ROUTE.key: courses.ever(is_off_route(*distances), active),
+            INFEASIBLE.key: courses.ever(is_infeasible(rollout, facts), active),
+            LOG_DIVERGENCE.key: courses.mean(log_divergence_m(rollout), active),
+            PROGRESSION.key: progression(rollout, facts),
+        }

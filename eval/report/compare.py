@@ -1,4 +1,4 @@
-"""Two columns of a report side by side: paired differences, their intervals, wins and losses."""
+"""Two planners of a report side by side: paired differences, their intervals, wins and losses."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from eval.metrics.declaration import Metric
 from eval.report.bootstrap import Interval, mean_interval
-from eval.report.columns import Column, common_keys
-from eval.report.measures import Measure
+from eval.report.planner_runs import PlannerRun, common_keys
 
 _TIE = 1e-9
 
@@ -44,18 +44,18 @@ def difference(
     )
 
 
-def compare_all(columns: list[Column], measures: list[Measure]) -> list[dict[str, Any]]:
-    """Every pair of columns that has scenarios in common, as the page takes it."""
+def compare_all(columns: list[PlannerRun], metrics: list[Metric]) -> list[dict[str, Any]]:
+    """Every pair that has scenarios in common, as the page takes it."""
     pairs = []
     for a, b in combinations(range(len(columns)), 2):
         keys = common_keys([columns[a], columns[b]])
         if keys:
-            rows = [_row(columns[a], columns[b], keys, measure) for measure in measures]
-            pairs.append({"a": a, "b": b, "common": len(keys), "measures": rows})
+            rows = [_row(columns[a], columns[b], keys, metric) for metric in metrics]
+            pairs.append({"a": a, "b": b, "common": len(keys), "metrics": rows})
     return pairs
 
 
-def require_common(columns: list[Column]) -> None:
+def require_common(columns: list[PlannerRun]) -> None:
     """Raise ValueError where a run shares no scenario with the first."""
     for column in columns[1:]:
         if not common_keys([columns[0], column]):
@@ -65,9 +65,9 @@ def require_common(columns: list[Column]) -> None:
             )
 
 
-def _row(a: Column, b: Column, keys: list[str], measure: Measure) -> dict[str, Any]:
+def _row(a: PlannerRun, b: PlannerRun, keys: list[str], metric: Metric) -> dict[str, Any]:
     found = difference(
-        a.values(keys, measure.key), b.values(keys, measure.key), measure.higher_is_better
+        a.values(keys, metric.key), b.values(keys, metric.key), metric.higher_is_better
     )
     plain = [None if np.isnan(v) else float(f"{v:.6g}") for v in (found.mean_a, found.mean_b)]
     counts = [found.wins, found.losses, found.ties]

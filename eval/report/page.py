@@ -1,11 +1,12 @@
 """One page without network: the parts of `web/` inline, data as JSON, playbacks as text blocks."""
 
 import json
-import os
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from sim.files import whole_file
 
 _WEB = Path(__file__).parent / "web"
 STYLES = ("base.css", "summary.css", "table.css", "player.css")
@@ -36,13 +37,11 @@ def write_page(
         "SCRIPT": _joined(scripts),
     }
     before, after = (_WEB / "page.html").read_text().split("{{BLOCKS}}")
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("w", encoding="utf-8") as file:
+    with whole_file(path) as scratch, scratch.open("w", encoding="utf-8") as file:
         file.write(_filled(before, parts))
         for name, text in blocks:
             file.write(f'<script type="text/plain" id="{escape(name)}">{text}</script>\n')
         file.write(_filled(after, parts))
-    scratch.replace(path)
 
 
 def safe_json(data: Any) -> str:

@@ -4,13 +4,14 @@ What is drawn is in the world frame, to the centimetre. Plans, candidates and fo
 offsets from where their agent is at that instant; all but the plan at `SHOWN_HZ` only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
-from eval.report.pack import Quantized, pack
-from eval.report.recording import Recording
+from eval.metrics.declaration import Metric
+from eval.report.text_block import Quantized, encode_block
+from eval.runs.drive_record import DriveRecord
 from sim.geometry import se2
 from sim.map_field import grid_around
 from sim.scenario import EGO, AreaKind, LaneKind, ObstacleKind, Scenario
@@ -44,7 +45,7 @@ def encode_scene(scenario: Scenario) -> str:
         "shapes": [[kind, len(shape)] for kind, shape in shapes],
         "stops": [[int(line.kind), int(line.light)] for line in lines],
     }
-    return pack(
+    return encode_block(
         header,
         {
             "points": Quantized(points.T, _CM, 1),
@@ -56,39 +57,39 @@ def encode_scene(scenario: Scenario) -> str:
     )
 
 
-def encode_drive(recording: Recording) -> str:
+def encode_drive(record: DriveRecord, metrics: Sequence[Metric]) -> str:
     """What one planner did in a scenario, and what it showed meanwhile."""
-    pose = _held(recording.pose, recording.valid)
-    every = max(1, round(1.0 / (SHOWN_HZ * recording.dt_s)))
+    pose = _held(record.pose, record.valid)
+    every = max(1, round(1.0 / (SHOWN_HZ * record.dt_s)))
     shown = slice(None, None, every)
     arrays = {
         "xy": Quantized(pose[..., :2].transpose(1, 2, 0), _CM, 2),
         "yaw": Quantized(np.unwrap(pose[..., 2], axis=0).T, _YAW_RAD, 2),
-        "valid": Quantized(recording.valid.T, order=1),
-        "plan": Quantized(_offsets(recording.plan[..., :2], pose[:, EGO, :2]), _CM * 2, 2),
-        "curves": Quantized(np.stack(list(recording.curves.values())), _MILLI, 1),
+        "valid": Quantized(record.valid.T, order=1),
+        "plan": Quantized(_offsets(record.plan[..., :2], pose[:, EGO, :2]), _CM * 2, 2),
+        "curves": Quantized(np.stack(list(record.curves.values())), _MILLI, 1),
     }
-    if recording.candidates is not None:
+    if record.candidates is not None:
         ego = pose[shown, EGO]
-        world = _in_world(recording.candidates[shown], ego)
+        world = _in_world(record.candidates[shown], ego)
         arrays["candidates"] = Quantized(_offsets(world, ego[:, None, :2]), _DM, 2)
-        if recording.costs is not None:
-            arrays["costs"] = Quantized(_ranks(recording.costs[shown]))
-    if recording.forecast is not None and recording.forecast.shape[1]:
-        arrays |= _forecast(recording, pose, shown)
-    if recording.occupancy is not None:
+        if record.costs is not None:
+            arrays["costs"] = Quantized(_ranks(record.costs[shown]))
+    if record.forecast is not None and record.forecast.shape[1]:
+        arrays |= _forecast(record, pose, shown)
+    if record.occupancy is not None:
         # Where something may be at any time of the horizon, in sixteen steps.
-        arrays["occupancy"] = Quantized(recording.occupancy[shown].max(axis=1) // 16)
+        arrays["occupancy"] = Quantized(record.occupancy[shown].max(axis=1) // 16)
     header = {
-        "dt": round(recording.dt_s, 6),
+        "dt": round(record.dt_s, 6),
         "every": every,
-        "curves": list(recording.curves),
-        "failures": recording.failures(),
+        "curves": list(record.curves),
+        "failures": record.failures(metrics),
         "grid": None
-        if recording.occupancy_grid is None
-        else [float(v) for v in recording.occupancy_grid],
+        if record.occupancy_grid is None
+        else [float(v) for v in record.occupancy_grid],
     }
-    return pack(header, arrays)
+    return encode_block(header, arrays)
 
 
 def _shapes(scenario: Scenario) -> Iterator[tuple[str, np.ndarray]]:
@@ -153,16 +154,16 @@ def _in_world(points: np.ndarray, ego: np.ndarray) -> np.ndarray:
     return se2.transform_points(pose, torch.from_numpy(points.astype(np.float64))).numpy()
 
 
-def _forecast(recording: Recording, pose: np.ndarray, shown: slice) -> dict[str, Quantized]:
+def _forecast(record: DriveRecord, pose: np.ndarray, shown: slice) -> dict[str, Quantized]:
     """The likeliest modes of each agent, `[T, A, M, 2, P]`, and their probabilities in percent."""
-    forecast, chance = recording.forecast, recording.forecast_probability
+    forecast, chance = record.forecast, record.forecast_probability
     assert forecast is not None
     assert chance is not None  # set together
     forecast, chance = forecast[shown], np.nan_to_num(chance[shown].astype(np.float64))
     modes = np.argsort(-chance, axis=2, kind="stable")[:, :, :_MODES]
     forecast = np.take_along_axis(forecast, modes[..., None, None], axis=2)
     chance = np.take_along_axis(chance, modes, axis=2)
-    there = recording.valid[shown, 1:, None] & np.isfinite(forecast).all(axis=(-1, -2))
+    there = record.valid[shown, 1:, None] & np.isfinite(forecast).all(axis=(-1, -2))
     offsets = _offsets(_in_world(forecast, pose[shown, EGO]), pose[shown, 1:, None, :2])
     return {
         "forecast": Quantized(np.where(there[..., None, None], offsets, 0.0), _DM, 2),

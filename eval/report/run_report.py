@@ -2,19 +2,22 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from eval.metrics.declaration import Metric
+from eval.metrics.suite import RANKING
 from eval.report.bootstrap import mean_interval
-from eval.report.columns import Column, read_columns, run_names
 from eval.report.compare import compare_all, require_common
-from eval.report.embed import embed
-from eval.report.measures import MEASURES, SCORE, Measure, failed, measures_of
 from eval.report.page import RUN_SCRIPTS, write_page
-from eval.report.run_folder import RunFolder
+from eval.report.planner_runs import PlannerRun, read_planner_runs, run_names
+from eval.report.playback_choice import choose_playbacks
 from eval.report.video import video_name
+from eval.runs.folder import RunFolder
+from eval.runs.results import DriveScores
 
 BUDGET_BYTES = 20_000_000  # of playbacks in one page
 
@@ -35,20 +38,23 @@ def write_comparison(runs: list[RunFolder], path: Path, budget_bytes: int = BUDG
 
 
 def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> None:
-    columns, skipped = read_columns(runs)
+    columns, skipped = read_planner_runs(runs)
     require_common([next(c for c in columns if c.run is run) for run in runs])
-    measures = measures_of([row for column in columns for row in column.rows.values()])
-    keys = list(dict.fromkeys(key for column in columns for key in column.rows))
-    playbacks = embed(columns, keys, budget_bytes)
+    declared = {metric.key: metric for run in runs for metric in run.declared_metrics()}
+    metrics = _valued(declared.values(), columns)
+    keys = list(dict.fromkeys(key for column in columns for key in column.drives))
+    playbacks = choose_playbacks(columns, keys, list(declared.values()), budget_bytes)
     data = {
         "title": title,
         "compares": len(runs) > 1,
-        "measures": [vars(measure) for measure in measures],
-        "failures": {m.key: m.failure for m in MEASURES if m.failure},
-        "columns": [_summary(column, measures) for column in columns],
+        "metrics": [_shown(metric) for metric in metrics],
+        "score": RANKING.key,
+        "failures": {m.key: m.failure.name for m in declared.values() if m.failure},
+        "curves": [asdict(m.curve) | {"key": m.key} for m in declared.values() if m.curve],
+        "columns": [_summary(column, metrics) for column in columns],
         "scenarios": [{"key": key, "family": _family(columns, key)} for key in keys],
-        "rows": list(_rows(columns, keys, measures, path.parent)),
-        "pairs": compare_all(columns, measures),
+        "rows": list(_rows(columns, keys, metrics, path.parent)),
+        "pairs": compare_all(columns, metrics),
         "playbacks": playbacks.index,
         "missing": playbacks.missing,
         "skipped": skipped,
@@ -57,47 +63,71 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
     write_page(path, title, _body(runs), RUN_SCRIPTS, data, playbacks.blocks.items())
 
 
-def _summary(column: Column, measures: list[Measure]) -> dict[str, Any]:
-    """Means with their intervals, by measure; of the score, also by family; failures by kind."""
-    keys = list(column.rows)
-    families: dict[str, list[str]] = {}
-    for key in sorted(keys, key=lambda key: column.rows[key].family):
-        families.setdefault(column.rows[key].family, []).append(key)
-    kinds = Counter(kind for row in column.rows.values() for kind in failed(row))
+def _shown(metric: Metric) -> dict[str, Any]:
+    """What the page knows of a metric."""
     return {
-        "label": column.label,
-        "scenarios": len(keys),
-        "means": [mean_interval(column.values(keys, m.key)).plain() for m in measures],
-        "families": {
-            family: mean_interval(column.values(members, SCORE)).plain()
-            for family, members in families.items()
-        },
-        "failures": [[m.key, kinds[m.key]] for m in measures if m.failure],
-        "clean": sum(not failed(row) for row in column.rows.values()),
+        "key": metric.key,
+        "title": metric.title,
+        "higher_is_better": metric.higher_is_better,
+        "unit": metric.unit,
+        "is_brief": bool(metric.column) and metric.failure is None,
     }
 
 
-def _family(columns: list[Column], key: str) -> str:
-    return next(column.rows[key].family for column in columns if key in column.rows)
+def _valued(metrics: Iterable[Metric], columns: list[PlannerRun]) -> list[Metric]:
+    """Those of which some drive has a value."""
+    drives = [drive for column in columns for drive in column.drives.values()]
+    held = {key for drive in drives for key in drive.metrics}
+    return [metric for metric in metrics if metric.key in held]
+
+
+def _failed(drive: DriveScores, metrics: list[Metric]) -> list[str]:
+    """Keys of the metrics that failed."""
+    return [m.key for m in metrics if m.has_failed(drive.metrics.get(m.key, math.nan))]
+
+
+def _summary(column: PlannerRun, metrics: list[Metric]) -> dict[str, Any]:
+    """Means with their intervals, by metric; of the score, also by family; failures by kind."""
+    drives, keys = column.drives, list(column.drives)
+    families: dict[str, list[str]] = {}
+    for key in sorted(keys, key=lambda key: drives[key].family):
+        families.setdefault(drives[key].family, []).append(key)
+    failures = [_failed(drive, metrics) for drive in drives.values()]
+    kinds = Counter(kind for found in failures for kind in found)
+    return {
+        "label": column.label,
+        "scenarios": len(keys),
+        "means": [mean_interval(column.values(keys, m.key)).plain() for m in metrics],
+        "families": {
+            family: mean_interval(column.values(members, RANKING.key)).plain()
+            for family, members in families.items()
+        },
+        "failures": [[m.key, kinds[m.key]] for m in metrics if m.failure],
+        "clean": sum(not found for found in failures),
+    }
+
+
+def _family(columns: list[PlannerRun], key: str) -> str:
+    return next(column.drives[key].family for column in columns if key in column.drives)
 
 
 def _rows(
-    columns: list[Column], keys: list[str], measures: list[Measure], folder: Path
+    columns: list[PlannerRun], keys: list[str], metrics: list[Metric], folder: Path
 ) -> Iterator[dict[str, Any]]:
     """One for each scenario and column: numbers of both, values, failures, and the video's place."""
     for s, key in enumerate(keys):
         for c, column in enumerate(columns):
-            if key not in column.rows:
+            if key not in column.drives:
                 continue
-            row = column.rows[key]
-            values = [row.metrics.get(m.key, math.nan) for m in measures]
+            drive = column.drives[key]
+            values = [drive.metrics.get(m.key, math.nan) for m in metrics]
             entry: dict[str, Any] = {
                 "scenario": s,
                 "column": c,
                 "values": [float(f"{v:.6g}") if math.isfinite(v) else None for v in values],
-                "failed": failed(row),
+                "failed": _failed(drive, metrics),
             }
-            video = column.run.path / "videos" / video_name(row)
+            video = column.run.path / "videos" / video_name(drive)
             if column.run.path == folder and video.is_file():
                 entry["video"] = f"videos/{video.name}"
             yield entry

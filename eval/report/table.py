@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from eval.report.page import TABLE_SCRIPTS, write_page
+from sim.files import write_whole
 
 _TABLES = "tables.json"
 
@@ -72,12 +73,12 @@ def write_tables(folder: Path, tables: dict[str, Table]) -> None:
         key: {row: {n: _number(v) for n, v in values.items()} for row, values in table.rows.items()}
         for key, table in tables.items()
     }
-    (folder / "metrics.json").write_text(json.dumps(plain, indent=1) + "\n")
+    write_whole(folder / "metrics.json", json.dumps(plain, indent=1) + "\n")
     heads = {
         key: {"title": table.title, "note": table.note, "headline": table.headline}
         for key, table in tables.items()
     }
-    (folder / _TABLES).write_text(json.dumps(heads, indent=1) + "\n")
+    write_whole(folder / _TABLES, json.dumps(heads, indent=1) + "\n")
     _write_report(folder, tables)
 
 

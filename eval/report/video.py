@@ -1,13 +1,15 @@
 """A scene from above: one frame as a picture, a whole episode as an mp4."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.report.recording import Recording
-from eval.report.run_folder import Row
+from eval.image_files import write_mp4
+from eval.runs.drive_record import DriveRecord
+from eval.runs.results import DriveScores
 from sim.scenario import EGO, AgentKind, AreaKind, LightState, Scenario
 
 SIZE_PX = 560
@@ -35,11 +37,11 @@ _LIGHTS = {
 class Canvas:
     """The static map of a scenario, drawn once; frames are crops with the agents on top."""
 
-    def __init__(self, scenario: Scenario, recording: Recording) -> None:
+    def __init__(self, scenario: Scenario, record: DriveRecord) -> None:
         from PIL import Image, ImageDraw
 
-        self.scenario, self.recording = scenario, recording
-        ego = recording.pose[:, EGO, :2]
+        self.scenario, self.record = scenario, record
+        ego = record.pose[:, EGO, :2]
         margin = 0.5 * SIZE_PX / PX_PER_M + 2.0
         self._low, high = ego.min(0) - margin, ego.max(0) + margin
         extent = np.ceil((high - self._low) * PX_PER_M).astype(int)
@@ -76,16 +78,16 @@ class Canvas:
         image = self._map.copy()
         draw = ImageDraw.Draw(image)
         self._draw_lights(draw, instant)
-        recording = self.recording
-        draw.line(self._px(recording.pose[: instant + 1, EGO]), fill=_EGO, width=2)
+        record = self.record
+        draw.line(self._px(record.pose[: instant + 1, EGO]), fill=_EGO, width=2)
         draw.line(
-            self._px(np.vstack((recording.pose[instant, EGO], recording.plan[instant]))),
+            self._px(np.vstack((record.pose[instant, EGO], record.plan[instant]))),
             fill=_PLAN,
             width=3,
         )
-        for agent in np.flatnonzero(recording.valid[instant])[::-1]:
+        for agent in np.flatnonzero(record.valid[instant])[::-1]:
             self._draw_agent(draw, instant, int(agent))
-        x, y = self._px(recording.pose[instant, EGO][None])[0]
+        x, y = self._px(record.pose[instant, EGO][None])[0]
         left, top = round(x) - SIZE_PX // 2, round(y) - SIZE_PX // 2
         crop = image.crop((left, top, left + SIZE_PX, top + SIZE_PX))
         label = ImageDraw.Draw(crop)
@@ -94,7 +96,7 @@ class Canvas:
         return np.asarray(crop)
 
     def _draw_agent(self, draw: Any, instant: int, agent: int) -> None:
-        x, y, yaw = self.recording.pose[instant, agent]
+        x, y, yaw = self.record.pose[instant, agent]
         length, width, _ = self.scenario.tracks.size_m[agent]
         color = _EGO if agent == EGO else _KINDS[AgentKind(int(self.scenario.tracks.kind[agent]))]
         turn = np.array(((np.cos(yaw), np.sin(yaw)), (-np.sin(yaw), np.cos(yaw))))
@@ -117,30 +119,26 @@ class Canvas:
             draw.line(self._px(stop.line_m), fill=color, width=4)
 
 
-def video_name(row: Row) -> str:
+def video_name(drive: DriveScores) -> str:
     """File name of the video of a scenario driven by a planner."""
-    safe = re.sub(r"[^\w.-]", "_", row.scenario_id)  # an id from a file may hold anything
-    return f"{row.planner}-{row.index:06d}-{safe}.mp4"
+    safe = re.sub(r"[^\w.-]", "_", drive.scenario_id)  # an id from a file may hold anything
+    return f"{drive.planner}-{drive.index:06d}-{safe}.mp4"
 
 
 def write_video(
-    path: Path, scenario: Scenario, recording: Recording, title: str, every: int = 1
+    path: Path, scenario: Scenario, record: DriveRecord, title: str, every: int = 1
 ) -> None:
     """An mp4 at real speed; with `every` 2 only every second instant is drawn."""
-    import imageio_ffmpeg
+    frames = _frames(scenario, record, title, every)
+    write_mp4(path, frames, (SIZE_PX, SIZE_PX), round(1.0 / (record.dt_s * every)))
 
-    canvas = Canvas(scenario, recording)
-    part = path.with_name(f".{path.name}")
-    writer = imageio_ffmpeg.write_frames(
-        str(part), (SIZE_PX, SIZE_PX), fps=round(1.0 / (recording.dt_s * every)), codec="libx264",
-        output_params=["-preset", "ultrafast", "-crf", "26", "-f", "mp4"], macro_block_size=2,
-    )  # fmt: skip
-    writer.send(None)
-    pose = recording.pose[:, EGO, :2]
+
+def _frames(
+    scenario: Scenario, record: DriveRecord, title: str, every: int
+) -> Iterator[np.ndarray]:
+    canvas, pose = Canvas(scenario, record), record.pose[:, EGO, :2]
     for instant in range(0, len(pose), every):
         step = pose[min(instant + 1, len(pose) - 1)] - pose[max(instant - 1, 0)]
-        speed = np.linalg.norm(step) / (2 * recording.dt_s)
-        caption = f"{title}   t = {instant * recording.dt_s:4.1f} s   {speed:4.1f} m/s"
-        writer.send(np.ascontiguousarray(canvas.frame(instant, caption)))
-    writer.close()
-    part.replace(path)
+        speed = np.linalg.norm(step) / (2 * record.dt_s)
+        caption = f"{title}   t = {instant * record.dt_s:4.1f} s   {speed:4.1f} m/s"
+        yield canvas.frame(instant, caption)

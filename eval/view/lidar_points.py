@@ -130,7 +130,7 @@ class RecordedPoints:
 
     def instants(self) -> list[int]:
         """The time steps that have a sweep of their own."""
-        return [k for k in range(self._scenario.num_steps) if self._sweep_at(k) is not None]
+        return [k for k in range(self._scenario.num_instants) if self._sweep_at(k) is not None]
 
     def _sweep_at(self, instant: int) -> int | None:
         if not len(self._time_s):
@@ -146,7 +146,7 @@ class RecordedPoints:
     def _read_sweep(self, number: int) -> LabeledPoints:
         sweep = self._sweeps[number]
         instant = round(float(self._time_s[number]) / self._scenario.dt_s)
-        instant = min(max(instant, 0), self._scenario.num_steps - 1)
+        instant = min(max(instant, 0), self._scenario.num_instants - 1)
         cloud = sweep.read()
         pose = sweep.world_SE3_ego
         xyz = (cloud.xyz_m @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32)

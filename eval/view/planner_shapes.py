@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from eval.report.recording import Recording
+from eval.runs.drive_record import DriveRecord
 from eval.view import palette
 from eval.view.ground_heights import GroundHeights
 from eval.view.map_shapes import band
@@ -17,7 +17,7 @@ _STOREY_M = 0.25  # cells of each later time lie that much higher
 _FORECAST: Rgb = (240, 200, 120)
 
 
-def plan_shapes(recording: Recording, heights: GroundHeights, instant: int) -> list[Shape]:
+def plan_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
     """Layer `plan`: a white band from the ego along its plan."""
     path = np.vstack((recording.pose[instant, 0, :2], recording.plan[instant, :, :2]))
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
@@ -25,7 +25,7 @@ def plan_shapes(recording: Recording, heights: GroundHeights, instant: int) -> l
     return [band(path, 0.25, heights, _PLAN_M, palette.PLAN)] if len(path) > 1 else []
 
 
-def candidate_shapes(recording: Recording, heights: GroundHeights, instant: int) -> list[Shape]:
+def candidate_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
     """Layer `candidates`: all of them, the cheapest blue and on top, the dearest brown."""
     if recording.candidates is None:
         return []
@@ -39,7 +39,7 @@ def candidate_shapes(recording: Recording, heights: GroundHeights, instant: int)
     return list(join_lines(lines))
 
 
-def forecast_shapes(recording: Recording, heights: GroundHeights, instant: int) -> list[Shape]:
+def forecast_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
     """Layer `forecast`: the paths expected of other agents; the likelier, the brighter."""
     if recording.forecast is None or recording.forecast_probability is None:
         return []
@@ -55,7 +55,7 @@ def forecast_shapes(recording: Recording, heights: GroundHeights, instant: int) 
     return list(join_lines(lines))
 
 
-def occupancy_shapes(recording: Recording, heights: GroundHeights, instant: int) -> list[Shape]:
+def occupancy_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
     """Layer `occupancy`: cells expected to be taken, translucent; later ones higher and yellower."""
     if recording.occupancy is None:
         return []
@@ -86,7 +86,7 @@ def cell_shapes(
     return list(join_meshes(meshes))
 
 
-def _in_world(recording: Recording, instant: int, points_m: np.ndarray) -> np.ndarray:
+def _in_world(recording: DriveRecord, instant: int, points_m: np.ndarray) -> np.ndarray:
     return _to_world(recording.pose[instant, 0], points_m.astype(np.float64))
 
 

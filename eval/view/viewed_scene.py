@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from eval.report.recording import Recording
+from eval.runs.drive_record import DriveRecord
 from eval.view.ground_heights import GroundHeights
 from eval.view.lidar_points import PointSource, SimulatedPoints
 from sim.scenario import EGO, Scenario
@@ -47,7 +47,7 @@ class ViewedScene:
     scenario: Scenario
     motion: Motion
     points: PointSource
-    recording: Recording | None = None
+    recording: DriveRecord | None = None
     first_instant: int = 0
 
     @property
@@ -57,7 +57,7 @@ class ViewedScene:
     @staticmethod
     def of(
         scenario: Scenario,
-        recording: Recording | None = None,
+        recording: DriveRecord | None = None,
         points: PointSource | None = None,
         title: str | None = None,
     ) -> "ViewedScene":

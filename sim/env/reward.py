@@ -1,16 +1,17 @@
 """The reward, term by term: progress along the route, less what a driver must not do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from sim.events import detect
+from sim.contacts import collided, offroad
 from sim.scenario import EGO, LightState
 from sim.world import World, WorldState
 
-DISCOMFORT_MPS2 = 4.0  # near nuPlan's bounds of comfort (4.05 along, 4.89 across)
+DISCOMFORT_MPS2 = 4.0  # near the bounds of `sim.comfort`, the same along and across
 _LONGEST_STEP_M = 10.0  # a longer one is a jump of the projection, where the route meets itself
 _RED = int(LightState.RED)  # plain int: compiled, a tensor compared with an enum is silently False
 _EGO_ONLY = slice(EGO, EGO + 1)
@@ -62,7 +63,6 @@ class StepEvents:
     @staticmethod
     def between(world: World, before: WorldState, after: WorldState) -> "StepEvents":
         """From two consecutive states."""
-        then, now = detect(world, before, _EGO_ONLY), detect(world, after, _EGO_ONLY)
         path = world.paths.agent_path[:, EGO]
         pose = torch.stack((before.pose[:, EGO], after.pose[:, EGO]), dim=1)
         s_m = world.paths.ego_s_m(pose)
@@ -72,8 +72,8 @@ class StepEvents:
         last_m = world.paths.num_points[world.paths.row, path] - 1
         return StepEvents(
             progress_m=(moved * direction).sum(dim=-1),
-            collided=(now.collided & ~then.collided).squeeze(1),
-            offroad=(now.offroad & ~then.offroad).squeeze(1),
+            collided=_begins(collided, world, before, after),
+            offroad=_begins(offroad, world, before, after),
             ran_red=_ran_red(world, before, path, front_m),
             arrived=front_m[:, 1] >= last_m,
             discomfort=_discomfort(world, after),
@@ -88,6 +88,17 @@ class StepEvents:
             red_line=weights.red_line * self.ran_red,
             discomfort=weights.discomfort * dt_s * self.discomfort,
         )
+
+
+def _begins(
+    judge: Callable[[World, WorldState, slice], Tensor],
+    world: World,
+    before: WorldState,
+    after: WorldState,
+) -> Bool[Tensor, " b"]:
+    """Whether it holds for the ego after the step, and did not before."""
+    then, now = judge(world, before, _EGO_ONLY), judge(world, after, _EGO_ONLY)
+    return (now & ~then).squeeze(1)
 
 
 def _ran_red(

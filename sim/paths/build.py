@@ -20,7 +20,7 @@ def build_paths(scenarios: list[Scenario]) -> Paths:
     num_points = max(len(route.path_m) for routes, _ in pools for route in routes) + 1
     num_stops = 1 + max(len(s.map.stop_lines) for s in scenarios)
     num_agents = max(s.num_agents for s in scenarios)
-    num_instants = max(s.num_steps for s in scenarios)
+    num_instants = max(s.num_instants for s in scenarios)
     worlds = len(scenarios)
     frame = np.zeros((worlds, num_paths, num_points, 5), dtype=np.float32)
     count = np.ones((worlds, num_paths), dtype=np.int64)
@@ -39,7 +39,7 @@ def build_paths(scenarios: list[Scenario]) -> Paths:
             limit[w, p], cruise[w, p] = _speeds(scenario, route, frame[w, p])
             _place_stops(scenario, route, stop_s[w, p], stop_light[w, p], stop_is_sign[w, p])
         for n in np.flatnonzero(owner >= 0).tolist():
-            entry_s[w, n, : scenario.num_steps] = _entry_s(scenario, n, routes[owner[n]])
+            entry_s[w, n, : scenario.num_instants] = _entry_s(scenario, n, routes[owner[n]])
     return Paths(
         row=torch.arange(worlds),
         frame=torch.from_numpy(frame),
@@ -123,7 +123,7 @@ def _entry_s(scenario: Scenario, agent: int, route: Route) -> np.ndarray:
     entry = np.flatnonzero(tracks.valid[agent])
     if tracks.valid[agent, 0]:
         entry = entry[:1]  # on the road from the start: nothing later is asked for
-    s = np.zeros(scenario.num_steps)
+    s = np.zeros(scenario.num_instants)
     if entry.size:
         s[entry] = polyline.project(route.path_m, tracks.position_m[agent, entry, :2])[0]
     return s

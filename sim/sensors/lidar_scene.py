@@ -155,7 +155,16 @@ def agent_prisms(world: World, state: WorldState, ground: Ground | None) -> Pris
 
 def concatenate(first: Prisms, second: Prisms) -> Prisms:
     """Both, one after the other."""
-    return Prisms(**{k: torch.cat((v, vars(second)[k]), dim=1) for k, v in vars(first).items()})
+    return Prisms(
+        normal=torch.cat((first.normal, second.normal), dim=1),
+        offset_m=torch.cat((first.offset_m, second.offset_m), dim=1),
+        low_m=torch.cat((first.low_m, second.low_m), dim=1),
+        high_m=torch.cat((first.high_m, second.high_m), dim=1),
+        velocity_mps=torch.cat((first.velocity_mps, second.velocity_mps), dim=1),
+        agent=torch.cat((first.agent, second.agent), dim=1),
+        label=torch.cat((first.label, second.label), dim=1),
+        valid=torch.cat((first.valid, second.valid), dim=1),
+    )
 
 
 def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:

@@ -21,20 +21,20 @@ def driven_scenario(
     """`scenario` with the simulated motion (x, y, yaw; world frame) in place of the recorded one.
 
     It ends where the simulation ended. Boxes are as high over the ground as they were recorded.
-    Raises ValueError where agents, steps or time step are not those of the scenario.
+    Raises ValueError where agents, instants or time step are not those of the scenario.
     """
-    steps, agents = valid.shape
+    instants, agents = valid.shape
     same_step = math.isclose(dt_s, scenario.dt_s)
-    if agents != scenario.num_agents or steps > scenario.num_steps or not same_step:
+    if agents != scenario.num_agents or instants > scenario.num_instants or not same_step:
         raise ValueError(
-            f"driven: {agents} agents, {steps} steps of {dt_s} s, but {scenario.scenario_id} has "
-            f"{scenario.num_agents} agents, {scenario.num_steps} steps of {scenario.dt_s} s"
+            f"driven: {agents} agents, {instants} instants of {dt_s} s, but {scenario.scenario_id} has "
+            f"{scenario.num_agents} agents, {scenario.num_instants} instants of {scenario.dt_s} s"
         )
     there = valid.T
     moved = np.where(there[..., None], pose.transpose(1, 0, 2), 0.0)
-    xy, time_s = moved[..., :2], dt_s * np.arange(steps)
+    xy, time_s = moved[..., :2], dt_s * np.arange(instants)
     ground = scenario.map.ground
-    z = heights_m(ground, xy) + _over_ground_m(scenario.tracks, ground)[:, :steps]
+    z = heights_m(ground, xy) + _over_ground_m(scenario.tracks, ground)[:, :instants]
     velocity = [velocities_mps(here, track, time_s) for here, track in zip(there, xy, strict=True)]
     tracks = replace(
         scenario.tracks,
@@ -47,8 +47,8 @@ def driven_scenario(
         scenario,
         source="run",
         tracks=tracks,
-        lights=Lights(scenario.lights.state[:, :steps], scenario.lights.position_m),
-        keyframe=scenario.keyframe[:steps],
+        lights=Lights(scenario.lights.state[:, :instants], scenario.lights.position_m),
+        keyframe=scenario.keyframe[:instants],
         notes=[*scenario.notes, f"driven in closed loop, not as source {scenario.source} has it"],
     )
     require_valid(made)

@@ -38,7 +38,17 @@ class Driver:
 
     def at(self, of_zone: Callable[[Tensor], Tensor]) -> "Driver":
         """`[B, E]`: by `DriverZones.of_driver` or `of_other`."""
-        return Driver(*(of_zone(value) for value in vars(self).values()))
+        return Driver(
+            s_m=of_zone(self.s_m),
+            speed_mps=of_zone(self.speed_mps),
+            cruise_mps=of_zone(self.cruise_mps),
+            length_m=of_zone(self.length_m),
+            present=of_zone(self.present),
+            waited_s=of_zone(self.waited_s),
+            closed_s_m=of_zone(self.closed_s_m),
+            lead_gap_m=of_zone(self.lead_gap_m),
+            lead_speed_mps=of_zone(self.lead_speed_mps),
+        )
 
 
 @dataclass(frozen=True)

@@ -91,19 +91,6 @@ def test_existing_run_is_not_overwritten(
     assert "exists already" in capsys.readouterr().err
 
 
-def test_means_leave_out_what_has_no_value() -> None:
-    from eval.report.run_folder import Chunk, Row, summarize
-
-    rows = [
-        Row("a", "f", "p", 0, {"x": 1.0, "y": 0.5}),
-        Row("b", "f", "p", 1, {"x": 0.0}),
-        Row("c", "g", "p", 2, {"x": 0.5, "y": 0.0}),
-    ]
-    summary = summarize(Chunk(rows, []))["planners"]["p"]
-    assert summary["mean"] == {"x": 0.5, "y": 0.25}  # (1 + 0 + 0.5) / 3 and (0.5 + 0) / 2
-    assert summary["per_family"]["f"] == {"x": 0.5, "y": 0.5}
-
-
 def test_one_bad_scenario_in_a_folder_is_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,7 +150,7 @@ def test_nothing_is_written_where_no_scenario_can_be_used(
 
 
 def test_resume_refuses_other_scenarios_than_it_began_with(tmp_path: Path) -> None:
-    from eval.report.run_folder import RunFolder
+    from eval.runs.folder import RunFolder
 
     folder = RunFolder.create(tmp_path, "run", {})
     folder.hold_to(["a", "b"])

@@ -110,7 +110,7 @@ def test_drives_of_a_run_are_exported_as_they_were_driven(driven: Path, tmp_path
     listed = json.loads((out / "v1.0-sim" / "scenarios.json").read_text())
     checked = 0
     for k, scene in enumerate(nusc.scene):
-        with np.load(driven / "recordings" / "idm" / f"{k:06d}.npz") as data:
+        with np.load(driven / "drives" / "idm" / f"{k:06d}.npz") as data:
             pose, valid = data["pose"], data["valid"]
         entry = listed[scene["name"]]
         assert entry["source"] == "run" and entry["family"] in ("curve", "signalized_junction")
@@ -163,7 +163,7 @@ def test_wrong_runs(
 
 
 def test_damaged_runs(driven: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A scenario that is gone, a recording that does not fit or is cut off, no recordings."""
+    """A scenario that is gone, a drive that does not fit or is cut off, no drives."""
     import shutil
 
     folder, out = tmp_path / "run", tmp_path / "data"
@@ -174,16 +174,16 @@ def test_damaged_runs(driven: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run("--out", out, *chosen) == 2
     assert "000001.scenario: no such file" in capsys.readouterr().err
     (folder / "kept").rename(scenario)
-    recording = folder / "recordings" / "idm" / "000001.npz"
-    with np.load(recording) as data:
+    drive = folder / "drives" / "idm" / "000001.npz"
+    with np.load(drive) as data:
         parts = dict(data)
-    np.savez(recording, **parts | {"dt_s": 0.5})
+    np.savez(drive, **parts | {"dt_s": 0.5})
     assert run("--out", out, *chosen) == 2
     assert "000001.npz: driven: " in capsys.readouterr().err
-    recording.write_bytes(recording.read_bytes()[:500])
+    drive.write_bytes(drive.read_bytes()[:500])
     assert run("--out", out, *chosen) == 2
-    assert "000001.npz: not a whole recording" in capsys.readouterr().err
-    shutil.rmtree(folder / "recordings")
+    assert "000001.npz: not a whole drive" in capsys.readouterr().err
+    shutil.rmtree(folder / "drives")
     assert run("--out", out, *chosen) == 2
-    assert "no recordings in this run folder" in capsys.readouterr().err
+    assert "no drives in this run folder" in capsys.readouterr().err
     assert not out.exists()

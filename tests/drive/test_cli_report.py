@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from drive.cli.main import main
-from tests.eval import made_up
+from tests.eval.report import made_up
 
 
 def test_one_run_and_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    a, b = (made_up.run(tmp_path, name, recorded=False).path for name in "ab")
+    a, b = (made_up.run(tmp_path, name, kept=False).path for name in "ab")
     assert main(["report", str(a)]) == 0
     assert f"{a.resolve()}/report.html" in capsys.readouterr().out
     assert (a / "report.html").is_file() and not (b / "report.html").exists()
@@ -32,11 +32,11 @@ def test_one_run_and_several(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_wrong_input(
     words: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made_up.run(tmp_path, "a", recorded=False)
-    made_up.run(tmp_path, "b", recorded=False)
+    made_up.run(tmp_path, "a", kept=False)
+    made_up.run(tmp_path, "b", kept=False)
     elsewhere = tuple((f"other-{k}", "jam") for k in range(3))
-    made_up.run(tmp_path, "other", recorded=False, names=elsewhere)
-    (made_up.run(tmp_path, "cut", recorded=False).path / "metrics.json").unlink()
+    made_up.run(tmp_path, "other", kept=False, names=elsewhere)
+    (made_up.run(tmp_path, "cut", kept=False).path / "metrics.json").unlink()
     assert main(["report", *(word.format(tmp_path) for word in words)]) == 2
     said = capsys.readouterr().err
     assert reason in said and said.count("\n") == 1

@@ -13,8 +13,13 @@ from drive.planning.idm import IdmPlanner
 from drive.planning.pdm.planner import PdmClosed
 from drive.planning.pdm.proposals import Proposals, propose
 from drive.planning.pdm.scorer import score
-from drive.planning.route_frame import curve_speed_mps, forecast, place_on_route, project
-from eval.metrics.collision import find_contacts
+from drive.planning.route_frame import (
+    agents_along_route,
+    curve_speed_mps,
+    place_on_route,
+    project,
+)
+from eval.metrics.facts import Facts
 from eval.rollout import Rollout, rollout
 from sim.geometry import box, polyline, se2
 from sim.interface import Agents, Needs, Observation, Planner
@@ -96,12 +101,12 @@ def test_place_on_route_is_the_inverse_of_project() -> None:
     assert torch.allclose(back_offset, offset, atol=0.03)
 
 
-def test_forecast_of_a_crossing_car_by_hand() -> None:
+def test_a_crossing_car_along_the_route_by_hand() -> None:
     # 20 m ahead, 10 m to the right, northbound at 5 m/s: on the route line after 2 s; its length
     # of 4 m lies across the route.
     scenario = make_scenario(ROAD, [Car(0, 0, 0, 0, 8), Car(-1, 20, -10, NORTH, 5)], 1.0)
     observation = _observe(scenario)
-    agents = forecast(observation.agents, observation.route, 4.0)
+    agents = agents_along_route(observation.agents, observation.route, 4.0)
     s, offset, along, half_along, half_across = (f[0, 0] for f in agents.at(2.0))
     assert float(s - observation.route.ego_s_m[0]) == pytest.approx(20.0, abs=1e-3)
     assert float(offset) == pytest.approx(0.0, abs=1e-3)
@@ -130,9 +135,9 @@ def test_waits_for_a_crossing_car_that_constant_velocity_hits() -> None:
         Car(-1, 0, -14, NORTH, 3, (4.0, 2.0, 1.6)),
         Car(-1, 0, -20, NORTH, 3, (4.0, 2.0, 1.6)),
     ]
-    assert bool(find_contacts(_drive(cars, 7.0, "constant_velocity")).begins.any())
+    assert bool(Facts.of(_drive(cars, 7.0, "constant_velocity")).contact_begins.any())
     driven = _drive(cars, 12.0)
-    assert not bool(find_contacts(driven).begins.any())
+    assert not bool(Facts.of(driven).contact_begins.any())
     assert float(driven.pose[0, -1, 0, 0]) > 5.0, "it must go on afterwards"
 
 
@@ -140,7 +145,7 @@ def test_passes_an_obstacle_that_leaves_the_left_free() -> None:
     # y from -1.3 to -0.7: in the way of the ego (half width 1 m) at offset 0, not at +1 m.
     barrier = Car(-1, 20, -1.0, 0, 0, (2.0, 0.6, 1.0), AgentKind.OBJECT)
     driven = _drive([Car(0, -40, 0, 0, 8), barrier], 9.0)
-    assert not bool(find_contacts(driven).begins.any())
+    assert not bool(Facts.of(driven).contact_begins.any())
     assert float(driven.pose[0, -1, 0, 0]) > 24.0
     beside = (driven.pose[0, :, 0, 0] - 20).abs() < 2.0
     assert bool((driven.pose[0, beside, 0, 1] > 0.3).all())
@@ -156,9 +161,9 @@ def test_slows_for_a_pedestrian_who_walks_into_the_lane() -> None:
     # At 1.4 m/s from y = -7: inside the ego's strip from 4.1 s on, when the ego would be there.
     walker = Car(-1, 0, -7, NORTH, 1.4, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
     cars = [Car(0, -40, 0, 0, 8), walker]
-    assert bool(find_contacts(_drive(cars, 7.0, "constant_velocity")).begins.any())
+    assert bool(Facts.of(_drive(cars, 7.0, "constant_velocity")).contact_begins.any())
     driven = _drive(cars, 10.0)
-    assert not bool(find_contacts(driven).begins.any())
+    assert not bool(Facts.of(driven).contact_begins.any())
     assert float(driven.pose[0, -1, 0, 0]) > 0.0
 
 
@@ -202,7 +207,7 @@ def test_it_drives_what_it_simulated() -> None:
         observation = simulator.observe(state)
         plan = planner.plan(observation)
         assert plan.costs is not None
-        agents = forecast(observation.agents, observation.route, 4.0)
+        agents = agents_along_route(observation.agents, observation.route, 4.0)
         proposals = propose(observation, agents)
         match = (proposals.reference[0, :, 1:] - plan.trajectory[0]).abs().amax((1, 2)).argmin()
         expected = se2.compose(state.pose[0, 0], proposals.pose[0, match, 1])
@@ -252,7 +257,7 @@ def test_what_invalid_agents_hold_changes_nothing(planner: Planner, fill: float)
 
 def test_proposals_keep_the_car_on_the_offset_route() -> None:
     observation = _observe(make_scenario(ROAD, [Car(0, 0, 0, 0, 10)], 1.0))
-    proposals = propose(observation, forecast(observation.agents, observation.route, 4.0))
+    proposals = propose(observation, agents_along_route(observation.agents, observation.route, 4.0))
     # 15 = 5 speeds x offsets -1, 0, 1; at the full limit after 4 s they have nearly got there.
     ends = proposals.pose[0, -3:, -1, 1]
     assert torch.allclose(ends, torch.tensor((-1.0, 0.0, 1.0)), atol=0.35)
@@ -324,7 +329,7 @@ def test_overlap_helper_of_the_scorer_agrees_with_brute_force() -> None:
     )
     observation = replace(observation, agents=agents)
     empty = replace(agents, valid=torch.zeros_like(agents.valid))
-    proposals = propose(observation, forecast(empty, observation.route, 4.0))
+    proposals = propose(observation, agents_along_route(empty, observation.route, 4.0))
     found = {
         tuple(row)
         for row in torch.stack(_near_pairs(observation, proposals, 0.6)[:4], dim=1).tolist()

@@ -8,8 +8,8 @@ import pytest
 
 from drive.cli.main import main
 from drive.view import ViewTarget, find_viewed_scene
-from eval.report.recording import Recording
-from eval.report.run_folder import RunFolder
+from eval.runs.drive_record import DriveRecord
+from eval.runs.folder import RunFolder
 from eval.view.lidar_points import RecordedPoints, SimulatedPoints, SingleSweep
 from sim.scenario_file import load_scenario
 from tests.conftest import SHARED_DATA, needs_shared_data
@@ -29,14 +29,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _ids(run: Path) -> list[str]:
-    rows = RunFolder.open(run).read_chunks().rows
+    rows = RunFolder.open(run).read_batches().drives
     return list(dict.fromkeys(row.scenario_id for row in rows))
 
 
 def test_a_drive_of_a_run_is_shown_as_it_was_driven(run: Path) -> None:
     name = _ids(run)[1]
     scene = find_viewed_scene(ViewTarget(run, scenario=name, planner="pdm"))
-    recording = Recording.load(run / "recordings" / "pdm" / "000001.npz")
+    recording = DriveRecord.load(run / "drives" / "pdm" / "000001.npz")
     assert scene.scenario.scenario_id == name and scene.title == f"pdm: {name}"
     assert np.array_equal(scene.motion.pose, recording.pose)
     assert isinstance(scene.points, SimulatedPoints)
@@ -71,7 +71,7 @@ def test_saved_scenarios_and_generated_ones(run: Path, tmp_path: Path) -> None:
     saved = run / "scenarios" / "000000.scenario"
     scene = find_viewed_scene(ViewTarget(saved))
     scenario = load_scenario(saved)
-    assert scene.recording is None and scene.num_instants == scenario.num_steps
+    assert scene.recording is None and scene.num_instants == scenario.num_instants
     assert scene.motion.pose[5, 2, :2] == pytest.approx(scenario.tracks.position_m[2, 5, :2])
     assert find_viewed_scene(ViewTarget(run / "scenarios", scenario="000001")).title.startswith(
         "crosswalk"
@@ -160,19 +160,19 @@ def test_wrong_input_is_one_line(
     assert ".png or .mp4" in capsys.readouterr().err
 
 
-def test_runs_without_recordings_and_damaged_ones(
+def test_runs_without_drives_and_damaged_ones(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
-    drive = copy / "recordings" / "constant_velocity" / "000000.npz"
+    drive = copy / "drives" / "constant_velocity" / "000000.npz"
     drive.write_bytes(drive.read_bytes()[:1000])
-    assert f"{drive}: not a whole recording" in _fails([str(copy)], capsys)
+    assert f"{drive}: not a whole drive" in _fails([str(copy)], capsys)
     drive.unlink()
-    assert f"{drive}: no such recording" in _fails([str(copy)], capsys)
-    shutil.rmtree(copy / "recordings")
-    assert "no recordings in this run folder" in _fails([str(copy)], capsys)
+    assert f"{drive}: no such drive" in _fails([str(copy)], capsys)
+    shutil.rmtree(copy / "drives")
+    assert "no drives in this run folder" in _fails([str(copy)], capsys)
 
 
 @needs_shared_data

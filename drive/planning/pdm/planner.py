@@ -6,12 +6,13 @@ from torch import Tensor
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import HORIZON, OFFSETS_M, SPEED_FRACTIONS, propose
 from drive.planning.pdm.scorer import score
-from drive.planning.route_frame import coasting, forecast
+from drive.planning.route_frame import agents_along_route, coasting
+from sim import comfort
 from sim.interface import Needs, Observation, Plan
 
 EMERGENCY_S = 2.0
 EMERGENCY_SPEED_MPS = 5.0
-EMERGENCY_BRAKING_MPS2 = 4.05
+EMERGENCY_BRAKING_MPS2 = -comfort.ACCELERATION_MPS2[0]
 # Off the middle of the lane only where it pays: else the inside of every bend scores best.
 OFF_CENTER_COST = 0.05
 
@@ -23,7 +24,7 @@ class PdmClosed:
 
     def plan(self, observation: Observation) -> Plan:
         """The best of 15 proposals, or a full stop."""
-        agents = forecast(observation.agents, observation.route, HORIZON * DT_S)
+        agents = agents_along_route(observation.agents, observation.route, HORIZON * DT_S)
         proposals = propose(observation, agents)
         scores = score(observation, proposals)
         offset = torch.tensor(OFFSETS_M * len(SPEED_FRACTIONS)).to(scores.total).abs()

@@ -12,7 +12,8 @@ from torch import Tensor
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import Proposals
 from drive.planning.route_frame import project
-from eval.metrics.collision import STOPPED_MPS, at_fault, in_one_lane, is_behind
+from sim import comfort
+from sim.contacts import STOPPED_MPS, at_fault, in_one_lane, is_behind
 from sim.geometry import box
 from sim.interface import EgoMap, Observation
 from sim.map_field import AreaBit
@@ -159,8 +160,13 @@ def _comfort(observation: Observation, proposals: Proposals) -> Float[Tensor, "b
     along = proposals.acceleration_mps2
     jerk = (along[..., 5:] - along[..., :-5]) / (5 * DT_S)
     yaw_acceleration = (yaw_rate[..., 5:] - yaw_rate[..., :-5]) / (5 * DT_S)
-    fine = (along[..., 1:] > -4.05).all(-1) & (along[..., 1:] < 2.40).all(-1)
-    fine &= (lateral.abs() < 4.89).all(-1) & (jerk.abs() < 4.13).all(-1)
-    return (
-        fine & (yaw_rate.abs() < 0.95).all(-1) & (yaw_acceleration.abs() < 1.93).all(-1)
-    ).float()
+    hardest, strongest = comfort.ACCELERATION_MPS2
+    fine = (along[..., 1:] > hardest).all(-1) & (along[..., 1:] < strongest).all(-1)
+    for values, bound in (
+        (lateral, comfort.LATERAL_ACCELERATION_MPS2),
+        (jerk, comfort.LONGITUDINAL_JERK_MPS3),
+        (yaw_rate, comfort.YAW_RATE_RADPS),
+        (yaw_acceleration, comfort.YAW_ACCELERATION_RADPS2),
+    ):
+        fine &= (values.abs() < bound).all(-1)
+    return fine.float()

@@ -20,7 +20,7 @@ function compareSection(data, open) {
 // Compared first: of several runs the planner whose score differs most between two of them.
 function firstPair(data) {
   const planner = (c) => data.columns[c].label.split("/").pop();
-  const gap = (pair) => Math.abs(pair.measures[0]?.difference[0] ?? 0);
+  const gap = (pair) => Math.abs(pair.metrics[0]?.difference[0] ?? 0);
   const same = data.pairs.filter(({ a, b }) => data.compares && planner(a) === planner(b));
   return same.sort((p, q) => gap(q) - gap(p))[0] || data.pairs[0];
 }
@@ -30,7 +30,7 @@ function comparison(data, a, b, open) {
   const pair = data.pairs.find((p) => (p.a === a && p.b === b) || (p.a === b && p.b === a));
   if (!pair) return [h("p", { class: "note" }, "These two have no scenario in common.")];
   const sign = pair.a === a ? 1 : -1;
-  const rows = pair.measures.map((row) => (sign === 1 ? row : turned(row)));
+  const rows = pair.metrics.map((row) => (sign === 1 ? row : turned(row)));
   const points = pairedScores(data, a, b);
   return [
     h("p", { class: "common" }, h("b", {}, plural(pair.common, "scenario")), " in common, paired by id. Differences are B − A."),
@@ -49,12 +49,12 @@ function turned({ means, difference: [mean, low, high, count], wins_losses_ties:
 
 function forest(data, rows) {
   const reach = (row) => Math.max(Math.abs(row.difference[1] ?? 0), Math.abs(row.difference[2] ?? 0));
-  const ownScale = (m) => !data.measures[m].higher_is_better && data.measures[m].label.endsWith("(m)");
+  const ownScale = (m) => data.metrics[m].unit !== "";
   const shared = Math.max(1e-9, ...rows.filter((_, m) => !ownScale(m)).map(reach));
   const body = rows.map((row, m) => {
-    const measure = data.measures[m], [mean, low, high, count] = row.difference;
+    const metric = data.metrics[m], [mean, low, high, count] = row.difference;
     const [wins, losses, ties] = row.wins_losses_ties;
-    const gain = measure.higher_is_better ? 1 : -1;
+    const gain = metric.higher_is_better ? 1 : -1;
     const verdict = !count || (low <= 0 && high >= 0) ? "same" : mean * gain > 0 ? "better" : "worse";
     const at = (value) => percent(0.5 + (0.46 * value) / (ownScale(m) ? Math.max(reach(row), 1e-9) : shared));
     const plot = count ? h("div", { class: `forest ${verdict}` },
@@ -62,8 +62,8 @@ function forest(data, rows) {
       h("span", { class: "band", style: `left:${at(low)};right:calc(100% - ${at(high)})` }),
       h("span", { class: "tick", style: `left:${at(mean)}` })) : null;
     const total = Math.max(1, wins + losses + ties);
-    return h("tr", { "data-measure": measure.key },
-      h("th", { scope: "row" }, measure.label, measure.higher_is_better ? null : h("small", {}, " ↓")),
+    return h("tr", { "data-metric": metric.key },
+      h("th", { scope: "row" }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),
       h("td", {}, number(row.means[0])), h("td", {}, number(row.means[1])),
       h("td", { class: `delta ${verdict}` }, { better: "▲ ", worse: "▼ ", same: "" }[verdict], count ? signed(mean) : "–",
         h("small", {}, count ? `${signed(low)} to ${signed(high)}` : "")),
@@ -82,7 +82,7 @@ function forest(data, rows) {
 
 // Scenarios that both columns hold, with both scores.
 function pairedScores(data, a, b) {
-  const m = data.measures.findIndex((measure) => measure.key === "nuplan/score");
+  const m = data.metrics.findIndex((metric) => metric.key === data.score);
   const scores = (c) => new Map(data.rows.filter((row) => row.column === c).map((row) => [row.scenario, row.values[m]]));
   const [of_a, of_b] = [scores(a), scores(b)];
   return [...of_a].filter(([s, v]) => v !== null && (of_b.get(s) ?? null) !== null)

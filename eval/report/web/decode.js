@@ -1,4 +1,4 @@
-// Blocks of `eval/report/pack.py`: base64, deflate, byte planes, zigzag, differences.
+// Blocks of `eval/report/text_block.py`: base64, deflate, byte planes, zigzag, differences.
 
 async function decodeBlock(text) {
   const squeezed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

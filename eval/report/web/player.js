@@ -80,7 +80,7 @@ class Player {
     const shown = this.views.length > 0;
     this.dialog.classList.toggle("empty", !shown);
     this.dialog.classList.toggle("double", this.views.length > 1 && !this.ghosts);
-    this.stage.querySelector(".nothing").textContent = shown ? "" : this.trouble || "The page holds no playback of this drive. Its recording, if there is one, lies in the run folder.";
+    this.stage.querySelector(".nothing").textContent = shown ? "" : this.trouble || "The page holds no playback of this drive. The run folder may hold it.";
     this.panes[0].show(shown ? { ...this.views[0], ghost: this.ghosts && this.views[1] } : null);
     this.panes[1].show(this.views.length > 1 && !this.ghosts ? this.views[1] : null);
     this.side.replaceChildren(...sidebar(this));

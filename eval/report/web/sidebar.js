@@ -33,9 +33,9 @@ function moments(player) {
 function values(player) {
   const columns = [player.column, player.other].filter((c) => c !== null);
   const rows = columns.map((c) => player.data.rows.find((row) => row.scenario === player.scenario && row.column === c));
-  const body = player.data.measures.map((measure, m) => h("tr", {}, h("th", { scope: "row" }, measure.label),
-    rows.map((row) => h("td", { class: row.failed.includes(measure.key) ? "bad" : null },
-      row.failed.includes(measure.key) ? "✕ " : "", number(row.values[m])))));
+  const body = player.data.metrics.map((metric, m) => h("tr", {}, h("th", { scope: "row" }, metric.title),
+    rows.map((row) => h("td", { class: row.failed.includes(metric.key) ? "bad" : null },
+      row.failed.includes(metric.key) ? "✕ " : "", number(row.values[m])))));
   const head = columns.length > 1 ? h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, "A"), h("th", { scope: "col" }, "B"))) : null;
   const film = rows[0].video ? h("p", {}, h("a", { href: rows[0].video }, "Film (mp4)")) : null;
   return h("details", { open: true }, h("summary", {}, "Metrics"), h("table", { class: "values" }, head, h("tbody", {}, body)), film);

@@ -7,14 +7,14 @@ function summarySection(data, filter) {
 }
 
 function card(data, column, c, filter) {
-  const [mean, low, high, count] = column.means[data.measures.findIndex((m) => m.key === "nuplan/score")] || [];
+  const [mean, low, high, count] = column.means[data.metrics.findIndex((m) => m.key === data.score)] || [];
   const most = Math.max(1, column.scenarios);
   const failures = column.failures.map(([key, times]) => {
-    const measure = data.measures.find((m) => m.key === key);
+    const name = data.failures[key];
     return h("button", { type: "button", class: times ? "failure" : "failure none", disabled: !times,
       onclick: () => filter({ column: c, failed: key }),
-      "aria-label": `${measure.failure}: ${plural(times, "scenario")} failed. Show them` },
-    h("span", { class: "name" }, measure.failure),
+      "aria-label": `${name}: ${plural(times, "scenario")} failed. Show them` },
+    h("span", { class: "name" }, name),
     h("span", { class: "bar" }, h("span", { style: `width:${percent(times / most)}` })),
     h("span", { class: "count" }, times || "–"));
   });
@@ -37,12 +37,12 @@ function familySection(data, filter) {
 function metricsSection(data) {
   const head = h("tr", {}, h("th", { scope: "col" }, "Metric"),
     data.columns.map((column, c) => h("th", { scope: "col" }, mark(c), " ", column.label)));
-  const rows = data.measures.map((measure, m) => {
+  const rows = data.metrics.map((metric, m) => {
     const means = data.columns.map((column) => column.means[m]);
     const present = means.filter((v) => v[3]).map((v) => v[0]);
-    const best = measure.higher_is_better ? Math.max(...present) : Math.min(...present);
+    const best = metric.higher_is_better ? Math.max(...present) : Math.min(...present);
     const differs = new Set(present).size > 1;
-    return h("tr", {}, h("th", { scope: "row" }, measure.label, measure.higher_is_better ? null : h("small", {}, " ↓")),
+    return h("tr", {}, h("th", { scope: "row" }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),
       means.map((value) => h("td", { class: differs && value[3] && value[0] === best ? "best" : null },
         h("span", { class: "mean" }, number(value[0])),
         h("small", {}, value[3] ? `${number(value[1], 2)} – ${number(value[2], 2)}` : ""))));

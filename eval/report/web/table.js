@@ -1,7 +1,6 @@
 // The table of scenarios: sorted, filtered, searched, walked through by keyboard.
 
 const PAGE_ROWS = 150;
-const BRIEF = ["nuplan/score", "nuplan/ego_progress", "navsim/pdms"];
 
 class ScenarioTable {
   constructor(data, open) {
@@ -16,7 +15,7 @@ class ScenarioTable {
 
   #build() {
     const families = [...new Set(this.data.scenarios.map((scenario) => scenario.family))].sort();
-    const kinds = this.data.measures.filter((measure) => measure.failure);
+    const kinds = this.data.metrics.filter((metric) => this.data.failures[metric.key]);
     const select = (id, label, options) => h("label", { class: "field" }, h("span", {}, label),
       h("select", { id, onchange: () => this.update() }, options.map(([value, text]) => h("option", { value }, text))));
     this.count = h("p", { class: "note", role: "status", id: "count" });
@@ -34,7 +33,7 @@ class ScenarioTable {
         select("by-column", this.data.compares ? "Run and planner" : "Planner",
           [["", "all"], ...this.data.columns.map((column, c) => [c, column.label])]),
         select("by-failure", "Failed", [["", "any result"], ["*", "anything"], ["-", "nothing"],
-          ...kinds.map((measure) => [measure.key, measure.failure])]),
+          ...kinds.map((metric) => [metric.key, this.data.failures[metric.key]])]),
         h("label", { class: "check" }, h("input", { type: "checkbox", id: "all-metrics",
           onchange: () => { this.#buildHead(); this.update(); } }), "all metrics"),
         h("button", { type: "button", id: "reset", onclick: () => this.filter({}) }, "Reset")),
@@ -45,14 +44,14 @@ class ScenarioTable {
 
   #control(id) { return this.element.querySelector(`#${id}`); }
 
-  #measures() {
+  #metrics() {
     const all = this.#control("all-metrics").checked;
-    return this.data.measures.map((measure, m) => ({ ...measure, m })).filter((measure) => all || BRIEF.includes(measure.key));
+    return this.data.metrics.map((metric, m) => ({ ...metric, m })).filter((metric) => all || metric.is_brief);
   }
 
   #buildHead() {
-    const numeric = this.#measures().map(({ key, label, m }) => ({
-      id: key === "nuplan/score" ? "score" : key, label, value: (row) => row.values[m], number: true }));
+    const numeric = this.#metrics().map(({ key, title, m }) => ({
+      id: key === this.data.score ? "score" : key, label: title, value: (row) => row.values[m], number: true }));
     const score = numeric.filter((column) => column.id === "score");
     this.columns = [
       { id: "scenario", label: "Scenario", value: (row) => this.data.scenarios[row.scenario].key },

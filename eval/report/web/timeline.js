@@ -1,12 +1,15 @@
 // Under the view: the scrub bar with the failures marked, and a lane for each curve on the same axis.
 
-const LANES = [
-  ["speed_mps", "Speed", "m/s", "line"], ["acceleration_mps2", "Acceleration", "m/s²", "line"],
-  ["nuplan/no_at_fault_collision", "Collision", "", "pass"], ["nuplan/drivable_area_compliance", "Drivable area", "", "pass"],
-  ["nuplan/driving_direction_compliance", "Direction", "", "pass"], ["nuplan/time_to_collision", "TTC", "", "pass"],
-  ["nuplan/comfort", "Comfort", "", "pass"], ["nuplan/ego_progress", "Progress", "", "unit"],
-  ["nuplan/speed_limit_compliance", "Over limit", "m/s", "line"], ["nuplan/score", "Gates so far", "", "unit"],
+const MOTION = [
+  { key: "speed_mps", label: "Speed", unit: "m/s", kind: "value" },
+  { key: "acceleration_mps2", label: "Acceleration", unit: "m/s²", kind: "value" },
 ];
+
+// The motion, what must hold at every instant, the other curves; the score's at the end.
+function lanesOf({ curves, score }) {
+  const rank = ({ key, kind }) => (kind === "pass" ? 0 : key === score ? 2 : 1);
+  return [...MOTION, ...[...curves].sort((a, b) => rank(a) - rank(b))];
+}
 
 class Timeline {
   constructor(player) {
@@ -52,44 +55,44 @@ class Timeline {
       return h("button", { type: "button", class: `flag v${v}`, tabindex: -1, title, "aria-label": `Jump to ${title}`,
         style: `left:${percent(instant / last)}`, onclick: () => this.player.jump(instant) }, "✕");
     })));
-    const present = LANES.filter(([name]) => views.some(({ drive }) => drive.curve(name)));
+    const present = lanesOf(this.player.data).filter(({ key }) => views.some(({ drive }) => drive.curve(key)));
     this.shown = present;
     this.names.replaceChildren(h("div", { class: "lane lead" }), ...present.map((lane) => this.#name(lane)));
     this.lanes.replaceChildren(...present.map((lane) => this.#lane(lane)));
-    this.cells = present.map(([, , , kind]) => h("div", { class: `lane ${kind}` }));
+    this.cells = present.map(({ kind }) => h("div", { class: `lane ${kind}` }));
     this.clock = h("div", { class: "lane lead" });
     this.values.replaceChildren(this.clock, ...this.cells);
   }
 
   // The label of a lane, and the range of its values.
-  #name([name, label, unit, kind]) {
-    const [least, most] = this.#range(name);
-    const range = kind === "line" ? h("small", {}, `${number(least, 1)} to ${number(most, 1)} ${unit}`) : null;
+  #name({ key, label, unit, kind }) {
+    const [least, most] = this.#range(key);
+    const range = kind === "value" ? h("small", {}, `${number(least, 1)} to ${number(most, 1)} ${unit}`) : null;
     return h("div", { class: `lane ${kind}` }, h("span", {}, label), range);
   }
 
   // Least and greatest value of a curve, 0 among them.
-  #range(name) {
-    const all = this.views.flatMap(({ drive }) => [...(drive.curve(name) || [])]);
+  #range(key) {
+    const all = this.views.flatMap(({ drive }) => [...(drive.curve(key) || [])]);
     return [Math.min(0, ...all), Math.max(0, ...all)];
   }
 
-  #lane([name, label, , kind]) {
-    const lane = h("div", { class: `lane ${kind}`, "data-curve": name });
-    const drives = this.views.filter(({ drive }) => drive.curve(name));
+  #lane({ key, label, kind }) {
+    const lane = h("div", { class: `lane ${kind}`, "data-curve": key });
+    const drives = this.views.filter(({ drive }) => drive.curve(key));
     if (kind === "pass") {
-      lane.append(...drives.map(({ drive }, v) => h("div", { class: `strip v${v}` }, falls(drive.curve(name)).map(([from, to]) =>
+      lane.append(...drives.map(({ drive }, v) => h("div", { class: `strip v${v}` }, falls(drive.curve(key)).map(([from, to]) =>
         h("span", { class: "fall", style: `left:${percent(from / this.player.last)};width:${percent((to - from) / this.player.last)}` })))));
       return lane;
     }
-    const isUnit = kind === "unit", [least, most] = this.#range(name);
-    const low = isUnit ? 0 : least, high = isUnit ? 1 : Math.max(most, least + 1);
+    const isShare = kind === "share", [least, most] = this.#range(key);
+    const low = isShare ? 0 : least, high = isShare ? 1 : Math.max(most, least + 1);
     const y = (value) => 93 - (86 * (value - low)) / (high - low);
     const drawing = svg("svg", { viewBox: `0 0 ${this.player.last} 100`, preserveAspectRatio: "none", role: "img",
       "aria-label": `${label} over time` });
     if (low < 0) drawing.append(svg("line", { class: "zero", x1: 0, x2: this.player.last, y1: y(0), y2: y(0) }));
     drives.forEach(({ drive }, v) => {
-      const curve = drive.curve(name), d = Array.from(curve, (value, k) => `${k ? "L" : "M"}${k} ${y(value).toFixed(1)}`).join("");
+      const curve = drive.curve(key), d = Array.from(curve, (value, k) => `${k ? "L" : "M"}${k} ${y(value).toFixed(1)}`).join("");
       if (v === 0) drawing.append(svg("path", { class: "area", d: `${d}L${curve.length - 1} ${y(Math.max(low, 0))}L0 ${y(Math.max(low, 0))}Z` }));
       drawing.append(svg("path", { class: `curve v${v}`, d }));
     });
@@ -102,11 +105,11 @@ class Timeline {
     this.cursor.style.left = this.knob.style.left = this.done.style.width = at;
     this.bar.setAttribute("aria-valuenow", k);
     this.bar.setAttribute("aria-valuetext", `${number(k * dt, 1)} s`);
-    this.shown.forEach(([name, , , kind], c) => {
+    this.shown.forEach(({ key, kind }, c) => {
       const texts = this.views.map(({ drive }) => {
-        const curve = drive.curve(name), value = curve ? curve[Math.min(k, drive.last)] : null;
+        const curve = drive.curve(key), value = curve ? curve[Math.min(k, drive.last)] : null;
         if (kind === "pass") return value === null ? "–" : value < 1 ? "✕" : "✓";
-        return number(value, kind === "line" ? 1 : 2);
+        return number(value, kind === "value" ? 1 : 2);
       });
       this.cells[c].textContent = texts.join(" | ");
       this.cells[c].classList.toggle("bad", kind === "pass" && texts.includes("✕"));

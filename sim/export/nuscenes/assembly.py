@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from sim.export.nuscenes.folder import ExportFolder, write_whole
+from sim.export.nuscenes.folder import ExportFolder
 from sim.export.nuscenes.map_layers import DICTIONARIES, LAYERS
 from sim.export.nuscenes.placing import Place, place
 from sim.export.nuscenes.schema import CITIES_M, TABLES, fixed_tables, make_token
 from sim.export.nuscenes.settings import ExportSettings
+from sim.files import write_whole
 
 _PIXEL_M = 0.1  # of the map pictures: the devkit assumes it
 _MAP_VERSION = "1.3"
@@ -133,4 +134,4 @@ def _picture(layers: dict[str, Any]) -> bytes:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    write_whole(path, json.dumps(content).encode())
+    write_whole(path, json.dumps(content))

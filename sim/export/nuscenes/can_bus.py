@@ -35,6 +35,6 @@ def pose_messages(scenario: Scenario, start_us: int, ground_m: np.ndarray) -> li
             "utime": start_us + round(t * dt * 1e6),
             "vel": [float(forward[t]), float(sideways[t]), 0.0],
         }
-        for t in range(scenario.num_steps)
+        for t in range(scenario.num_instants)
         if tracks.valid[EGO, t]
     ]

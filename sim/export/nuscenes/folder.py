@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from sim.files import write_whole
+
 _UNFINISHED = ".unfinished"
 
 
@@ -38,7 +40,7 @@ class ExportFolder:
         ):
             raise ValueError(f"{path}: not empty, and no unfinished export: choose another folder")
         folder.unfinished.mkdir(parents=True, exist_ok=True)
-        write_whole(kept, json.dumps(plain).encode())
+        write_whole(kept, json.dumps(plain))
         return folder
 
     def has_part(self, name: str) -> bool:
@@ -47,7 +49,7 @@ class ExportFolder:
 
     def write_part(self, name: str, part: dict[str, Any]) -> None:
         """The last thing of a scene: with it, the scene is done."""
-        write_whole(self._part(name), json.dumps(part).encode())
+        write_whole(self._part(name), json.dumps(part))
 
     def read_part(self, name: str) -> dict[str, Any]:
         """A scene that is done."""
@@ -59,11 +61,3 @@ class ExportFolder:
 
     def _part(self, name: str) -> Path:
         return self.unfinished / f"{name}.json"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `path` whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)

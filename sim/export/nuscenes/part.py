@@ -3,12 +3,13 @@
 from typing import Any
 
 from sim.export.nuscenes.can_bus import pose_messages
-from sim.export.nuscenes.folder import ExportFolder, write_whole
+from sim.export.nuscenes.folder import ExportFolder
 from sim.export.nuscenes.map_layers import map_layers
 from sim.export.nuscenes.placing import bounds_m
 from sim.export.nuscenes.scene import SceneTables, make_frames
 from sim.export.nuscenes.settings import ExportSettings
 from sim.export.nuscenes.sweeps import see
+from sim.files import write_whole
 from sim.scenario import EGO, Scenario
 from sim.sensors.ground import heights_m
 

@@ -209,7 +209,7 @@ def make_frames(scenario: Scenario, number: int, sweeps: bool) -> list[Frame]:
     if every % between:
         raise ValueError(f"{scenario.scenario_id}: dt_s {scenario.dt_s}: sweeps miss key frames")
     start_us = (_EPOCH_S + _SECONDS_PER_SCENE * number) * 1_000_000
-    last = (scenario.num_steps - 1) // every * every
+    last = (scenario.num_instants - 1) // every * every
     frames = []
     for step in range(0, last + 1, between):
         is_key = step % every == 0

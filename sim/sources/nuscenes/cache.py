@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.files import write_whole
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario
 from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
@@ -39,7 +40,7 @@ class SceneFile:
 
     def write_reason(self, reason: str) -> None:
         """Say why this scene cannot be used."""
-        _reason_path(self.path).write_text(reason)
+        write_whole(_reason_path(self.path), reason)
 
     def read_side(self) -> dict[str, Any]:
         """What the scenario does not hold; ValueError where the scene is not converted.
@@ -116,10 +117,7 @@ def _build_index(dataset: Dataset, folder: Path) -> dict[str, Any]:
     if folder.parent.is_dir():
         for stale in set(folder.parent.iterdir()) - {folder}:
             shutil.rmtree(stale)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / ".index.json.part"
-    part.write_text(json.dumps(index))
-    part.replace(folder / "index.json")
+    write_whole(folder / "index.json", json.dumps(index))
     return index
 
 

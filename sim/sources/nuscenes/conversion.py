@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.files import write_whole
 from sim.scenario import EGO, Lights, LightState, Scenario
 from sim.scenario_check import require_valid
 from sim.scenario_file import save_scenario
@@ -118,6 +119,4 @@ def _write_side_file(nusc: "NuScenes", scene: dict, path: Path) -> None:
         "attributes": attributes_of(nusc, scene),
         "sweeps": sweep_rows(nusc, scene),
     }
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(side))
-    part.replace(path)
+    write_whole(path, json.dumps(side))

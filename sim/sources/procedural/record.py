@@ -43,7 +43,7 @@ def _with_tracks(drafts: list[Scenario], states: list[WorldState]) -> list[Scena
     valid = _numpy([s.valid for s in states])
     recorded = []
     for w, draft in enumerate(drafts):
-        agents, instants = draft.num_agents, draft.num_steps
+        agents, instants = draft.num_agents, draft.num_instants
         seen = valid[w, :agents, :instants]
         position = draft.tracks.position_m.copy()
         position[..., :2] = pose[w, :agents, :instants, :2]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eval.report.recording import Recording
+from eval.runs.drive_record import DriveRecord
 from eval.view.scene_layers import SceneLayers
 from eval.view.viewed_scene import ViewedScene
 from sim.scenario import AgentKind, Scenario
@@ -15,7 +15,7 @@ def two_cars() -> Scenario:
     return make_scenario([straight(-20, 0, 80, 0)], cars, duration_s=5.0)
 
 
-def recording(scenario: Scenario, shift_m: float = 0.0) -> Recording:
+def recording(scenario: Scenario, shift_m: float = 0.0) -> DriveRecord:
     """The recorded drive, `shift_m` to the left; with one candidate, one forecast, one cell."""
     tracks = scenario.tracks
     pose = np.concatenate((tracks.position_m[..., :2], tracks.yaw_rad[..., None]), -1).transpose(
@@ -28,7 +28,7 @@ def recording(scenario: Scenario, shift_m: float = 0.0) -> Recording:
     path = np.stack((np.arange(1, 9) * 2.0, np.zeros(8)), axis=-1).astype(np.float16)
     occupancy = np.zeros((count, 2, 40, 40), dtype=np.uint8)
     occupancy[:, 1, 30, 25] = 255
-    return Recording(
+    return DriveRecord(
         dt_s=scenario.dt_s,
         pose=pose,
         valid=tracks.valid.T,

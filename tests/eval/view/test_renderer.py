@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.image_files import write_mp4
 from eval.view.camera import Camera
 from eval.view.matplotlib_renderer import MatplotlibRenderer
-from eval.view.movie import write_mp4
 from eval.view.open3d_renderer import Open3dRenderer
 from eval.view.option_names import SHOWN_LAYERS
 from eval.view.renderer import Renderer, draw_instants, film_instants, open_renderer

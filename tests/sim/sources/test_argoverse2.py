@@ -53,7 +53,7 @@ def _places(table: dict[str, np.ndarray]) -> np.ndarray:
 def test_human_is_on_the_road_and_innocent(scenarios: list[Scenario], log: int) -> None:
     scenario = scenarios[log]
     require_valid(scenario)
-    assert scenario.num_steps == 156 and scenario.keyframe.all() and scenario.location == "PIT"
+    assert scenario.num_instants == 156 and scenario.keyframe.all() and scenario.location == "PIT"
     simulator = Simulator.from_scenarios([scenario], "log")
     results = evaluate(rollout(simulator, make_planner("log_replay")))
     assert float(results["nuplan/drivable_area_compliance"].value) == 1.0
@@ -246,7 +246,7 @@ def test_missing_frames_stay_missing(copy: Path) -> None:
     pyarrow.feather.write_feather(frame[~frame.timestamp_ns.isin(times[50:60])], path)
     scenario = read_scenario(copy)
     require_valid(scenario)
-    assert scenario.num_steps == 156 and scenario.tracks.valid[EGO].all()
+    assert scenario.num_instants == 156 and scenario.tracks.valid[EGO].all()
     assert not scenario.tracks.valid[1:, 50:60].any() and scenario.tracks.valid[1:, 60].any()
     assert scenario.keyframe.sum() == 146
     whole = read_scenario(LOGS[WITH_LIDAR]).tracks

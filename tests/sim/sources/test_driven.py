@@ -32,7 +32,7 @@ def test_motion_is_the_simulated_one(scenario: Scenario) -> None:
     pose, valid = drive(scenario)
     made = driven_scenario(scenario, pose, valid, 0.1)
     tracks = made.tracks
-    assert (made.num_steps, made.num_agents) == (STEPS, scenario.num_agents)
+    assert (made.num_instants, made.num_agents) == (STEPS, scenario.num_agents)
     assert np.array_equal(tracks.valid, valid.T)
     assert not tracks.position_m[2, 10:].any() and not tracks.yaw_rad[2, 10:].any()
     for n, t in zip(*np.nonzero(tracks.valid), strict=True):
@@ -71,7 +71,7 @@ def test_boxes_follow_the_ground(scenario: Scenario) -> None:
 
 def test_what_does_not_fit_is_refused(scenario: Scenario) -> None:
     pose, valid = drive(scenario)
-    with pytest.raises(ValueError, match=r"driven: \d+ agents, 16 steps of 0\.2 s, but signal"):
+    with pytest.raises(ValueError, match=r"driven: \d+ agents, 16 instants of 0\.2 s, but signal"):
         driven_scenario(scenario, pose, valid, 0.2)
     with pytest.raises(ValueError, match="agents"):
         driven_scenario(scenario, pose[:, 1:], valid[:, 1:], 0.1)

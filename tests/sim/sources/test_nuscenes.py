@@ -46,7 +46,7 @@ def test_positions_and_headings_come_back(exported: Exported, read_back: list[Sc
         require_valid(after)
         old, new = before.tracks, after.tracks
         step = np.flatnonzero(after.keyframe)
-        assert step.tolist() == list(range(0, after.num_steps, 5))
+        assert step.tolist() == list(range(0, after.num_instants, 5))
         ego = old.position_m[EGO, :, :2] + _shift_m(before, after) - new.position_m[EGO, :, :2]
         assert np.abs(ego).max() < 1e-3  # a pose each 0.1 s: not only at key frames
         assert np.abs(old.velocity_mps[EGO] - new.velocity_mps[EGO]).max() < 1e-3
@@ -138,7 +138,7 @@ def test_sweeps_lie_in_the_boxes(
     """The points of a key frame's sweep, by its own pose, fall into the boxes that they came from."""
     dataset, scenario = exported.dataset, read_back[0]
     found = list(sweeps(dataset, find_scenes(dataset, "sim_train", cache)[0], scenario))
-    assert len(found) == scenario.num_steps
+    assert len(found) == scenario.num_instants
     assert np.abs(np.diff([sweep.time_s for sweep in found]) - 0.1).max() < 1e-6
     assert [s.is_keyframe for s in found] == scenario.keyframe.tolist()
     last = found[-1]

@@ -7,9 +7,11 @@ heading of 30 degrees (10 m/s); the truck stands at (20, 15) and points north.
 from pathlib import Path
 
 import numpy as np
+from eval.runs.results import DriveScores, Results
 
-from eval.report.recording import CURVES, Recording
-from eval.report.run_folder import Chunk, Row, RunFolder
+from eval.metrics.suite import declared
+from eval.runs.drive_record import DriveRecord
+from eval.runs.folder import RunFolder
 from sim.scenario import (
     AreaKind,
     LaneMap,
@@ -65,14 +67,16 @@ def scenario(name: str = "scene-0") -> Scenario:
     )
 
 
-def recording(sideways_m: float = 0.0, fails: bool = True, occupied: bool = False) -> Recording:
+def drive_record(
+    sideways_m: float = 0.0, fails: bool = True, occupied: bool = False
+) -> DriveRecord:
     """The ego as in the scenario, so much to the north of it; it fails at `COLLISION`, `OFF_ROAD`."""
     of = scenario()
     pose = np.concatenate((of.tracks.position_m[..., :2], of.tracks.yaw_rad[..., None]), axis=-1)
     pose = pose.transpose(1, 0, 2).copy()
     pose[:, 0, 1] += sideways_m
     ahead = np.arange(1, 9)[:, None] * 5.0 * np.array((np.cos(HEADING), np.sin(HEADING), 0.0))
-    curves = {name: np.ones(INSTANTS, dtype=np.float32) for name in CURVES}
+    curves = {m.key: np.ones(INSTANTS, dtype=np.float32) for m in declared() if m.curve}
     if fails:
         curves["nuplan/no_at_fault_collision"][COLLISION:] = 0.0
         curves["nuplan/drivable_area_compliance"][OFF_ROAD:25] = 0.0
@@ -84,7 +88,7 @@ def recording(sideways_m: float = 0.0, fails: bool = True, occupied: bool = Fals
     candidates = np.broadcast_to(steps, (INSTANTS, 2, 8, 2))
     occupancy = np.zeros((INSTANTS, 2, 20, 10), dtype=np.uint8)
     occupancy[:, 1, 14:, :] = 255  # from 4 m ahead of the ego on
-    return Recording(
+    return DriveRecord(
         dt_s=DT_S,
         pose=pose.astype(np.float32),
         valid=of.tracks.valid.T.copy(),
@@ -103,21 +107,22 @@ def run(
     root: Path,
     name: str,
     scores: dict[str, tuple[float, ...]] | None = None,
-    recorded: bool = True,
+    kept: bool = True,
     names: tuple[tuple[str, str], ...] = NAMES,
 ) -> RunFolder:
     """A finished run: `scores` by planner, one for each of `names` (scenario id, family)."""
     scores = SCORES if scores is None else scores
     folder = RunFolder.create(root, name, {"source": "made up", "seed": 1})
-    rows = []
+    drives = []
     for planner, values in scores.items():
         for k, ((scene, family), score) in enumerate(zip(names, values, strict=True)):
             metrics = {"nuplan/score": score, "waymax/overlap": 1.0 - score}
             metrics |= {"nuplan/comfort": 1.0, "nuplan/no_at_fault_collision": float(score > 0.3)}
-            rows.append(Row(scene, family, planner, k, metrics))
-            if recorded:
+            drives.append(DriveScores(scene, family, planner, k, metrics))
+            if kept:
                 folder.write_scenario(k, scenario(scene))
-                drive = recording(sideways_m=2.0 * (planner == "pdm"), occupied=k == 1)
-                drive.save(folder.recording_path(planner, k))
-    folder.write_tables(Chunk(rows, [{"scenario": "broken.pkl", "reason": "truncated"}]))
+                record = drive_record(sideways_m=2.0 * (planner == "pdm"), occupied=k == 1)
+                record.save(folder.drive_path(planner, k))
+    skipped = [{"scenario": "broken.pkl", "reason": "truncated"}]
+    folder.write_tables(Results(drives, skipped), declared())
     return folder

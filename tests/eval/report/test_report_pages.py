@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from eval.report.run_folder import RunFolder
 from eval.report.run_report import write_comparison
 from eval.report.table import Table, has_tables, rewrite_report, write_tables
-from tests.eval import made_up
-from tests.eval.browser import SIDEWAYS, needs_browser, open_page
+from eval.runs.folder import RunFolder
+from tests.eval.report import made_up
+from tests.eval.report.browser import SIDEWAYS, needs_browser, open_page
 
 pytestmark = needs_browser
 MINUS = "\N{MINUS SIGN}"
@@ -26,10 +26,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "compare.html"
 
 
-def row(page: Any, measure: str) -> list[str]:
-    cells = (
-        page.locator(f".forests tr[data-measure='{measure}']").locator("th, td").all_inner_texts()
-    )
+def row(page: Any, metric: str) -> list[str]:
+    cells = page.locator(f".forests tr[data-metric='{metric}']").locator("th, td").all_inner_texts()
     return [cell.strip() for cell in cells]
 
 

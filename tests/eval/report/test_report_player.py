@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.eval import made_up
-from tests.eval.browser import clock, needs_browser, open_drive, open_page, picture
+from tests.eval.report import made_up
+from tests.eval.report.browser import clock, needs_browser, open_drive, open_page, picture
 
 pytestmark = needs_browser
 EGO, TRUCK, OCCUPIED = (213, 94, 0), (108, 122, 139), (230, 159, 0)  # as base.css has them

@@ -38,7 +38,7 @@ class Tracer:
         self._plans.append({name: value.cpu().numpy() for name, value in kept.items()})
 
     def shown(self, world: int, length: int, num_agents: int) -> dict[str, Any]:
-        """The fields of `Recording` that a planner fills: `length` instants of world `world`.
+        """The fields of `DriveRecord` that a planner fills: `length` instants of world `world`.
 
         There is no plan at the last instant of an episode: it repeats the one before.
         """

@@ -1,32 +1,27 @@
-"""`Recording`: one driven scenario as it is kept in a run folder, for video, report and viewer."""
+"""`DriveRecord`: one driven scenario as a run folder keeps it, for video, report and viewer."""
 
-import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
-from eval.metrics.result import MetricResult
-from eval.report.tracer import Tracer
+from eval.metrics.declaration import Metric
+from eval.metrics.family import MetricResult
 from eval.rollout import Rollout
+from eval.runs.tracer import Tracer
+from sim.files import whole_file
 from sim.geometry.grid import BevGrid
 from sim.scenario import EGO
 
-# Curves that are 1 as long as all is well: where one falls, something has failed.
-PASS_CURVES = (
-    "nuplan/no_at_fault_collision", "nuplan/drivable_area_compliance",
-    "nuplan/driving_direction_compliance", "nuplan/time_to_collision", "nuplan/comfort",
-)  # fmt: skip
-CURVES = (*PASS_CURVES, "nuplan/ego_progress", "nuplan/speed_limit_compliance", "nuplan/score")
 _MOTION = ("dt_s", "pose", "valid", "plan")
 _CURVE = "curve:"
 
 
 @dataclass(frozen=True)
-class Recording:
+class DriveRecord:
     """T instants of N agents (0: the ego); what the planner showed is None where it showed nothing.
 
     World frame: `pose`, and `plan`, half a second apart. Ego frame of each instant: `candidates`
@@ -48,15 +43,19 @@ class Recording:
 
     @staticmethod
     def of(
-        rollout: Rollout, results: Mapping[str, MetricResult], tracer: Tracer, world: int
-    ) -> "Recording":
-        """World number `world` of a rollout, up to its own end."""
+        rollout: Rollout,
+        results: Mapping[str, MetricResult],
+        metrics: Sequence[Metric],
+        tracer: Tracer,
+        world: int,
+    ) -> "DriveRecord":
+        """World number `world` of a rollout, up to its own end; the curves that `metrics` declare."""
         length = int(rollout.active[world].sum())
         agents = rollout.world.scenarios[world].num_agents
-        curves = {name: results[name].per_step[world, :length] for name in CURVES}
+        curves = {m.key: results[m.key].per_step[world, :length] for m in metrics if m.curve}
         curves["speed_mps"] = rollout.velocity_mps[world, :length, EGO].norm(dim=-1)
         curves["acceleration_mps2"] = rollout.acceleration_mps2[world, :length, EGO]
-        return Recording(
+        return DriveRecord(
             dt_s=rollout.dt_s,
             pose=rollout.pose[world, :length, :agents].cpu().numpy(),
             valid=rollout.valid[world, :length, :agents].cpu().numpy(),
@@ -73,37 +72,37 @@ class Recording:
     def grid(self) -> BevGrid:
         """Of the occupancy; raises ValueError where there is none."""
         if self.occupancy_grid is None:
-            raise ValueError("this recording has no occupancy")
+            raise ValueError("this drive has no occupancy")
         x_min, y_min, resolution, num_x, num_y = self.occupancy_grid.tolist()
         return BevGrid(x_min, y_min, resolution, int(num_x), int(num_y))
 
-    def failures(self) -> dict[str, int]:
-        """The first instant at which each of `PASS_CURVES` that fails is below 1."""
-        fallen = {n: np.flatnonzero(self.curves[n] < 1.0) for n in PASS_CURVES if n in self.curves}
-        return {name: int(where[0]) for name, where in fallen.items() if len(where)}
+    def failures(self, metrics: Sequence[Metric]) -> dict[str, int]:
+        """The first instant at which each pass curve that falls is below 1."""
+        passes = [m.key for m in metrics if m.curve and m.curve.kind == "pass"]
+        fallen = {
+            key: np.flatnonzero(self.curves[key] < 1.0) for key in passes if key in self.curves
+        }
+        return {key: int(where[0]) for key, where in fallen.items() if len(where)}
 
     def save(self, path: Path) -> None:
         """Write `path` (.npz) whole or not at all."""
         parts = {k: v for k, v in vars(self).items() if k != "curves" and v is not None}
         parts |= {_CURVE + name: curve for name, curve in self.curves.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        with part.open("wb") as file:
+        with whole_file(path) as scratch, scratch.open("wb") as file:
             np.savez_compressed(file, **parts)
-        part.replace(path)
 
     @staticmethod
-    def load(path: Path) -> "Recording":
-        """The recording in a file; ValueError names a file that is missing or not whole."""
+    def load(path: Path) -> "DriveRecord":
+        """The drive in a file; ValueError names a file that is missing or not whole."""
         if not path.is_file():
-            raise ValueError(f"{path}: no such recording")
+            raise ValueError(f"{path}: no such drive")
         try:
             with np.load(path, allow_pickle=False) as data:
                 parts = dict(data)
         except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-            raise ValueError(f"{path}: not a whole recording: {error}") from None
+            raise ValueError(f"{path}: not a whole drive: {error}") from None
         missing = [name for name in _MOTION if name not in parts]
         if missing:
-            raise ValueError(f"{path}: not a recording: {missing[0]} is missing")
+            raise ValueError(f"{path}: not a drive: {missing[0]} is missing")
         curves = {k.removeprefix(_CURVE): parts.pop(k) for k in list(parts) if _CURVE in k}
-        return Recording(float(parts.pop("dt_s")), curves=curves, **parts)
+        return DriveRecord(float(parts.pop("dt_s")), curves=curves, **parts)

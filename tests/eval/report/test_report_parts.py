@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.metrics.suite import declared
 from eval.report.bootstrap import mean_interval
 from eval.report.compare import difference
-from eval.report.pack import Quantized, pack
 from eval.report.page import safe_json
 from eval.report.playback import encode_drive, encode_scene
-from eval.report.run_folder import RunFolder
 from eval.report.run_report import write_comparison, write_report
+from eval.report.text_block import Quantized, encode_block
+from eval.runs.folder import RunFolder
 from sim.scenario import AreaKind, MapArea
-from tests.eval import made_up
+from tests.eval.report import made_up
 
 
 def unpack(text: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -45,20 +46,20 @@ def unpack(text: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def test_a_block_gives_back_what_was_packed(order: int, reach: float) -> None:
     values = np.random.default_rng(1).uniform(-reach, reach, (3, 2, 40))
     values[0, 0, 0] = np.nan
-    _, arrays = unpack(pack({"a": 1}, {"x": Quantized(values, 0.01, order)}))
+    _, arrays = unpack(encode_block({"a": 1}, {"x": Quantized(values, 0.01, order)}))
     values[0, 0, 0] = 0.0
     assert np.abs(arrays["x"] - values).max() <= 0.005 + 1e-9
 
 
 def test_too_large_a_value_is_refused() -> None:
     with pytest.raises(ValueError, match="x: beyond 31 bits"):
-        pack({}, {"x": Quantized(np.array((0.0, 3e7)), 0.01)})
+        encode_block({}, {"x": Quantized(np.array((0.0, 3e7)), 0.01)})
 
 
 def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
-    drive = made_up.recording()
+    drive = made_up.drive_record()
     drive.pose[~drive.valid] = np.nan  # who is not there stays where it was last
-    header, arrays = unpack(encode_drive(drive))
+    header, arrays = unpack(encode_drive(drive, declared()))
     there = drive.valid.T
     error_m = np.abs(arrays["xy"].transpose(0, 2, 1) - drive.pose[..., :2].transpose(1, 0, 2))
     assert error_m[there].max() <= 0.0051
@@ -158,13 +159,13 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     assert write_report(made_up.run(tmp_path / "2", "a")).read_bytes() == first
 
 
-def test_a_run_without_recordings_says_so(tmp_path: Path) -> None:
-    found = data_of(write_report(made_up.run(tmp_path, "a", recorded=False)))
-    assert "holds no recordings" in found["missing"] and len(found["rows"]) == 6
+def test_a_run_without_drives_says_so(tmp_path: Path) -> None:
+    found = data_of(write_report(made_up.run(tmp_path, "a", kept=False)))
+    assert "holds no drives" in found["missing"] and len(found["rows"]) == 6
 
 
 def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
-    rows = made_up.run(tmp_path, "a", recorded=False).read_tables().rows
+    rows = made_up.run(tmp_path, "a", kept=False).read_tables().drives
     assert [row.index for row in rows] == [0, 1, 2, 0, 1, 2]
     assert rows[4].scenario_id == "scene-1" and rows[4].metrics["nuplan/score"] == 0.1
 
@@ -178,12 +179,12 @@ def test_pairs_are_by_id_and_say_how_many(tmp_path: Path) -> None:
     assert [column["label"] for column in data["columns"]] == ["a/pdm", "b/pdm"]
     (pair,) = data["pairs"]
     assert pair["common"] == 2
-    score = pair["measures"][0]
+    score = pair["metrics"][0]
     # scene-0: 0.9 - 0.5 = +0.4; scene-1: 0.1 - 0.25 = -0.15; the mean is 0.125.
     assert score["difference"][0] == pytest.approx(0.125)
     assert score["difference"][1] <= 0.125 <= score["difference"][2]
     assert score["wins_losses_ties"] == [1, 1, 0]
-    overlap = pair["measures"][[m["key"] for m in data["measures"]].index("waymax/overlap")]
+    overlap = pair["metrics"][[m["key"] for m in data["metrics"]].index("waymax/overlap")]
     assert overlap["difference"][0] == pytest.approx(-0.125)  # lower is better
     assert overlap["wins_losses_ties"] == [1, 1, 0]
     # Both runs hold scene-0: its scene is there once for both.
@@ -191,9 +192,9 @@ def test_pairs_are_by_id_and_say_how_many(tmp_path: Path) -> None:
 
 
 def test_runs_that_cannot_be_compared(tmp_path: Path) -> None:
-    a = made_up.run(tmp_path, "a", recorded=False)
+    a = made_up.run(tmp_path, "a", kept=False)
     names = tuple((f"other-{k}", "jam") for k in range(3))
-    b = made_up.run(tmp_path, "b", recorded=False, names=names)
+    b = made_up.run(tmp_path, "b", kept=False, names=names)
     with pytest.raises(ValueError, match=r"b: no scenario in common with .*a "):
         write_comparison([a, b], tmp_path / "both.html")
     with pytest.raises(ValueError, match="given twice"):
@@ -203,11 +204,11 @@ def test_runs_that_cannot_be_compared(tmp_path: Path) -> None:
         ValueError, match=r"b: not a finished run .*per_scenario.parquet is missing"
     ):
         write_report(RunFolder(b.path))
-    a_drive = a.recording_path("pdm", 0)
+    a_drive = a.drive_path("pdm", 0)
     a_drive.parent.mkdir(parents=True)
     a_drive.write_bytes(b"PK")
     a.write_scenario(0, made_up.scenario())
     before = sorted(p.name for p in a.path.iterdir())
-    with pytest.raises(ValueError, match=r"000000.npz: not a whole recording"):
+    with pytest.raises(ValueError, match=r"000000.npz: not a whole drive"):
         write_report(a)
     assert sorted(p.name for p in a.path.iterdir()) == before  # nothing half-written

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from eval.metrics.collision import find_contacts
 from eval.metrics.comfort import comfortable
+from eval.metrics.facts import Facts
 from eval.metrics.suite import evaluate
 from sim.scenario import AgentKind
-from tests.eval.test_metrics import drive, value
+from tests.eval.metrics.test_metrics import drive, value
 from tests.toy import Car
 
 DT_S = 0.1
@@ -33,9 +33,9 @@ def _comfortable(along: torch.Tensor, across: torch.Tensor, yaw: torch.Tensor) -
 def test_head_on_with_a_moving_car_is_the_egos_fault() -> None:
     # Fronts at 2 and 48, closing at 20 m/s: contact after 46 / 20 = 2.3 s, front edge in its box.
     rollout = drive([Car(0, 0, 0, 0, 10), Car(-1, 50, 0, math.pi, 10)])
-    contacts = find_contacts(rollout)
-    assert contacts.begins[0, 0].nonzero().flatten().tolist() in ([23], [24])
-    assert contacts.at_fault.any()
+    facts = Facts.of(rollout)
+    assert facts.contact_begins[0, 0].nonzero().flatten().tolist() in ([23], [24])
+    assert facts.contact_at_fault.any()
     assert value(rollout, "nuplan/no_at_fault_collision") == 0.0
     assert value(rollout, "navsim/pdms") == 0.0
 
@@ -56,14 +56,14 @@ def test_a_pedestrian_who_walks_into_the_egos_side_is_nobodys_fault_in_one_lane(
         -1, 9.25, 5, -math.pi / 2, 2, size_m=(0.6, 0.6, 1.7), kind=AgentKind.PEDESTRIAN
     )  # fmt: skip
     rollout = drive([Car(0, 0, 0, 0, 5), walker])
-    contacts = find_contacts(rollout)
-    assert contacts.begins[0, 0].nonzero().flatten().tolist() in ([19], [20])
-    assert not contacts.at_fault.any()
+    facts = Facts.of(rollout)
+    assert facts.contact_begins[0, 0].nonzero().flatten().tolist() in ([19], [20])
+    assert not facts.contact_at_fault.any()
 
 
 def test_overlap_from_the_start_is_the_recordings_not_the_planners() -> None:
     rollout = drive([Car(0, 0, 0, 0, 10), Car(-1, 1, 0)])
-    assert not find_contacts(rollout).begins.any()
+    assert not Facts.of(rollout).contact_begins.any()
     assert value(rollout, "waymax/overlap") == 1.0  # Waymax counts every overlap
 
 

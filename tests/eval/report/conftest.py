@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from eval.report.run_report import write_report
-from tests.eval import made_up
-from tests.eval.browser import open_page, opened_browser
+from tests.eval.report import made_up
+from tests.eval.report.browser import open_page, opened_browser
 
 
 @pytest.fixture(scope="module")

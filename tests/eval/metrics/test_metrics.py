@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from eval.metrics.collision import at_fault, find_contacts, in_one_lane
+from eval.metrics.facts import Facts
 from eval.metrics.savgol import SavgolFilter
 from eval.metrics.suite import evaluate
 from eval.rollout import Rollout
+from sim.contacts import at_fault, in_one_lane
 from sim.scenario import AgentKind
 from sim.world import World
 from tests.toy import Car, make_scenario, straight
@@ -49,25 +50,25 @@ def value(rollout: Rollout, name: str) -> float:
 def test_running_into_a_standing_car_is_the_egos_fault() -> None:
     # 10 m/s from x = 0; the standing car's rear is at 28: contact when 2 + 10 t > 28, t = 2.6 s.
     rollout = drive([Car(0, 0, 0, 0, 10), Car(-1, 30, 0)])
-    contacts = find_contacts(rollout)
-    assert contacts.at_fault[0, 0].nonzero().flatten().tolist() in ([26], [27])
+    facts = Facts.of(rollout)
+    assert facts.contact_at_fault[0, 0].nonzero().flatten().tolist() in ([26], [27])
     assert value(rollout, "nuplan/no_at_fault_collision") == 0.0
     assert value(rollout, "nuplan/score") == 0.0
 
 
 def test_being_hit_from_behind_is_not() -> None:
     rollout = drive([Car(0, 0, 0, 0, 5), Car(0, -20, 0, 0, 15)])
-    contacts = find_contacts(rollout)
-    assert contacts.begins.any()
-    assert not contacts.at_fault.any()
+    facts = Facts.of(rollout)
+    assert facts.contact_begins.any()
+    assert not facts.contact_at_fault.any()
     assert value(rollout, "nuplan/no_at_fault_collision") == 1.0
 
 
 def test_standing_ego_is_never_at_fault() -> None:
     rollout = drive([Car(0, 0, 0, 0, 0), Car(1, 20, 0, math.pi, 10)])
-    contacts = find_contacts(rollout)
-    assert contacts.begins.any()
-    assert not contacts.at_fault.any()
+    facts = Facts.of(rollout)
+    assert facts.contact_begins.any()
+    assert not facts.contact_at_fault.any()
 
 
 @pytest.mark.parametrize(("one_lane", "fault"), [(True, False), (False, True)])

@@ -24,7 +24,7 @@ class Quantized:
     order: int = 0
 
 
-def pack(header: dict[str, Any], arrays: dict[str, Quantized]) -> str:
+def encode_block(header: dict[str, Any], arrays: dict[str, Quantized]) -> str:
     """One block; values that are not finite count as 0. Raises ValueError beyond 31 bits."""
     specs, bodies = {}, []
     for name, array in arrays.items():

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from eval.report.run_report import write_report
-from tests.eval import made_up
-from tests.eval.browser import SIDEWAYS, clock, needs_browser, open_drive, open_page
+from tests.eval.report import made_up
+from tests.eval.report.browser import SIDEWAYS, clock, needs_browser, open_drive, open_page
 
 pytestmark = needs_browser
 
@@ -148,7 +148,7 @@ def test_a_link_to_a_drive(browser: Any, path: Path) -> None:
 def test_long_tables_grow_as_they_are_read(browser: Any, tmp_path: Path) -> None:
     names = tuple((f"scene-{k}", "jam") for k in range(400))
     scores = {"idm": tuple(k / 400 for k in range(400))}
-    run = made_up.run(tmp_path, "long", scores, recorded=False, names=names)
+    run = made_up.run(tmp_path, "long", scores, kept=False, names=names)
     page = open_page(browser, write_report(run))
     rows = page.locator("#scenarios tbody tr")
     assert rows.count() <= 300 and page.locator("#count").inner_text() == "400 of 400 drives"
@@ -165,9 +165,9 @@ def test_long_tables_grow_as_they_are_read(browser: Any, tmp_path: Path) -> None
     page.close()
 
 
-def test_without_recordings_the_tables_remain(browser: Any, tmp_path: Path) -> None:
-    page = open_page(browser, write_report(made_up.run(tmp_path, "old", recorded=False)))
-    assert "holds no recordings" in page.locator(".missing").inner_text()
+def test_without_drives_the_tables_remain(browser: Any, tmp_path: Path) -> None:
+    page = open_page(browser, write_report(made_up.run(tmp_path, "old", kept=False)))
+    assert "holds no drives" in page.locator(".missing").inner_text()
     assert scores(page)[0] == 0.1
     page.locator("#scenarios button.open").first.click()
     assert "no playback" in page.locator(".nothing").inner_text()

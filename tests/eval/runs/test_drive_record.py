@@ -1,4 +1,4 @@
-"""Recordings: stored as they were, and the moments of failure."""
+"""Drives: stored as they were, and the moments of failure."""
 
 import dataclasses
 from pathlib import Path
@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from eval.report.recording import PASS_CURVES, Recording
-from eval.report.tracer import Tracer
+from eval.metrics.suite import declared
+from eval.runs.drive_record import DriveRecord
+from eval.runs.tracer import Tracer
 from sim.geometry.grid import BevGrid
 from sim.interface import Forecast, Occupancy, Plan
 
 
-def _recording() -> Recording:
+def _record() -> DriveRecord:
     rng = np.random.default_rng(0)
-    curves = {name: np.ones(5, dtype=np.float32) for name in PASS_CURVES}
+    curves = {m.key: np.ones(5, dtype=np.float32) for m in declared() if m.curve}
     curves["nuplan/no_at_fault_collision"] = np.array((1, 1, 1, 0, 0), dtype=np.float32)
     curves["nuplan/driving_direction_compliance"] = np.array(
         (1, 0.5, 0.5, 0.5, 0), dtype=np.float32
     )
-    return Recording(
+    return DriveRecord(
         dt_s=0.1,
         pose=rng.normal(size=(5, 3, 3)).astype(np.float32),
         valid=np.ones((5, 3), dtype=bool),
@@ -32,9 +33,9 @@ def _recording() -> Recording:
 
 
 def test_comes_back_as_it_was(tmp_path: Path) -> None:
-    one = _recording()
+    one = _record()
     one.save(tmp_path / "a" / "x.npz")
-    two = Recording.load(tmp_path / "a" / "x.npz")
+    two = DriveRecord.load(tmp_path / "a" / "x.npz")
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["x.npz"]
     assert two.grid == BevGrid(-1.0, -2.0, 0.5, 4, 6) and two.dt_s == 0.1
     assert two.candidates is None and two.curves.keys() == one.curves.keys()
@@ -46,7 +47,7 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_failures_begin_where_a_curve_first_falls() -> None:
-    assert _recording().failures() == {
+    assert _record().failures(declared()) == {
         "nuplan/no_at_fault_collision": 3,
         "nuplan/driving_direction_compliance": 1,
     }
@@ -55,11 +56,11 @@ def test_failures_begin_where_a_curve_first_falls() -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     for name, content in (("text.npz", b"hello"), ("none.npz", b"")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name}: not a whole recording"):
-            Recording.load(tmp_path / name)
+        with pytest.raises(ValueError, match=f"{name}: not a whole drive"):
+            DriveRecord.load(tmp_path / name)
     np.savez(tmp_path / "other.npz", pose=np.zeros(3))
     with pytest.raises(ValueError, match="dt_s is missing"):
-        Recording.load(tmp_path / "other.npz")
+        DriveRecord.load(tmp_path / "other.npz")
 
 
 def test_the_tracer_keeps_half_seconds_of_what_is_shown() -> None:

@@ -1,0 +1,181 @@
+"""A run folder: what was asked, what came out; whole batches only, so that a run can resume."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from eval.metrics.declaration import Metric
+from eval.runs.results import DriveScores, Results, summarize
+from sim.files import whole_file, write_whole
+from sim.scenario import Scenario
+from sim.scenario_file import SUFFIX, load_scenario, save_scenario
+
+UNKNOWN = -1  # the index of a drive whose table does not tell it
+DRIVES = "drives"  # the folder of them
+_DECLARED = "declared_metrics.json"
+
+
+class RunFolder:
+    """Settings, finished batches, scenarios and drives; at the end tables, videos and the report."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @staticmethod
+    def create(root: Path, name: str, config: dict[str, Any]) -> "RunFolder":
+        """A new folder with its resolved config; raises ValueError where it exists already."""
+        path = free_path(root, name)
+        (path / "batches").mkdir(parents=True)
+        (path / "videos").mkdir()
+        write_whole(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
+        _point_latest(root, name)
+        return RunFolder(path)
+
+    @staticmethod
+    def open(path: Path) -> "RunFolder":
+        """An existing run; raises ValueError where there is none."""
+        if not (path / "config.yaml").is_file():
+            raise ValueError(f"{path}: no run folder (config.yaml is missing)")
+        return RunFolder(path.resolve())
+
+    def config(self) -> dict[str, Any]:
+        """The resolved config that the run was started with."""
+        return yaml.safe_load((self.path / "config.yaml").read_text())
+
+    def hold_to(self, names: list[str]) -> None:
+        """Note which scenarios the run is of; raises ValueError where they are not those noted."""
+        path = self.path / "scenarios.txt"
+        text = "".join(f"{name}\n" for name in names)
+        if not path.is_file():
+            write_whole(path, text)
+        elif path.read_text() != text:
+            raise ValueError(f"{path}: the source now holds other scenarios; begin a new run")
+
+    def has_batch(self, number: int) -> bool:
+        """Whether that batch of scenarios was driven by every planner."""
+        return self._batch_path(number).is_file()
+
+    def write_batch(self, number: int, results: Results) -> None:
+        """Store what a finished batch gave: all of it or nothing."""
+        data = {"drives": [asdict(drive) for drive in results.drives], "skipped": results.skipped}
+        write_whole(self._batch_path(number), json.dumps(data))
+
+    def read_batches(self) -> Results:
+        """Every finished batch in order, as one."""
+        drives: list[DriveScores] = []
+        skipped: list[dict[str, str]] = []
+        for path in sorted((self.path / "batches").glob("*.json")):
+            data = json.loads(path.read_text())
+            drives += [DriveScores(**drive) for drive in data["drives"]]
+            skipped += data["skipped"]
+        drives.sort(key=lambda drive: (drive.planner, drive.index))
+        return Results(drives, skipped)
+
+    def write_tables(self, results: Results, metrics: Sequence[Metric]) -> dict[str, Any]:
+        """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`.
+
+        What the metrics declare is kept beside them, so that a report needs no more than the folder.
+        Returns what `metrics.json` holds.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        summary = summarize(results)
+        write_whole(
+            self.path / "metrics.json", json.dumps(summary, indent=1, sort_keys=True) + "\n"
+        )
+        declared = [metric.to_plain() for metric in metrics]
+        write_whole(self.path / _DECLARED, json.dumps(declared, indent=1) + "\n")
+        names = sorted({name for drive in results.drives for name in drive.metrics})
+        table = {
+            key: [getattr(drive, key) for drive in results.drives]
+            for key in ("scenario_id", "family", "planner", "index")
+        }
+        table |= {name: [drive.metrics.get(name) for drive in results.drives] for name in names}
+        with whole_file(self.path / "per_scenario.parquet") as scratch:
+            pq.write_table(pa.table(table), scratch)
+        return summary
+
+    def read_tables(self) -> Results:
+        """Drives and skipped scenarios of a finished run; ValueError says what is missing."""
+        import pyarrow.parquet as pq
+
+        for name in ("metrics.json", "per_scenario.parquet", _DECLARED):
+            if not (self.path / name).is_file():
+                raise ValueError(f"{self.path}: not a finished run of simulate ({name} is missing)")
+        skipped = json.loads((self.path / "metrics.json").read_text()).get("skipped", [])
+        drives = [
+            DriveScores(
+                entry.pop("scenario_id"), entry.pop("family"), entry.pop("planner"),
+                entry.pop("index", UNKNOWN), {k: v for k, v in entry.items() if v is not None},
+            )
+            for entry in pq.read_table(self.path / "per_scenario.parquet").to_pylist()
+        ]  # fmt: skip
+        return Results(drives, skipped)
+
+    def declared_metrics(self) -> tuple[Metric, ...]:
+        """What the metrics of a finished run declare, in the order of reports."""
+        return tuple(map(Metric.from_plain, json.loads((self.path / _DECLARED).read_text())))
+
+    def drive_path(self, planner: str, index: int) -> Path:
+        """Where the drive of scenario number `index` by a planner is kept (`DriveRecord`)."""
+        return self.path / DRIVES / planner / f"{index:06d}.npz"
+
+    def write_scenario(self, index: int, scenario: Scenario) -> None:
+        """Keep scenario number `index` beside its drives: they can then be shown without the source."""
+        path = self._scenario_path(index)
+        path.parent.mkdir(exist_ok=True)
+        save_scenario(scenario, path)
+
+    def read_scenario(self, index: int) -> Scenario:
+        """Scenario number `index`; ValueError names the file where it is missing or not whole."""
+        return load_scenario(self._scenario_path(index))
+
+    def has_scenario(self, index: int) -> bool:
+        """Whether scenario number `index` is kept here."""
+        return self._scenario_path(index).is_file()
+
+    def _scenario_path(self, index: int) -> Path:
+        return self.path / "scenarios" / f"{index:06d}{SUFFIX}"
+
+    def _batch_path(self, number: int) -> Path:
+        return self.path / "batches" / f"{number:05d}.json"
+
+
+def free_path(root: Path, name: str) -> Path:
+    """Where a run of that name goes; raises ValueError where it cannot, or is there already."""
+    if name in ("", ".", "..", "latest") or Path(name).name != name:
+        raise ValueError(f"--name: {name!r} cannot name a run folder")
+    path = root / name
+    if root.exists() and not root.is_dir():
+        raise ValueError(f"{root}: not a folder")
+    if path.exists():
+        raise ValueError(f"{path}: exists already; choose another --name, or --resume it")
+    return path
+
+
+@contextmanager
+def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path]:
+    """A run folder that appears, config and all, when the block is left; not if it fails."""
+    path = free_path(root, name)
+    root.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{name}-", dir=root) as scratch:
+        part = Path(scratch) / name
+        part.mkdir()
+        write_whole(part / "config.yaml", yaml.safe_dump(config, sort_keys=True))
+        yield part
+        part.rename(path)
+    _point_latest(root, name)
+
+
+def _point_latest(root: Path, name: str) -> None:
+    fresh = root / f".latest-{os.getpid()}"
+    fresh.symlink_to(name)
+    os.replace(fresh, root / "latest")

@@ -1,0 +1,58 @@
+"""What a run found out: the metrics of every drive, and their means."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eval.metrics.family import MetricResult
+
+
+@dataclass(frozen=True)
+class DriveScores:
+    """Scenario number `index` of a run driven by one planner: its metrics by key.
+
+    Those without a value are absent.
+    """
+
+    scenario_id: str
+    family: str
+    planner: str
+    index: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Of a run or a batch of it: the drives, and the scenarios that could not be used, and why."""
+
+    drives: list[DriveScores]
+    skipped: list[dict[str, str]]
+
+
+def values_of(results: Mapping[str, MetricResult], world: int) -> dict[str, float]:
+    """The metrics that have a value in world number `world`."""
+    values = {key: float(r.value[world]) for key, r in results.items() if r.valid[world]}
+    return {key: value for key, value in values.items() if math.isfinite(value)}
+
+
+def summarize(results: Results) -> dict[str, Any]:
+    """Means over the scenarios where a metric has a value: per planner, and per family."""
+    planners: dict[str, Any] = {}
+    for name in dict.fromkeys(drive.planner for drive in results.drives):
+        drives = [drive for drive in results.drives if drive.planner == name]
+        families = sorted({drive.family for drive in drives})
+        planners[name] = {
+            "scenarios": len(drives),
+            "mean": _means(drives),
+            "per_family": {f: _means(d for d in drives if d.family == f) for f in families},
+        }
+    return {"planners": planners, "skipped": results.skipped}
+
+
+def _means(drives: Iterable[DriveScores]) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for drive in drives:
+        for name, value in drive.metrics.items():
+            values.setdefault(name, []).append(value)
+    return {name: float(f"{math.fsum(v) / len(v):.6g}") for name, v in sorted(values.items())}
