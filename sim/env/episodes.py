@@ -1,5 +1,6 @@
-"""`Episodes`: what the single and the vector environment have in common, batched and without resets
-of its own accord.
+"""`Episodes`: a batch of worlds that are reset and stepped; both environments are built on it.
+
+It starts no new episode by itself: that is decided in `single.py` and `vector.py`.
 """
 
 from dataclasses import dataclass, fields
@@ -22,16 +23,17 @@ from sim.sensors.suite import SensorSuite
 from sim.simulator import Simulator
 from sim.world import World, WorldState
 
-STEER_TO_MPS2 = 6.0  # full lock asks for no more lateral acceleration than this
+STEER_TO_MPS2 = 6.0  # lateral acceleration that a wheel of 1 asks for
 ACTION_SPACE = spaces.Box(-1.0, 1.0, (2,), np.float32)
 
 
 def controls(world: World, state: WorldState, action: Float[Tensor, "b 2"]) -> Controls:
-    """Controls from actions in [-1, 1]: pedals (positive: up to 4 m/s2, negative: down to -8), wheel.
+    """Controls from actions (pedals, wheel), each in [-1, 1] and clipped there.
 
-    The wheel's action is a steering angle, left positive: 1 is the angle that bends the path with
-    STEER_TO_MPS2 across at the present speed, at most MAX_STEERING_RAD. It is turned to at the rate
-    that would get there in one step; the bicycle limits that rate and lags behind it.
+    Pedals are a share of ACCELERATION_RANGE_MPS2: 1 is the strongest acceleration, -1 the hardest
+    braking. The wheel is a steering angle, left positive: 1 is the angle at which the rear axle has a
+    lateral acceleration of STEER_TO_MPS2 at the present speed, at most MAX_STEERING_RAD. The steering
+    rate is what would reach that angle in one step; the bicycle limits the rate and lags behind it.
     """
     pedals, wheel = action.clamp(-1.0, 1.0).unbind(-1)
     hardest, strongest = ACCELERATION_RANGE_MPS2
@@ -46,20 +48,23 @@ def controls(world: World, state: WorldState, action: Float[Tensor, "b 2"]) -> C
 
 @dataclass(frozen=True)
 class Outcome:
-    """One step of every world."""
+    """What one step gave, for each of B worlds."""
 
     reward: Float[Tensor, " b"]
     terms: RewardTerms
     events: StepEvents
-    terminated: Bool[Tensor, " b"]  # a collision, off the road (where set), or the route's end
+    terminated: Bool[Tensor, " b"]  # a collision, off the road (if it counts), or the route's end
     truncated: Bool[Tensor, " b"]  # the recording ends
 
 
 class Episodes:
-    """B worlds that play scenarios of one pool; each can be set to any scenario at any time."""
+    """B worlds, each playing a scenario of one pool that is prepared once.
+
+    Any world can be set to the start of any scenario of the pool at any time (`reset`).
+    """
 
     def __init__(self, num_envs: int, settings: Settings, draws: bool = False) -> None:
-        """`draws`: `pictures` will be asked for."""
+        """All worlds begin the pool's first scenario. `draws`: make ready for `pictures`."""
         self.settings, self.preset = settings, PRESETS[settings.observation]
         self._pool = Simulator.from_scenarios(
             settings.make_pool(), settings.traffic, self.preset.needs
@@ -77,11 +82,14 @@ class Episodes:
 
     @property
     def scenario_ids(self) -> list[str]:
-        """Of the pool."""
+        """Ids of the pool's scenarios, by number."""
         return [scenario.scenario_id for scenario in self._pool.world.scenarios]
 
     def choose(self, options: dict | None) -> np.ndarray:
-        """Numbers of the scenarios that `options` allow: all, one `scenario` id, one `family`."""
+        """Numbers in the pool of the scenarios that `options` allow.
+
+        Its keys: `scenario` (an id) and `family`; without any, all scenarios.
+        """
         options = options or {}
         fit = np.ones(len(self._pool.world.scenarios), dtype=bool)
         for key, field in (("scenario", "scenario_id"), ("family", "family")):
@@ -96,7 +104,7 @@ class Episodes:
         return np.flatnonzero(fit)
 
     def reset(self, places: np.ndarray, numbers: np.ndarray) -> None:
-        """Worlds `places` begin scenarios `numbers`."""
+        """Start scenario `numbers[k]` of the pool in world `places[k]`; the other worlds stay as they are."""
         where, index = torch.from_numpy(places), torch.from_numpy(numbers)
         self.simulator.put(where, self._pool, index)
         self.number[where] = index
@@ -106,7 +114,7 @@ class Episodes:
         self.state = trees.where(begun, self.simulator.reset(), self.state)
 
     def step(self, actions: np.ndarray) -> Outcome:
-        """All worlds one step on."""
+        """Step all worlds by `dt_s`; `actions` `[B, 2]` as `controls` takes them."""
         action = torch.as_tensor(np.array(actions, dtype=np.float32)).to(self.state.pose.device)
         before = self.state
         self.state = self.simulator.step(before, controls(self.world, before, action))
@@ -119,21 +127,21 @@ class Episodes:
         return Outcome(terms.total, terms, events, terminated, ended & ~terminated)
 
     def observe(self) -> np.ndarray | dict[str, np.ndarray]:
-        """The batch of observations, a copy."""
+        """The observations of all worlds as the preset encodes them, in new numpy arrays."""
         encoded = self.preset.encode(self.simulator.observe(self.state))
         if isinstance(encoded, Tensor):
             return encoded.cpu().numpy()
         return {name: value.cpu().numpy() for name, value in encoded.items()}
 
     def pictures(self) -> np.ndarray:
-        """RGB pictures `[B, H, W, 3]`, uint8, the ego pointing up."""
+        """RGB images `[B, H, W, 3]`, uint8, of what is around each ego, which points up."""
         image, _ = trees.take(self._pictures, self.number).sense(self.world, self.state)
         assert image is not None
         return paint(image)
 
 
 def info_of(outcome: Outcome) -> dict[str, np.ndarray]:
-    """The terms of the reward (`reward_*`), and the events, `[B]` each."""
+    """Gymnasium's `info`: the terms of the reward (`reward_*`) and the events, `[B]` each."""
     info = {f"reward_{f.name}": getattr(outcome.terms, f.name) for f in fields(outcome.terms)}
     info |= {f.name: getattr(outcome.events, f.name) for f in fields(outcome.events)}
     return {name: value.cpu().numpy() for name, value in info.items()}

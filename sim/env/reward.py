@@ -1,4 +1,4 @@
-"""The reward, term by term: progress along the route, less what a driver must not do."""
+"""The reward of a step: progress along the route, minus collisions, leaving the road and the like."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -12,14 +12,16 @@ from sim.scenario import EGO, LightState
 from sim.world import World, WorldState
 
 DISCOMFORT_MPS2 = 4.0  # near the bounds of `sim.comfort`, the same along and across
-_LONGEST_STEP_M = 10.0  # a longer one is a jump of the projection, where the route meets itself
+# Where the route meets itself, the nearest point of it may jump from one part to another. No ego moves
+# this far in a step.
+_LONGEST_STEP_M = 10.0
 _RED = int(LightState.RED)  # plain int: compiled, a tensor compared with an enum is silently False
 _EGO_ONLY = slice(EGO, EGO + 1)
 
 
 @dataclass(frozen=True)
 class RewardWeights:
-    """What each term counts: per metre, per event, per second."""
+    """Reward per metre of progress, per event, and per second of unit discomfort (see `StepEvents`)."""
 
     progress: float = 0.1
     collision: float = -10.0
@@ -47,10 +49,11 @@ class RewardTerms:
 class StepEvents:
     """What happened to the ego in one step.
 
-    `progress_m`: how far it came in the direction of its route; the sideways part does not count, and
-    the wrong way counts negative. `collided`, `offroad`: it now is, and was not before; whoever is to
-    blame. `ran_red`: its front went over a line of its route while the light was red. `arrived`: its
-    front is at the end of the route. `discomfort`: (a_along^2 + a_across^2) / DISCOMFORT_MPS2^2.
+    `progress_m`: how far its centre moved in the direction of its route, negative against it.
+    `collided`, `offroad`: this holds after the step and did not before, whoever is to blame. `ran_red`:
+    its front bumper crossed a stop line of its route while that line's light was red. `arrived`: its
+    front bumper has reached the end of the route. `discomfort`: (a_along^2 + a_across^2) /
+    DISCOMFORT_MPS2^2, with the longitudinal and lateral acceleration of the rear axle.
     """
 
     progress_m: Float[Tensor, " b"]
@@ -62,7 +65,7 @@ class StepEvents:
 
     @staticmethod
     def between(world: World, before: WorldState, after: WorldState) -> "StepEvents":
-        """From two consecutive states."""
+        """The events between two consecutive states."""
         path = world.paths.agent_path[:, EGO]
         pose = torch.stack((before.pose[:, EGO], after.pose[:, EGO]), dim=1)
         s_m = world.paths.ego_s_m(pose)
@@ -80,7 +83,7 @@ class StepEvents:
         )
 
     def weighted(self, weights: RewardWeights, dt_s: float) -> RewardTerms:
-        """The terms of the reward."""
+        """The terms of the reward for a step of `dt_s`."""
         return RewardTerms(
             progress=weights.progress * self.progress_m,
             collision=weights.collision * self.collided,
@@ -96,7 +99,7 @@ def _begins(
     before: WorldState,
     after: WorldState,
 ) -> Bool[Tensor, " b"]:
-    """Whether it holds for the ego after the step, and did not before."""
+    """Whether what `judge` decides is true of the ego after the step and was not before it."""
     then, now = judge(world, before, _EGO_ONLY), judge(world, after, _EGO_ONLY)
     return (now & ~then).squeeze(1)
 
@@ -104,6 +107,7 @@ def _begins(
 def _ran_red(
     world: World, before: WorldState, path: Tensor, front_m: Float[Tensor, "b 2"]
 ) -> Bool[Tensor, " b"]:
+    """`front_m`: metres along the route of the ego's front bumper before and after the step."""
     paths, lights = world.paths, world.lights_at(before.step)
     if lights.shape[1] == 0:
         return torch.zeros_like(path, dtype=torch.bool)
@@ -115,7 +119,7 @@ def _ran_red(
 
 
 def _discomfort(world: World, state: WorldState) -> Float[Tensor, " b"]:
-    """The rear axle's accelerations: v^2 tan(steering) / wheelbase across."""
+    """`StepEvents.discomfort`; the lateral acceleration is v^2 tan(steering) / wheelbase."""
     along = state.acceleration_mps2[:, EGO]
     curvature = torch.tan(state.ego_steering_rad) / world.wheelbase_m[:, EGO]
     across = state.speed_mps[:, EGO] ** 2 * curvature

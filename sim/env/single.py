@@ -11,7 +11,7 @@ from sim.env.settings import Settings
 
 
 class DriveEnv(gymnasium.Env):
-    """Drive the ego by pedals and wheel (`sim.env.episodes.controls`).
+    """Drive the ego of one world by pedals and wheel (`sim.env.episodes.controls`).
 
     `reset(seed=)`: the same seed and the same settings draw the same episodes, to the bit. Without a
     seed the draw goes on. `options`: `{"family": name}` or `{"scenario": id}`.
@@ -40,7 +40,7 @@ class DriveEnv(gymnasium.Env):
 
     @torch.no_grad()
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """One `dt_s`."""
+        """Drive for `dt_s` seconds; `action` `[2]`."""
         outcome = self._episodes.step(np.asarray(action)[None])
         info = {name: value[0].item() for name, value in info_of(outcome).items()}
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])

@@ -61,7 +61,7 @@ class DriveVectorEnv(VectorEnv):
     def step(
         self, actions: np.ndarray
     ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One `dt_s` of every world, or the start of its next episode."""
+        """Drive every world for `dt_s` seconds, or start its next episode; `actions` `[B, 2]`."""
         begun = self._ended
         outcome = self._episodes.step(actions)
         driven = ~begun
@@ -81,7 +81,7 @@ class DriveVectorEnv(VectorEnv):
         return tuple(self._episodes.pictures()) if self.render_mode == "rgb_array" else None
 
     def _begin(self, begun: np.ndarray, options: dict[str, Any]) -> dict[str, Any]:
-        """Draw a scenario for each world of the mask, and start it."""
+        """Draw a scenario for each world where `begun` `[B]` is True, start it, and return `info`."""
         fit = self._episodes.choose(options)
         places = np.flatnonzero(begun)
         numbers = np.array([self._draws[k].choice(fit) for k in places], dtype=np.int64)
