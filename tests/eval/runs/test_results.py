@@ -1,0 +1,33 @@
+"""Means of a run, and which values count."""
+
+import math
+
+import torch
+
+from eval.metrics.family import MetricResult
+from eval.runs.results import DriveScores, Results, summarize, values_of
+
+
+def test_means_leave_out_what_has_no_value() -> None:
+    drives = [
+        DriveScores("a", "f", "p", 0, {"x": 1.0, "y": 0.5}),
+        DriveScores("b", "f", "p", 1, {"x": 0.0}),
+        DriveScores("c", "g", "p", 2, {"x": 0.5, "y": 0.0}),
+    ]
+    summary = summarize(Results(drives, []))["planners"]["p"]
+    assert summary["mean"] == {"x": 0.5, "y": 0.25}  # (1 + 0 + 0.5) / 3 and (0.5 + 0) / 2
+    assert summary["per_family"]["f"] == {"x": 0.5, "y": 0.5}
+    assert summary["scenarios"] == 3
+
+
+def test_a_value_counts_where_it_is_valid_and_finite() -> None:
+    course = torch.zeros(3, 2)
+    results = {
+        "a/x": MetricResult(
+            torch.tensor((0.25, 2.0, 3.0)), torch.tensor((True, False, True)), course
+        ),
+        "a/y": MetricResult(torch.tensor((math.inf, 1.0, math.nan)), torch.ones(3).bool(), course),
+    }
+    assert [values_of(results, world) for world in range(3)] == [
+        {"a/x": 0.25}, {"a/y": 1.0}, {"a/x": 3.0},
+    ]  # fmt: skip
