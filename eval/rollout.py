@@ -53,8 +53,8 @@ def rollout(
 
     It is shown what it `needs`; `seed` is that of the generator that its `reset` gets. A plan is made
     every `replan_s` (to the nearest step; default: at each) and followed in between, unobserved.
-    `watch` is shown the plan of every step (`eval.runs.tracer`). Raises InputError for a plan that is
-    none; to what a planner raises the step is noted.
+    `watch` is shown every step's plan as it was made (`eval.runs.tracer`). Raises InputError for a
+    plan that is none; to what a planner raises the step is noted.
     """
     simulator = simulator.equipped(needs_of(planner))
     world = simulator.world
@@ -70,7 +70,7 @@ def rollout(
         else:
             plan = held.left(pose, since, world.dt_s)
         if watch:
-            watch(plan if since == 0 else held.carry(plan, pose))
+            watch(plan if since == 0 else held.moved(pose))
         states.append(replace(state, past=None))
         plans.append(plan_in_world(state, plan))
         state = simulator.step(state, plan)
