@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sim.dynamics.bicycle import Controls
 from sim.ego_motion import plan_entries
 from sim.geometry import se2
 from sim.interface import Forecast, Occupancy, Plan
@@ -24,7 +25,7 @@ class HeldPlan:
         """What is left `steps` of `dt_s` later, in the frame of the ego, which is then at `pose`.
 
         Entries every `dt_s`, the first one `dt_s` from now: those of the plan, interpolated between
-        them; beyond its horizon the last one holds. It shows nothing (`carry`).
+        them; beyond its horizon the last one holds. It shows nothing (`shown` does).
         """
         plan = self.plan
         horizon = max(1, math.ceil(plan.trajectory.shape[1] * plan.dt_s / dt_s - 1e-6))
@@ -40,8 +41,9 @@ class HeldPlan:
             occupancy=None,
         )
 
-    def carry(self, left: Plan, pose: Float[Tensor, "b 3"]) -> Plan:
+    def shown(self, pose: Float[Tensor, "b 3"], steps: int, dt_s: float) -> Plan:
         """`left`, showing what the plan showed: where it was in the world, in the ego's frame now."""
+        left = self.left(pose, steps, dt_s)
         shown, now_SE2_then = self.plan, self._now_SE2_then(pose)
         candidates, expected, occupied = shown.candidates, shown.forecast, shown.occupancy
         if candidates is not None:
@@ -56,6 +58,30 @@ class HeldPlan:
 
     def _now_SE2_then(self, pose: Tensor) -> Tensor:
         return se2.compose(se2.inverse(pose), self.made_pose)
+
+
+@dataclass(frozen=True)
+class HeldControls:
+    """Controls that are kept up until the next ones."""
+
+    controls: Controls
+
+    def left(self, pose: Float[Tensor, "b 3"], steps: int, dt_s: float) -> Controls:
+        """The same."""
+        return self.controls
+
+    def shown(self, pose: Float[Tensor, "b 3"], steps: int, dt_s: float) -> Controls:
+        """The same: controls show nothing."""
+        return self.controls
+
+
+def hold(
+    action: Plan | Controls, pose: Float[Tensor, "b 3"], speed_mps: Float[Tensor, " b"]
+) -> HeldPlan | HeldControls:
+    """What is followed until the next plan; made by an ego at `pose` (world frame)."""
+    if isinstance(action, Controls):
+        return HeldControls(action)
+    return HeldPlan(action, pose, speed_mps)
 
 
 def _carried_forecast(forecast: Forecast, now_SE2_then: Tensor) -> Forecast:
