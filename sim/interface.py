@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
-from sim.map_field import MapField
+from sim.maps.field import MapField
 
 if TYPE_CHECKING:
     from sim.sensors.lidar import LidarSweep

@@ -19,9 +19,9 @@ from sim.drivers import Drivers
 from sim.dynamics import move_ego, track_plan
 from sim.geometry import se2
 from sim.interface import Agents, Controls, EgoMap, EgoState, Observation, Plan, Sensors
-from sim.map_field import MapField
+from sim.maps.field import MapField
+from sim.maps.reachable import reachable_points
 from sim.paths import Paths
-from sim.reachable import reachable_points
 from sim.scenario import EGO, Scenario
 from sim.traffic import Traffic
 

@@ -12,7 +12,6 @@ from drive.bench.measure import hardware, measure, peak_bytes, tree_bytes
 from drive.bench.workloads import NEEDS_LIDAR, NEEDS_RASTER, WORKLOADS
 from drive.bench.worlds import bench_world, repeat
 from sim.compiling import compiled
-from sim.map_field import RESOLUTION_M
 from sim.sensors.lidar_presets import HDL_32E
 from sim.sensors.raster import RasterSpec
 from sim.sensors.suite import SensorSuite
@@ -66,7 +65,7 @@ def _row(
     torch._dynamo.reset()
     work = WORKLOADS[what](world, sensors, _MODES[mode])
     timing = measure(work.call, request.device)
-    cells = world.field.offroad_m.shape[1:]
+    grids = world.field.tiles.cells
     return {
         "what": what,
         "mode": mode,
@@ -75,8 +74,8 @@ def _row(
         "agents": world.size_m.shape[1],
         "valid_agents": work.agents,
         "drivers": float(world.drivers.real.sum()) / world.num_worlds,
-        "distinct_maps": len(world.field.offroad_m),
-        "map_m": [cells[0] * RESOLUTION_M, cells[1] * RESOLUTION_M],
+        "distinct_maps": len(grids.first),
+        "map_m": (grids.num_cells.amax(dim=0) * grids.resolution_m).tolist(),
         "unit": work.unit,
         "amount": work.amount,
         "per_second": work.amount / timing.median_s,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from sim.maps.layers import MapLayers
 from sim.scenario import GroundHeight, Scenario
-from sim.sensors.layers import MapLayers
 from sim.sensors.lidar import Lidar, LidarSweep
 from sim.sensors.lidar_presets import HDL_32E
 from sim.sensors.lidar_scene import Prisms, StaticScene, agent_prisms, concatenate
