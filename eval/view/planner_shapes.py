@@ -77,7 +77,7 @@ def cell_shapes(
         if len(at) == 0:
             continue
         corner = at[:, None] + np.array(((0, 0), (1, 0), (1, 1), (0, 1)))
-        local = np.array((grid.x_min_m, grid.y_min_m)) + corner * grid.resolution_m
+        local = np.stack(grid.point_m(corner[..., 0], corner[..., 1]), axis=-1)
         flat = _to_world(world_SE2_ego, local.reshape(-1, 2))
         vertices = heights.lift(flat, _OCCUPANCY_M + storey * _STOREY_M)
         strength = np.repeat(cells[tuple(at.T)], 4)[:, None]

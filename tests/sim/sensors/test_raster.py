@@ -9,8 +9,8 @@ import shapely
 import torch
 
 from sim.geometry.grid import BevGrid
+from sim.maps.layers import LAYERS, MapLayers
 from sim.scenario import EGO, AgentKind, AreaKind, LaneKind, LightState, Scenario
-from sim.sensors.layers import LAYERS, MapLayers
 from sim.sensors.raster import AHEAD, AROUND, Rasterizer, RasterSpec, Scene
 from sim.sources.procedural import FAMILIES, draft
 from sim.sources.scenarionet import read_scenario
