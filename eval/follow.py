@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sim.dynamics.bicycle import Controls
 from sim.ego_motion import plan_entries
 from sim.geometry import se2
 from sim.interface import Forecast, Occupancy, Plan
@@ -59,6 +60,30 @@ class HeldPlan:
 
     def _now_SE2_then(self, pose: Tensor) -> Tensor:
         return se2.compose(se2.inverse(pose), self.made_pose)
+
+
+@dataclass(frozen=True)
+class HeldControls:
+    """Controls that are kept up until the next ones."""
+
+    controls: Controls
+
+    def left(self, pose: Float[Tensor, "b 3"], steps: int, dt_s: float) -> Controls:
+        """The same."""
+        return self.controls
+
+    def moved(self, pose: Float[Tensor, "b 3"]) -> Controls:
+        """The same: controls show nothing."""
+        return self.controls
+
+
+def hold(
+    action: Plan | Controls, pose: Float[Tensor, "b 3"], speed_mps: Float[Tensor, " b"]
+) -> HeldPlan | HeldControls:
+    """What is followed until the next plan; made by an ego at `pose` (world frame)."""
+    if isinstance(action, Controls):
+        return HeldControls(action)
+    return HeldPlan(action, pose, speed_mps)
 
 
 def _moved(trajectory: Tensor, now_SE2_then: Tensor) -> Tensor:

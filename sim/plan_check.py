@@ -7,6 +7,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from sim.dynamics.bicycle import Controls
 from sim.errors import InputError, one_of
 from sim.interface import Forecast, Occupancy, Plan, Tracking
 
@@ -18,8 +19,14 @@ def check_plan(plan: Any, num_worlds: int, device: torch.device, where: str) -> 
 
     A plan holds finite float32 `[B, T, 5]`, T at least 1, on the device of the observation, and its
     entries lie a positive `dt_s` apart; what it shows beside has the shapes that its classes name.
-    Waits for the device once.
+    Controls, which a policy may give instead, are finite float32 `[B]`. Waits for the device once.
     """
+    if isinstance(plan, Controls):
+        for name, value in vars(plan).items():
+            _check_tensor(value, (num_worlds,), device, f"{where}: controls.{name}")
+            if not bool(torch.isfinite(value).all()):
+                raise InputError(f"{where}: controls.{name}: not finite: {value.tolist()}")
+        return
     _check_type(plan, Plan, f"{where}: plan")
     dt_s = plan.dt_s
     is_number = isinstance(dt_s, int | float) and not isinstance(dt_s, bool)

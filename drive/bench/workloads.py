@@ -149,6 +149,7 @@ def closed_loop(simulator: Simulator, compiled: Compile) -> Work:
         for _ in range(EPISODE_STEPS):
             plan = planner.plan(simulator.observe(states[-1]))
             plans.append(plan_in_world(states[-1], plan))
+            assert isinstance(plan, Plan)
             states.append(advance(states[-1], Plan(plan.trajectory, plan.dt_s)))
         return collect(world, states, [*plans, plans[-1]])
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eval.metrics.family import MetricResult
     from eval.rollout import Rollout
     from eval.runs.tracer import Tracer
+    from sim.dynamics.bicycle import Controls
     from sim.interface import Plan
     from sim.simulator import Simulator
 
@@ -108,7 +109,7 @@ class _BatchDrive:
         tracer = Tracer()
         steps = 0
 
-        def watch(plan: "Plan") -> None:
+        def watch(plan: "Plan | Controls") -> None:
             nonlocal steps
             tracer(plan)
             steps += 1

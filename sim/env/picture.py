@@ -1,4 +1,4 @@
-"""Pictures of the world around the ego, for `render_mode="rgb_array"`."""
+"""Images of the world around the ego, for `render_mode="rgb_array"`."""
 
 import numpy as np
 import torch
@@ -29,7 +29,10 @@ PICTURE = RasterSpec(BevGrid(-24.0, -36.0, 0.2, 360, 360), tuple(_COLORS))
 
 
 def paint(image: Float[Tensor, "b c x y"]) -> UInt8[np.ndarray, "b x y 3"]:
-    """RGB of a raster after `PICTURE`; the ego points up, so both axes are flipped here."""
+    """RGB images of rasters drawn with the spec `PICTURE`: rows from x_max down, columns from y_max down.
+
+    So the ego points up and its left is on the left.
+    """
     batch, _, num_x, num_y = image.shape
     picture = torch.tensor(_GROUND, dtype=torch.uint8).expand(batch, num_x, num_y, 3)
     for channel, color in zip(image.cpu().unbind(1), _COLORS.values(), strict=True):

@@ -1,4 +1,4 @@
-"""Annotations of a nuScenes scene as tracks at 10 Hz, in the dataset's frame (float64 positions)."""
+"""Annotations of a nuScenes scene as `Tracks` at 10 Hz, in the dataset's frame (float64 positions)."""
 
 from typing import TYPE_CHECKING
 
@@ -51,10 +51,10 @@ def check_annotations(nusc: "NuScenes", scene: dict) -> None:
 
 
 def read_tracks(nusc: "NuScenes", scene: dict) -> tuple[Tracks, np.ndarray, list[str]]:
-    """All road users, the ego first; which steps are key frames `[T]`; notes.
+    """All tracks, the ego first; which time steps are marked as key frames `[T]`; and notes.
 
-    Step k is k * 0.1 s of true time after the first key frame. The dataset's key frames are 0.45 to
-    0.55 s apart, so the step that is marked as one lies up to 0.05 s beside it.
+    Time step k is k * 0.1 s after the first key frame. The dataset's key frames are 0.45 to 0.55 s
+    apart, so one is up to 0.05 s away from the time step that is marked for it.
     """
     samples = samples_of(nusc, scene)
     start_us = samples[0]["timestamp"]
@@ -95,7 +95,7 @@ def read_tracks(nusc: "NuScenes", scene: dict) -> tuple[Tracks, np.ndarray, list
 
 
 def kind_of(category: str) -> AgentKind:
-    """What a nuScenes category is to the metrics; animals count as pedestrians."""
+    """The kind of agent that a nuScenes category is; animals count as pedestrians."""
     if category in _CYCLES:
         return AgentKind.CYCLIST
     if category.startswith("vehicle."):
@@ -106,7 +106,7 @@ def kind_of(category: str) -> AgentKind:
 
 
 def attributes_of(nusc: "NuScenes", scene: dict) -> dict[str, list[tuple[int, str]]]:
-    """Key frame numbers and attribute names ("vehicle.parked") of every instance that has any."""
+    """By instance: numbers of key frames and the attribute (such as "vehicle.parked") it has there."""
     return {
         instance: named
         for instance, seen in _by_instance(nusc, samples_of(nusc, scene)).items()
@@ -121,7 +121,7 @@ def attributes_of(nusc: "NuScenes", scene: dict) -> dict[str, list[tuple[int, st
 
 
 def _by_instance(nusc: "NuScenes", samples: list[dict]) -> dict[str, list[tuple[int, dict]]]:
-    """Key frame numbers and annotations of every instance."""
+    """By instance token: numbers of key frames and the rows of `sample_annotation` there."""
     found: dict[str, list[tuple[int, dict]]] = {}
     for k, sample in enumerate(samples):
         for token in sample["anns"]:
@@ -133,6 +133,7 @@ def _by_instance(nusc: "NuScenes", samples: list[dict]) -> dict[str, list[tuple[
 def _ego(
     nusc: "NuScenes", scene: dict, start_us: int, grid_s: np.ndarray
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[str]]:
+    """The centre of the ego's box (x, y, z, yaw) `[T, 4]`, velocity `[T, 2]`, valid `[T]`; and notes."""
     time_us, pose = ego_poses(nusc, scene)
     center = to_center(pose)
     frame = np.arange(len(center))

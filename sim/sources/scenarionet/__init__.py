@@ -12,12 +12,15 @@ from sim.sources.scenarionet.map import read_map
 from sim.sources.scenarionet.tracks import read_tracks
 from sim.sources.unpickle import read_pickle
 
-NEAR_M = 150.0  # whole cities are cropped to what lies this near to the ego's recording
-KEYFRAME_EVERY = 5
+NEAR_M = 150.0  # the map is read within this of the box around the ego's drive
+KEYFRAME_EVERY = 5  # steps of 0.1 s: nuScenes' key frames are half a second apart
 
 
 def read_scenario(path: Path) -> Scenario:
-    """One scenario; InputError names the file and the field that is wrong."""
+    """The scenario in one pickle; InputError names the file and the field that is wrong.
+
+    Its world frame begins where the ego does; `world_offset_m` leads back to the dataset's frame.
+    """
     data = read_pickle(path)
     try:
         scenario = _convert(data)

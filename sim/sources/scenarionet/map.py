@@ -10,16 +10,20 @@ from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea
 
 SPEED_LIMIT_MPS = 13.4  # 30 mph: the files carry 100 km/h, which no lane of these cities has
 _LANE_WIDTH_M = 3.5
-_JOIN_M, _JOIN_RAD = 1.0, 0.5
-_CLOSE_GAPS_M = 1.5
-_SHOULDER_M = 0.5
+_JOIN_M, _JOIN_RAD = 1.0, 0.5  # a lane goes on in one that starts this near and turns less
+_CLOSE_GAPS_M = 1.5  # half the width of the gaps between lanes that count as drivable
+_SHOULDER_M = 0.5  # by which the drivable area is wider than the lanes
 _AREAS = {"CROSSWALK": AreaKind.CROSSWALK, "ROAD_EDGE_SIDEWALK": AreaKind.WALKWAY}
 
 
 def read_map(
     features: dict, ego_m: np.ndarray, offset_m: np.ndarray, near_m: float
 ) -> tuple[LaneMap, list[str]]:
-    """Lanes and areas within `near_m` of the ego's recording, moved by `-offset_m`."""
+    """Lanes and areas within `near_m` of the box around the ego's drive, and notes on what was left out.
+
+    `features` are the file's `map_features`; `ego_m` `[T, 2]` is in their frame, which is moved by
+    `-offset_m` to the scenario's.
+    """
     low, high = ego_m.min(0) - near_m, ego_m.max(0) + near_m
     lanes: list[Lane] = []
     links: list[tuple[list[str], list[str]]] = []
@@ -86,7 +90,7 @@ def _connect_by_name(lanes: list[Lane], links: list[tuple[list[str], list[str]]]
 
 
 def _connect_by_geometry(lanes: list[Lane]) -> list[Lane]:
-    """A lane leads to those that start where it ends, in the same direction."""
+    """Successors of a lane are those that start where it ends, in about the same direction."""
     starts = np.stack([lane.centerline_m[0] for lane in lanes])
     ends = np.stack([lane.centerline_m[-1] for lane in lanes])
     first = np.array([polyline.headings_rad(lane.centerline_m)[0] for lane in lanes])
@@ -105,7 +109,10 @@ def _connect_by_geometry(lanes: list[Lane]) -> list[Lane]:
 
 
 def with_neighbors(lanes: list[Lane]) -> list[Lane]:
-    """Beside each lane (not connectors: nobody changes lanes in a junction) those that run along."""
+    """The lanes with their left and right neighbours: those that run beside them the same way.
+
+    Connectors have none, because nobody changes lanes in a junction.
+    """
     import shapely
 
     plain = [k for k, lane in enumerate(lanes) if lane.kind == LaneKind.LANE]

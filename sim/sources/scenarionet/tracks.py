@@ -1,4 +1,4 @@
-"""Tracks of a ScenarioNet scenario, in the dataset's frame (float64 positions)."""
+"""Tracks of a ScenarioNet scenario as `Tracks`, in the dataset's frame (float64 positions)."""
 
 from collections import Counter
 
@@ -16,9 +16,10 @@ _KINDS = {
 
 
 def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]:
-    """All usable tracks, the ego first; notes count those that were dropped, by reason.
+    """All usable tracks, the ego first, and notes that count the dropped ones by reason.
 
-    The episode ends at the ego's last recorded instant. Raises InputError where the ego is missing,
+    `raw` are the file's `tracks`, `length` its number of time steps; the scenario ends at the ego's
+    last recorded one. Raises InputError where the ego is missing,
     or absent in between, or where a recorded value is not a number.
     """
     if ego_id not in raw:
@@ -85,6 +86,7 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
 
 
 def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
+    """The first `length` values `[T]` or `[T, D]` of a field of a track's state."""
     values = np.asarray(track["state"][field], dtype=np.float64)
     if len(values) < length:
         raise InputError(f"tracks.{name}.{field}: {len(values)} of {length} instants")
@@ -96,6 +98,7 @@ def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
 
 
 def _finite(values: np.ndarray, valid: np.ndarray, name: str, field: str) -> None:
+    """Raise InputError where a value is not a number at a time step when the track is valid."""
     bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1) & valid
     if bad.any():
         raise InputError(f"tracks.{name}.{field}: not a number at step {int(bad.argmax())}")
