@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from drive.cli.main import main
+from drive.pipelines.simulate_config import SimulateConfig, check
 from eval.metrics.declaration import Metric
 from eval.metrics.facts import Facts
 from eval.metrics.family import MetricResult
 from eval.rollout import Rollout
+from sim.interface import Needs, Observation, Plan
 from sim.scenario import Scenario
 from sim.sources.query import ScenarioRef, SourceQuery
 from sim.world import World, WorldState
@@ -228,6 +230,20 @@ def test_wrong_names_are_one_line_before_anything_runs(
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not Path("runs").exists()
+
+
+class Asking:
+    """A planner that says what it needs when it is made."""
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(history_s=1.0)
+
+    def plan(self, observation: Observation) -> Plan: ...
+
+
+def test_needs_may_be_told_by_the_planner_that_was_made() -> None:
+    check(SimulateConfig(planner=(f"{__name__}:Asking",)))
 
 
 class StandStill:
