@@ -14,7 +14,6 @@ from sim.geometry.grid import BevGrid
 _PLAN_M, _CANDIDATES_M, _FORECAST_M, _OCCUPANCY_M = 0.16, 0.1, 0.12, 0.2
 _LIKELY = 0.1  # cells and forecasts below this probability are not shown
 _STOREY_M = 0.25  # cells of each later time lie that much higher
-_FORECAST: Rgb = (240, 200, 120)
 
 
 def plan_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
@@ -50,7 +49,7 @@ def forecast_shapes(recording: DriveRecord, heights: GroundHeights, instant: int
         path = np.vstack((recording.pose[instant, agent + 1, :2], path))
         if not np.isfinite(path).all() or np.ptp(path, axis=0).max() < 0.3:
             continue
-        rgb = palette.mix(_FORECAST, 0.25 + 0.75 * float(likely[agent, future]))
+        rgb = palette.mix(palette.FORECAST, 0.25 + 0.75 * float(likely[agent, future]))
         lines.append(polyline(heights.lift(path, _FORECAST_M), rgb, 2.0))
     return list(join_lines(lines))
 
