@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from drive.config import SimulateConfig, to_plain
-from drive.simulate import make_requests, simulate
+from drive.pipelines.presets import to_plain
+from drive.pipelines.scenarios import find_scenarios
+from drive.pipelines.simulate import simulate
+from drive.pipelines.simulate_config import SimulateConfig
 from eval.report.run_report import write_report
 from eval.runs.drive_record import DriveRecord
 from eval.runs.folder import RunFolder
@@ -34,7 +36,7 @@ def drive(root: Path, count: int) -> RunFolder:
     """A real run."""
     config = SimulateConfig(count=count, planner=PLANNERS, videos=0)
     run = RunFolder.create(root, "driven", to_plain(config))
-    simulate(config, run, make_requests(config))
+    simulate(config, run, find_scenarios(config))
     return run
 
 

@@ -14,7 +14,8 @@ import torch
 
 from sim.geometry import box
 from sim.scenario import AgentKind
-from sim.sources.procedural import FAMILIES, draft, scenario_seed
+from sim.sources.procedural import FAMILIES, draft
+from sim.sources.procedural.ids import scenario_seed
 from sim.traffic.idm import IdmTraffic
 from sim.world import World, WorldState
 

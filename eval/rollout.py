@@ -7,8 +7,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from eval.follow import HeldPlan
 from sim.geometry import se2
-from sim.interface import Plan, Planner, needs_of
+from sim.interface import Observation, Plan, Planner, needs_of
+from sim.plan_check import check_plan
 from sim.scenario import EGO
 from sim.simulator import Simulator
 from sim.world import World, WorldState
@@ -45,26 +47,48 @@ def rollout(
     num_steps: int | None = None,
     seed: int = 0,
     watch: Callable[[Plan], None] | None = None,
+    replan_s: float | None = None,
 ) -> Rollout:
     """Drive `planner` for `num_steps` (default: until the recordings end).
 
-    It is shown what it `needs`; `seed` is that of the generator that its `reset` gets. `watch` is
-    shown every plan (`eval.runs.tracer`).
+    It is shown what it `needs`; `seed` is that of the generator that its `reset` gets. A plan is made
+    every `replan_s` (to the nearest step; default: at each) and followed in between, unobserved.
+    `watch` is shown the plan of every step (`eval.runs.tracer`). Raises InputError for a plan that is
+    none; to what a planner raises the step is noted.
     """
     simulator = simulator.equipped(needs_of(planner))
     world = simulator.world
+    every = 1 if replan_s is None else max(1, round(replan_s / world.dt_s))
     _reset(planner, world, seed)
     state, states, plans = simulator.reset(), [], []
-    for _ in range(world.num_steps if num_steps is None else num_steps):
-        plan = planner.plan(simulator.observe(state))
+    held: HeldPlan | None = None
+    for step in range(world.num_steps if num_steps is None else num_steps):
+        pose, since = state.pose[:, EGO], step % every
+        if held is None or since == 0:
+            plan = _make_plan(planner, simulator.observe(state), step)
+            held = HeldPlan(plan, pose, state.speed_mps[:, EGO])
+        else:
+            plan = held.left(pose, since, world.dt_s)
         if watch:
-            watch(plan)
+            watch(plan if since == 0 else held.carry(plan, pose))
         states.append(replace(state, past=None))
         plans.append(plan_in_world(state, plan))
         state = simulator.step(state, plan)
     states.append(replace(state, past=None))
     plans.append(plans[-1])
     return collect(world, states, plans)
+
+
+def _make_plan(planner: Planner, observation: Observation, step: int) -> Plan:
+    where = f"{type(planner).__name__}, step {step}"
+    try:
+        plan = planner.plan(observation)
+    except Exception as error:
+        error.add_note(where)
+        raise
+    speed = observation.ego.speed_mps
+    check_plan(plan, len(speed), speed.device, where)
+    return plan
 
 
 def _reset(planner: Planner, world: World, seed: int) -> None:

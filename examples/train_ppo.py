@@ -19,7 +19,7 @@ gymnasium.register_envs(sim.env)
 
 def make(split: str, num_envs: int) -> VecMonitor:
     """32 generated scenarios of that split."""
-    world = {"families": ("straight", "curve"), "num_scenarios": 32, "split": split}
+    world = {"families": ("straight", "curve"), "count": 32, "split": split}
     return VecMonitor(Sb3DriveEnv(gymnasium.make_vec("bevdrive/Drive-v0", num_envs, **world)))
 
 

@@ -38,12 +38,12 @@ def track_plan(
     ego_pose, speed = state.pose[:, EGO], state.speed_mps[:, EGO]
     wheelbase_m = world.wheelbase_m[:, EGO]
     if plan.tracking == "exact":
-        first = _entries(plan, speed, world.dt_s, 1)[:, 0]
+        first = plan_entries(plan, speed, world.dt_s, 1)[:, 0]
         pose = se2.compose(ego_pose, first[:, :3])
         steering = torch.atan(first[:, 4] * wheelbase_m)
         return pose, first[:, 3], (first[:, 3] - speed) / world.dt_s, steering
     car = _ego_car(world, state)
-    ahead = _entries(plan, speed, tracking.DT_S, tracking.HORIZON)
+    ahead = plan_entries(plan, speed, tracking.DT_S, tracking.HORIZON)
     speeds, curvature = ahead[..., 3], ahead[..., 4]
     first = rear_of(ahead[:, 0, :3], wheelbase_m)
     now = _before(first, curvature[:, 0], speeds[:, 0] * tracking.DT_S)
@@ -66,7 +66,7 @@ def _ego_car(world: World, state: WorldState) -> BicycleState:
     )
 
 
-def _entries(plan: Plan, speed_mps: Tensor, dt_s: float, count: int) -> Tensor:
+def plan_entries(plan: Plan, speed_mps: Tensor, dt_s: float, count: int) -> Tensor:
     """The plan `[B, count, 5]` at `dt_s`, `2 dt_s`, ...: linear between its entries, then held.
 
     Before the first entry lies where that is reached from, at the present speed.

@@ -4,23 +4,25 @@ from pathlib import Path
 
 import numpy as np
 
+from sim.errors import InputError
+
 
 def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Columns of a feather file; ValueError names the file and what is wrong."""
+    """Columns of a feather file; InputError names the file and what is wrong."""
     import pyarrow
     import pyarrow.feather
 
     if not path.is_file():
-        raise ValueError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file")
     try:
         table = pyarrow.feather.read_table(path, memory_map=False)
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(
+        raise InputError(
             f"{path}: not a whole feather file: {str(error).splitlines()[0]}"
         ) from None
     missing = [name for name in names if name not in table.column_names]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"{path}: no column {', '.join(missing)} (there are {', '.join(table.column_names)})"
         )
     return {name: table[name].to_numpy() for name in names}

@@ -2,24 +2,25 @@
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.scenario import EGO, GroundHeight, LaneMap, Scenario, Tracks
 
 
 def require_valid(scenario: Scenario) -> None:
-    """Raise ValueError for the first thing that is wrong."""
+    """Raise InputError for the first thing that is wrong."""
     if not scenario.dt_s > 0:
-        raise ValueError(f"dt_s: {scenario.dt_s} is not positive")
+        raise InputError(f"dt_s: {scenario.dt_s} is not positive")
     if not np.isfinite(scenario.world_offset_m).all():
-        raise ValueError("world_offset_m: not a number")
+        raise InputError("world_offset_m: not a number")
     _check_tracks(scenario.tracks, scenario.dt_s)
     _check_map(scenario.map, scenario.lights.state.shape[0])
     agents, instants = scenario.num_agents, scenario.num_instants
     _shape("lights.state", scenario.lights.state, (None, instants))
     _shape("keyframe", scenario.keyframe, (instants,))
     if len(scenario.routes) != agents:
-        raise ValueError(f"routes: {len(scenario.routes)} for {agents} agents")
+        raise InputError(f"routes: {len(scenario.routes)} for {agents} agents")
     if scenario.routes[EGO] is None:
-        raise ValueError("routes[0]: the ego needs a route")
+        raise InputError("routes[0]: the ego needs a route")
     lanes = len(scenario.map.lanes)
     for n, route in enumerate(scenario.routes):
         if route is None:
@@ -34,9 +35,9 @@ def require_valid(scenario: Scenario) -> None:
 def _check_tracks(tracks: Tracks, dt_s: float) -> None:
     agents, instants = tracks.valid.shape
     if agents == 0:
-        raise ValueError("tracks: no agents, and so no ego")
+        raise InputError("tracks: no agents, and so no ego")
     if instants < 2:
-        raise ValueError(f"tracks.valid: {instants} instants; at least two are needed")
+        raise InputError(f"tracks.valid: {instants} instants; at least two are needed")
     shapes = {
         "kind": (agents,), "size_m": (agents, 3), "position_m": (agents, instants, 3),
         "yaw_rad": (agents, instants), "velocity_mps": (agents, instants, 2),
@@ -45,24 +46,24 @@ def _check_tracks(tracks: Tracks, dt_s: float) -> None:
         _shape(f"tracks.{name}", getattr(tracks, name), shape)
     for name in ("track_id", "category"):
         if len(getattr(tracks, name)) != agents:
-            raise ValueError(f"tracks.{name}: {len(getattr(tracks, name))} for {agents} agents")
+            raise InputError(f"tracks.{name}: {len(getattr(tracks, name))} for {agents} agents")
     for name in ("position_m", "yaw_rad", "velocity_mps"):
         values = getattr(tracks, name).reshape(agents, instants, -1)
         bad = ~np.isfinite(values).all(axis=-1) & tracks.valid
         if bad.any():
             n, t = np.argwhere(bad)[0]
-            raise ValueError(
+            raise InputError(
                 f"tracks.{name}: not a number: agent {tracks.track_id[n]}, "
                 f"step {t} ({t * dt_s:.1f} s)"
             )
     bad_size = ~(np.isfinite(tracks.size_m) & (tracks.size_m > 0)).all(axis=1)
     if bad_size.any():
         n = int(bad_size.argmax())
-        raise ValueError(
+        raise InputError(
             f"tracks.size_m: agent {tracks.track_id[n]}: {tracks.size_m[n].tolist()} is not positive"
         )
     if not tracks.valid[EGO, 0]:
-        raise ValueError(
+        raise InputError(
             f"tracks.valid: the ego, agent {tracks.track_id[EGO]}, is not there at t = 0"
         )
 
@@ -74,7 +75,7 @@ def _check_map(lane_map: LaneMap, lights: int) -> None:
         _line(f"{where}.centerline_m", lane.centerline_m)
         _ring(f"{where}.polygon_m", lane.polygon_m)
         if not lane.speed_limit_mps > 0:
-            raise ValueError(f"{where}.speed_limit_mps: {lane.speed_limit_mps} is not positive")
+            raise InputError(f"{where}.speed_limit_mps: {lane.speed_limit_mps} is not positive")
         _indices(f"{where}.successors", lane.successors, len(lanes))
         _indices(f"{where}.predecessors", lane.predecessors, len(lanes))
         neighbors = (lane.left_neighbor, lane.right_neighbor)
@@ -89,7 +90,7 @@ def _check_map(lane_map: LaneMap, lights: int) -> None:
     for k, obstacle in enumerate(lane_map.obstacles):
         _ring(f"map.obstacles[{k}].footprint_m", obstacle.footprint_m)
         if not obstacle.height_m > 0:
-            raise ValueError(f"map.obstacles[{k}].height_m: {obstacle.height_m} is not positive")
+            raise InputError(f"map.obstacles[{k}].height_m: {obstacle.height_m} is not positive")
     if lane_map.ground is not None:
         _check_ground(lane_map.ground)
 
@@ -97,15 +98,15 @@ def _check_map(lane_map: LaneMap, lights: int) -> None:
 def _check_ground(ground: GroundHeight) -> None:
     _shape("map.ground.origin_m", ground.origin_m, (2,))
     if not (np.isfinite(ground.resolution_m) and ground.resolution_m > 0):
-        raise ValueError(f"map.ground.resolution_m: {ground.resolution_m} is not positive")
+        raise InputError(f"map.ground.resolution_m: {ground.resolution_m} is not positive")
     _shape("map.ground.height_m", ground.height_m, (None, None))
     if min(ground.height_m.shape) < 2:
-        raise ValueError(
+        raise InputError(
             f"map.ground.height_m: shape {ground.height_m.shape}; two rows each way are needed"
         )
     for name in ("origin_m", "height_m"):
         if not np.isfinite(getattr(ground, name)).all():
-            raise ValueError(f"map.ground.{name}: not a number")
+            raise InputError(f"map.ground.{name}: not a number")
 
 
 def _shape(where: str, array: np.ndarray, shape: tuple[int | None, ...]) -> None:
@@ -113,25 +114,25 @@ def _shape(where: str, array: np.ndarray, shape: tuple[int | None, ...]) -> None
         want is None or have == want for have, want in zip(array.shape, shape, strict=True)
     )
     if not fits:
-        raise ValueError(f"{where}: shape {array.shape}, expected {shape}")
+        raise InputError(f"{where}: shape {array.shape}, expected {shape}")
 
 
 def _line(where: str, points_m: np.ndarray) -> None:
     if len(points_m) < 2:
-        raise ValueError(f"{where}: {len(points_m)} points do not make a line")
+        raise InputError(f"{where}: {len(points_m)} points do not make a line")
     if not np.isfinite(points_m).all():
-        raise ValueError(
+        raise InputError(
             f"{where}: not a number at point {int((~np.isfinite(points_m)).any(1).argmax())}"
         )
     if np.linalg.norm(np.diff(points_m, axis=0), axis=1).sum() <= 0:
-        raise ValueError(f"{where}: has no length")
+        raise InputError(f"{where}: has no length")
 
 
 def _ring(where: str, points_m: np.ndarray) -> None:
     if len(points_m) < 3:
-        raise ValueError(f"{where}: {len(points_m)} points do not make a polygon")
+        raise InputError(f"{where}: {len(points_m)} points do not make a polygon")
     if not np.isfinite(points_m).all():
-        raise ValueError(f"{where}: not a number")
+        raise InputError(f"{where}: not a number")
 
 
 def _indices(
@@ -141,4 +142,4 @@ def _indices(
     lowest = -1 if none_allowed else 0
     for value in np.asarray(values, dtype=np.int64):
         if not lowest <= value < count:
-            raise ValueError(f"{where}: {value} is out of range (there are {count})")
+            raise InputError(f"{where}: {value} is out of range (there are {count})")

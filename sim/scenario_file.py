@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sim import scenario as model
+from sim.errors import InputError
 from sim.files import write_whole
 from sim.scenario import Scenario
 from sim.scenario_check import require_valid
@@ -36,28 +37,28 @@ def save_scenario(scenario: Scenario, path: Path) -> None:
 
 
 def load_scenario(path: Path) -> Scenario:
-    """The saved scenario; ValueError names the file and what is wrong with it."""
+    """The saved scenario; InputError names the file and what is wrong with it."""
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise ValueError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file")
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ValueError(f"{path}: not a whole scenario file: {error}") from None
+        raise InputError(f"{path}: not a whole scenario file: {error}") from None
     if header.get("format") != _FORMAT:
-        raise ValueError(f"{path}: format {header.get('format')!r}, expected {_FORMAT!r}")
+        raise InputError(f"{path}: format {header.get('format')!r}, expected {_FORMAT!r}")
     try:
         scenario = _Reader(arrays).decode(json.loads(header["scenario"]))
         if not isinstance(scenario, Scenario):
-            raise ValueError("holds something else than a scenario")
+            raise InputError("holds something else than a scenario")
         require_valid(scenario)
     except KeyError as error:
-        raise ValueError(f"{path}: {error} is missing") from None
+        raise InputError(f"{path}: {error} is missing") from None
     except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from None
     return scenario
 
 

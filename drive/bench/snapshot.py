@@ -62,6 +62,6 @@ def _rebuild(described: Any, path: str, stored: Any) -> Any:
         return tuple(value) if isinstance(value, list) and value else value
     module, _, name = described["class"].partition(":")
     if not module.startswith("sim."):
-        raise ValueError(f"unknown class {module}:{name}")
+        raise InputError(f"unknown class {module}:{name}")
     kind = getattr(importlib.import_module(module), name)
     return kind(**{k: _rebuild(v, f"{path}.{k}", stored) for k, v in described["fields"].items()})

@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sim.errors import InputError
 from sim.geometry import polyline
 from sim.interface import Needs
 from sim.scenario import AgentKind, Lights, Route, Scenario, Tracks
 from sim.simulator import Simulator
-from sim.sources import Request, find_files, load
+from sim.sources.finding import find, source_of
+from sim.sources.loading import load
+from sim.sources.query import SourceQuery
 
 GENERATED = "generated"
 CLUTTERED = ("cluttered", "uneven")  # for the lidar: random cars and obstacles, on a plane or hills
@@ -24,7 +27,7 @@ def bench_simulator(maps: str, agents: int, needs: Needs) -> Simulator:
     """A small batch of distinct worlds, everything made that a step and the metrics need.
 
     `maps`: "generated", one of CLUTTERED, or a folder of recorded or saved scenarios, of which those
-    without room for so many agents are left out. ValueError where none is left.
+    without room for so many agents are left out. InputError where none is left.
     """
     if maps in CLUTTERED:
         from drive.bench.clutter import cluttered
@@ -35,10 +38,10 @@ def bench_simulator(maps: str, agents: int, needs: Needs) -> Simulator:
     for scenario in _scenarios(maps):
         try:
             scenarios.append(crowd(scenario, agents))
-        except ValueError as error:
+        except InputError as error:
             reasons.append(str(error))
     if not scenarios:
-        raise ValueError(f"--agents {agents}: {'; '.join(reasons)}")
+        raise InputError(f"--agents {agents}: {'; '.join(reasons)}")
     return Simulator.from_scenarios(scenarios, "idm", needs)
 
 
@@ -51,7 +54,7 @@ def repeat(simulator: Simulator, count: int) -> Simulator:
 def crowd(scenario: Scenario, agents: int) -> Scenario:
     """The scenario with `agents` that are there at its start: the nearest, or with cars added.
 
-    Those drive on the routes of the others; where these are full, they stand in lanes. ValueError
+    Those drive on the routes of the others; where these are full, they stand in lanes. InputError
     where there is no room.
     """
     tracks = scenario.tracks
@@ -81,20 +84,13 @@ _ARRAYS = ("kind", "size_m", "position_m", "yaw_rad", "velocity_mps", "valid")
 
 def _scenarios(maps: str) -> list[Scenario]:
     if maps == GENERATED:
-        from sim.sources.procedural import FAMILIES
-
-        requests = [
-            Request(k, "procedural", str(k), families=tuple(FAMILIES)) for k in range(DISTINCT)
-        ]
+        query = SourceQuery(count=DISTINCT)
     else:
-        folder = Path(maps)
-        source = "scenarionet" if any(folder.glob("**/*.pkl")) else "saved"
-        files = find_files(source, folder)
-        requests = [Request(k, source, f.name, path=f) for k, f in enumerate(files)]
-    loaded, skipped = load(requests)
+        query = SourceQuery(source=source_of(Path(maps)), path=Path(maps))
+    loaded, skipped = load(find(query))
     if not loaded:
         reason = skipped[0]["reason"] if skipped else "nothing there"
-        raise ValueError(f"--maps {maps}: no scenario can be used ({reason})")
+        raise InputError(f"--maps {maps}: no scenario can be used ({reason})")
     steps = min(scenario.num_instants for _, scenario in loaded)
     return [_shortened(scenario, steps) for _, scenario in loaded]
 
@@ -129,7 +125,7 @@ def _added(scenario: Scenario, there: Tracks, count: int) -> tuple[Tracks, list[
             taken = np.concatenate((taken, line[k][None]))
     if len(places) < count:
         have = len(there.track_id) + len(places)
-        raise ValueError(f"{scenario.scenario_id}: room for {have} agents at most")
+        raise InputError(f"{scenario.scenario_id}: room for {have} agents at most")
     own = own[:count]
     x, y, yaw = np.array(places[:count]).T
     speed = np.array([0.0 if route is None else _SPEED_MPS for route in own])

@@ -7,6 +7,8 @@ import types
 from pathlib import Path
 from typing import Any
 
+from sim.errors import InputError
+
 WHAT = ("step", "step+metrics", "raster", "lidar", "observe", "observe-all", "closed-loop")
 MODES = ("eager", "compiled", "graphed")
 _EPILOG = """examples:
@@ -28,11 +30,11 @@ def run(arguments: list[str]) -> int:
     from drive.bench import snapshot
     from drive.bench.run import Request, bench, prepare
     from drive.bench.table import HEAD, line
+    from sim.device import require_device
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    if options.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError("--device cuda: torch finds no GPU here (choices: cpu)")
+    require_device(options.device)
     if options.prepare:
         simulator = prepare(options.maps, options.agents[0], WHAT, "cpu")
         snapshot.save(options.prepare, simulator)
@@ -112,6 +114,6 @@ def _do_without_annotations() -> None:
 if __name__ == "__main__":
     try:
         sys.exit(run(sys.argv[1:]))
-    except ValueError as error:
+    except InputError as error:
         print(f"bevdrive: {error}", file=sys.stderr)
         sys.exit(2)

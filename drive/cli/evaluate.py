@@ -6,7 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from drive.evaluate import ORACLE, TASKS, EvaluateConfig
+from drive.cli.words import split_commas
+from drive.pipelines.evaluate.config import ORACLE, TASKS, EvaluateConfig
+from sim.errors import InputError
+from sim.sources.query import SourceQuery
 
 _EPILOG = """examples:
   bevdrive evaluate detection --dataroot DIR --version v1.0-trainval --split val --results mine.json
@@ -23,31 +26,33 @@ sample.
 
 Each run writes config.yaml, metrics.json, report.html and, for detection and tracking, the official
 evaluator's own files; closed-loop drives each scene under log replay and under reactive traffic, and
-adds what `simulate` writes of each. Exit codes: 0 all well, 1 a worker died, 2 wrong input, 130
-interrupted."""
+adds what `simulate` writes of each. Exit codes: 0 all well, 1 a planner failed or a worker died, 2 wrong
+input, 130 interrupted."""
 
 
 def run(arguments: list[str]) -> int:
     """Check everything that can be checked, then score; returns the exit code.
 
-    Raises ValueError for wrong input; nothing is written then.
+    Raises InputError for wrong input; nothing is written then.
     """
     config = _parse(arguments)
-    from drive.evaluate import evaluate
-    from drive.pool import BrokenRun
+    from drive.pipelines.evaluate import evaluate
+    from drive.pipelines.workers import BrokenRun
 
     began = time.perf_counter()
     try:
-        folder, tables = evaluate(config, config.name or time.strftime("%Y%m%d-%H%M%S"))
+        folder, scores = evaluate(config, config.name or time.strftime("%Y%m%d-%H%M%S"))
     except KeyboardInterrupt:
         print("\nbevdrive: interrupted; nothing written", file=sys.stderr)
         return 130
     except BrokenRun as stop:
         print(f"\nbevdrive: {stop}; nothing written", file=sys.stderr)
         return 1
-    print("\n\n".join(table.text() for table in tables.values()))
+    print("\n\n".join(table.text() for table in scores.tables.values()))
     print(f"{time.perf_counter() - began:.1f} s: {folder}/report.html")
-    return 0
+    if scores.failed:
+        print(f"bevdrive: planners failed on {scores.failed} scenes", file=sys.stderr)
+    return 1 if scores.failed else 0
 
 
 def _parse(arguments: list[str]) -> EvaluateConfig:
@@ -69,36 +74,36 @@ def _parse(arguments: list[str]) -> EvaluateConfig:
     add("--seed", type=int, default=0, help="of the noise's directions")
     add("--name", help="name of the run folder; not given: date and time")
     add("--out", type=Path, default=Path("runs"), help="where run folders go")
-    add(
-        "--planner",
-        nargs="+",
-        default=["pdm"],
-        help="closed-loop: planners, as in simulate, by space or comma",
-    )
-    add(
-        "--cache",
-        type=Path,
-        help="closed-loop: where converted scenes are kept (~/.cache/bevdrive)",
-    )
-    add(
-        "--workers", type=int, default=-1, help="closed-loop: processes (-1: one per core; 0: none)"
-    )
-    options = parser.parse_args(arguments)
-    options.planner = tuple(p for word in options.planner for p in word.split(",") if p)
-    config = EvaluateConfig(**vars(options))
+    alone = parser.add_argument_group("closed-loop alone")
+    add = alone.add_argument
+    add("--planner", nargs="+", default=["pdm"], help="planners, as in simulate, by space or comma")
+    add("--scenario", nargs="+", default=[], metavar="SCENE", help="only these scenes")
+    add("--exclude", nargs="+", default=[], metavar="SCENE", help="all scenes but these")
+    add("--count", type=int, help="how many scenes at most")
+    add("--cache", type=Path, help="where converted scenes are kept (~/.cache/bevdrive)")
+    add("--workers", type=int, default=-1, help="processes (-1: one per core; 0: none)")
+    options = vars(parser.parse_args(split_commas(arguments)))
+    for name in ("planner", "scenario", "exclude"):
+        options[name] = tuple(options[name])
+    asked = ("dataroot", "version", "split", "cache", "scenario", "exclude", "count")
+    query = SourceQuery(source="nuscenes", **{name: options.pop(name) for name in asked})
+    config = EvaluateConfig(query=query, **options)
     _check(config)
     return config
 
 
 def _check(config: EvaluateConfig) -> None:
+    query = config.query
+    if config.task != "closed-loop" and (query.scenario or query.exclude or query.count):
+        raise InputError(f"--scenario, --exclude, --count: {config.task} scores whole splits")
     boxes = config.task in ("detection", "tracking")
     if boxes and config.results is None:
-        raise ValueError(f"--results: {config.task} needs a file, or {ORACLE!r}")
+        raise InputError(f"--results: {config.task} needs a file, or {ORACLE!r}")
     if not boxes and config.results == ORACLE:
-        raise ValueError(f"--results: {config.task} has the ground truth as a row of its own")
+        raise InputError(f"--results: {config.task} has the ground truth as a row of its own")
     if config.task == "closed-loop" and config.results is not None:
-        raise ValueError("--results: closed-loop drives planners, it scores no file")
+        raise InputError("--results: closed-loop drives planners, it scores no file")
     if config.noise and config.results != ORACLE:
-        raise ValueError(f"--noise: only with --results {ORACLE}")
+        raise InputError(f"--noise: only with --results {ORACLE}")
     if not (0 <= config.noise < math.inf):
-        raise ValueError(f"--noise: must be at least 0, not {config.noise}")
+        raise InputError(f"--noise: must be at least 0, not {config.noise}")

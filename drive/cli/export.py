@@ -2,21 +2,23 @@
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
-from drive.cli.simulate import split_commas
-from drive.config import SimulateConfig, check_choices
-from sim.errors import one_of
+from drive.cli.words import split_commas
+from sim.errors import InputError
+from sim.sources.query import SOURCES, SourceQuery
 
 _RUN = "run"
-_SOURCES = ("procedural", "scenarionet", "argoverse2", "saved", _RUN)
+_FORMER = "nuscenes"  # a source that is a nuScenes dataset already
+_ORIGIN = ("source", "path", "families", "scenario", "exclude", "seed", "duration_s")
 
 
 @dataclass(frozen=True)
-class ExportConfig:
+class ExportOptions(SourceQuery):
     """Write scenarios as a complete nuScenes dataset, which the unchanged devkit loads.
 
     Examples:
@@ -30,10 +32,24 @@ class ExportConfig:
     command is given again. Exit codes: 0 all well; 1 a worker died; 2 wrong input; 130 interrupted.
     """
 
-    out: Path
-    """the folder to write to: a new one, or one in which the same export was cut off"""
+    source: str = "procedural"
+    """procedural (generated), scenarionet or argoverse2 (recorded), saved (by `bevdrive save`), run
+    (driven by `bevdrive simulate`), or a class of your own"""
+    path: Path | None = None
+    """sources scenarionet and saved: a file, or a folder of them; argoverse2: a log, or a folder of
+    logs; run: the run folder"""
     version: str = "v1.0-sim"
-    """name of the version, and of the folder of the tables"""
+    """name of the version that is written, and of the folder of its tables"""
+    duration_s: float = 20.0
+    """length of a generated scenario; a recorded one keeps its own"""
+    seed: int = 0
+    """seed of the generator, of the noise and of the tokens"""
+    dataroot: Annotated[Path | None, tyro.conf.Suppress, tyro.conf.Fixed] = None
+    cache: Annotated[Path | None, tyro.conf.Suppress, tyro.conf.Fixed] = None
+    split: Annotated[str | None, tyro.conf.Suppress, tyro.conf.Fixed] = None
+    count: Annotated[int | None, tyro.conf.Suppress, tyro.conf.Fixed] = None
+    out: Path = field(kw_only=True)
+    """the folder to write to: a new one, or one in which the same export was cut off"""
     train: int = 80
     """scenes in split sim_train"""
     val: int = 20
@@ -42,20 +58,8 @@ class ExportConfig:
     """lidar at 10 Hz between the key frames as well, at five times the disk space"""
     noise: bool = False
     """range noise, lost and stray returns; not given: exact returns"""
-    source: str = "procedural"
-    """procedural (generated), scenarionet or argoverse2 (recorded), saved (by `bevdrive save`), or
-    run (driven by `bevdrive simulate`)"""
-    path: Path | None = None
-    """sources scenarionet and saved: a file, or a folder of them; argoverse2: a log, or a folder of
-    logs; run: the run folder"""
     planner: str | None = None
     """source run: whose drives; needed where the run has several planners"""
-    families: tuple[str, ...] = ()
-    """source procedural, by space or comma; none named: all (see `bevdrive simulate --help`)"""
-    duration_s: float = 20.0
-    """length of a generated scenario; a recorded one keeps its own"""
-    seed: int = 0
-    """seed of the generator, of the noise and of the tokens"""
     workers: int = -1
     """processes (-1: one per core; 0: none, for debugging); the results do not depend on it"""
 
@@ -64,32 +68,31 @@ def run(arguments: list[str]) -> int:
     """Check everything that can be checked, then write; returns the exit code."""
     if arguments[:1] not in (["nuscenes"], ["-h"], ["--help"]):
         asked = arguments[0] if arguments else "nothing"
-        raise ValueError(f"export: unknown format {asked!r} (choices: nuscenes)")
+        raise InputError(f"export: unknown format {asked!r} (choices: nuscenes)")
     options = tyro.cli(
-        ExportConfig,
-        args=split_commas(arguments[arguments[0] == "nuscenes" :]),
+        ExportOptions,
+        args=split_commas(
+            arguments[arguments[0] == "nuscenes" :], ("--families", "--scenario", "--exclude")
+        ),
         prog="bevdrive export nuscenes",
-        description=ExportConfig.__doc__,
+        description=ExportOptions.__doc__,
     )
-    config = _checked(options)
-    from drive.driven import find_drives
-    from drive.export import export, find_requests, make_jobs, require_room
-    from drive.pool import BrokenRun
+    _check(options)
+    from drive.pipelines.export import export, find_origins, make_jobs, require_room
+    from drive.pipelines.run_drives import find_drives
+    from drive.pipelines.workers import BrokenRun
     from sim.export.nuscenes import ExportSettings
 
-    for split in ("train", "val"):
-        if getattr(options, split) < 0:
-            raise ValueError(f"--{split}: must be at least 0, not {getattr(options, split)}")
     splits = {"sim_train": options.train, "sim_val": options.val}
     settings = ExportSettings(options.version, splits, options.sweeps, options.noise, options.seed)
     if options.source == _RUN and options.path is not None:
-        origins = find_drives(options.path, options.planner)
+        origins = find_drives(options.path, options.planner, options.scenario, options.exclude)
     else:
-        origins = find_requests(config, options.train, options.val)
-    jobs = make_jobs(origins, settings.num_scenes, str(options.path))
+        query = SourceQuery(**{name: getattr(options, name) for name in _ORIGIN})
+        origins = find_origins(query, options.train, options.val)
+    jobs = make_jobs(origins, settings.num_scenes, str(options.path or options.source))
     require_room(jobs, options.sweeps)
-    origin = ("source", "path", "planner", "families", "seed", "duration_s")
-    source = {name: str(getattr(options, name)) for name in origin}
+    source = {name: str(getattr(options, name)) for name in (*_ORIGIN, "planner")}
     began = time.perf_counter()
     try:
         export(options.out, settings, jobs, source, options.workers)
@@ -103,16 +106,15 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _checked(options: ExportConfig) -> SimulateConfig:
-    """What `simulate` would be asked for (a run: nothing); ValueError names what is wrong."""
-    one_of("--source", options.source, _SOURCES)
+def _check(options: ExportOptions) -> None:
+    """Raise InputError for what only this verb can know to be wrong."""
+    if options.source == _FORMER:
+        choices = ", ".join([name for name in SOURCES.builtin if name != _FORMER] + [_RUN])
+        raise InputError(f"--source {_FORMER}: is such a dataset already (choices: {choices})")
     if options.planner is not None and options.source != _RUN:
-        raise ValueError(f"--planner: only for --source {_RUN}")
+        raise InputError(f"--planner: only for --source {_RUN}")
     if options.source == _RUN and options.path is None:
-        raise ValueError(f"--path: source {_RUN} needs a run folder")
-    kept = ("source", "path", "families", "seed", "duration_s", "workers")
-    if options.source == _RUN:
-        kept = ("seed", "workers")
-    config = SimulateConfig(**{name: getattr(options, name) for name in kept})
-    check_choices(config)
-    return config
+        raise InputError(f"--path: source {_RUN} needs a run folder")
+    for name, least in (("train", 0), ("val", 0), ("workers", -1)):
+        if getattr(options, name) < least:
+            raise InputError(f"--{name}: must be at least {least}, not {getattr(options, name)}")

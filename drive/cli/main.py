@@ -1,11 +1,13 @@
 """The command `bevdrive`. One verb, one file; heavy packages are imported by the verb that needs them."""
 
-import difflib
 import sys
+import traceback
+
+from sim.errors import InputError, one_of
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a verb; returns the exit code: 0, 1 (ran, but not all of it), 2 (wrong input), 130."""
+    """Run a verb; returns the exit code: 0, 1 (not all of it, or a bug), 2 (wrong input), 130."""
     arguments = sys.argv[1:] if argv is None else argv
     verbs = {
         "simulate": _simulate,
@@ -20,17 +22,16 @@ def main(argv: list[str] | None = None) -> int:
         print(_USAGE)
         return 0 if arguments else 2
     verb, *rest = arguments
-    if verb not in verbs:
-        near = difflib.get_close_matches(verb, verbs, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        choices = ", ".join(verbs)
-        print(f"bevdrive: unknown verb {verb!r}{hint} (choices: {choices})", file=sys.stderr)
-        return 2
     try:
+        one_of("verb", verb, verbs)
         return verbs[verb](rest)
-    except ValueError as error:
+    except InputError as error:
         print(f"bevdrive: {error}", file=sys.stderr)
         return 2
+    except Exception:
+        traceback.print_exc()
+        print("bevdrive: this is a bug of bevdrive, not of what you asked for", file=sys.stderr)
+        return 1
 
 
 def _simulate(arguments: list[str]) -> int:

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from sim.errors import InputError
+
 _EPILOG = """examples:
   bevdrive report runs/demo                          # write runs/demo/report.html again
   bevdrive report runs/before runs/after             # both side by side, in compare.html
@@ -13,7 +15,7 @@ both hold, with 95 % bootstrap intervals. Exit codes: 0 all well, 2 wrong input.
 
 
 def run(arguments: list[str]) -> int:
-    """Write the page; returns the exit code. Raises ValueError for wrong input."""
+    """Write the page; returns the exit code. Raises InputError for wrong input."""
     parser = argparse.ArgumentParser(
         prog="bevdrive report",
         description="Write the report of a run again, or one page that compares several runs.",
@@ -24,7 +26,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, help="the page of several runs (compare.html)")
     options = parser.parse_args(arguments)
     if options.out is not None and len(options.run) == 1:
-        raise ValueError("--out: with one run the page is its own report.html")
+        raise InputError("--out: with one run the page is its own report.html")
     from eval.report.run_report import write_comparison, write_report
     from eval.report.table import has_tables, rewrite_report
     from eval.runs.folder import RunFolder
@@ -35,7 +37,7 @@ def run(arguments: list[str]) -> int:
     else:
         path = options.out or Path("compare.html")
         if not path.parent.is_dir() or path.is_dir():
-            raise ValueError(f"--out: {path}: no file can be written there")
+            raise InputError(f"--out: {path}: no file can be written there")
         write_comparison(runs, path)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0

@@ -4,47 +4,65 @@ import sys
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from drive.config import SimulateConfig, check_choices, from_dict, from_yaml, to_plain
+from drive.cli.words import split_commas, value_of
+from drive.pipelines.presets import from_dict, from_yaml, to_plain
+from drive.pipelines.simulate_config import SimulateConfig, check
+from drive.planning import PLANNERS
+from sim.registry import Registry
+from sim.traffic import TRAFFIC
 
 if TYPE_CHECKING:
+    from drive.pipelines.simulate import Outcome
     from eval.runs.folder import RunFolder
 
-_LISTS = ("--families", "--planner")
 _FREE_ON_RESUME = {"workers"}  # changes no result
-_SHOWN_SKIPS = 5
+_SHOWN = 5  # lines about what was skipped, and about errors
+
+
+def _names(registry: Registry, role: str) -> Any:
+    """The help of an option that takes names of a registry."""
+    own = "or a class of your own: my_module:MyClass, path/to/file.py:MyClass"
+    return tyro.conf.arg(help=f"{role}: {', '.join(registry.builtin)}; {own}")
 
 
 @dataclass(frozen=True)
 class _Options(SimulateConfig):
+    planner: Annotated[
+        tuple[str, ...], _names(PLANNERS, "one or more planners, by space or comma")
+    ] = ("pdm",)
+    traffic: Annotated[
+        str, _names(TRAFFIC, "who moves the others (idm: reactive, log: replay of the recording)")
+    ] = "idm"
     preset: Path | None = None
     """YAML file with any of these options; the command line overrides it"""
     resume: Path | None = None
-    """run folder to go on with: it keeps its own settings, only --workers may differ"""
+    """run folder to go on with, batches with errors included: it keeps its own settings, only
+    --workers may differ"""
 
 
 def run(arguments: list[str]) -> int:
     """Check everything that can be checked, then start; returns the exit code.
 
-    Raises ValueError for wrong input, before anything is written.
+    Raises InputError for wrong input, before anything is written.
     """
     config, folder = _resolve(split_commas(arguments))
-    from drive.pool import BrokenRun
-    from drive.simulate import make_requests, require_usable, simulate
-    from eval.report.score_table import score_table
+    from drive.pipelines.scenarios import find_scenarios, require_usable
+    from drive.pipelines.simulate import simulate
+    from drive.pipelines.workers import BrokenRun
     from eval.runs.folder import RunFolder
 
-    requests = make_requests(config)
+    refs = find_scenarios(config)
     if folder is None:
-        require_usable(requests)
+        require_usable(refs)
         name = config.name or time.strftime("%Y%m%d-%H%M%S")
         folder = RunFolder.create(config.out, name, to_plain(config))
     began = time.perf_counter()
     try:
-        outcome = simulate(config, folder, requests)
+        outcome = simulate(config, folder, refs)
     except (KeyboardInterrupt, BrokenRun) as stop:
         what = "interrupted" if isinstance(stop, KeyboardInterrupt) else stop
         print(
@@ -52,15 +70,12 @@ def run(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 130 if isinstance(stop, KeyboardInterrupt) else 1
-    seconds = time.perf_counter() - began
-    print(score_table(outcome.summary, folder.declared_metrics()))
-    print(f"{len(requests)} scenarios in {seconds:.1f} s: {folder.path}/report.html")
-    return _tell_skipped(outcome.summary["skipped"])
+    return _tell(outcome, len(refs), time.perf_counter() - began)
 
 
 def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     """The config, and the run folder to go on with (None: a new run)."""
-    preset, resume = _value(arguments, "--preset"), _value(arguments, "--resume")
+    preset, resume = value_of(arguments, "--preset"), value_of(arguments, "--resume")
     folder, base = None, SimulateConfig()
     if resume is not None:
         from eval.runs.folder import RunFolder
@@ -81,7 +96,7 @@ def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     if folder is not None:
         asked = _keep(vars(stored), asked, folder.path)
     config = SimulateConfig(**asked)
-    check_choices(config)
+    check(config)
     return config, folder
 
 
@@ -94,39 +109,25 @@ def _keep(stored: dict[str, Any], asked: dict[str, Any], folder: Path) -> dict[s
     return stored | {name: asked[name] for name in _FREE_ON_RESUME}
 
 
-def _value(arguments: list[str], option: str) -> str | None:
-    """What follows an option, as `--option VALUE` or `--option=VALUE`; None: it is not there."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        if word == option and following:
-            return following
-        if word.startswith(f"{option}="):
-            return word.partition("=")[2]
-    return None
+def _tell(outcome: "Outcome", scenarios: int, seconds: float) -> int:
+    """Print the table, and name what was skipped and what was raised; returns the exit code."""
+    from eval.report.error_lines import error_lines
+    from eval.report.score_table import score_table
+    from eval.runs.folder import RunFolder
 
-
-def split_commas(arguments: list[str]) -> list[str]:
-    """`--families a,b` and `--families=a,b` are `--families a b`."""
-    words: list[str] = []
-    option = ""
-    for word in arguments:
-        if word.startswith("--"):
-            option, _, value = word.partition("=")
-            if option not in _LISTS or not value:
-                words.append(word)
-                continue
-            words.append(option)
-            word = value
-        words += [w for w in word.split(",") if w] if option in _LISTS else [word]
-    return words
-
-
-def _tell_skipped(skipped: list[dict[str, str]]) -> int:
-    """Names the scenarios that could not be used; returns the exit code."""
-    for entry in skipped[:_SHOWN_SKIPS]:
-        print(f"skipped {entry['scenario']}: {entry['reason']}", file=sys.stderr)
+    if outcome.summary["planners"]:
+        print(score_table(outcome.summary, RunFolder(outcome.folder).declared_metrics()))
+    print(f"{scenarios} scenarios in {seconds:.1f} s: {outcome.folder}/report.html")
+    skipped, errors = outcome.summary["skipped"], error_lines(outcome.errors)
+    lines = [f"skipped {entry['scenario']}: {entry['reason']}" for entry in skipped[:_SHOWN]]
+    lines += [f"error: {line.text()}" for line in errors[:_SHOWN]]
     if skipped:
-        print(
-            f"bevdrive: {len(skipped)} scenarios could not be used; report.html lists them",
-            file=sys.stderr,
+        lines.append(
+            f"bevdrive: {len(skipped)} scenarios could not be used; report.html lists them"
         )
-    return 1 if skipped else 0
+    if errors:
+        again = f"bevdrive simulate --resume {outcome.folder}"
+        lines.append(f"bevdrive: tracebacks lie in {outcome.folder}; to try again: {again}")
+    for line in lines:
+        print(line, file=sys.stderr)
+    return 1 if lines else 0

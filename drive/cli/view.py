@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drive.view import ViewTarget, find_viewed_scene
+from drive.cli.words import split_commas
+from drive.pipelines.view import TOLD_BY_PATH, ViewTarget, find_viewed_scene
 from eval.view.option_names import CAMERAS, COLORS, LAYERS, SHOWN_LAYERS
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from eval.view.scene_layers import SceneLayers
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 _EPILOG = """examples:
   bevdrive view                                                # a generated junction, in a window
   bevdrive view --families roundabout --seed 3 --out scene.png --time 5
+  bevdrive view --scenario merge-val-0-000007                  # any generated scenario, by its id
   bevdrive view runs/latest --scenario merge-val-0-000007 --planner pdm
   bevdrive view runs/latest --out drive.mp4 --camera top --color class
   bevdrive view --dataroot DIR --version v1.0-mini --scenario scene-0061
@@ -42,8 +45,8 @@ def run(arguments: list[str]) -> int:
     shown = tuple(options.layers) if options.layers else SHOWN_LAYERS
     if options.out is not None:
         _check_out(options.out)
-    fields = vars(ViewTarget())
-    target = ViewTarget(**{name: getattr(options, name) for name in fields})
+    given = {k: v for k, v in vars(options).items() if k in vars(ViewTarget())}
+    target = ViewTarget(**given)
     try:
         if options.out is None:
             return _open_window(target, options, size_px, shown)
@@ -66,10 +69,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("path", nargs="?", type=Path, help="what to look at (see below)")
-    add("--scenario", metavar="ID", help="which scenario of a run, a folder, or a dataset")
+    add("--scenario", metavar="ID",
+        help="which scenario of a run, a folder, a dataset; or any generated one")  # fmt: skip
     add("--planner", help="run folder: whose drive (the first planner's)")
-    add("--families", nargs="+", default=[], metavar="FAMILY", help="generated: what kind of scene")
-    add("--split", default="val", help="generated: train, val or test")
+    add("--source", default=TOLD_BY_PATH, help="what reads the path (told by the path)")
+    add("--families", nargs="+", default=ViewTarget().families, metavar="FAMILY",
+        help="generated: what kind of scene")  # fmt: skip
+    add("--split", help="generated: train, val or test; nuScenes: a split (every scene)")
     add("--seed", type=int, default=0, help="generated: which one")
     add("--dataroot", type=Path, help="nuScenes: folder that holds the versions")
     add("--version", default="v1.0-mini", help="nuScenes: the version")
@@ -85,23 +91,24 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--size", default="960x540", help="of the picture, width x height")
     add("--play", action="store_true", help="the window begins to play at once")
     add("--fps", type=float, default=10.0, help="of an mp4: pictures per second, at real speed")
-    options = parser.parse_args(arguments)
-    options.families = tuple(f for word in options.families for f in word.split(",") if f)
+    options = parser.parse_args(split_commas(arguments, ("--families",)))
+    options.families = tuple(options.families)
+    options.scenario = () if options.scenario is None else (options.scenario,)
     return options
 
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if not (width.isdigit() and height.isdigit() and int(width) >= 64 and int(height) >= 64):
-        raise ValueError(f"--size: {text!r} is not width x height in pixels, such as 960x540")
+        raise InputError(f"--size: {text!r} is not width x height in pixels, such as 960x540")
     return int(width) // 2 * 2, int(height) // 2 * 2  # mp4 needs even numbers
 
 
 def _check_out(out: Path) -> None:
     if out.suffix not in (".png", ".mp4"):
-        raise ValueError(f"--out: {out}: choose a name ending in .png or .mp4")
+        raise InputError(f"--out: {out}: choose a name ending in .png or .mp4")
     if not out.resolve().parent.is_dir():
-        raise ValueError(f"--out: {out.resolve().parent}: no such folder")
+        raise InputError(f"--out: {out.resolve().parent}: no such folder")
 
 
 def _scene_layers(target: ViewTarget, options: argparse.Namespace) -> "SceneLayers":
@@ -119,7 +126,7 @@ def _instant(scene_layers: "SceneLayers", time_s: float | None) -> int:
         return scene.first_instant
     last_s = (scene.num_instants - 1) * scene.motion.dt_s
     if not 0.0 <= time_s <= last_s:
-        raise ValueError(f"--time: {time_s} s is not between 0 and {last_s:.1f} s")
+        raise InputError(f"--time: {time_s} s is not between 0 and {last_s:.1f} s")
     return round(time_s / scene.motion.dt_s)
 
 

@@ -1,44 +1,25 @@
-"""Planners, by name."""
+"""Planners, by name; `docs/planners.md` tells how to write one."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from sim.interface import Planner
+from sim.registry import Registry
 
+if TYPE_CHECKING:
+    from sim.interface import Planner
 
-def _constant_velocity() -> Planner:
-    from drive.planning.constant_velocity import ConstantVelocity
-
-    return ConstantVelocity()
-
-
-def _log_replay() -> Planner:
-    from drive.planning.log_replay import LogReplayPlanner
-
-    return LogReplayPlanner()
-
-
-def _idm() -> Planner:
-    from drive.planning.idm import IdmPlanner
-
-    return IdmPlanner()
+PLANNERS = Registry(
+    option="--planner",
+    group="bevdrive.planners",
+    methods=("plan(observation)",),
+    builtin={
+        "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
+        "idm": "drive.planning.idm:IdmPlanner",
+        "log_replay": "drive.planning.log_replay:LogReplayPlanner",
+        "pdm": "drive.planning.pdm.planner:PdmClosed",
+    },
+)
 
 
-def _pdm() -> Planner:
-    from drive.planning.pdm.planner import PdmClosed
-
-    return PdmClosed()
-
-
-PLANNERS: dict[str, Callable[[], Planner]] = {
-    "constant_velocity": _constant_velocity,
-    "idm": _idm,
-    "log_replay": _log_replay,
-    "pdm": _pdm,
-}
-
-
-def make_planner(name: str) -> Planner:
-    """The planner of that name; raises ValueError with the choices for any other."""
-    if name not in PLANNERS:
-        raise ValueError(f"unknown planner {name!r}; choices: {', '.join(sorted(PLANNERS))}")
-    return PLANNERS[name]()
+def make_planner(name: str) -> "Planner":
+    """A planner for one roll-out; raises InputError where that name stands for none."""
+    return PLANNERS.make(name)

@@ -1,6 +1,7 @@
 """The registry of the closed-loop metrics, and how a rollout is judged by them.
 
-Whoever has a metric of his own passes one `MetricFamily` more: `evaluate(rollout, (*FAMILIES, mine))`.
+Whoever has a metric of his own passes one `MetricFamily` more: `evaluate(rollout, (*FAMILIES, mine))`;
+on the command line its class is named (`METRICS`).
 """
 
 from collections import Counter
@@ -14,9 +15,27 @@ from eval.metrics.nuplan import SCORE, NuplanMetrics
 from eval.metrics.waymax import WaymaxMetrics
 from eval.rollout import Rollout
 from sim.errors import InputError
+from sim.registry import Registry
 
 FAMILIES: tuple[MetricFamily, ...] = (NuplanMetrics(), NavsimMetrics(), WaymaxMetrics())
 RANKING = SCORE  # drives are ranked by this one
+METRICS = Registry(
+    option="--metric",
+    group="bevdrive.metrics",
+    methods=("compute(rollout, facts)",),
+    builtin={},
+)
+
+
+def own_families(names: Sequence[str]) -> tuple[MetricFamily, ...]:
+    """Those of a user; InputError where a name stands for none, or one declares no metrics."""
+    families: tuple[MetricFamily, ...] = tuple(METRICS.make(name) for name in names)
+    for name, family in zip(names, families, strict=True):
+        metrics = getattr(family, "metrics", ())
+        if not metrics or not all(isinstance(metric, Metric) for metric in metrics):
+            wanted = "a tuple of eval.metrics.declaration.Metric"
+            raise InputError(f"--metric {name}: metrics: expected {wanted}, got {metrics!r}")
+    return families
 
 
 def declared(families: Sequence[MetricFamily] = FAMILIES) -> tuple[Metric, ...]:

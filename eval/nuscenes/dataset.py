@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sim.errors import InputError
+
 if TYPE_CHECKING:
     from nuscenes import NuScenes
 
@@ -29,7 +31,7 @@ class Split:
 def find_split(dataroot: Path, version: str, split: str) -> Split:
     """Check folders, tables and the split, without loading annotations.
 
-    Raises ValueError naming the file, and the choices where there are any.
+    Raises InputError naming the file, and the choices where there are any.
     """
     from sim.sources.nuscenes.dataset import Dataset
 
@@ -39,11 +41,11 @@ def find_split(dataroot: Path, version: str, split: str) -> Split:
         return _read_split(dataset, split)
     except KeyError as error:
         where = f"{dataset.tables}: map, scene or sample.json"
-        raise ValueError(f"{where}: a row lacks field {error}") from None
+        raise InputError(f"{where}: a row lacks field {error}") from None
 
 
 def load_dataset(split: Split) -> "NuScenes":
-    """The devkit's database; raises ValueError for a broken table or a box without a size."""
+    """The devkit's database; raises InputError for a broken table or a box without a size."""
     from eval.nuscenes.quiet import quiet
     from sim.sources.nuscenes.dataset import TABLES, Dataset
 
@@ -55,26 +57,26 @@ def load_dataset(split: Split) -> "NuScenes":
         except (KeyError, ValueError, IndexError) as error:
             for table in TABLES:
                 Dataset(split.dataroot, split.version).read_table(table)
-            raise ValueError(f"{split.table_root}: tables do not fit together: {error!r}") from None
+            raise InputError(f"{split.table_root}: tables do not fit together: {error!r}") from None
     where = split.table_root / "sample_annotation.json"
     if not nusc.sample_annotation:
-        raise ValueError(f"{where}: no annotations, nothing to score against")
+        raise InputError(f"{where}: no annotations, nothing to score against")
     for record in nusc.sample_annotation:
         if min(record["size"]) <= 0:
-            raise ValueError(f"{where}: {record['token']} has size {record['size']}")
+            raise InputError(f"{where}: {record['token']} has size {record['size']}")
     for token in split.sample_tokens:
         _check_lidar(nusc, split, token)
     return nusc
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file; raises ValueError naming it where it is missing or broken."""
+    """A JSON file; raises InputError naming it where it is missing or broken."""
     try:
         return json.loads(path.read_text())
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{path}: {error.strerror}") from None
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from None
+        raise InputError(f"{path}: not JSON: {error}") from None
 
 
 def _read_split(dataset: "Dataset", split: str) -> Split:
@@ -83,7 +85,7 @@ def _read_split(dataset: "Dataset", split: str) -> Split:
     dataroot, root = dataset.dataroot, dataset.tables
     for record in dataset.read_table("map"):
         if not (dataroot / record["filename"]).is_file():
-            raise ValueError(f"{dataroot / record['filename']}: missing, named in {root}/map.json")
+            raise InputError(f"{dataroot / record['filename']}: missing, named in {root}/map.json")
     scenes = {scene["name"]: scene["token"] for scene in dataset.read_table("scene")}
     names = scenes_of_split(dataset, dataset.read_splits(), scenes, split)
     samples: dict[str, list[tuple[int, str]]] = {}
@@ -91,21 +93,21 @@ def _read_split(dataset: "Dataset", split: str) -> Split:
         samples.setdefault(sample["scene_token"], []).append((sample["timestamp"], sample["token"]))
     tokens = [t for n in names for _, t in sorted(samples.get(scenes[n], []))]
     if not tokens:
-        raise ValueError(f"{root}/sample.json: no sample of split {split}")
+        raise InputError(f"{root}/sample.json: no sample of split {split}")
     return Split(dataroot, dataset.version, split, tuple(names), tuple(tokens))
 
 
 def _check_lidar(nusc: "NuScenes", split: Split, token: str) -> None:
-    """Raise ValueError where the devkit would not find the ego's pose of a sample."""
+    """Raise InputError where the devkit would not find the ego's pose of a sample."""
     lidar = nusc.get("sample", token)["data"].get("LIDAR_TOP")
     if lidar is None:
-        raise ValueError(
+        raise InputError(
             f"{split.table_root}/sample_data.json: no LIDAR_TOP key frame of sample {token}"
         )
     pose = nusc.get("sample_data", lidar)["ego_pose_token"]
     try:
         nusc.get("ego_pose", pose)
     except KeyError:
-        raise ValueError(
+        raise InputError(
             f"{split.table_root}/ego_pose.json: {pose} of sample {token} is not in it"
         ) from None

@@ -8,6 +8,7 @@ import numpy as np
 
 from eval.nuscenes.dataset import Split
 from eval.nuscenes.quiet import quiet
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from nuscenes import NuScenes
@@ -32,7 +33,7 @@ def evaluate_detection(nusc: "NuScenes", split: Split, results: Path, out: Path)
         config = cast(DetectionConfig, config_factory("detection_cvpr_2019"))
         judge = DetectionEval(nusc, config, str(results), split.name, str(out), verbose=False)
         if not judge.gt_boxes.all:
-            raise ValueError(f"{split.table_root}: split {split.name} has nothing to detect")
+            raise InputError(f"{split.table_root}: split {split.name} has nothing to detect")
         summary = judge.main(plot_examples=0, render_curves=False)
     shutil.rmtree(out / "plots", ignore_errors=True)
     present = sorted({box.detection_name for box in judge.gt_boxes.all})

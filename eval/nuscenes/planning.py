@@ -17,6 +17,7 @@ from eval.nuscenes.planning_protocols import (
     raster_hits,
 )  # fmt: skip
 from eval.nuscenes.submission import check_tokens
+from sim.errors import InputError
 from sim.sources.nuscenes.ego import yaw_of
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ def read_plans(path: Path, split: Split) -> dict[str, np.ndarray]:
     """Plans of a JSON file: an object, sample token -> 6 pairs (x, y).
 
     x is forward and y left in metres, in the ego frame of the sample (nuScenes' ego_pose of the
-    lidar key frame), at 0.5, 1 ... 3 s. Raises ValueError naming file and token.
+    lidar key frame), at 0.5, 1 ... 3 s. Raises InputError naming file and token.
     """
     data = read_json(path)
     if not isinstance(data, dict):
-        raise ValueError(f"{path}: expected an object (sample token: 6 pairs x, y)")
+        raise InputError(f"{path}: expected an object (sample token: 6 pairs x, y)")
     check_tokens(path, data, split)
     return {token: _plan(f"{path}: sample {token}", value) for token, value in data.items()}
 
@@ -185,5 +186,5 @@ def _plan(where: str, value: Any) -> np.ndarray:
     except (TypeError, ValueError):
         plan = np.zeros(0)
     if plan.shape != (STEPS, 2) or not np.isfinite(plan).all():
-        raise ValueError(f"{where}: expected {STEPS} pairs of finite numbers, got {value!r}")
+        raise InputError(f"{where}: expected {STEPS} pairs of finite numbers, got {value!r}")
     return plan

@@ -10,6 +10,7 @@ import numpy as np
 
 from eval.nuscenes.dataset import Split, read_json
 from eval.nuscenes.quiet import quiet
+from sim.errors import InputError
 from sim.sources.nuscenes.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -30,16 +31,16 @@ def agents_to_predict(helper: "PredictHelper", split: Split) -> list[Pair]:
 
     The challenge's own list where `maps/prediction/prediction_scenes.json` covers the split;
     elsewhere every vehicle that is not parked and has all 12 key frames to come.
-    Raises ValueError where there is none.
+    Raises InputError where there is none.
     """
     pairs = _challenge_agents(split)
     if not pairs:
         pairs = [pair for token in split.sample_tokens for pair in _moving(helper, token)]
     odd = next((token for pair in pairs for token in pair if "_" in token), None)
     if odd is not None:  # the devkit joins the two by "_" and splits them again
-        raise ValueError(f"{split.table_root}: token {odd}: may not hold '_' for prediction")
+        raise InputError(f"{split.table_root}: token {odd}: may not hold '_' for prediction")
     if not pairs:
-        raise ValueError(
+        raise InputError(
             f"{split.table_root}: no vehicle of split {split.name} has {SECONDS} s to be predicted"
         )
     return pairs
@@ -78,28 +79,28 @@ def future(helper: "PredictHelper", instance: str, sample: str) -> np.ndarray:
 
 
 def read_predictions(path: Path, split: Split) -> list[Prediction]:
-    """A submission file; raises ValueError naming file, tokens and field where it does not fit.
+    """A submission file; raises InputError naming file, tokens and field where it does not fit.
 
     Loads no large table: see `require_agents` for what is left to check.
     """
     data = read_json(path)
     if not isinstance(data, list):
-        raise ValueError(f"{path}: expected a list of predictions")
+        raise InputError(f"{path}: expected a list of predictions")
     dataset = Dataset(split.dataroot, split.version)
     instances = {row["token"] for row in dataset.read_table("instance")}
     samples, seen = set(split.sample_tokens), set()
     for number, entry in enumerate(data):
         tokens = [entry.get(k) for k in ("instance", "sample")] if isinstance(entry, dict) else []
         if len(tokens) != 2 or not all(isinstance(token, str) for token in tokens):
-            raise ValueError(f"{path}: prediction {number}: no `instance` and `sample`")
+            raise InputError(f"{path}: prediction {number}: no `instance` and `sample`")
         instance, sample = tokens
         where = f"{path}: instance {instance}, sample {sample}"
         if sample not in samples:
-            raise ValueError(f"{where}: the sample is not in split {split.name} of {split.version}")
+            raise InputError(f"{where}: the sample is not in split {split.name} of {split.version}")
         if instance not in instances:
-            raise ValueError(f"{where}: the instance is not in {dataset.tables / 'instance.json'}")
+            raise InputError(f"{where}: the instance is not in {dataset.tables / 'instance.json'}")
         if (instance, sample) in seen:
-            raise ValueError(f"{where}: predicted twice")
+            raise InputError(f"{where}: predicted twice")
         seen.add((instance, sample))
         _check_modes(where, entry)
     listed = _challenge_agents(split)
@@ -109,18 +110,18 @@ def read_predictions(path: Path, split: Split) -> list[Prediction]:
 
 
 def require_agents(path: Path, predictions: list[Prediction], pairs: list[Pair]) -> None:
-    """Raise ValueError where the predictions are not of exactly the agents to be predicted."""
+    """Raise InputError where the predictions are not of exactly the agents to be predicted."""
     given, wanted = {(p["instance"], p["sample"]) for p in predictions}, set(pairs)
     for prediction in predictions:
         pair = (prediction["instance"], prediction["sample"])
         if pair not in wanted:
-            raise ValueError(
+            raise InputError(
                 f"{path}: instance {pair[0]}, sample {pair[1]}: not among the {len(pairs)} agents "
                 "to predict in this split"
             )
     missing = [pair for pair in pairs if pair not in given]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"{path}: {len(missing)} of {len(pairs)} agents are missing, the first is instance "
             f"{missing[0][0]}, sample {missing[0][1]}"
         )
@@ -194,12 +195,12 @@ def _check_modes(where: str, entry: Prediction) -> None:
     modes = _numbers(f"{where}: prediction", entry.get("prediction"))
     chances = _numbers(f"{where}: probabilities", entry.get("probabilities"))
     if modes.ndim != 3 or modes.shape[1:] != (STEPS, 2) or not 1 <= len(modes) <= MAX_MODES:
-        raise ValueError(
+        raise InputError(
             f"{where}: prediction: expected [1 to {MAX_MODES} modes, {STEPS}, 2], "
             f"got {list(modes.shape)}"
         )
     if chances.shape != (len(modes),):
-        raise ValueError(
+        raise InputError(
             f"{where}: probabilities: expected {len(modes)}, got {list(chances.shape)}"
         )
 
@@ -219,7 +220,7 @@ def _numbers(where: str, value: Any) -> np.ndarray:
     try:
         array = np.array(value, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: not an array of numbers") from None
+        raise InputError(f"{where}: not an array of numbers") from None
     if not np.isfinite(array).all():
-        raise ValueError(f"{where}: holds a value that is not finite")
+        raise InputError(f"{where}: holds a value that is not finite")
     return array

@@ -5,10 +5,12 @@ import io
 import warnings
 from collections.abc import Iterator
 
+from sim.errors import InputError
+
 
 @contextlib.contextmanager
 def quiet(what: str) -> Iterator[None]:
-    """Run devkit code silently; what it asserts becomes a ValueError that begins with `what`."""
+    """Run devkit code silently; what it asserts becomes a InputError that begins with `what`."""
     with (
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),
@@ -18,4 +20,4 @@ def quiet(what: str) -> Iterator[None]:
         try:
             yield
         except AssertionError as error:
-            raise ValueError(f"{what}: refused by nuscenes-devkit: {error}") from None
+            raise InputError(f"{what}: refused by nuscenes-devkit: {error}") from None

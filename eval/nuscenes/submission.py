@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from eval.nuscenes.dataset import Split, read_json
+from sim.errors import InputError
 
 MAX_BOXES = 500  # per sample, in both tasks
 _LENGTHS = {"translation": 3, "size": 3, "rotation": 4, "velocity": 2}
@@ -43,41 +44,41 @@ def tracking_format() -> BoxFormat:
 
 
 def check_submission(path: Path, split: Split, form: BoxFormat) -> None:
-    """Raise ValueError, naming file, sample and field, where the evaluator would stumble."""
+    """Raise InputError, naming file, sample and field, where the evaluator would stumble."""
     data = read_json(path)
     if not isinstance(data, dict) or not isinstance(data.get("results"), dict):
-        raise ValueError(f"{path}: no object `results` (sample token: list of boxes)")
+        raise InputError(f"{path}: no object `results` (sample token: list of boxes)")
     if not isinstance(data.get("meta"), dict):
-        raise ValueError(f"{path}: no object `meta`")
+        raise InputError(f"{path}: no object `meta`")
     check_tokens(path, data["results"], split)
     for token, boxes in data["results"].items():
         where = f"{path}: sample {token}"
         if not isinstance(boxes, list):
-            raise ValueError(f"{where}: expected a list of boxes")
+            raise InputError(f"{where}: expected a list of boxes")
         if len(boxes) > MAX_BOXES:
-            raise ValueError(f"{where}: {len(boxes)} boxes, at most {MAX_BOXES} are allowed")
+            raise InputError(f"{where}: {len(boxes)} boxes, at most {MAX_BOXES} are allowed")
         for number, box in enumerate(boxes):
             _check_box(f"{where}, box {number}", box, token, form)
         if form.task == "tracking":
             for name, count in Counter(box["tracking_id"] for box in boxes).items():
                 if count > 1:
-                    raise ValueError(f"{where}: tracking_id {name} {count} times")
+                    raise InputError(f"{where}: tracking_id {name} {count} times")
     if not any(data["results"].values()):
-        raise ValueError(f"{path}: holds no box at all")
+        raise InputError(f"{path}: holds no box at all")
 
 
 def check_tokens(path: Path, given: dict[str, Any], split: Split) -> None:
-    """Raise ValueError where the keys of a file are not exactly the samples of the split."""
+    """Raise InputError where the keys of a file are not exactly the samples of the split."""
     wanted = set(split.sample_tokens)
     unknown = [token for token in given if token not in wanted]
     if unknown:
-        raise ValueError(
+        raise InputError(
             f"{path}: {len(unknown)} sample tokens are not in split {split.name} of "
             f"{split.version}, the first is {unknown[0]}"
         )
     missing = [token for token in split.sample_tokens if token not in given]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"{path}: {len(missing)} of {len(wanted)} samples of split {split.name} are missing, "
             f"the first is {missing[0]}"
         )
@@ -85,28 +86,28 @@ def check_tokens(path: Path, given: dict[str, Any], split: Split) -> None:
 
 def _check_box(where: str, box: Any, token: str, form: BoxFormat) -> None:
     if not isinstance(box, dict):
-        raise ValueError(f"{where}: expected an object")
+        raise InputError(f"{where}: expected an object")
     if box.get("sample_token") != token:
-        raise ValueError(f"{where}: sample_token is {box.get('sample_token')!r}")
+        raise InputError(f"{where}: sample_token is {box.get('sample_token')!r}")
     for field, length in _LENGTHS.items():
         value = box.get(field)
         usable: Callable[[Any], bool] = _is_number if field == "velocity" else _is_finite
         fits = isinstance(value, list) and len(value) == length and all(map(usable, value))
         if not fits:
-            raise ValueError(f"{where}: {field}: expected {length} numbers, got {value!r}")
+            raise InputError(f"{where}: {field}: expected {length} numbers, got {value!r}")
     if min(box["size"]) <= 0:
-        raise ValueError(f"{where}: size: must be above 0, got {box['size']}")
+        raise InputError(f"{where}: size: must be above 0, got {box['size']}")
     name, score = box.get(form.name_field), box.get(form.score_field)
     if name not in form.classes:
         choices = ", ".join(form.classes)
-        raise ValueError(f"{where}: {form.name_field}: unknown {name!r} (choices: {choices})")
+        raise InputError(f"{where}: {form.name_field}: unknown {name!r} (choices: {choices})")
     if not _is_finite(score) or cast(float, score) < 0:
-        raise ValueError(f"{where}: {form.score_field}: expected a number from 0, got {score!r}")
+        raise InputError(f"{where}: {form.score_field}: expected a number from 0, got {score!r}")
     if form.attributes is not None and box.get("attribute_name") not in form.attributes:
         value, choices = box.get("attribute_name"), ", ".join(filter(None, form.attributes))
-        raise ValueError(f"{where}: attribute_name: unknown {value!r} (choices: {choices}, or '')")
+        raise InputError(f"{where}: attribute_name: unknown {value!r} (choices: {choices}, or '')")
     if form.task == "tracking" and not isinstance(box.get("tracking_id"), str):
-        raise ValueError(f"{where}: tracking_id: expected a text, got {box.get('tracking_id')!r}")
+        raise InputError(f"{where}: tracking_id: expected a text, got {box.get('tracking_id')!r}")
 
 
 def _is_number(value: Any) -> bool:

@@ -7,17 +7,18 @@ from typing import Any, cast
 
 from eval.nuscenes.dataset import Split
 from eval.nuscenes.quiet import quiet
+from sim.errors import InputError
 
 MEANS = ("amota", "amotp", "recall", "motar", "mota", "motp")
 COUNTS = ("gt", "mt", "ml", "tp", "fp", "fn", "ids", "frag")
 
 
 def require_tracking() -> None:
-    """Raise ValueError where the devkit would silently skip: without pandas or motmetrics."""
+    """Raise InputError where the devkit would silently skip: without pandas or motmetrics."""
     try:
         import nuscenes.eval.tracking.evaluate  # noqa: F401
     except (unittest.SkipTest, ImportError) as error:
-        raise ValueError(f"tracking evaluation cannot run: {error}") from None
+        raise InputError(f"tracking evaluation cannot run: {error}") from None
 
 
 def evaluate_tracking(split: Split, results: Path, out: Path) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def evaluate_tracking(split: Split, results: Path, out: Path) -> dict[str, Any]:
         )  # fmt: skip
         boxes = [b for scene in judge.tracks_gt.values() for frame in scene.values() for b in frame]
         if not boxes:
-            raise ValueError(f"{split.table_root}: split {split.name} has nothing to track")
+            raise InputError(f"{split.table_root}: split {split.name} has nothing to track")
         summary = judge.main(render_curves=False)
     shutil.rmtree(out / "plots", ignore_errors=True)
     names = (*MEANS, *COUNTS)

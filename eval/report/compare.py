@@ -10,6 +10,7 @@ from jaxtyping import Float
 from eval.metrics.declaration import Metric
 from eval.report.bootstrap import Interval, mean_interval
 from eval.report.planner_runs import PlannerRun, common_keys
+from sim.errors import InputError
 
 _TIE = 1e-9
 
@@ -56,10 +57,10 @@ def compare_all(columns: list[PlannerRun], metrics: list[Metric]) -> list[dict[s
 
 
 def require_common(columns: list[PlannerRun]) -> None:
-    """Raise ValueError where a run shares no scenario with the first."""
+    """Raise InputError where a run shares no scenario with the first."""
     for column in columns[1:]:
         if not common_keys([columns[0], column]):
-            raise ValueError(
+            raise InputError(
                 f"{column.run.path}: no scenario in common with {columns[0].run.path} "
                 "(paired by scenario id)"
             )

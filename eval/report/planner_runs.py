@@ -1,13 +1,14 @@
 """What a report compares: the planners of its runs, over the scenarios of all runs together."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from eval.runs.folder import RunFolder
-from eval.runs.results import DriveScores
+from eval.runs.results import DriveScores, ErrorNote
+from sim.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -25,24 +26,35 @@ class PlannerRun:
         return np.array([metrics.get(metric, np.nan) for metrics in held], dtype=np.float64)
 
 
-def read_planner_runs(runs: list[RunFolder]) -> tuple[list[PlannerRun], list[dict[str, str]]]:
-    """The planners of every run, and what was skipped; several runs are told apart by name.
+def read_planner_runs(
+    runs: list[RunFolder],
+) -> tuple[list[PlannerRun], list[dict[str, str]], list[ErrorNote]]:
+    """The planners of every run, what was skipped, and errors; several runs are told apart by name.
 
-    Raises ValueError for a run that is not finished, or empty.
+    Raises InputError for a run that is not finished, or empty.
     """
     found: list[PlannerRun] = []
     skipped: list[dict[str, str]] = []
+    errors: list[ErrorNote] = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
         results = run.read_tables()
         if not results.drives:
-            raise ValueError(f"{run.path}: a run without scenarios")
+            raise InputError(f"{run.path}: a run without scenarios")
         skipped += results.skipped
+        errors += [_of_run(note, run, name, len(runs) > 1) for note in results.errors]
         for planner in dict.fromkeys(drive.planner for drive in results.drives):
             drives = [drive for drive in results.drives if drive.planner == planner]
             label = planner if len(runs) == 1 else f"{name}/{planner}"
             keyed = dict(zip(scenario_keys(drives), drives, strict=True))
             found.append(PlannerRun(label, planner, run, keyed))
-    return found, skipped
+    return found, skipped, errors
+
+
+def _of_run(note: ErrorNote, run: RunFolder, name: str, of_several: bool) -> ErrorNote:
+    if not of_several:
+        return note
+    planner = f"{name}/{note.planner or 'every planner'}"
+    return replace(note, planner=planner, traceback=str(run.path / note.traceback))
 
 
 def scenario_keys(drives: list[DriveScores]) -> list[str]:
@@ -67,4 +79,4 @@ def run_names(paths: list[Path]) -> list[str]:
         names = ["/".join(path.parts[-length:]) for path in paths]
         if len(set(names)) == len(names):
             return names
-    raise ValueError(f"{paths[0]}: the same run is given twice")
+    raise InputError(f"{paths[0]}: the same run is given twice")

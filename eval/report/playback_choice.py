@@ -26,7 +26,7 @@ def choose_playbacks(
 ) -> Playbacks:
     """Every drive of a scenario that is taken, until one does not fit. The same runs give the same.
 
-    Raises ValueError, naming the file, for a drive or a scenario that is not whole.
+    Raises InputError, naming the file, for a drive or a scenario that is not whole.
     """
     found = Playbacks()
     number = {key: k for k, key in enumerate(keys)}

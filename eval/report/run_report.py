@@ -12,19 +12,24 @@ from eval.metrics.declaration import Metric
 from eval.metrics.suite import RANKING
 from eval.report.bootstrap import mean_interval
 from eval.report.compare import compare_all, require_common
-from eval.report.page import RUN_SCRIPTS, write_page
+from eval.report.error_lines import errors_section
+from eval.report.page import RUN_SCRIPTS, TABLE_SCRIPTS, write_page
 from eval.report.planner_runs import PlannerRun, read_planner_runs, run_names
 from eval.report.playback_choice import choose_playbacks
 from eval.report.video import video_name
 from eval.runs.folder import RunFolder
-from eval.runs.results import DriveScores
+from eval.runs.results import DriveScores, ErrorNote
 
 BUDGET_BYTES = 20_000_000  # of playbacks in one page
 
 
 def write_report(run: RunFolder, budget_bytes: int = BUDGET_BYTES) -> Path:
-    """`report.html` of a finished run; raises ValueError where it is not finished."""
+    """`report.html` of a finished run; raises InputError where it is not finished."""
     path = run.path / "report.html"
+    results = run.read_tables()
+    if results.errors and not results.drives:
+        write_page(path, run.path.name, _body([run], results.errors), TABLE_SCRIPTS)
+        return path
     _write(path, run.path.name, [run], budget_bytes)
     return path
 
@@ -32,13 +37,13 @@ def write_report(run: RunFolder, budget_bytes: int = BUDGET_BYTES) -> Path:
 def write_comparison(runs: list[RunFolder], path: Path, budget_bytes: int = BUDGET_BYTES) -> None:
     """One page of several runs, paired by scenario id.
 
-    Raises ValueError for a run that is not finished, or has no scenario in common with the first.
+    Raises InputError for a run that is not finished, or has no scenario in common with the first.
     """
     _write(path, " vs ".join(run_names([run.path for run in runs])), runs, budget_bytes)
 
 
 def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> None:
-    columns, skipped = read_planner_runs(runs)
+    columns, skipped, errors = read_planner_runs(runs)
     require_common([next(c for c in columns if c.run is run) for run in runs])
     declared = {metric.key: metric for run in runs for metric in run.declared_metrics()}
     metrics = _valued(declared.values(), columns)
@@ -60,7 +65,7 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
         "skipped": skipped,
         "facts": _facts(runs),
     }
-    write_page(path, title, _body(runs), RUN_SCRIPTS, data, playbacks.blocks.items())
+    write_page(path, title, _body(runs, errors), RUN_SCRIPTS, data, playbacks.blocks.items())
 
 
 def _shown(metric: Metric) -> dict[str, Any]:
@@ -144,8 +149,8 @@ def _facts(runs: list[RunFolder]) -> list[str]:
     return lines
 
 
-def _body(runs: list[RunFolder]) -> str:
-    """The configurations; all else is drawn by the scripts."""
+def _body(runs: list[RunFolder], errors: list[ErrorNote]) -> str:
+    """Errors and configurations; all else is drawn by the scripts."""
     parts = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
         config = (run.path / "config.yaml").read_text()
@@ -153,4 +158,5 @@ def _body(runs: list[RunFolder]) -> str:
             f"<details class='config'><summary>Configuration of {escape(name)}</summary>"
             f"<pre>{escape(config)}</pre></details>"
         )
-    return '<main id="report"></main>\n<footer>' + "".join(parts) + "</footer>"
+    main = f'<main id="report">{errors_section(errors)}</main>'
+    return f"{main}\n<footer>" + "".join(parts) + "</footer>"

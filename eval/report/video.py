@@ -127,7 +127,7 @@ def write_video(
 ) -> None:
     """An mp4 at real speed; with `every` 2 only every second instant is drawn."""
     frames = _frames(scenario, record, title, every)
-    write_mp4(path, frames, (SIZE_PX, SIZE_PX), round(1.0 / (record.dt_s * every)))
+    write_mp4(path, frames, (SIZE_PX, SIZE_PX), float(round(1.0 / (record.dt_s * every))))
 
 
 def _frames(

@@ -12,6 +12,7 @@ from eval.metrics.declaration import Metric
 from eval.metrics.family import MetricResult
 from eval.rollout import Rollout
 from eval.runs.tracer import Tracer
+from sim.errors import InputError
 from sim.files import whole_file
 from sim.geometry.grid import BevGrid
 from sim.scenario import EGO
@@ -70,7 +71,7 @@ class DriveRecord:
 
     @property
     def grid(self) -> BevGrid:
-        """Of the occupancy; raises ValueError where there is none."""
+        """Of the occupancy; raises InputError where there is none."""
         if self.occupancy_grid is None:
             raise ValueError("this drive has no occupancy")
         x_min, y_min, resolution, num_x, num_y = self.occupancy_grid.tolist()
@@ -93,16 +94,16 @@ class DriveRecord:
 
     @staticmethod
     def load(path: Path) -> "DriveRecord":
-        """The drive in a file; ValueError names a file that is missing or not whole."""
+        """The drive in a file; InputError names a file that is missing or not whole."""
         if not path.is_file():
-            raise ValueError(f"{path}: no such drive")
+            raise InputError(f"{path}: no such drive")
         try:
             with np.load(path, allow_pickle=False) as data:
                 parts = dict(data)
         except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-            raise ValueError(f"{path}: not a whole drive: {error}") from None
+            raise InputError(f"{path}: not a whole drive: {error}") from None
         missing = [name for name in _MOTION if name not in parts]
         if missing:
-            raise ValueError(f"{path}: not a drive: {missing[0]} is missing")
+            raise InputError(f"{path}: not a drive: {missing[0]} is missing")
         curves = {k.removeprefix(_CURVE): parts.pop(k) for k in list(parts) if _CURVE in k}
         return DriveRecord(float(parts.pop("dt_s")), curves=curves, **parts)

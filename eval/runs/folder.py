@@ -12,14 +12,15 @@ from typing import Any
 import yaml
 
 from eval.metrics.declaration import Metric
-from eval.runs.results import DriveScores, Results, summarize
+from eval.runs.results import DriveScores, ErrorNote, Results, summarize
+from sim.errors import InputError
 from sim.files import whole_file, write_whole
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario, save_scenario
 
 UNKNOWN = -1  # the index of a drive whose table does not tell it
 DRIVES = "drives"  # the folder of them
-_DECLARED = "declared_metrics.json"
+_DECLARED, _ERRORS = "declared_metrics.json", "errors"
 
 
 class RunFolder:
@@ -30,9 +31,12 @@ class RunFolder:
 
     @staticmethod
     def create(root: Path, name: str, config: dict[str, Any]) -> "RunFolder":
-        """A new folder with its resolved config; raises ValueError where it exists already."""
+        """A new folder with its resolved config; raises InputError where it cannot be made."""
         path = free_path(root, name)
-        (path / "batches").mkdir(parents=True)
+        try:
+            (path / "batches").mkdir(parents=True)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be made: {error.strerror}") from None
         (path / "videos").mkdir()
         write_whole(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
         _point_latest(root, name)
@@ -40,9 +44,9 @@ class RunFolder:
 
     @staticmethod
     def open(path: Path) -> "RunFolder":
-        """An existing run; raises ValueError where there is none."""
+        """An existing run; raises InputError where there is none."""
         if not (path / "config.yaml").is_file():
-            raise ValueError(f"{path}: no run folder (config.yaml is missing)")
+            raise InputError(f"{path}: no run folder (config.yaml is missing)")
         return RunFolder(path.resolve())
 
     def config(self) -> dict[str, Any]:
@@ -50,33 +54,46 @@ class RunFolder:
         return yaml.safe_load((self.path / "config.yaml").read_text())
 
     def hold_to(self, names: list[str]) -> None:
-        """Note which scenarios the run is of; raises ValueError where they are not those noted."""
+        """Note which scenarios the run is of; raises InputError where they are not those noted."""
         path = self.path / "scenarios.txt"
         text = "".join(f"{name}\n" for name in names)
         if not path.is_file():
             write_whole(path, text)
         elif path.read_text() != text:
-            raise ValueError(f"{path}: the source now holds other scenarios; begin a new run")
+            raise InputError(f"{path}: the source now holds other scenarios; begin a new run")
 
     def has_batch(self, number: int) -> bool:
-        """Whether that batch of scenarios was driven by every planner."""
-        return self._batch_path(number).is_file()
+        """Whether that batch of scenarios was driven by every planner, without an error."""
+        path = self._batch_path(number)
+        return path.is_file() and not json.loads(path.read_text())["errors"]
 
     def write_batch(self, number: int, results: Results) -> None:
         """Store what a finished batch gave: all of it or nothing."""
-        data = {"drives": [asdict(drive) for drive in results.drives], "skipped": results.skipped}
-        write_whole(self._batch_path(number), json.dumps(data))
+        write_whole(self._batch_path(number), json.dumps(asdict(results)))
+
+    def write_error(self, batch: int, number: int, text: str) -> str:
+        """Keep a traceback; returns its place below this folder."""
+        path = f"{_ERRORS}/{batch:05d}-{number}.txt"
+        write_whole(self.path / path, text)
+        return path
+
+    def remove_errors(self, batch: int) -> None:
+        """Those of a batch that is driven again."""
+        for path in (self.path / _ERRORS).glob(f"{batch:05d}-*.txt"):
+            path.unlink()
 
     def read_batches(self) -> Results:
         """Every finished batch in order, as one."""
         drives: list[DriveScores] = []
         skipped: list[dict[str, str]] = []
+        errors: list[ErrorNote] = []
         for path in sorted((self.path / "batches").glob("*.json")):
             data = json.loads(path.read_text())
             drives += [DriveScores(**drive) for drive in data["drives"]]
             skipped += data["skipped"]
+            errors += [ErrorNote(**note) for note in data["errors"]]
         drives.sort(key=lambda drive: (drive.planner, drive.index))
-        return Results(drives, skipped)
+        return Results(drives, skipped, errors)
 
     def write_tables(self, results: Results, metrics: Sequence[Metric]) -> dict[str, Any]:
         """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`.
@@ -104,13 +121,13 @@ class RunFolder:
         return summary
 
     def read_tables(self) -> Results:
-        """Drives and skipped scenarios of a finished run; ValueError says what is missing."""
+        """Drives and skipped scenarios of a finished run; InputError says what is missing."""
         import pyarrow.parquet as pq
 
         for name in ("metrics.json", "per_scenario.parquet", _DECLARED):
             if not (self.path / name).is_file():
-                raise ValueError(f"{self.path}: not a finished run of simulate ({name} is missing)")
-        skipped = json.loads((self.path / "metrics.json").read_text()).get("skipped", [])
+                raise InputError(f"{self.path}: not a finished run of simulate ({name} is missing)")
+        summary = json.loads((self.path / "metrics.json").read_text())
         drives = [
             DriveScores(
                 entry.pop("scenario_id"), entry.pop("family"), entry.pop("planner"),
@@ -118,7 +135,8 @@ class RunFolder:
             )
             for entry in pq.read_table(self.path / "per_scenario.parquet").to_pylist()
         ]  # fmt: skip
-        return Results(drives, skipped)
+        errors = [ErrorNote(**note) for note in summary.get("errors", [])]
+        return Results(drives, summary.get("skipped", []), errors)
 
     def declared_metrics(self) -> tuple[Metric, ...]:
         """What the metrics of a finished run declare, in the order of reports."""
@@ -135,7 +153,7 @@ class RunFolder:
         save_scenario(scenario, path)
 
     def read_scenario(self, index: int) -> Scenario:
-        """Scenario number `index`; ValueError names the file where it is missing or not whole."""
+        """Scenario number `index`; InputError names the file where it is missing or not whole."""
         return load_scenario(self._scenario_path(index))
 
     def has_scenario(self, index: int) -> bool:
@@ -150,14 +168,14 @@ class RunFolder:
 
 
 def free_path(root: Path, name: str) -> Path:
-    """Where a run of that name goes; raises ValueError where it cannot, or is there already."""
+    """Where a run of that name goes; raises InputError where it cannot, or is there already."""
     if name in ("", ".", "..", "latest") or Path(name).name != name:
-        raise ValueError(f"--name: {name!r} cannot name a run folder")
+        raise InputError(f"--name: {name!r} cannot name a run folder")
     path = root / name
     if root.exists() and not root.is_dir():
-        raise ValueError(f"{root}: not a folder")
+        raise InputError(f"{root}: not a folder")
     if path.exists():
-        raise ValueError(f"{path}: exists already; choose another --name, or --resume it")
+        raise InputError(f"{path}: exists already; choose another --name, or --resume it")
     return path
 
 

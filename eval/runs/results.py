@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from eval.metrics.family import MetricResult
@@ -23,11 +23,25 @@ class DriveScores:
 
 
 @dataclass(frozen=True)
+class ErrorNote:
+    """Something was raised: these scenarios have no scores, of one planner or of all ("").
+
+    `traceback`: the file that holds it, below the run folder.
+    """
+
+    scenarios: list[str]
+    planner: str
+    reason: str
+    traceback: str
+
+
+@dataclass(frozen=True)
 class Results:
-    """Of a run or a batch of it: the drives, and the scenarios that could not be used, and why."""
+    """Of a run or a batch of it: the drives; the scenarios that could not be used, and why; errors."""
 
     drives: list[DriveScores]
     skipped: list[dict[str, str]]
+    errors: list[ErrorNote] = field(default_factory=list)
 
 
 def values_of(results: Mapping[str, MetricResult], world: int) -> dict[str, float]:
@@ -47,7 +61,8 @@ def summarize(results: Results) -> dict[str, Any]:
             "mean": _means(drives),
             "per_family": {f: _means(d for d in drives if d.family == f) for f in families},
         }
-    return {"planners": planners, "skipped": results.skipped}
+    errors = {"errors": [asdict(note) for note in results.errors]} if results.errors else {}
+    return {"planners": planners, "skipped": results.skipped, **errors}
 
 
 def _means(drives: Iterable[DriveScores]) -> dict[str, float]:

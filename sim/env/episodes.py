@@ -16,6 +16,7 @@ from sim.env.observations import PRESETS
 from sim.env.picture import PICTURE, paint
 from sim.env.reward import RewardTerms, StepEvents
 from sim.env.settings import Settings
+from sim.errors import InputError
 from sim.scenario import EGO
 from sim.sensors.suite import SensorSuite
 from sim.simulator import Simulator
@@ -88,10 +89,10 @@ class Episodes:
                 have = np.array([getattr(s, field) for s in self._pool.world.scenarios])
                 if options[key] not in have:
                     choices = ", ".join(sorted(set(have.tolist())))
-                    raise ValueError(f"options[{key!r}]: no {options[key]!r}; choices: {choices}")
+                    raise InputError(f"options[{key!r}]: no {options[key]!r}; choices: {choices}")
                 fit &= have == options[key]
         if not fit.any():
-            raise ValueError("options: that scenario is not of that family")
+            raise InputError("options: that scenario is not of that family")
         return np.flatnonzero(fit)
 
     def reset(self, places: np.ndarray, numbers: np.ndarray) -> None:

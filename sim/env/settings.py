@@ -2,51 +2,57 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sim.env.observations import PRESETS
 from sim.env.reward import RewardWeights
+from sim.errors import InputError, one_of
 from sim.scenario import Scenario
-from sim.sources.procedural import FAMILIES, generate
+from sim.sources.finding import find, prepare
+from sim.sources.loading import load
+from sim.sources.query import SourceQuery
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(SourceQuery):
     """Episodes are drawn from a pool of scenarios that is prepared when the environment is made.
 
-    The pool is `scenarios` (recorded, saved, ...) or `num_scenarios` generated ones: that many, and
-    no more, different episodes are seen. On one CPU core each takes about half a second to prepare,
-    and some 20 MB, most of it its map; rasters and pictures take as much again. With traffic "idm"
-    the others react to the ego; with "log" they repeat their recording.
+    The pool is what the fields of `SourceQuery` ask for (16 generated scenarios of split train, if
+    nothing else is said), or `scenarios` itself: that many, and no more, different episodes are
+    seen. On one CPU core each takes about half a second to prepare, and some 20 MB, most of it its
+    map; rasters and pictures take as much again. With traffic "idm" the others react to the ego;
+    with "log" they repeat their recording.
     """
 
-    observation: str = "vector"  # or "raster", "lidar": `sim.env.observations`
-    families: Sequence[str] = FAMILIES
-    num_scenarios: int = 16
-    split: str = "train"
-    scenario_seed: int = 0
-    duration_s: float = 15.0
+    split: str | None = "train"
+    count: int | None = 16
     scenarios: Sequence[Scenario] = ()
+    observation: str = "vector"  # or "raster", "lidar": `sim.env.observations`
     traffic: str = "idm"
     terminate_offroad: bool = True
     reward: RewardWeights = field(default_factory=RewardWeights)
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.observation not in PRESETS:
-            raise ValueError(
-                f"unknown observation {self.observation!r}; choices: {', '.join(PRESETS)}"
-            )
-        if self.num_scenarios < 1:
-            raise ValueError(f"num_scenarios must be at least 1, got {self.num_scenarios}")
+        one_of("observation", self.observation, PRESETS)
+        for name in ("path", "dataroot", "cache"):  # texts will do
+            given = getattr(self, name)
+            object.__setattr__(self, name, None if given is None else Path(given))
+        for name in ("families", "scenario", "exclude"):  # one alone, or a list
+            given = getattr(self, name)
+            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
 
     def make_pool(self) -> list[Scenario]:
-        """The scenarios that episodes are drawn from; ValueError for an unknown family."""
+        """The scenarios that episodes are drawn from.
+
+        Raises InputError where the settings name none, and where one cannot be used.
+        """
         if self.scenarios:
             return list(self.scenarios)
-        return generate(
-            list(self.families),
-            self.num_scenarios,
-            self.split,
-            self.scenario_seed,
-            duration_s=self.duration_s,
-        )
+        refs = find(self)
+        for _ in prepare(self, refs):
+            pass
+        loaded, skipped = load(refs)
+        if skipped:
+            raise InputError(f"{skipped[0]['scenario']}: {skipped[0]['reason']}")
+        return [scenario for _, scenario in loaded]

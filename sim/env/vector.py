@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 
 from sim.env.episodes import ACTION_SPACE, Episodes, info_of
 from sim.env.settings import Settings
+from sim.errors import InputError
 
 
 class DriveVectorEnv(VectorEnv):
@@ -49,7 +50,7 @@ class DriveVectorEnv(VectorEnv):
         seeds = [seed + k for k in range(self.num_envs)] if isinstance(seed, int) else seed
         if seeds is not None:
             if len(seeds) != self.num_envs:
-                raise ValueError(f"seed: {len(seeds)} seeds for {self.num_envs} environments")
+                raise InputError(f"seed: {len(seeds)} seeds for {self.num_envs} environments")
             for k in np.flatnonzero(begun):
                 if seeds[k] is not None:
                     self._draws[k], _ = np_random(seeds[k])
@@ -94,5 +95,5 @@ class DriveVectorEnv(VectorEnv):
         if mask is None:
             return np.ones(self.num_envs, dtype=bool)
         if mask.shape != (self.num_envs,) or mask.dtype != np.bool_:
-            raise ValueError(f"options['reset_mask'] must be bool [{self.num_envs}]")
+            raise InputError(f"options['reset_mask'] must be bool [{self.num_envs}]")
         return mask

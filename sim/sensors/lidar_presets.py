@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.errors import InputError
+
 
 @dataclass(frozen=True)
 class LidarSpec:
@@ -13,7 +15,7 @@ class LidarSpec:
     An azimuth step of 0.2 degrees is 1800 columns. The mount is relative to the centre of the ego's
     box on the ground, and upright; column 0 looks along `mount_yaw_deg`. `spin_s` is the time of a
     revolution; real sensors turn clockwise, which matters for motion alone: `clockwise`. Raises
-    ValueError for a table that makes no sensor.
+    InputError for a table that makes no sensor.
     """
 
     elevations_deg: tuple[float, ...]
@@ -28,21 +30,21 @@ class LidarSpec:
 
     def __post_init__(self) -> None:
         if len(self.elevations_deg) == 0:
-            raise ValueError("elevations_deg: empty; a lidar needs at least one beam row")
+            raise InputError("elevations_deg: empty; a lidar needs at least one beam row")
         for row, elevation in enumerate(self.elevations_deg):
             if not -90.0 < elevation < 90.0:
-                raise ValueError(
+                raise InputError(
                     f"elevations_deg[{row}]: {elevation} is not between -90 and 90 degrees"
                 )
         if self.num_columns < 1:
-            raise ValueError(f"num_columns: {self.num_columns}; at least one is needed")
+            raise InputError(f"num_columns: {self.num_columns}; at least one is needed")
         for name in ("max_range_m", "mount_z_m", "spin_s"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name}: {value} is not positive")
+                raise InputError(f"{name}: {value} is not positive")
         for name in ("mount_x_m", "mount_y_m", "mount_yaw_deg"):
             if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name}: {getattr(self, name)} is not a number")
+                raise InputError(f"{name}: {getattr(self, name)} is not a number")
 
     @property
     def num_rows(self) -> int:

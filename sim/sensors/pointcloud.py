@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from sim.errors import InputError
 from sim.feather import read_columns
 
 NO_RING = -1
@@ -35,7 +36,7 @@ def read_nuscenes(path: Path, ego_SE3_sensor: Float[np.ndarray, "4 4"]) -> Point
     odd = (ring != np.rint(ring)) | (ring < 0)
     if odd.any():
         n = int(odd.argmax())
-        raise ValueError(
+        raise InputError(
             f"{path}: ring of point {n} is {ring[n]}: not nuScenes' five fields a point"
         )
     return PointCloud(
@@ -76,14 +77,14 @@ def read_argoverse2(path: Path) -> PointCloud:
 
 
 def _read_float32(path: Path, fields: int) -> Float[np.ndarray, "n f"]:
-    """Little-endian float32 records; ValueError names the file and its size."""
+    """Little-endian float32 records; InputError names the file and its size."""
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     record = 4 * fields
     if len(raw) == 0 or len(raw) % record:
-        raise ValueError(
+        raise InputError(
             f"{path}: {len(raw)} bytes are not a whole number of points of {record} bytes "
             f"({fields} x float32): {len(raw) // record} points and {len(raw) % record} bytes"
         )
@@ -95,7 +96,7 @@ def _read_float32(path: Path, fields: int) -> Float[np.ndarray, "n f"]:
 def _require_numbers(path: Path, values: np.ndarray) -> None:
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
-        raise ValueError(f"{path}: not a number at point {int(bad.argmax())} of {len(values)}")
+        raise InputError(f"{path}: not a number at point {int(bad.argmax())} of {len(values)}")
 
 
 def _moved(xyz: np.ndarray, a_SE3_b: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "n 3"]:

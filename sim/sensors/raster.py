@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.errors import InputError
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
 from sim.scenario import EGO, AgentKind, LightState
@@ -48,7 +49,7 @@ class RasterSpec:
     def __post_init__(self) -> None:
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown:
-            raise ValueError(f"unknown channel {unknown[0]!r} (choices: {', '.join(CHANNELS)})")
+            raise InputError(f"unknown channel {unknown[0]!r} (choices: {', '.join(CHANNELS)})")
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ class Scene:
                 valid.append(state.valid)
                 continue
             if state.past is None:
-                raise ValueError(f"the state has no past, and {steps} steps ago is asked for")
+                raise InputError(f"the state has no past, and {steps} steps ago is asked for")
             pose.append(state.past.pose[:, :, -1 - steps])
             valid.append(state.past.valid[:, :, -1 - steps])
         return Scene(

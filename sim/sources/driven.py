@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sim.errors import InputError
 from sim.scenario import GroundHeight, Lights, Scenario, Tracks
 from sim.scenario_check import require_valid
 from sim.sensors.ground import heights_m
@@ -21,12 +22,12 @@ def driven_scenario(
     """`scenario` with the simulated motion (x, y, yaw; world frame) in place of the recorded one.
 
     It ends where the simulation ended. Boxes are as high over the ground as they were recorded.
-    Raises ValueError where agents, instants or time step are not those of the scenario.
+    Raises InputError where agents, instants or time step are not those of the scenario.
     """
     instants, agents = valid.shape
     same_step = math.isclose(dt_s, scenario.dt_s)
     if agents != scenario.num_agents or instants > scenario.num_instants or not same_step:
-        raise ValueError(
+        raise InputError(
             f"driven: {agents} agents, {instants} instants of {dt_s} s, but {scenario.scenario_id} has "
             f"{scenario.num_agents} agents, {scenario.num_instants} instants of {scenario.dt_s} s"
         )

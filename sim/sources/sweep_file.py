@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from sim.errors import InputError
 from sim.scenario import AgentKind, LaneMap, Lights, Scenario, Tracks
 from sim.sensors.pointcloud import PointCloud, read_argoverse2, read_kitti, read_nuscenes
 from sim.sources.argoverse2.tracks import AXLE_HEIGHT_M, CENTER_AHEAD_OF_AXLE_M
@@ -41,7 +42,7 @@ class Labels:
 
 
 def read_sweep_file(path: Path) -> tuple[Scenario, PointCloud]:
-    """The scenario and its points, in the scenario's world; ValueError names a damaged file."""
+    """The scenario and its points, in the scenario's world; InputError names a damaged file."""
     labels = Labels(np.zeros((0, 7)), [], [])
     ego_center_m = (0.0, 0.0)
     if path.name.endswith(".pcd.bin"):
@@ -55,7 +56,7 @@ def read_sweep_file(path: Path) -> tuple[Scenario, PointCloud]:
         raised = cloud.xyz_m + np.array((0.0, 0.0, AXLE_HEIGHT_M), dtype=np.float32)
         cloud = replace(cloud, xyz_m=raised)
     else:
-        raise ValueError(f"{path}: not a lidar sweep (known endings: {', '.join(SUFFIXES)})")
+        raise InputError(f"{path}: not a lidar sweep (known endings: {', '.join(SUFFIXES)})")
     return _scenario(path, labels, ego_center_m), cloud
 
 
@@ -81,7 +82,7 @@ def _kitti_labels(path: Path) -> Labels:
             try:
                 height, width, length, x, y, z, turn = (float(v) for v in values[7:14])
             except ValueError:
-                raise ValueError(f"{label}: not a KITTI label: {line!r}") from None
+                raise InputError(f"{label}: not a KITTI label: {line!r}") from None
             center = velo_SE3_camera @ (x, y - height / 2, z, 1.0)
             place = (*center[:2], center[2] + _KITTI_HEIGHT_M)
             boxes.append((*place, length, width, height, -turn - np.pi / 2))
@@ -97,7 +98,7 @@ def _kitti_calibration(calib: Path) -> Float[np.ndarray, "4 4"]:
         rectified[:3, :3] = np.array(rows["R0_rect"].split(), dtype=float).reshape(3, 3)
         camera_SE3_velo[:3] = np.array(rows["Tr_velo_to_cam"].split(), dtype=float).reshape(3, 4)
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{calib}: not a KITTI calibration: {error}") from None
+        raise InputError(f"{calib}: not a KITTI calibration: {error}") from None
     return np.linalg.inv(rectified @ camera_SE3_velo)
 
 

@@ -4,6 +4,8 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from sim.errors import InputError
+
 _ARRAYS = {
     "_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer",
     "float64", "float32", "int64", "int32", "bool_",
@@ -61,14 +63,14 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_pickle(path: Path) -> Any:
-    """The content of a pickle; ValueError names the file and what is wrong with it."""
+    """The content of a pickle; InputError names the file and what is wrong with it."""
     try:
         with path.open("rb") as file:
             return _Unpickler(file).load()
     except _Refused as refused:
-        raise ValueError(f"{path}: refused: the pickle asks for {refused}") from None
+        raise InputError(f"{path}: refused: the pickle asks for {refused}") from None
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except Exception as error:  # a damaged pickle raises nearly anything
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"{path}: not a whole pickle ({reason})") from None
+        raise InputError(f"{path}: not a whole pickle ({reason})") from None

@@ -1,10 +1,11 @@
 """Who moves the others."""
 
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from sim.errors import one_of
-from sim.world import World, WorldState
+from sim.registry import Registry
+
+if TYPE_CHECKING:
+    from sim.world import World, WorldState
 
 
 @runtime_checkable
@@ -15,27 +16,20 @@ class Traffic(Protocol):
     that it moves to a device, and is cut, together with them.
     """
 
-    def act(self, world: World, state: WorldState) -> WorldState:
+    def act(self, world: "World", state: "WorldState") -> "WorldState":
         """The state one `dt_s` later; what it says of agent 0 is ignored."""
         ...
 
 
-def _log(world: World) -> Traffic:
-    from sim.traffic.log_replay import LogReplay
-
-    return LogReplay.of(world)
-
-
-def _idm(world: World) -> Traffic:
-    from sim.traffic.idm import IdmTraffic
-
-    return IdmTraffic.of(world)
+TRAFFIC = Registry(
+    option="--traffic",
+    group="bevdrive.traffic",
+    methods=("act(world, state)",),
+    builtin={"idm": "sim.traffic.idm:IdmTraffic", "log": "sim.traffic.log_replay:LogReplay"},
+    maker="of",
+)
 
 
-TRAFFIC: dict[str, Callable[[World], Traffic]] = {"log": _log, "idm": _idm}
-
-
-def make_traffic(name: str, world: World) -> Traffic:
-    """The traffic of that name for these worlds; `InputError` with the choices for any other."""
-    one_of("traffic", name, tuple(TRAFFIC))
-    return TRAFFIC[name](world)
+def make_traffic(name: str, world: "World") -> Traffic:
+    """The traffic of that name for these worlds; `InputError` where it stands for none."""
+    return TRAFFIC.make(name, world)

@@ -28,7 +28,7 @@ def _run(tmp_path: Path, name: str, *more: str) -> int:
         (["simulate", "--preset", "nothing.yaml"], "nothing.yaml: no such preset"),
         (["simulate", "--resume", "nothing"], "no run folder"),
         (["simulate", "--count", "0"], "--count: must be at least 1"),
-        (["simulat"], "unknown verb 'simulat'"),
+        (["simulat"], "verb: unknown 'simulat'; did you mean simulate?"),
     ],
 )
 def test_wrong_input_is_one_clear_line_and_exit_code_2(

@@ -9,7 +9,7 @@ import pytest
 
 from drive.cli.main import main
 from sim.export.nuscenes import export_scenes
-from sim.sources import Request, load
+from sim.sources.procedural import generate
 from tests.eval.nuscenes import tiny
 
 
@@ -24,8 +24,7 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataroot = tmp_path_factory.mktemp("exported")
     families = ("signalized_junction", "crosswalk")
-    requests = [Request(k, "procedural", f"{k}", None, families, "val", 0, 10.0) for k in range(2)]
-    scenarios = [scenario for _, scenario in load(requests)[0]]
+    scenarios = generate(list(families), 2, "val", duration_s=10.0)
     export_scenes(scenarios, dataroot, tiny.VERSION, {"sim_train": 0, "sim_val": 2})
     return dataroot
 

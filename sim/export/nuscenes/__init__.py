@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.errors import InputError
 from sim.export.nuscenes.assembly import assemble
 from sim.export.nuscenes.folder import ExportFolder
 from sim.export.nuscenes.part import write_scene
@@ -38,13 +39,13 @@ def export_scenes(
 ) -> None:
     """Write scenarios to `out`; `splits` maps each split to its number of scenes, in order.
 
-    Goes on where the same call was cut off. Raises ValueError for scenarios that are not valid or
+    Goes on where the same call was cut off. Raises InputError for scenarios that are not valid or
     whose time step misses the key frames, for more than the cities hold, for splits that do not add up,
     and for a folder that holds something else; nothing is written then.
     """
     settings = ExportSettings(version, splits, sweeps, noise, seed, lidar)
     if settings.num_scenes != len(scenarios):
-        raise ValueError(f"splits: {settings.num_scenes} scenes for {len(scenarios)} scenarios")
+        raise InputError(f"splits: {settings.num_scenes} scenes for {len(scenarios)} scenarios")
     for number, scenario in enumerate(scenarios):
         require_valid(scenario)
         make_frames(scenario, number, sweeps)

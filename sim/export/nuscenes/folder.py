@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from sim.errors import InputError
 from sim.files import write_whole
 
 _UNFINISHED = ".unfinished"
@@ -21,7 +22,7 @@ class ExportFolder:
     def open(path: Path, settings: dict[str, Any]) -> "ExportFolder":
         """A new folder, or the one in which an export with the same settings was cut off.
 
-        Raises ValueError where the folder holds anything else.
+        Raises InputError where the folder holds anything else.
         """
         folder = ExportFolder(path)
         plain = json.loads(json.dumps(settings))
@@ -30,7 +31,7 @@ class ExportFolder:
             before = json.loads(kept.read_text())
             other = sorted(k for k in plain.keys() | before.keys() if plain.get(k) != before.get(k))
             if other:
-                raise ValueError(
+                raise InputError(
                     f"{path}: holds an unfinished export with other settings ({', '.join(other)}); "
                     "ask for the same ones, or choose another folder"
                 )
@@ -38,7 +39,7 @@ class ExportFolder:
         if path.exists() and (
             not path.is_dir() or any(f.name != _UNFINISHED for f in path.iterdir())
         ):
-            raise ValueError(f"{path}: not empty, and no unfinished export: choose another folder")
+            raise InputError(f"{path}: not empty, and no unfinished export: choose another folder")
         folder.unfinished.mkdir(parents=True, exist_ok=True)
         write_whole(kept, json.dumps(plain))
         return folder

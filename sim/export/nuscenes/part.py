@@ -19,7 +19,7 @@ def write_scene(
 ) -> None:
     """Scene `number` of the dataset; the result depends on settings, number and scenario alone.
 
-    Raises ValueError where the scenario's time step does not meet the key frames.
+    Raises InputError where the scenario's time step does not meet the key frames.
     """
     frames = make_frames(scenario, number, settings.sweeps)
     # What boxes and sensor stand on.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.export.nuscenes.schema import CITIES_M
 from sim.scenario import Scenario
 
@@ -33,7 +34,7 @@ def bounds_m(scenario: Scenario) -> list[float]:
 def place(bounds: list[list[float]]) -> list[Place]:
     """A place for every scene: shelves from south to north, the deepest scenes first.
 
-    Raises ValueError where the four cities together are too small.
+    Raises InputError where the four cities together are too small.
     """
     boxes = np.array(bounds)
     low = np.floor(boxes[:, :2]) - MARGIN_M
@@ -47,7 +48,7 @@ def place(bounds: list[list[float]]) -> list[Place]:
             found[k] = Place(city, (float(offset[0]), float(offset[1])))
         left = [k for k in left if k not in corner]
     if left:
-        raise ValueError(
+        raise InputError(
             f"{len(left)} of {len(boxes)} scenes do not fit into the four nuScenes cities: "
             "export fewer scenes into one folder"
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.export.nuscenes.schema import (
     KEYFRAME_S,
     REAR_AXLE_TO_CENTER_M,
@@ -202,12 +203,12 @@ def scene_name(number: int) -> str:
 def make_frames(scenario: Scenario, number: int, sweeps: bool) -> list[Frame]:
     """Key frames every 0.5 s, and with `sweeps` one sweep every 0.1 s in between.
 
-    Raises ValueError where the steps of the recording do not meet these times.
+    Raises InputError where the steps of the recording do not meet these times.
     """
     every = _steps("key frames", KEYFRAME_S, scenario)
     between = _steps("sweeps", SWEEP_S, scenario) if sweeps else every
     if every % between:
-        raise ValueError(f"{scenario.scenario_id}: dt_s {scenario.dt_s}: sweeps miss key frames")
+        raise InputError(f"{scenario.scenario_id}: dt_s {scenario.dt_s}: sweeps miss key frames")
     start_us = (_EPOCH_S + _SECONDS_PER_SCENE * number) * 1_000_000
     last = (scenario.num_instants - 1) // every * every
     frames = []
@@ -223,7 +224,7 @@ def make_frames(scenario: Scenario, number: int, sweeps: bool) -> list[Frame]:
 def _steps(what: str, seconds: float, scenario: Scenario) -> int:
     steps = round(seconds / scenario.dt_s)
     if steps < 1 or not math.isclose(steps * scenario.dt_s, seconds, rel_tol=1e-6):
-        raise ValueError(
+        raise InputError(
             f"{scenario.scenario_id}: dt_s: {scenario.dt_s} s has no step every {seconds} s, "
             f"where {what} are"
         )

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sim.errors import InputError
 from sim.export.nuscenes.schema import LIDAR_TOP, REAR_AXLE_TO_CENTER_M
 from sim.sensors.lidar_presets import LidarSpec
 
@@ -14,7 +15,7 @@ class ExportSettings:
     """`splits`: name and number of scenes, in the order of the scenarios.
 
     `sweeps`: the lidar at 10 Hz between the key frames as well. `noise`: range noise, lost and stray
-    returns. Raises ValueError for splits without scenes and names that are no folder.
+    returns. Raises InputError for splits without scenes and names that are no folder.
     """
 
     version: str
@@ -26,16 +27,16 @@ class ExportSettings:
 
     def __post_init__(self) -> None:
         if not self.version or any(c in self.version for c in "/\\ ") or self.version[0] == ".":
-            raise ValueError(f"version: {self.version!r} does not name a folder")
+            raise InputError(f"version: {self.version!r} does not name a folder")
         if self.version in ("samples", "sweeps", "maps", "can_bus"):
-            raise ValueError(
+            raise InputError(
                 f"version: {self.version!r} is the name of another folder of a dataset"
             )
         for name, count in self.splits.items():
             if count < 0:
-                raise ValueError(f"splits.{name}: {count} scenes")
+                raise InputError(f"splits.{name}: {count} scenes")
         if self.num_scenes < 1:
-            raise ValueError("splits: no scene at all")
+            raise InputError("splits: no scene at all")
 
     @property
     def num_scenes(self) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.scenario import Lights, Scenario
 from sim.sources.argoverse2.ground import read_ground
 from sim.sources.argoverse2.map import find_one, read_map
@@ -18,20 +19,9 @@ from sim.sources.argoverse2.tracks import (
 )
 from sim.sources.routes import make_routes
 
-_MARKS = ("annotations.feather", "annotations_with_ego.feather", "city_SE3_egovehicle.feather")
-
-
-def find_logs(path: Path) -> list[Path]:
-    """The log folders at `path`: itself, or those up to two folders down (split, log)."""
-    for pattern in ("", "*/", "*/*/"):
-        logs = {found.parent for mark in _MARKS for found in path.glob(pattern + mark)}
-        if logs:
-            return sorted(logs)
-    return []
-
 
 def read_scenario(log: Path) -> Scenario:
-    """One log; ValueError names the file and what is wrong.
+    """One log; InputError names the file and what is wrong.
 
     The origin is the ground under the centre of the ego's box at the first annotated time.
     """
@@ -40,7 +30,7 @@ def read_scenario(log: Path) -> Scenario:
     try:
         tracks, notes = read_tracks(annotations, poses, time_ns)
     except ValueError as error:
-        raise ValueError(f"{log / 'city_SE3_egovehicle.feather'}: {error}") from None
+        raise InputError(f"{log / 'city_SE3_egovehicle.feather'}: {error}") from None
     _, axle_m = poses.at(time_ns[:1])
     offset = np.append(tracks.position_m[0, 0, :2], axle_m[0, 2] - AXLE_HEIGHT_M)
     ground = read_ground(log / "map", tracks.position_m[0, :, :2], offset)

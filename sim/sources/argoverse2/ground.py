@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from sim.errors import InputError
 from sim.scenario import GroundHeight
 from sim.sources.argoverse2.map import find_one, read_json
 
@@ -18,7 +19,7 @@ def read_ground(
 ) -> GroundHeight:
     """Heights around the drive `ego_m` (city frame), moved by `-offset_m`, smoothed.
 
-    Cells without a height take that of the nearest cell. ValueError names the file.
+    Cells without a height take that of the nearest cell. InputError names the file.
     """
     from scipy.ndimage import distance_transform_edt, gaussian_filter
 
@@ -27,16 +28,16 @@ def read_ground(
     try:
         raster = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{path}: not a whole array: {error}") from None
+        raise InputError(f"{path}: not a whole array: {error}") from None
     if raster.ndim != 2:
-        raise ValueError(f"{path}: shape {raster.shape}; rows and columns are expected")
+        raise InputError(f"{path}: shape {raster.shape}; rows and columns are expected")
     height = raster.T  # rows run along y
     near = (ego_m.min(axis=0) - NEAR_M - low_m, ego_m.max(axis=0) + NEAR_M - low_m)
     first, last = (np.clip(np.rint(m * cells_per_m).astype(int), 0, height.shape) for m in near)
     height = height[first[0] : last[0], first[1] : last[1]].astype(np.float64)
     known = np.isfinite(height)
     if not known.any():
-        raise ValueError(f"{path}: no height near the drive")
+        raise InputError(f"{path}: no height near the drive")
     nearest = np.asarray(
         distance_transform_edt(~known, return_distances=False, return_indices=True)
     )
@@ -55,9 +56,9 @@ def _placement(path: Path) -> tuple[Float[np.ndarray, "2"], float]:
         rotation = np.array(data["R"], dtype=np.float64).reshape(2, 2)
         shift, scale = np.array(data["t"], dtype=np.float64), float(data["s"])
     except KeyError as error:
-        raise ValueError(f"{path}: field {error} is missing") from None
+        raise InputError(f"{path}: field {error} is missing") from None
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from None
     if not (np.allclose(rotation, np.eye(2)) and shift.shape == (2,) and scale > 0):
-        raise ValueError(f"{path}: only rasters along the city's axes are read")
+        raise InputError(f"{path}: only rasters along the city's axes are read")
     return -shift, scale

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, GroundHeight, Lane, LaneKind, LaneMap, MapArea
 
@@ -31,34 +32,34 @@ def read_map(
         areas = _drivable([_points(one["area_boundary"], offset_m[:2]) for one in drivable])
         areas += [_crosswalk(one, offset_m[:2]) for one in crossings]
     except KeyError as error:
-        raise ValueError(f"{path}: field {error} is missing") from None
+        raise InputError(f"{path}: field {error} is missing") from None
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from None
     if not lanes:
-        raise ValueError(f"{path}: no lane for motor vehicles")
+        raise InputError(f"{path}: no lane for motor vehicles")
     if not drivable:
-        raise ValueError(f"{path}: no drivable area")
+        raise InputError(f"{path}: no drivable area")
     left_out = len(segments) - len(usable)
     notes = [f"left out {left_out} bicycle lanes"] if left_out else []
     return LaneMap(lanes=lanes, areas=areas, ground=ground), notes
 
 
 def find_one(folder: Path, pattern: str) -> Path:
-    """The file of `folder` whose name fits; ValueError where there is none."""
+    """The file of `folder` whose name fits; InputError where there is none."""
     found = sorted(folder.glob(pattern))
     if not found:
-        raise ValueError(f"{folder / pattern}: no such file")
+        raise InputError(f"{folder / pattern}: no such file")
     return found[0]
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; ValueError names the file."""
+    """A JSON object; InputError names the file."""
     try:
         data = json.loads(path.read_bytes())
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from None
+        raise InputError(f"{path}: not JSON: {error}") from None
     if not isinstance(data, dict):
-        raise ValueError(f"{path}: not a JSON object")
+        raise InputError(f"{path}: not a JSON object")
     return data
 
 
@@ -70,7 +71,7 @@ def _lane(segment: dict, offset_m: np.ndarray) -> Lane:
     """The centreline is the mean of both boundaries, taken at equal shares of their lengths."""
     left, right = (_points(segment[f"{s}_lane_boundary"], offset_m) for s in ("left", "right"))
     if min(len(left), len(right)) < 2:
-        raise ValueError(f"lane_segments {segment['id']}: a boundary has fewer than two points")
+        raise InputError(f"lane_segments {segment['id']}: a boundary has fewer than two points")
     longest = max(polyline.arc_length_m(line)[-1] for line in (left, right))
     shares = np.linspace(0.0, 1.0, max(2, round(longest) + 1))
     left_at, right_at = (

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from sim.errors import InputError
 from sim.feather import read_columns
 
 _POSE = ("qw", "qx", "qy", "qz", "tx_m", "ty_m", "tz_m")
@@ -35,11 +36,11 @@ class EgoPoses:
     ) -> tuple[Float[np.ndarray, "t 3 3"], Float[np.ndarray, "t 3"]]:
         """Rotation and translation at each time, linear between poses (they are 5 ms apart).
 
-        ValueError where a time lies outside the recorded poses.
+        InputError where a time lies outside the recorded poses.
         """
         outside = (time_ns < self.time_ns[0]) | (time_ns > self.time_ns[-1])
         if outside.any():
-            raise ValueError(f"no ego pose at {time_ns[outside.argmax()]} ns")
+            raise InputError(f"no ego pose at {time_ns[outside.argmax()]} ns")
         after = np.clip(np.searchsorted(self.time_ns, time_ns), 1, len(self.time_ns) - 1)
         before = after - 1
         span = self.time_ns[after] - self.time_ns[before]
@@ -57,7 +58,7 @@ def read_poses(log: Path) -> EgoPoses:
     time_ns, rows = np.unique(columns["timestamp_ns"], return_index=True)
     values = np.stack([columns[name] for name in _POSE], axis=1)[rows].astype(np.float64)
     if len(rows) < 2:
-        raise ValueError(f"{path}: {len(rows)} poses; at least two are needed")
+        raise InputError(f"{path}: {len(rows)} poses; at least two are needed")
     if not np.isfinite(values).all():
-        raise ValueError(f"{path}: not a number at {time_ns[~np.isfinite(values).all(1)][0]} ns")
+        raise InputError(f"{path}: not a number at {time_ns[~np.isfinite(values).all(1)][0]} ns")
     return EgoPoses(time_ns, values[:, :4], values[:, 4:])

@@ -22,7 +22,7 @@ class Sweep:
     world_SE3_ego: Float[np.ndarray, "4 4"]  # of the data set's ego frame: the rear axle
 
     def read(self) -> PointCloud:
-        """The points, in the ego frame; ValueError names a damaged file."""
+        """The points, in the ego frame; InputError names a damaged file."""
         return read_argoverse2(self.path)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sim.errors import InputError
 from sim.feather import read_columns
 from sim.scenario import AgentKind, Tracks
 from sim.sources.argoverse2.poses import EgoPoses, rotations
@@ -74,7 +75,7 @@ class Annotations:
 
 
 def read_annotations(log: Path) -> Annotations:
-    """The annotations of a log; ValueError names the file, the track and the time."""
+    """The annotations of a log; InputError names the file, the track and the time."""
     path = _annotation_file(log)
     names = ("timestamp_ns", "track_uuid", "category", *_SIZE, *_TURN, *_PLACE, "num_interior_pts")
     columns = read_columns(path, names)
@@ -90,7 +91,7 @@ def read_annotations(log: Path) -> Annotations:
         if bad.any():
             row = int(bad.argmax())
             track, time = columns["track_uuid"][row], columns["timestamp_ns"][row]
-            raise ValueError(f"{path}: track {track} at {time} ns: {what}")
+            raise InputError(f"{path}: track {track} at {time} ns: {what}")
     return Annotations(
         path, columns["timestamp_ns"], columns["track_uuid"].astype(str),
         columns["category"].astype(str), size, place, turn, columns["num_interior_pts"],
@@ -105,10 +106,10 @@ def frame_times_ns(annotations: Annotations) -> tuple[Int[np.ndarray, " t"], np.
     """
     annotated = np.unique(annotations.time_ns)
     if len(annotated) < 2:
-        raise ValueError(f"{annotations.path}: {len(annotated)} annotated times; two are needed")
+        raise InputError(f"{annotations.path}: {len(annotated)} annotated times; two are needed")
     strides = np.rint(np.diff(annotated) / (DT_S * 1e9)).astype(int)
     if (strides < 1).any():
-        raise ValueError(f"{annotations.path}: annotated more often than every {DT_S} s")
+        raise InputError(f"{annotations.path}: annotated more often than every {DT_S} s")
     steps = np.concatenate(([0], np.cumsum(strides)))
     every = np.arange(steps[-1] + 1)
     return np.rint(np.interp(every, steps, annotated - annotated[0])).astype(np.int64) + annotated[
@@ -185,4 +186,4 @@ def _annotation_file(log: Path) -> Path:
     for name in ("annotations_with_ego.feather", "annotations.feather"):
         if (log / name).is_file():
             return log / name
-    raise ValueError(f"{log / 'annotations.feather'}: no such file: the log has no annotations")
+    raise InputError(f"{log / 'annotations.feather'}: no such file: the log has no annotations")

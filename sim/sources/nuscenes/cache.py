@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.errors import InputError
 from sim.files import write_whole
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario
@@ -43,28 +44,28 @@ class SceneFile:
         write_whole(_reason_path(self.path), reason)
 
     def read_side(self) -> dict[str, Any]:
-        """What the scenario does not hold; ValueError where the scene is not converted.
+        """What the scenario does not hold; InputError where the scene is not converted.
 
         `samples`: token and time (microseconds) of each key frame; `attributes`: by instance, key
         frame numbers and names; `sweeps`: see `make_sweeps`.
         """
         if not self.side_path.is_file():
-            raise ValueError(f"{self.side_path}: no such file: {self.name} is not converted")
+            raise InputError(f"{self.side_path}: no such file: {self.name} is not converted")
         return json.loads(self.side_path.read_text())
 
 
 def load_converted(path: Path) -> Scenario:
-    """A scenario of the cache; ValueError with the reason where its scene cannot be used."""
+    """A scenario of the cache; InputError with the reason where its scene cannot be used."""
     reason = _reason_path(path)
     if reason.is_file():
-        raise ValueError(reason.read_text())
+        raise InputError(reason.read_text())
     return load_scenario(path)
 
 
 def find_scenes(dataset: Dataset, split: str, cache: Path | None = None) -> list[SceneFile]:
     """The scenes of a split in the devkit's order; loads no table where the index is up to date.
 
-    Raises ValueError for a missing folder, version or table, an unknown split, a missing scene.
+    Raises InputError for a missing folder, version or table, an unknown split, a missing scene.
     """
     folder, index = _index(dataset, cache)
     names = scenes_of_split(dataset, index["splits"], index["scenes"], split)
@@ -112,7 +113,7 @@ def _build_index(dataset: Dataset, folder: Path) -> dict[str, Any]:
     try:
         scenes = {row["name"]: row["token"] for row in dataset.read_table("scene")}
     except KeyError as error:
-        raise ValueError(f"{dataset.tables / 'scene.json'}: field {error} is missing") from None
+        raise InputError(f"{dataset.tables / 'scene.json'}: field {error} is missing") from None
     index = {"scenes": scenes, "splits": dataset.read_splits()}
     if folder.parent.is_dir():
         for stale in set(folder.parent.iterdir()) - {folder}:

@@ -5,6 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sim.errors import InputError
+
 if TYPE_CHECKING:
     import shapely
     from nuscenes.map_expansion.map_api import NuScenesMap
@@ -16,14 +18,14 @@ POLYGON_LAYERS = (
 
 
 def expansion_file(dataroot: Path, location: str) -> Path:
-    """The map of a location; ValueError where it is missing, or the devkit does not know the city."""
+    """The map of a location; InputError where it is missing, or the devkit does not know the city."""
     from nuscenes.map_expansion.map_api import locations
 
     if location not in locations:
-        raise ValueError(f"log.json: location {location!r} (choices: {', '.join(locations)})")
+        raise InputError(f"log.json: location {location!r} (choices: {', '.join(locations)})")
     file = dataroot / "maps" / "expansion" / f"{location}.json"
     if not file.is_file():
-        raise ValueError(f"{file}: no such file (map expansion 1.3 or later)")
+        raise InputError(f"{file}: no such file (map expansion 1.3 or later)")
     return file
 
 
@@ -35,16 +37,16 @@ class City:
 
     @classmethod
     def open(cls, dataroot: Path, location: str) -> "City":
-        """Raises ValueError where the map is missing, damaged or of an old version."""
+        """Raises InputError where the map is missing, damaged or of an old version."""
         from nuscenes.map_expansion.map_api import NuScenesMap
 
         file = expansion_file(dataroot, location)
         try:
             return cls(NuScenesMap(dataroot=str(dataroot), map_name=location))
         except KeyError as error:
-            raise ValueError(f"{file}: no row or field {error}") from None
+            raise InputError(f"{file}: no row or field {error}") from None
         except Exception as error:  # the devkit raises nothing narrower for an old version
-            raise ValueError(f"{file}: {error}") from None
+            raise InputError(f"{file}: {error}") from None
 
     @property
     def location(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.files import write_whole
 from sim.scenario import EGO, Lights, LightState, Scenario
 from sim.scenario_check import require_valid
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
     """Write what is missing of `files`; yields each when it is there.
 
-    The tables are loaded once, one city's map and one scene are held at a time. Raises ValueError
+    The tables are loaded once, one city's map and one scene are held at a time. Raises InputError
     before the first scene where a table is damaged, an annotation has no size or a map is missing; a
     scene that cannot be used for another reason leaves that reason in its place.
     """
@@ -44,7 +45,7 @@ def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
     try:
         todo = _checked(nusc, dataset, missing)
     except KeyError as error:
-        raise ValueError(f"{dataset.tables}: no row or field {error}") from None
+        raise InputError(f"{dataset.tables}: no row or field {error}") from None
     city = None
     for location, scene, file in todo:
         if city is None or city.location != location:
@@ -61,21 +62,21 @@ def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
 
 
 def open_devkit(dataset: Dataset) -> "NuScenes":
-    """The devkit's tables; ValueError where a table or the picture of a map is damaged or missing."""
+    """The devkit's tables; InputError where a table or the picture of a map is damaged or missing."""
     from nuscenes import NuScenes
 
     try:
         return NuScenes(version=dataset.version, dataroot=str(dataset.dataroot), verbose=False)
     except KeyError as error:
-        raise ValueError(f"{dataset.tables}: no row or field {error}") from None
+        raise InputError(f"{dataset.tables}: no row or field {error}") from None
     except (AssertionError, ValueError) as error:
         for name in TABLES:
             dataset.read_table(name)  # names the file that is not JSON
-        raise ValueError(f"{dataset.tables}: {error}") from None
+        raise InputError(f"{dataset.tables}: {error}") from None
 
 
 def convert_scene(nusc: "NuScenes", scene: dict, city: City) -> Scenario:
-    """One scene; ValueError says what is wrong with it."""
+    """One scene; InputError says what is wrong with it."""
     tracks, keyframe, notes = read_tracks(nusc, scene)
     ego_m = tracks.position_m[EGO, :, :2]
     offset = np.array((*ego_m[0], 0.0))

@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.errors import InputError
+
 TABLES = (
     "category", "attribute", "visibility", "instance", "sensor", "calibrated_sensor", "ego_pose",
     "log", "scene", "sample", "sample_data", "sample_annotation", "map",
@@ -24,19 +26,19 @@ class Dataset:
         return self.dataroot / self.version
 
     def require(self) -> None:
-        """Raise ValueError where the folder, the version or a table is missing; names the choices."""
+        """Raise InputError where the folder, the version or a table is missing; names the choices."""
         if not self.dataroot.is_dir():
-            raise ValueError(f"{self.dataroot}: no such folder (--dataroot)")
+            raise InputError(f"{self.dataroot}: no such folder (--dataroot)")
         if not self.tables.is_dir():
             there = [p.parent.name for p in sorted(self.dataroot.glob("*/scene.json"))]
-            raise ValueError(
+            raise InputError(
                 f"{self.dataroot}: no version {_unknown(self.version, there, 'versions there')}"
             )
         missing = [
             f"{name}.json" for name in TABLES if not (self.tables / f"{name}.json").is_file()
         ]
         if missing:
-            raise ValueError(f"{self.tables}: missing tables: {', '.join(missing)}")
+            raise InputError(f"{self.tables}: missing tables: {', '.join(missing)}")
 
     def stamp(self) -> list[list[str | int]]:
         """Names, sizes and times of change of everything that scenes are made of."""
@@ -47,10 +49,10 @@ class Dataset:
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
 
     def read_table(self, name: str) -> list[dict]:
-        """One table; ValueError names the file that is not whole."""
+        """One table; InputError names the file that is not whole."""
         rows = _read_json(self.tables / f"{name}.json")
         if not isinstance(rows, list):
-            raise ValueError(f"{self.tables / name}.json: not a list of rows")
+            raise InputError(f"{self.tables / name}.json: not a list of rows")
         return rows
 
     def read_splits(self) -> dict[str, list[str]]:
@@ -60,21 +62,21 @@ class Dataset:
         file = self.tables / "splits.json"
         own = _read_json(file) if file.is_file() else {}
         if not isinstance(own, dict) or not all(isinstance(v, list) for v in own.values()):
-            raise ValueError(f"{file}: not lists of scene names by split")
+            raise InputError(f"{file}: not lists of scene names by split")
         return own | create_splits_scenes()  # the devkit too prefers its own
 
 
 def scenes_of_split(
     dataset: Dataset, splits: dict[str, list[str]], on_disk: dict[str, str], split: str
 ) -> list[str]:
-    """The scene names of a split; ValueError for an unknown split, or a scene that is not on disk."""
+    """The scene names of a split; InputError for an unknown split, or a scene that is not on disk."""
     whole = [name for name, scenes in splits.items() if scenes and on_disk.keys() >= set(scenes)]
     where = f"splits of {dataset.tables}"
     if split not in splits:
-        raise ValueError(f"--split: unknown {_unknown(split, whole, where)}")
+        raise InputError(f"--split: unknown {_unknown(split, whole, where)}")
     missing = [name for name in splits[split] if name not in on_disk]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"{dataset.tables / 'scene.json'}: {missing[0]} of split {split} is not there "
             f"({len(missing)} of its {len(splits[split])} scenes; {where}: {', '.join(whole)})"
         )
@@ -91,4 +93,4 @@ def _read_json(file: Path) -> object:
     try:
         return json.loads(file.read_bytes())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file}: not JSON: {error}") from None
+        raise InputError(f"{file}: not JSON: {error}") from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea, StopKind, StopLine
 from sim.sources.nuscenes.boundaries import lane_boundaries
@@ -38,7 +39,7 @@ def read_map(
     """Lanes and areas within `NEAR_M` of the box around the ego's drive, moved by `-offset_m`.
 
     Lanes come whole; areas are cut where neither the box nor a lane reaches. Also the places of the
-    traffic lights, one for each of their stop lines. Raises ValueError where there is no lane.
+    traffic lights, one for each of their stop lines. Raises InputError where there is no lane.
     """
     import shapely
 
@@ -80,7 +81,7 @@ def _lanes(
             )
         )
     if not lanes:
-        raise ValueError(f"{city.nusc_map.json_fname}: no lane near the ego")
+        raise InputError(f"{city.nusc_map.json_fname}: no lane near the ego")
     notes = [f"dropped {dropped} lanes: no centreline, or shorter than 0.5 m"] if dropped else []
     return with_neighbors(_connected(city, lanes)), notes
 

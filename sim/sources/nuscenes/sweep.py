@@ -25,7 +25,7 @@ class Sweep:
     ego_SE3_sensor: Float[np.ndarray, "4 4"]
 
     def read(self) -> PointCloud:
-        """The points, in nuScenes' ego frame; ValueError names a missing or truncated file."""
+        """The points, in nuScenes' ego frame; InputError names a missing or truncated file."""
         return read_nuscenes(self.path, self.ego_SE3_sensor)
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.scenario import AgentKind, Tracks
 from sim.sources.nuscenes.ego import (
     EGO_SIZE_M,
@@ -23,27 +24,27 @@ _CYCLES = ("vehicle.bicycle", "vehicle.motorcycle")
 
 
 def samples_of(nusc: "NuScenes", scene: dict) -> list[dict]:
-    """The key frames of a scene in order; ValueError where there are fewer than two."""
+    """The key frames of a scene in order; InputError where there are fewer than two."""
     samples, token = [], scene["first_sample_token"]
     while token:
         samples.append(nusc.get("sample", token))
         token = samples[-1]["next"]
     if len(samples) < 2:
-        raise ValueError(f"{scene['name']}: fewer than two key frames")
+        raise InputError(f"{scene['name']}: fewer than two key frames")
     return samples
 
 
 def check_annotations(nusc: "NuScenes", scene: dict) -> None:
-    """Raise ValueError for a box without extent or a key frame without LIDAR_TOP; names the token."""
+    """Raise InputError for a box without extent or a key frame without LIDAR_TOP; names the token."""
     for sample in samples_of(nusc, scene):
         if "LIDAR_TOP" not in sample["data"]:
-            raise ValueError(
+            raise InputError(
                 f"{scene['name']}: sample_data.json: sample {sample['token']} has no LIDAR_TOP"
             )
         for token in sample["anns"]:
             row = nusc.get("sample_annotation", token)
             if not (np.array(row["size"]) > 0).all():
-                raise ValueError(
+                raise InputError(
                     f"{scene['name']}: sample_annotation.json: annotation {token}: "
                     f"size {row['size']} is not positive"
                 )

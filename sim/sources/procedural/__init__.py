@@ -1,14 +1,15 @@
 """Generated scenarios: a seeded place, its traffic at the start, and what the traffic then did."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from sim.errors import one_of
 from sim.scenario import EGO, LaneMap, Lights, MapArea, Route, Scenario, StaticObstacle, StopLine
 from sim.sources.procedural import junctions, roads
 from sim.sources.procedural.clutter import place_clutter
+from sim.sources.procedural.ids import GeneratedId
 from sim.sources.procedural.layout import Layout
 from sim.sources.procedural.lights import make_lights
 from sim.sources.procedural.spawn import populate
@@ -28,13 +29,6 @@ _LAYOUTS: dict[str, Callable[[np.random.Generator], Layout]] = {
     "jam": roads.jam,
 }
 FAMILIES: tuple[str, ...] = tuple(_LAYOUTS)
-SPLITS = ("train", "val", "test")
-
-
-def scenario_seed(split: str, family: str, seed: int, index: int) -> int:
-    """A seed that no other split, family, seed or index shares (64 bits of SHA-256)."""
-    text = f"bevdrive/{split}/{family}/{seed}/{index}".encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
 
 
 def draft(
@@ -47,10 +41,9 @@ def draft(
 ) -> Scenario:
     """A place and its traffic at the start; drivers stand still in the tracks until recorded.
 
-    Raises ValueError with the choices for an unknown family.
+    Raises InputError with the choices for an unknown family.
     """
-    if family not in _LAYOUTS:
-        raise ValueError(f"unknown family {family!r}; choices: {', '.join(FAMILIES)}")
+    one_of("family", family, FAMILIES)
     rng = np.random.default_rng(seed)
     layout = _LAYOUTS[family](rng)
     instants = round(duration_s / dt_s) + 1
@@ -84,22 +77,16 @@ def generate(
     """`count` recorded scenarios, from number `first` on; families take turns."""
     from sim.sources.procedural.record import record
 
-    return record(
-        [numbered_draft(families, split, seed, k, duration_s) for k in range(first, first + count)]
-    )
+    ids = [
+        GeneratedId(families[k % len(families)], split, seed, k)
+        for k in range(first, first + count)
+    ]
+    return record([numbered_draft(which, duration_s) for which in ids])
 
 
-def numbered_draft(
-    families: list[str], split: str, seed: int, index: int, duration_s: float
-) -> Scenario:
-    """Scenario number `index` of an endless, reproducible list."""
-    family = families[index % len(families)]
-    return draft(
-        family,
-        scenario_seed(split, family, seed, index),
-        duration_s,
-        scenario_id=f"{family}-{split}-{seed}-{index:06d}",
-    )
+def numbered_draft(which: GeneratedId, duration_s: float) -> Scenario:
+    """One of an endless, reproducible list; InputError for an unknown family."""
+    return draft(which.family, which.random_seed, duration_s, scenario_id=str(which))
 
 
 def _recentered(scenario: Scenario) -> Scenario:

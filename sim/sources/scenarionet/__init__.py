@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.scenario import EGO, Lights, Scenario
 from sim.sources.routes import make_routes
 from sim.sources.scenarionet.map import read_map
@@ -16,14 +17,14 @@ KEYFRAME_EVERY = 5
 
 
 def read_scenario(path: Path) -> Scenario:
-    """One scenario; ValueError names the file and the field that is wrong."""
+    """One scenario; InputError names the file and the field that is wrong."""
     data = read_pickle(path)
     try:
         scenario = _convert(data)
     except KeyError as error:
-        raise ValueError(f"{path}: field {error} is missing") from None
+        raise InputError(f"{path}: field {error} is missing") from None
     except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from None
     return scenario
 
 
@@ -38,7 +39,7 @@ def _convert(data: dict) -> Scenario:
     instants = tracks.valid.shape[1]
     times = np.asarray(meta["ts"], dtype=np.float64)
     if len(times) < 2:
-        raise ValueError("metadata.ts: fewer than two instants")
+        raise InputError("metadata.ts: fewer than two instants")
     return Scenario(
         scenario_id=str(data["id"]),
         source="scenarionet",

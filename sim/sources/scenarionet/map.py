@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea
 
@@ -42,7 +43,7 @@ def read_map(
             polygon = np.asarray(feature["polygon"], dtype=np.float64)[:, :2] - offset_m[:2]
             areas.append(MapArea(_AREAS[kind], open_ring(polygon)))
     if not lanes:
-        raise ValueError("map_features: no lane near the ego")
+        raise InputError("map_features: no lane near the ego")
     notes = [f"dropped {dropped} lanes: shorter than 0.5 m"] if dropped else []
     if any(entries or exits for entries, exits in links):
         lanes = _connect_by_name(lanes, links)

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.scenario import AgentKind, Tracks
 from sim.sources.motion import velocities_mps
 
@@ -17,17 +18,17 @@ _KINDS = {
 def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]:
     """All usable tracks, the ego first; notes count those that were dropped, by reason.
 
-    The episode ends at the ego's last recorded instant. Raises ValueError where the ego is missing,
+    The episode ends at the ego's last recorded instant. Raises InputError where the ego is missing,
     or absent in between, or where a recorded value is not a number.
     """
     if ego_id not in raw:
-        raise ValueError(f"tracks: the ego {ego_id!r} is missing")
+        raise InputError(f"tracks: the ego {ego_id!r} is missing")
     present = _column(raw[ego_id], ego_id, "valid", length) > 0
     if not present[0]:
-        raise ValueError(f"tracks.{ego_id}.valid: the ego is not there at t = 0")
+        raise InputError(f"tracks.{ego_id}.valid: the ego is not there at t = 0")
     last = int(np.flatnonzero(present)[-1])
     if not present[: last + 1].all():
-        raise ValueError(
+        raise InputError(
             f"tracks.{ego_id}.valid: the ego vanishes at step {int(np.argmin(present))}"
         )
     dropped: Counter[str] = Counter()
@@ -47,7 +48,7 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
         extent = np.array([np.median(s[valid]) for s in size])
         if (extent <= 0).any():
             if name == ego_id:
-                raise ValueError(f"tracks.{name}: size {extent.tolist()} is not positive")
+                raise InputError(f"tracks.{name}: size {extent.tolist()} is not positive")
             dropped["size not positive"] += 1
             continue
         if name == ego_id and extent[0] < extent[1]:
@@ -86,7 +87,7 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
 def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
     values = np.asarray(track["state"][field], dtype=np.float64)
     if len(values) < length:
-        raise ValueError(f"tracks.{name}.{field}: {len(values)} of {length} instants")
+        raise InputError(f"tracks.{name}.{field}: {len(values)} of {length} instants")
     return (
         values[:length, 0]
         if field in ("length", "width", "height") and values.ndim == 2
@@ -97,4 +98,4 @@ def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
 def _finite(values: np.ndarray, valid: np.ndarray, name: str, field: str) -> None:
     bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1) & valid
     if bad.any():
-        raise ValueError(f"tracks.{name}.{field}: not a number at step {int(bad.argmax())}")
+        raise InputError(f"tracks.{name}.{field}: not a number at step {int(bad.argmax())}")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -17,6 +18,7 @@ from sim.env.episodes import controls
 from sim.env.observations import PRESETS, STATE_FEATURES
 from sim.palette import LIGHT
 from sim.scenario import Scenario
+from sim.scenario_file import save_scenario
 from sim.sources.procedural import generate
 from sim.world import World
 from tests.toy import Car, make_scenario, straight
@@ -91,10 +93,24 @@ def test_seeds_reach_every_scenario_and_options_choose_one() -> None:
         env.reset(options={"family": "alley"})
     with pytest.raises(ValueError, match="not of that family"):
         env.reset(options={"family": "curve", "scenario": GENERATED[1].scenario_id})
-    with pytest.raises(ValueError, match="unknown observation 'radar'; choices: vector, raster"):
+    with pytest.raises(ValueError, match="observation: unknown 'radar'"):
         gymnasium.make(NAME, observation="radar")
     with pytest.raises(TypeError, match="speed"):
         gymnasium.make(NAME, speed=3)
+
+
+def test_episodes_of_a_query(tmp_path: Path) -> None:
+    """The fields of `SourceQuery` are keywords; texts and lists will do for them (not in tests)."""
+    for scenario in _toys():
+        save_scenario(scenario, tmp_path / f"{scenario.scenario_id}.scenario")
+    code = (
+        "import gymnasium, sim.env\n"
+        f"env = gymnasium.make({NAME!r}, source='saved', path={str(tmp_path)!r}, exclude=['wall'])\n"
+        "assert {env.reset(seed=k)[1]['scenario'] for k in range(4)} == {'free'}\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(ValueError, match="--families: not for --source saved"):
+        gymnasium.make(NAME, source="saved", path=tmp_path, families=("curve",))
 
 
 def test_an_episode_ends_at_a_collision_or_with_the_recording() -> None:

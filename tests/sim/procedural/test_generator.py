@@ -7,7 +7,8 @@ import torch
 
 from sim.geometry import box
 from sim.scenario import EGO, AreaKind, Scenario
-from sim.sources.procedural import FAMILIES, SPLITS, draft, generate, scenario_seed
+from sim.sources.procedural import FAMILIES, draft, generate
+from sim.sources.procedural.ids import SPLITS, scenario_seed
 
 
 def _boxes(scenario: Scenario, instant: int) -> np.ndarray:
@@ -72,5 +73,5 @@ def test_same_seed_same_draft_other_split_other_seed() -> None:
 
 
 def test_unknown_family_lists_the_choices() -> None:
-    with pytest.raises(ValueError, match="unknown family 'roundabot'; choices: straight, curve"):
+    with pytest.raises(ValueError, match="family: unknown 'roundabot'; did you mean roundabout"):
         draft("roundabot", 0)

@@ -20,9 +20,10 @@ from sim.scenario import EGO, AreaKind, LaneKind, Scenario
 from sim.scenario_check import require_valid
 from sim.sensors.ground import Ground
 from sim.simulator import Simulator
-from sim.sources import find_files
 from sim.sources.argoverse2 import read_scenario
 from sim.sources.argoverse2.sweeps import list_sweeps
+from sim.sources.finding import find
+from sim.sources.query import SourceQuery
 from tests.conftest import SHARED_DATA, needs_shared_data
 
 AV2 = SHARED_DATA / "av2"
@@ -304,12 +305,15 @@ def test_wrong_map_is_named(copy: Path) -> None:
 
 def test_no_logs(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="0 scenarios matched"):
-        find_files("argoverse2", tmp_path)
-    with pytest.raises(ValueError, match="no such folder"):
-        find_files("argoverse2", tmp_path / "nothing")
+        find(SourceQuery("argoverse2", tmp_path))
+    with pytest.raises(ValueError, match="no such file or folder"):
+        find(SourceQuery("argoverse2", tmp_path / "nothing"))
 
 
 @needs_shared_data
 def test_logs_are_found() -> None:
-    assert find_files("argoverse2", AV2) == LOGS == find_files("argoverse2", AV2.parent)
-    assert find_files("argoverse2", LOGS[0]) == [LOGS[0]]
+    def paths(path: Path) -> list[Path | None]:
+        return [ref.path for ref in find(SourceQuery("argoverse2", path))]
+
+    assert paths(AV2) == LOGS == paths(AV2.parent)
+    assert paths(LOGS[0]) == [LOGS[0]]

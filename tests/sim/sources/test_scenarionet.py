@@ -13,7 +13,8 @@ from eval.metrics.suite import evaluate
 from eval.rollout import rollout
 from sim.scenario import EGO
 from sim.simulator import Simulator
-from sim.sources import find_files
+from sim.sources.finding import find
+from sim.sources.query import SourceQuery
 from sim.sources.scenarionet import read_scenario
 from sim.sources.unpickle import read_pickle
 from tests.conftest import SHARED_DATA, needs_shared_data
@@ -67,9 +68,9 @@ def test_not_a_number_is_named(tmp_path: Path) -> None:
 
 def test_no_scenarios(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="0 scenarios matched"):
-        find_files("scenarionet", tmp_path)
+        find(SourceQuery("scenarionet", tmp_path))
     with pytest.raises(ValueError, match="no such file or folder"):
-        find_files("scenarionet", tmp_path / "nothing")
+        find(SourceQuery("scenarionet", tmp_path / "nothing"))
 
 
 @needs_shared_data

@@ -5,16 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from drive.config import SimulateConfig
-from drive.driven import DriveRef
-from drive.pool import work
-from drive.simulate import make_requests
+from drive.pipelines.run_drives import DriveRef
+from drive.pipelines.scenarios import find_scenarios
+from drive.pipelines.workers import work
+from sim.errors import InputError
 from sim.export.nuscenes import ExportFolder, ExportSettings, assemble, scene_name, write_scene
 from sim.export.nuscenes.placing import bounds_m, place
 from sim.export.nuscenes.scene import make_frames
 from sim.scenario import Scenario
-from sim.sources import Request, load
-from sim.sources.procedural import numbered_draft
+from sim.sources.loading import load_one
+from sim.sources.procedural.source import draft_of
+from sim.sources.query import ScenarioRef, SourceQuery
+
+_GENERATED = "procedural"
 
 
 @dataclass(frozen=True)
@@ -22,39 +25,41 @@ class Job:
     """Scene number `number` of the dataset, and where it comes from."""
 
     number: int
-    origin: Request | DriveRef
+    origin: ScenarioRef | DriveRef
 
 
-def find_requests(config: SimulateConfig, train: int, val: int) -> list[Request]:
-    """Generated: `train` scenarios of the generator's split train, then `val` of val; else all files."""
-    if config.source != "procedural":
-        return make_requests(config)
-    requests = []
+def find_origins(query: SourceQuery, train: int, val: int) -> list[ScenarioRef]:
+    """Generated: `train` scenarios of the generator's split train, then `val` of val; else all."""
+    if query.source != _GENERATED or query.scenario:
+        return find_scenarios(query)
+    if query.exclude:
+        raise InputError(
+            "--exclude: only for recorded scenarios; name generated ones by --scenario"
+        )
+    refs = []
     for split, count in (("train", train), ("val", val)):
         if count:
-            requests += make_requests(replace(config, split=split, count=count))
-    return requests
+            refs += find_scenarios(replace(query, split=split, count=count))
+    return refs
 
 
-def make_jobs(origins: Sequence[Request | DriveRef], count: int, where: str) -> list[Job]:
-    """A scene of each of the first `count`; ValueError naming `where` if there are fewer."""
+def make_jobs(origins: Sequence[ScenarioRef | DriveRef], count: int, where: str) -> list[Job]:
+    """A scene of each of the first `count`; InputError naming `where` if there are fewer."""
     if len(origins) < count:
-        raise ValueError(f"{where}: {len(origins)} scenarios for {count} scenes (--train, --val)")
+        raise InputError(f"{where}: {len(origins)} scenarios for {count} scenes (--train, --val)")
     return [Job(number, origin) for number, origin in enumerate(origins[:count])]
 
 
 def require_room(jobs: list[Job], sweeps: bool) -> None:
-    """Raise ValueError, before any long work, where a scenario cannot be exported or finds no place.
+    """Raise InputError, before any long work, where a scenario cannot be exported or finds no place.
 
     Recorded scenarios are read, of generated ones the map is made.
     """
     bounds = []
     for job in jobs:
         origin = job.origin
-        if isinstance(origin, Request) and origin.source == "procedural":
-            scenario = numbered_draft(
-                list(origin.families), origin.split, origin.seed, origin.index, origin.duration_s
-            )
+        if isinstance(origin, ScenarioRef) and origin.source == _GENERATED:
+            scenario = draft_of(origin)
         else:
             scenario = _load(job)
         make_frames(scenario, job.number, sweeps)
@@ -68,11 +73,11 @@ def export(
     """Write what is not written yet, then the tables.
 
     `source` says where the scenarios come from; it is part of what a resumed export must agree with.
-    Raises ValueError for a folder that holds something else, `BrokenRun` where a worker died.
+    Raises InputError for a folder that holds something else, `BrokenRun` where a worker died.
     """
     folder = ExportFolder.open(out, settings.to_plain() | {"source": source})
     todo = [job for job in jobs if not folder.has_part(scene_name(job.number))]
-    work(_write, [(out, settings, job) for job in todo], workers, "exporting")
+    work(_write, [(out, settings, job) for job in todo], workers, "exporting", unit="scenes")
     assemble(folder, settings, [scene_name(job.number) for job in jobs])
 
 
@@ -84,9 +89,4 @@ def _write(out: Path, settings: ExportSettings, job: Job) -> None:
 
 
 def _load(job: Job) -> Scenario:
-    if isinstance(job.origin, DriveRef):
-        return job.origin.load()
-    loaded, skipped = load([job.origin])
-    if skipped:
-        raise ValueError(skipped[0]["reason"])
-    return loaded[0][1]
+    return job.origin.load() if isinstance(job.origin, DriveRef) else load_one(job.origin)

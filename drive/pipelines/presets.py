@@ -1,0 +1,63 @@
+"""Options as YAML holds them: presets, and the config of a run folder."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from sim.errors import InputError, one_of
+
+Config = TypeVar("Config")
+
+
+def from_yaml(path: Path, base: Config) -> Config:
+    """`base` with the fields of a YAML preset; InputError names the file and what is wrong."""
+    import yaml
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such preset")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: a preset is a list of `field: value` lines")
+    return from_dict(values, base, str(path))
+
+
+def from_dict(values: dict[str, Any], base: Config, where: str) -> Config:
+    """`base` with some fields replaced; InputError for an unknown field or a value of wrong type."""
+    types = {f.name: f.type for f in fields(base)}  # type: ignore[arg-type]
+    for key in values:
+        one_of(f"{where}: field", key, tuple(types))
+    typed = {k: _typed(v, types[k], f"{where}: {k}") for k, v in values.items()}
+    return replace(base, **typed)  # type: ignore[type-var]
+
+
+def to_plain(config: Any) -> dict[str, Any]:
+    """The fields of a config as YAML can hold them."""
+    return {field.name: _plain(getattr(config, field.name)) for field in fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _typed(value: Any, wanted: Any, where: str) -> Any:
+    """A YAML value as a field holds it: texts become paths, lists tuples, whole numbers floats."""
+    if wanted == tuple[str, ...]:
+        value = tuple(value) if isinstance(value, list) else (value,)
+        fits = all(isinstance(v, str) for v in value)
+        wanted = "a name or a list of names"
+    else:
+        kinds = get_args(wanted) or (wanted,)
+        if Path in kinds and isinstance(value, str):
+            value = Path(value)
+        if float in kinds and type(value) is int:
+            value = float(value)
+        fits = isinstance(value, kinds) and not isinstance(value, bool)
+        wanted = " or ".join("nothing" if k is type(None) else k.__name__ for k in kinds)
+    if not fits:
+        raise InputError(f"{where}: expected {wanted}, got {value!r}")
+    return value

@@ -1,0 +1,63 @@
+"""The pipeline behind `bevdrive simulate`: scenarios in fixed batches, planners, metrics, a run folder.
+
+A batch's result depends on the batch alone: the same for any number of workers, and after a resume.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drive.pipelines.simulate_batch import drive_batch, film
+from drive.pipelines.simulate_config import SimulateConfig
+from drive.pipelines.workers import work
+from eval.runs.folder import RunFolder
+from eval.runs.results import DriveScores, ErrorNote
+from sim.errors import InputError
+from sim.sources.query import ScenarioRef
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where the run is, its summary (skipped scenarios included), and what was raised."""
+
+    folder: Path
+    summary: dict[str, Any]
+    errors: list[ErrorNote]
+
+
+def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef]) -> Outcome:
+    """Drive what is not driven yet, or met an error; then write tables, videos and the report.
+
+    Raises InputError where the scenarios are not those that the run began with, or all of them were
+    skipped; `BrokenRun` where a worker process died.
+    """
+    from eval.metrics.suite import FAMILIES, RANKING, declared, own_families
+    from eval.report.run_report import write_report
+
+    folder.hold_to([ref.name for ref in refs])
+    batches = [refs[k : k + config.batch_size] for k in range(0, len(refs), config.batch_size)]
+    todo = [k for k in range(len(batches)) if not folder.has_batch(k)]
+    jobs = [(config, folder.path, k, batches[k]) for k in todo]
+    seconds = [sum(ref.duration_s for ref in batches[k]) * len(config.planner) for k in todo]
+    workers = 1 if config.workers < 0 and config.device != "cpu" else config.workers
+    work(drive_batch, jobs, workers, "driving", seconds, "scenario-seconds")
+    results = folder.read_batches()
+    if not results.drives and not results.errors:
+        reasons = "; ".join(entry["reason"] for entry in results.skipped[:3])
+        raise InputError(f"none of the {len(refs)} scenarios could be used: {reasons}")
+    metrics = declared((*FAMILIES, *own_families(config.metric)))
+    summary = folder.write_tables(results, metrics)
+    films = [(folder.path, drive) for drive in _worst(results.drives, RANKING.key, config.videos)]
+    work(film, films, config.workers, "filming")
+    write_report(folder)
+    return Outcome(folder.path, summary, results.errors)
+
+
+def _worst(drives: list[DriveScores], metric: str, per_planner: int) -> list[DriveScores]:
+    """Those of each planner that have the lowest values of a metric."""
+    chosen = []
+    for planner in dict.fromkeys(drive.planner for drive in drives):
+        own = [drive for drive in drives if drive.planner == planner]
+        own.sort(key=lambda drive: (drive.metrics.get(metric, 0.0), drive.index))
+        chosen += own[:per_planner]
+    return chosen

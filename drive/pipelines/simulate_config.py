@@ -1,0 +1,82 @@
+"""The options of `bevdrive simulate`: filled by the command line, by YAML presets, or by code."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.errors import InputError
+from sim.sources.query import SourceQuery
+
+
+@dataclass(frozen=True)
+class SimulateConfig(SourceQuery):
+    """Drive scenarios in closed loop and score them.
+
+    Examples:
+      bevdrive simulate --families roundabout,merge --count 64 --planner pdm --traffic idm --seed 3
+      bevdrive simulate --source scenarionet --path ../shared/data/nuscenes_mini_scenarionet \\
+          --planner log_replay,pdm --traffic log
+      bevdrive simulate --source nuscenes --dataroot /data/sets/nuscenes --split mini_val
+      bevdrive simulate --planner examples/my_planner.py:KeepDistance,idm,pdm --count 8
+      bevdrive simulate --scenario merge-val-0-000007 --planner pdm --replan 0.5
+      bevdrive simulate --preset configs/simulate/nonreactive.yaml --planner idm
+      bevdrive simulate --resume runs/latest
+
+    Exit codes: 0 all well; 1 some scenarios were skipped, a planner failed, or a worker died;
+    2 wrong input; 130 interrupted.
+    """
+
+    planner: tuple[str, ...] = ("pdm",)
+    """one or more planners, by space or comma"""
+    traffic: str = "idm"
+    """who moves the others"""
+    metric: tuple[str, ...] = ()
+    """metrics of your own beside the built-in ones: my_module:MyMetric, path/to/file.py:MyMetric"""
+    replan: float | None = None
+    """seconds for which a plan is followed until the next is made; not given: one step"""
+    device: str = "cpu"
+    """cpu, cuda, cuda:1 ...: where worlds and planners compute"""
+    name: str | None = None
+    """name of the run folder; not given: date and time"""
+    out: Path = Path("runs")
+    """where run folders go"""
+    videos: int = 2
+    """videos of the worst scenarios, per planner"""
+    batch_size: int = 16
+    """worlds per batch"""
+    workers: int = -1
+    """processes (-1: one per core, with cuda one alone; 0: none, for debugging); the results do not
+    depend on it"""
+
+
+def check(config: SimulateConfig) -> None:
+    """Raise InputError for what is wrong with the options but those of the query (`find`).
+
+    Everything from outside is imported and looked at.
+    """
+    from drive.planning import PLANNERS
+    from eval.metrics.suite import FAMILIES, declared, own_families
+    from sim.device import require_device
+    from sim.interface import Needs
+    from sim.traffic import TRAFFIC
+
+    if not config.planner:
+        raise InputError("--planner: name at least one")
+    for option in ("planner", "metric"):
+        names = getattr(config, option)
+        if len(set(names)) < len(names):
+            raise InputError(f"--{option}: the same one twice")
+    for name in config.planner:
+        needs = getattr(PLANNERS.load(name), "needs", Needs())
+        if not isinstance(needs, Needs):
+            told = f"got a {type(needs).__name__}"
+            raise InputError(f"--planner {name}: needs: expected a sim.interface.Needs, {told}")
+    declared((*FAMILIES, *own_families(config.metric)))
+    TRAFFIC.load(config.traffic)
+    require_device(config.device)
+    for option, least in {"batch_size": 1, "videos": 0, "workers": -1}.items():
+        value = getattr(config, option)
+        if value < least:
+            raise InputError(f"--{option.replace('_', '-')}: must be at least {least}, not {value}")
+    if config.replan is not None and not 0 < config.replan < math.inf:
+        raise InputError(f"--replan: must be above 0, not {config.replan}")

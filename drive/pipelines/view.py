@@ -1,0 +1,161 @@
+"""What `bevdrive view` can be pointed at, each as a `ViewedScene`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import InputError, one_of
+from sim.sources.query import ScenarioRef, SourceQuery
+
+if TYPE_CHECKING:
+    from eval.view.viewed_scene import ViewedScene
+
+TOLD_BY_PATH = "auto"
+
+
+@dataclass(frozen=True)
+class ViewTarget(SourceQuery):
+    """What to look at; see `bevdrive view --help`. `lidar`: real (where there is one), simulated."""
+
+    source: str = TOLD_BY_PATH
+    families: tuple[str, ...] = ("signalized_junction",)
+    planner: str | None = None
+    sample: str | None = None
+    lidar: str = "real"
+
+
+def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
+    """The scene that `target` names; raises InputError, naming the choices, where there is none."""
+    from sim.sources.sweep_file import SUFFIXES
+
+    one_of("--lidar", target.lidar, ("real", "simulated"))
+    path = target.path
+    if path is not None:
+        if target.dataroot is not None:
+            raise InputError(f"{path}: either a path or --dataroot, not both")
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        if (path / "config.yaml").is_file():
+            return _of_run(target, path)
+        if path.is_file() and path.name.endswith(SUFFIXES):
+            return _of_sweep(path)
+    return _of_source(replace(target, source=_source(target)))
+
+
+def _source(target: ViewTarget) -> str:
+    from sim.sources.finding import source_of
+    from sim.sources.sweep_file import SUFFIXES
+
+    if target.source != TOLD_BY_PATH:
+        return target.source
+    if target.path is None:
+        return "procedural" if target.dataroot is None else "nuscenes"
+    try:
+        return source_of(target.path)
+    except InputError as error:
+        raise InputError(
+            f"{error}, and it is no run (config.yaml) nor a lidar sweep ({', '.join(SUFFIXES)})"
+        ) from None
+
+
+def _of_run(target: ViewTarget, path: Path) -> "ViewedScene":
+    from drive.pipelines.run_drives import find_drives, planners_of
+    from eval.runs.drive_record import DriveRecord
+    from eval.runs.folder import RunFolder
+    from eval.view.viewed_scene import ViewedScene
+
+    planner = target.planner or planners_of(path)[0]
+    drive = find_drives(path, planner, target.scenario, target.exclude)[0]
+    folder = RunFolder(drive.run)
+    record = DriveRecord.load(folder.drive_path(drive.planner, drive.index))
+    title = f"{drive.planner}: {drive.scenario_id}"
+    return ViewedScene.of(folder.read_scenario(drive.index), record, title=title)
+
+
+def _of_sweep(path: Path) -> "ViewedScene":
+    from eval.view.lidar_points import SingleSweep
+    from eval.view.viewed_scene import ViewedScene
+    from sim.sources.sweep_file import read_sweep_file
+
+    scenario, cloud = read_sweep_file(path)
+    return ViewedScene.of(scenario, points=SingleSweep(scenario, cloud))
+
+
+def _of_source(target: ViewTarget) -> "ViewedScene":
+    """One scenario, with the sweeps that its source has."""
+    from eval.view.viewed_scene import ViewedScene
+    from sim.sources.finding import prepare
+    from sim.sources.loading import load_one
+
+    if target.sample is not None:
+        target = replace(target, scenario=(_scene_of_sample(target),))
+    ref = _choose(target)
+    for _ in prepare(target, [ref]):
+        pass
+    has_sweeps = _WITH_SWEEPS.get(target.source) if target.lidar == "real" else None
+    return has_sweeps(target, ref) if has_sweeps else ViewedScene.of(load_one(ref))
+
+
+def _choose(target: ViewTarget) -> ScenarioRef:
+    """The scenario that is asked for; not named, the only one of a path, or the first of the others."""
+    from sim.sources.finding import find
+
+    refs = find(target)
+    if target.path is not None and len(refs) > 1:
+        names = ", ".join(ref.name for ref in refs[:8])
+        raise InputError(f"{target.path}: --scenario: name one of {names}")
+    return refs[0]
+
+
+def _of_log(target: ViewTarget, ref: ScenarioRef) -> "ViewedScene":
+    from eval.view.lidar_points import RecordedPoints
+    from eval.view.viewed_scene import ViewedScene
+    from sim.sources.argoverse2.sweeps import list_sweeps
+    from sim.sources.loading import load_one
+
+    scenario = load_one(ref)
+    assert ref.path is not None
+    points = RecordedPoints(scenario, list_sweeps(ref.path, scenario))
+    instants = points.instants()
+    if not instants:
+        return ViewedScene.of(scenario)
+    return replace(ViewedScene.of(scenario, points=points), first_instant=instants[0])
+
+
+def _of_scene(target: ViewTarget, ref: ScenarioRef) -> "ViewedScene":
+    from eval.view.lidar_points import RecordedPoints
+    from eval.view.viewed_scene import ViewedScene
+    from sim.sources.loading import load_one
+    from sim.sources.nuscenes import sweeps
+    from sim.sources.nuscenes.source import dataset_of, scene_file
+
+    scenario, file = load_one(ref), scene_file(ref)
+    points = RecordedPoints(scenario, list(sweeps(dataset_of(target), file, scenario)))
+    instant = 0
+    if target.sample is not None:
+        rows = file.read_side()["samples"]
+        times_us = {token: time_us for token, time_us in rows}
+        first_us = rows[0][1]
+        instant = round((times_us[target.sample] - first_us) * 1e-6 / scenario.dt_s)
+    shown = ViewedScene.of(scenario, points=points, title=ref.name)
+    return replace(shown, first_instant=min(instant, shown.num_instants - 1))
+
+
+_WITH_SWEEPS: dict[str, Callable[[ViewTarget, ScenarioRef], "ViewedScene"]] = {
+    "argoverse2": _of_log,
+    "nuscenes": _of_scene,
+}
+
+
+def _scene_of_sample(target: ViewTarget) -> str:
+    """The name of the scene to which the sample of `--sample` belongs."""
+    from sim.sources.nuscenes import list_scenes
+    from sim.sources.nuscenes.source import dataset_of
+
+    dataset = dataset_of(target)
+    scenes = {scene.token: scene.name for scene in list_scenes(dataset, target.cache).values()}
+    for row in dataset.read_table("sample"):
+        if row["token"] == target.sample:
+            return scenes[row["scene_token"]]
+    raise InputError(f"--sample: {dataset.tables / 'sample.json'} has no token {target.sample!r}")

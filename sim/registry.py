@@ -1,0 +1,173 @@
+"""Planners, traffic, sources and metrics by name: built in, installed, or anybody's own.
+
+A name stands for a class. It is one of the built-in ones; or an entry point that an installed package
+declares in the registry's group; or says itself where the class lies: `my_module:MyClass`, or
+`path/to/file.py:MyClass`. Asking for names imports nothing, and names travel to worker processes.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sim.errors import InputError, one_of
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Classes of one kind.
+
+    `option`: of the command line, where a name is given. `group`: of the entry points. `methods`:
+    what such a class must have, as a message shows them: "plan(observation)". `builtin`: name to
+    "module:Class". `maker`: the class method that makes one, if the class has it; else it is called.
+    """
+
+    option: str
+    group: str
+    methods: tuple[str, ...]
+    builtin: Mapping[str, str]
+    maker: str = ""
+
+    def make(self, name: str, *given: Any) -> Any:
+        """An object of the class of that name; `given` is what its maker gets. Raises as `load`."""
+        cls = self.load(name)
+        maker = getattr(cls, self.maker, None) if self.maker else None
+        return cls() if maker is None else maker(*given)
+
+    def load(self, name: str) -> Any:
+        """The class of that name.
+
+        Raises InputError for an unknown name, a module that does not import, and for a class that is
+        missing, lacks a method, or cannot be made without arguments.
+        """
+        if name in self.builtin:
+            module, _, attribute = self.builtin[name].partition(":")
+            return getattr(importlib.import_module(module), attribute)
+        where = f"{self.option} {name}"
+        module, colon, attribute = name.rpartition(":")
+        if not colon:
+            cls = self._load_installed(name)
+        elif not module or not attribute:
+            raise InputError(f"{where}: expected module:Class or path/to/file.py:Class")
+        else:
+            cls = self._attribute(_import(module, where), attribute, where)
+        self._check(cls, where)
+        return cls
+
+    def labels(self, names: Sequence[str]) -> dict[str, str]:
+        """What each name is called in tables and folders: itself, or its class, told apart by number."""
+        labels = {name: name for name in names if ":" not in name}
+        for name in names:
+            if name in labels:
+                continue
+            plain = name.rpartition(":")[2]
+            taken, number = set(labels.values()), 1
+            while (label := plain if number == 1 else f"{plain}-{number}") in taken:
+                number += 1
+            labels[name] = label
+        return {name: labels[name] for name in names}
+
+    def _load_installed(self, name: str) -> Any:
+        installed = {entry.name: entry for entry in entry_points(group=self.group)}
+        one_of(self.option, name, (*self.builtin, *installed))
+        entry: EntryPoint = installed[name]
+        try:
+            return entry.load()
+        except (Exception, SystemExit) as error:
+            where = f"{self.option} {name} ({entry.value})"
+            raise InputError(f"{where}: cannot be imported: {_told(error)}") from error
+
+    def _attribute(self, module: ModuleType, name: str, where: str) -> Any:
+        if not hasattr(module, name):
+            fit = [key for key, value in vars(module).items() if self._fits(value, module)]
+            if not fit:
+                raise InputError(f"{where}: no such class there (nor another with {self._needed})")
+            one_of(f"{where}: class", name, fit)
+        return getattr(module, name)
+
+    def _check(self, cls: Any, where: str) -> None:
+        if not inspect.isclass(cls):
+            raise InputError(f"{where}: not a class but a {type(cls).__name__}")
+        for method in self.methods:
+            if not callable(getattr(cls, _plain(method), None)):
+                raise InputError(f"{where}: class {cls.__name__} has no method {method}")
+        if self.maker and hasattr(cls, self.maker):
+            return
+        try:
+            signature = inspect.signature(cls)
+        except ValueError:  # written in C: it tells when it is made
+            return
+        try:
+            signature.bind()
+        except TypeError as error:
+            raise InputError(f"{where}: cannot be made without arguments: {error}") from None
+
+    def _fits(self, value: Any, module: ModuleType) -> bool:
+        own = inspect.isclass(value) and value.__module__ == module.__name__
+        return own and all(hasattr(value, _plain(method)) for method in self.methods)
+
+    @property
+    def _needed(self) -> str:
+        return " and ".join(self.methods)
+
+
+def _plain(method: str) -> str:
+    return method.partition("(")[0]
+
+
+def _import(module: str, where: str) -> ModuleType:
+    """A module by its name (the working folder is searched as well), or a file."""
+    is_file = module.endswith(".py")
+    if is_file and not Path(module).is_file():
+        raise InputError(f"{where}: {module}: no such file")
+    try:
+        return _import_file(Path(module)) if is_file else _import_name(module)
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{where}: cannot be imported: {_told(error)}") from error
+
+
+def _import_name(name: str) -> ModuleType:
+    _search(Path.cwd())
+    return importlib.import_module(name)
+
+
+def _import_file(path: Path) -> ModuleType:
+    """A file as a module of its own; the modules beside it can be imported from it."""
+    path = path.resolve()
+    name = f"_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    _search(path.parent)
+    sys.modules[name] = module  # as `import` does: dataclasses look their module up
+    try:
+        assert spec.loader is not None
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _search(folder: Path) -> None:
+    """Last of all places: nothing installed is hidden."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+def _told(error: BaseException) -> str:
+    """An error of somebody's module in one line, with the place in it."""
+    text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
+    return f"{text} ({own[-1].filename}, line {own[-1].lineno})" if own else text
