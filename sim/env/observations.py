@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sim.dynamics.bicycle import MAX_STEERING_RAD
+from sim.errors import one_of
 from sim.geometry.grid import BevGrid
 from sim.interface import Needs, Observation
 from sim.sensors.lidar_presets import LidarSpec
@@ -177,3 +178,11 @@ PRESETS = {
         spaces.Dict({"sweep": _SWEEP, "state": _STATE}), encode_lidar, Needs(lidar=LIDAR)
     ),
 }
+
+
+def preset_of(observation: str | Preset) -> Preset:
+    """The preset of that name, or the given one; InputError for anything else."""
+    if isinstance(observation, Preset):
+        return observation
+    one_of("observation", observation, tuple(PRESETS))
+    return PRESETS[observation]

@@ -1,7 +1,7 @@
 """The reward of a step: progress along the route, minus collisions, leaving the road and the like."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,32 +17,6 @@ DISCOMFORT_MPS2 = 4.0  # near the bounds of `sim.comfort`, the same along and ac
 _LONGEST_STEP_M = 10.0
 _RED = int(LightState.RED)  # plain int: compiled, a tensor compared with an enum is silently False
 _EGO_ONLY = slice(EGO, EGO + 1)
-
-
-@dataclass(frozen=True)
-class RewardWeights:
-    """Reward per metre of progress, per event, and per second of unit discomfort (see `StepEvents`)."""
-
-    progress: float = 0.1
-    collision: float = -10.0
-    offroad: float = -10.0
-    red_line: float = -5.0
-    discomfort: float = -0.1
-
-
-@dataclass(frozen=True)
-class RewardTerms:
-    """The weighted terms of one step; the reward is their sum."""
-
-    progress: Float[Tensor, " b"]
-    collision: Float[Tensor, " b"]
-    offroad: Float[Tensor, " b"]
-    red_line: Float[Tensor, " b"]
-    discomfort: Float[Tensor, " b"]
-
-    @property
-    def total(self) -> Float[Tensor, " b"]:
-        return torch.stack([getattr(self, f.name) for f in fields(self)]).sum(dim=0)
 
 
 @dataclass(frozen=True)
@@ -82,15 +56,32 @@ class StepEvents:
             discomfort=_discomfort(world, after),
         )
 
-    def weighted(self, weights: RewardWeights, dt_s: float) -> RewardTerms:
-        """The terms of the reward for a step of `dt_s`."""
-        return RewardTerms(
-            progress=weights.progress * self.progress_m,
-            collision=weights.collision * self.collided,
-            offroad=weights.offroad * self.offroad,
-            red_line=weights.red_line * self.ran_red,
-            discomfort=weights.discomfort * dt_s * self.discomfort,
-        )
+
+Reward = Callable[[StepEvents, World, WorldState, WorldState], Mapping[str, Tensor]]
+"""Named terms `[B]` of the step from one state to the next; the reward is their sum."""
+
+
+@dataclass(frozen=True)
+class RewardWeights:
+    """The `Reward` of the environments: what each term counts, per metre, per event, per second."""
+
+    progress: float = 0.1
+    collision: float = -10.0
+    offroad: float = -10.0
+    red_line: float = -5.0
+    discomfort: float = -0.1
+
+    def __call__(
+        self, events: StepEvents, world: World, before: WorldState, after: WorldState
+    ) -> dict[str, Tensor]:
+        """The weighted terms."""
+        return {
+            "progress": self.progress * events.progress_m,
+            "collision": self.collision * events.collided,
+            "offroad": self.offroad * events.offroad,
+            "red_line": self.red_line * events.ran_red,
+            "discomfort": self.discomfort * world.dt_s * events.discomfort,
+        }
 
 
 def _begins(

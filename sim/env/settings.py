@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sim.env.observations import PRESETS
-from sim.env.reward import RewardWeights
-from sim.errors import InputError, one_of
+from sim.env.observations import Preset, preset_of
+from sim.env.reward import Reward, RewardWeights
+from sim.env.scorers import SCORERS
+from sim.errors import InputError
 from sim.scenario import Scenario
 from sim.sources.finding import find, prepare
 from sim.sources.loading import load
@@ -27,14 +28,21 @@ class Settings(SourceQuery):
     split: str | None = "train"
     count: int | None = 16
     scenarios: Sequence[Scenario] = ()
-    observation: str = "vector"  # or "raster", "lidar": `sim.env.observations`
+    observation: str | Preset = (
+        "vector"  # or "raster", "lidar", or your own: `sim.env.observations`
+    )
     traffic: str = "idm"
     terminate_offroad: bool = True
-    reward: RewardWeights = field(default_factory=RewardWeights)
+    reward: Reward = field(default_factory=RewardWeights)  # or your own function
+    score: str | None = "nuplan"  # what `info` tells of an episode that has ended; None: nothing
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        one_of("observation", self.observation, PRESETS)
+        preset_of(self.observation)
+        if not callable(self.reward):
+            raise InputError(f"reward: expected a function, got {self.reward!r}")
+        if self.score is not None:
+            SCORERS.load(self.score)
         for name in ("path", "dataroot", "cache"):  # texts will do
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else Path(given))

@@ -8,7 +8,8 @@ from gymnasium.utils.seeding import np_random
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from sim.env.episodes import ACTION_SPACE, Episodes, info_of
+from sim.env.actions import ACTION_SPACE
+from sim.env.episodes import Episodes, info_of
 from sim.env.settings import Settings
 from sim.errors import InputError
 
@@ -68,6 +69,9 @@ class DriveVectorEnv(VectorEnv):
         info: dict[str, Any] = {}
         for name, value in info_of(outcome).items():
             info[name], info[f"_{name}"] = np.where(driven, value, np.zeros_like(value)), driven
+        for name, value in outcome.scores.items():  # of the episodes that end here
+            figures = np.where(driven, value.cpu().numpy(), np.nan)
+            info[name], info[f"_{name}"] = figures, ~np.isnan(figures)
         reward = np.where(driven, outcome.reward.cpu().numpy().astype(np.float64), 0.0)
         terminated = outcome.terminated.cpu().numpy() & driven
         truncated = outcome.truncated.cpu().numpy() & driven

@@ -76,7 +76,7 @@ def test_same_seed_same_bytes_and_resume(tmp_path: Path) -> None:
     assert (tmp_path / "again" / "metrics.json").read_bytes() == truth
     # A run that was killed after its first chunk.
     (tmp_path / "again" / "metrics.json").unlink()
-    (tmp_path / "again" / "chunks" / "00001.json").unlink()
+    (tmp_path / "again" / "batches" / "00001.json").unlink()
     shutil.rmtree(tmp_path / "again" / "videos")
     (tmp_path / "again" / "videos").mkdir()
     assert main(["simulate", "--resume", str(tmp_path / "again")]) == 0
