@@ -29,8 +29,9 @@ class Request:
 
 def bench(request: Request, ready: Simulator | None) -> Iterator[dict[str, Any]]:
     """A row of figures for each combination; `ready` worlds stand for maps and agent counts."""
-    # A pool of compilers that is still starting would compete with the first thing timed.
-    torch._inductor.config.compile_threads = 1
+    # On the CPU a pool of compilers that is still starting would compete with the first thing timed.
+    if request.device == "cpu":
+        torch._inductor.config.compile_threads = 1
     machine = hardware(request.device)
     for agents in [ready.world.size_m.shape[1]] if ready else request.agents:
         base = ready or prepare(request.maps, agents, request.what, request.device)

@@ -194,9 +194,9 @@ def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
     return rows
 
 
-def _cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """z of the cross product of vectors `[..., 2]`; numpy 2.5 has it for three dimensions alone."""
-    return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Signed area of the parallelogram of plane vectors `[..., 2]`; numpy's own is for space."""
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 def _is_convex(ring: np.ndarray) -> bool:
