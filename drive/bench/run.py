@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch._inductor.config
 
-from drive.bench.measure import hardware, measure, peak_bytes, tree_bytes
+from drive.bench.measure import forget_peak, hardware, measure, peak_bytes, tree_bytes
 from drive.bench.workloads import WORKLOADS, needs_of, reduced
 from drive.bench.worlds import bench_simulator, repeat
 from sim.compiling import compiled
@@ -52,6 +52,7 @@ def _row(
     what: str, mode: str, simulator: Simulator, request: Request, machine: dict
 ) -> dict[str, Any]:
     torch._dynamo.reset()
+    forget_peak(request.device)
     world = simulator.world
     work = WORKLOADS[what](simulator, _MODES[mode])
     timing = measure(work.call, request.device)
