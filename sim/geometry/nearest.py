@@ -53,7 +53,7 @@ def nearest_edges(edges: Edges, grid: BevGrid, band_m: float = math.inf) -> Near
 
 def centers_m(tile: Array, grid: BevGrid) -> tuple[Array, Array]:
     """Of the cells of T tiles: x of their rows `[TILE, 1, T]`, y of their columns `[1, TILE, T]`."""
-    i, j = (k * TILE for k in np.divmod(tile, grid.coarse(TILE).num_y))
+    i, j = (k * TILE for k in grid.coarse(TILE).cell(tile))
     within = np.arange(TILE)[:, None]
     x, y = grid.center_m(i + within, j + within)
     return x[:, None], y[None]
@@ -117,7 +117,7 @@ def _prune(
     """Without the edges that are nearest nowhere in their tile, or beyond the band."""
     tiles = grid.coarse(side)
     half_m = 0.5 * math.sqrt(2.0) * (side - 1) * grid.resolution_m
-    x, y = (np.repeat(v, pairs.count) for v in tiles.center_m(*np.divmod(pairs.tile, tiles.num_y)))
+    x, y = (np.repeat(v, pairs.count) for v in tiles.center_m(*tiles.cell(pairs.tile)))
     distance, gap_x, gap_y, _ = edges.project(pairs.edge, x, y)
     # First the rule that is cheaper to ask.
     reach = np.minimum(pairs.least(distance) + 2.0 * half_m, band_m + half_m)
@@ -135,7 +135,7 @@ def _split(pairs: _Candidates, grid: BevGrid, side: int, finer: int) -> _Candida
     """The tiles' own tiles, each with all candidates of its parent."""
     coarse, fine = grid.coarse(side), grid.coarse(finer)
     ratio = side // finer
-    i, j = (v[:, None] * ratio for v in np.divmod(pairs.tile, coarse.num_y))
+    i, j = (v[:, None] * ratio for v in coarse.cell(pairs.tile))
     di, dj = np.divmod(np.arange(ratio**2), ratio)
     i, j = (i + di).ravel(), (j + dj).ravel()
     inside = fine.holds(i, j)
