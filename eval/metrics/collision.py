@@ -8,7 +8,7 @@ from torch import Tensor
 
 from eval.rollout import Rollout
 from sim.geometry import box, se2
-from sim.maps.lanes import AreaBit
+from sim.maps.lane_bits import AreaBit
 from sim.scenario import EGO, AgentKind
 
 STOPPED_MPS = 0.05

@@ -66,10 +66,12 @@ def in_tiles(raster: np.ndarray) -> np.ndarray:
     return blocks.transpose(1, 3, 0, 2).reshape(TILE, TILE, -1)
 
 
-def from_tiles(tiles: np.ndarray, grid: BevGrid) -> np.ndarray:
-    """The inverse of `in_tiles`: all tiles of a grid as its raster."""
+def from_tiles(tiles: np.ndarray, order: np.ndarray, grid: BevGrid) -> np.ndarray:
+    """The inverse of `in_tiles`: all tiles of a grid, tile `order[k]` at k, as its raster."""
     num_x, num_y = grid.coarse(TILE).shape
-    blocks = tiles.reshape(TILE, TILE, num_x, num_y).transpose(2, 0, 3, 1)
+    ordered = np.empty_like(tiles)
+    ordered[..., order] = tiles
+    blocks = ordered.reshape(TILE, TILE, num_x, num_y).transpose(2, 0, 3, 1)
     return blocks.reshape(num_x * TILE, num_y * TILE)[: grid.num_x, : grid.num_y]
 
 
