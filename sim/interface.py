@@ -14,7 +14,7 @@ from sim.dynamics.bicycle import Controls
 from sim.errors import InputError
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
-from sim.map_field import MapField
+from sim.maps.field import MapField
 from sim.maps.lane_table import LaneSpec, VectorMap
 from sim.paths.route_ahead import RouteAhead
 from sim.sensors.lidar_presets import LidarSpec

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from sim import trees
 from sim.errors import InputError
-from sim.map_field import MapField
+from sim.maps.field import MapField
+from sim.maps.reachable import reachable_points
 from sim.paths.build import build_paths
 from sim.paths.paths import Paths
-from sim.reachable import reachable_points
 from sim.scenario import Scenario
 
 WHEELBASE_PER_LENGTH = 0.6  # Chrysler Pacifica 3.09 / 5.18, Renault Zoe 2.59 / 4.08

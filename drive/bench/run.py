@@ -12,7 +12,6 @@ from drive.bench.measure import hardware, measure, peak_bytes, tree_bytes
 from drive.bench.workloads import WORKLOADS, needs_of, reduced
 from drive.bench.worlds import bench_simulator, repeat
 from sim.compiling import compiled
-from sim.map_field import RESOLUTION_M
 from sim.simulator import Simulator
 
 
@@ -55,7 +54,7 @@ def _row(
     world = simulator.world
     work = WORKLOADS[what](simulator, _MODES[mode])
     timing = measure(work.call, request.device)
-    cells = world.field.offroad_m.shape[1:]
+    grids = world.field.tiles.cells
     return {
         "what": what,
         "mode": mode,
@@ -64,8 +63,8 @@ def _row(
         "agents": world.size_m.shape[1],
         "valid_agents": work.agents,
         "drivers": float((world.paths.agent_path >= 0).sum()) / world.num_worlds,
-        "distinct_maps": len(world.field.offroad_m),
-        "map_m": [cells[0] * RESOLUTION_M, cells[1] * RESOLUTION_M],
+        "distinct_maps": len(grids.first),
+        "map_m": (grids.num_cells.amax(dim=0) * grids.resolution_m).tolist(),
         "unit": work.unit,
         "amount": work.amount,
         "per_second": work.amount / timing.median_s,

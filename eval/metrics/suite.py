@@ -51,13 +51,15 @@ def declared(families: Sequence[MetricFamily] = FAMILIES) -> tuple[Metric, ...]:
 
 
 def evaluate(
-    rollout: Rollout, families: Sequence[MetricFamily] = FAMILIES
+    rollout: Rollout,
+    families: Sequence[MetricFamily] = FAMILIES,
+    facts: Facts | None = None,
 ) -> dict[str, MetricResult]:
-    """The result of every declared metric, by key.
+    """The result of every declared metric, by key; `facts` None: they are found here.
 
     Raises InputError where a family returns something else than it declares.
     """
-    facts = Facts.of(rollout)
+    facts = Facts.of(rollout) if facts is None else facts
     results: dict[str, MetricResult] = {}
     for family in families:
         found = family.compute(rollout, facts)

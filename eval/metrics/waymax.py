@@ -91,7 +91,7 @@ def is_wrong_way(
 def lane_distances_m(rollout: Rollout) -> tuple[Float[Tensor, "b t"], Float[Tensor, "b t"]]:
     """Distance to the nearest centreline of the route, and of the other lanes within reach.
 
-    Waymax takes all paths that the ego may legally drive from its start: `sim.reachable`.
+    Waymax takes all paths that the ego may legally drive from its start: `sim.maps.reachable`.
     """
     x, y = rollout.pose[:, :, EGO, :2].unsqueeze(2).unbind(-1)
     lane_x, lane_y, on_route = rollout.world.reachable.unsqueeze(1).unbind(-1)

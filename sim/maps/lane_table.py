@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sim import trees
 from sim.geometry import polyline, se2
-from sim.reachable import reachable_lanes
+from sim.maps.reachable import reachable_lanes
 from sim.scenario import EGO, LightState, Scenario
 from sim.trees import shared
 

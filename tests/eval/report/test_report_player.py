@@ -17,7 +17,7 @@ from tests.eval.report.browser import (
 )
 
 pytestmark = needs_browser
-EGO, TRUCK, OCCUPIED = (213, 94, 0), (108, 122, 139), (230, 159, 0)  # as base.css has them
+EGO, TRUCK, OCCUPIED = (213, 94, 0), (108, 122, 139), (230, 159, 0)  # as sim/palette.py has them
 PX_PER_M = 8.0  # the scale at first
 
 

@@ -17,6 +17,7 @@ from sim.dynamics.bicycle import MAX_STEERING_RAD
 from sim.env.actions import controls
 from sim.env.observations import PRESETS, STATE_FEATURES, Preset
 from sim.interface import Needs
+from sim.palette import LIGHT
 from sim.scenario import EGO, Scenario
 from sim.scenario_file import save_scenario
 from sim.simulator import Simulator
@@ -238,11 +239,11 @@ def test_pictures_show_the_ego_pointing_up() -> None:
     env.reset(options={"scenario": "wall"})
     picture = env.render()
     assert isinstance(picture, np.ndarray) and picture.shape == (360, 360, 3)
-    green = np.argwhere((picture == (20, 140, 60)).all(-1)).mean(axis=0)
-    blue = np.argwhere((picture == (44, 62, 120)).all(-1)).mean(axis=0)
+    ego = np.argwhere((picture == LIGHT.ego).all(-1)).mean(axis=0)
+    car = np.argwhere((picture == LIGHT.vehicle).all(-1)).mean(axis=0)
     # 48 m before and 24 m behind the ego at 5 cells a metre; the car stands 58 cells above it.
-    assert green.tolist() == pytest.approx([239.5, 179.5], abs=0.6)
-    assert blue.tolist() == pytest.approx([181.5, 179.5], abs=0.6)
+    assert ego.tolist() == pytest.approx([239.5, 179.5], abs=0.6)
+    assert car.tolist() == pytest.approx([181.5, 179.5], abs=0.6)
 
 
 def test_stable_baselines_trains_and_sees_the_last_observation() -> None:
