@@ -22,7 +22,7 @@ def outline(polygons_m: list[Polygon]) -> list[np.ndarray]:
     polygon_of = np.repeat(np.arange(len(polygons_m)), [len(polygon) for polygon in polygons_m])
     ring_of = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
     shapes = np.asarray(shapely.linearrings(np.concatenate(rings), indices=ring_of))
-    polygons = shapely.polygons(shapes, indices=polygon_of)
+    polygons = np.asarray(shapely.polygons(shapes, indices=polygon_of))
     broken = ~shapely.is_valid(polygons)
     polygons[broken] = shapely.buffer(polygons[broken], 0.0)
     parts = shapely.get_parts(shapely.union_all(polygons))
