@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drive.cli.main import main
+from eval.runs.folder import RunFolder
 
 TINY = ["--count", "2", "--duration-s", "2", "--batch-size", "1", "--workers", "0", "--videos", "1"]
 FAST = ["--planner", "constant_velocity,idm", "--families", "curve"]
@@ -81,6 +82,34 @@ def test_same_seed_same_bytes_and_resume(tmp_path: Path) -> None:
     (tmp_path / "again" / "videos").mkdir()
     assert main(["simulate", "--resume", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "metrics.json").read_bytes() == truth
+
+
+def test_one_scenario_of_a_run_alone_scores_the_same(tmp_path: Path) -> None:
+    name = "curve-val-0-000001"
+    assert _run(tmp_path, "both") == 0
+    few = ["--planner", "constant_velocity,idm", "--duration-s", "2", "--workers", "0"]
+    words = [*few, "--videos", "0", "--out", str(tmp_path)]
+    assert main(["simulate", *words, "--name", "one", "--scenario", name]) == 0
+    assert _run(tmp_path, "rest", "--exclude", "curve-val-0-000000") == 0
+    both, one, rest = (
+        RunFolder.open(tmp_path / n).read_tables().drives for n in ("both", "one", "rest")
+    )
+    wanted = [(d.planner, d.metrics) for d in both if d.scenario_id == name]
+    assert len(both) == 4 and len(wanted) == 2
+    assert wanted == [(d.planner, d.metrics) for d in one] == [(d.planner, d.metrics) for d in rest]
+
+
+def test_options_of_a_preset_are_those_of_the_command_line(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(
+        "scenario: [curve-val-0-000001, curve-val-0-000003]\nexclude: curve-val-0-000003\n"
+        "duration_s: 2\nreplan: 0.5\nplanner: idm\nvideos: 0\n"
+    )
+    words = ["--preset", str(preset), "--out", str(tmp_path), "--name", "run", "--workers", "0"]
+    assert main(["simulate", *words]) == 0
+    run = RunFolder.open(tmp_path / "run")
+    assert [d.scenario_id for d in run.read_tables().drives] == ["curve-val-0-000001"]
+    assert run.config()["replan"] == 0.5 and run.config()["exclude"] == ["curve-val-0-000003"]
 
 
 def test_existing_run_is_not_overwritten(
