@@ -75,7 +75,7 @@ def test_same_seed_same_bytes_and_resume(tmp_path: Path) -> None:
     truth = (whole / "metrics.json").read_bytes()
     assert _run(tmp_path, "again") == 0
     assert (tmp_path / "again" / "metrics.json").read_bytes() == truth
-    # A run that was killed after its first chunk.
+    # A run that was killed after its first batch.
     (tmp_path / "again" / "metrics.json").unlink()
     (tmp_path / "again" / "batches" / "00001.json").unlink()
     shutil.rmtree(tmp_path / "again" / "videos")
