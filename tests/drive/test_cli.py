@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from drive.cli.main import main
 from eval.runs.folder import RunFolder
@@ -195,3 +196,9 @@ def test_a_preset_value_of_the_wrong_type_is_named(
     preset.write_text("count: many\n")
     assert main(["simulate", "--preset", str(preset)]) == 2
     assert "mine.yaml: count: expected int or nothing, got 'many'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_simulate_on_a_gpu(tmp_path: Path) -> None:
+    assert _run(tmp_path, "gpu", "--device", "cuda", "--replan", "0.5") == 0
+    assert len(RunFolder.open(tmp_path / "gpu").read_tables().drives) == 4
