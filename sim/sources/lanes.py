@@ -21,7 +21,7 @@ _CROSSING_RAD = 0.35
 _INNER_M = 3.0  # of both ends of a lane: where lanes meet they do not cross
 
 
-def open_ring(polygon_m: Float[np.ndarray, "v 2"]) -> Float[np.ndarray, "v 2"]:
+def open_ring(polygon_m: Float[np.ndarray, "v 2"]) -> Float[np.ndarray, "w 2"]:
     """The ring without a last vertex that repeats the first."""
     return polygon_m[:-1] if np.allclose(polygon_m[0], polygon_m[-1]) else polygon_m
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sim.geometry import polyline
-from sim.scenario import EGO, AgentKind, LaneMap, Route, Tracks
+from sim.scenario import EGO, AgentKind, Lane, LaneMap, Route, Tracks
 
 MOVES_M = 2.0
 BACKS_UP_M = 1.0
@@ -67,20 +67,20 @@ def _route(xy: np.ndarray, yaw_rad: np.ndarray, lane_map: LaneMap) -> Route:
     line = polyline.resample(line, 1.0)
     end_yaw = float(polyline.headings_rad(line)[-1])
     lanes = lane_map.lanes
-    last_lane = int(_lane_at(lane_map, line[-1:], np.array([end_yaw]))[0])
+    last_lane = int(lane_at(lanes, line[-1:], np.array([end_yaw]))[0])
     onward = _onward(lane_map, last_lane)
     line = np.concatenate((line, _beyond(line[-1], end_yaw, lanes, onward)))
     line = polyline.resample(_smooth(line), 1.0)[:-1]
-    of_point = _lane_at(lane_map, line, polyline.headings_rad(line))
+    of_point = lane_at(lanes, line, polyline.headings_rad(line))
     order = [int(k) for k in dict.fromkeys(of_point.tolist()) if k >= 0]
     return Route(tuple(order), line.astype(np.float32), of_point)
 
 
-def _lane_at(lane_map: LaneMap, points: np.ndarray, yaw_rad: np.ndarray) -> np.ndarray:
+def lane_at(lanes: list[Lane], points: np.ndarray, yaw_rad: np.ndarray) -> np.ndarray:
     """The lane under each point that runs most nearly in its direction; -1: none."""
     from scipy.spatial import KDTree
 
-    lines = [lane.centerline_m for lane in lane_map.lanes]
+    lines = [lane.centerline_m for lane in lanes]
     owner = np.concatenate([np.full(len(line), k) for k, line in enumerate(lines)])
     heading = np.concatenate([polyline.headings_rad(line) for line in lines])
     found = KDTree(np.concatenate(lines)).query(points, k=8)
