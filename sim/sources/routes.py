@@ -70,7 +70,7 @@ def _route(xy: np.ndarray, yaw_rad: np.ndarray, lane_map: LaneMap) -> Route:
     last_lane = int(lane_at(lanes, line[-1:], np.array([end_yaw]))[0])
     onward = _onward(lane_map, last_lane)
     line = np.concatenate((line, _beyond(line[-1], end_yaw, lanes, onward)))
-    line = polyline.resample(_smooth(line), 1.0)[:-1]
+    line = polyline.resample(smoothed(line, _SMOOTH_M), 1.0)[:-1]
     of_point = lane_at(lanes, line, polyline.headings_rad(line))
     order = [int(k) for k in dict.fromkeys(of_point.tolist()) if k >= 0]
     return Route(tuple(order), line.astype(np.float32), of_point)
@@ -128,11 +128,11 @@ def _beyond(end: np.ndarray, yaw_rad: float, lanes: list, onward: list[int]) -> 
     return polyline.offset(ahead, offset[0] * fade**2 * (3 - 2 * fade))
 
 
-def _smooth(line: np.ndarray) -> np.ndarray:
-    """A running mean that keeps the ends."""
-    pad = _SMOOTH_M // 2
+def smoothed(line: np.ndarray, points: int) -> np.ndarray:
+    """A running mean over an odd number of points, that keeps the ends."""
+    pad = min(points // 2, len(line) - 1)
     first = 2 * line[0] - line[pad:0:-1]
     last = 2 * line[-1] - line[-2 : -2 - pad : -1]
     padded = np.concatenate((first, line, last))
-    kernel = np.ones(_SMOOTH_M) / _SMOOTH_M
+    kernel = np.ones(2 * pad + 1) / (2 * pad + 1)
     return np.stack([np.convolve(padded[:, k], kernel, mode="valid") for k in (0, 1)], axis=-1)
