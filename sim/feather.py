@@ -1,4 +1,4 @@
-"""Columns of feather files (Argoverse 2)."""
+"""Columns of feather and parquet files (Argoverse 2)."""
 
 from pathlib import Path
 
@@ -8,17 +8,21 @@ from sim.errors import InputError
 
 
 def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Columns of a feather file; InputError names the file and what is wrong."""
+    """Columns of a feather file, or a parquet file; InputError names the file and what is wrong."""
     import pyarrow
     import pyarrow.feather
+    import pyarrow.parquet
 
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        table = pyarrow.feather.read_table(path, memory_map=False)
+        if path.suffix == ".parquet":
+            table = pyarrow.parquet.read_table(path, columns=None)
+        else:
+            table = pyarrow.feather.read_table(path, memory_map=False)
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(
-            f"{path}: not a whole feather file: {str(error).splitlines()[0]}"
+            f"{path}: not a whole file of columns: {str(error).splitlines()[0]}"
         ) from None
     missing = [name for name in names if name not in table.column_names]
     if missing:

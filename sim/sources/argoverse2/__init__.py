@@ -40,6 +40,7 @@ def read_scenario(log: Path) -> Scenario:
     tracks = replace(tracks, position_m=moved)
     if not annotated.all():
         notes.append(f"{int((~annotated).sum())} of {len(annotated)} frames are not annotated")
+    routes, route_notes = make_routes(tracks, lane_map)
     return Scenario(
         scenario_id=log.resolve().name,
         source="argoverse2",
@@ -52,9 +53,9 @@ def read_scenario(log: Path) -> Scenario:
         lights=Lights(
             np.zeros((0, len(time_ns)), dtype=np.int64), np.zeros((0, 2), dtype=np.float32)
         ),
-        routes=make_routes(tracks, lane_map),
+        routes=routes,
         keyframe=annotated,
-        notes=notes + map_notes,
+        notes=notes + map_notes + route_notes,
     )
 
 

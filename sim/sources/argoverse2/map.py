@@ -1,4 +1,4 @@
-"""The vector map of an Argoverse 2 log: lanes for motor vehicles, crosswalks, the drivable area."""
+"""The vector map of an Argoverse 2 log or scenario: lanes for motor vehicles, areas."""
 
 import json
 from dataclasses import replace
@@ -11,15 +11,15 @@ from jaxtyping import Float
 from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, GroundHeight, Lane, LaneKind, LaneMap, MapArea
+from sim.sources.lanes import SPEED_LIMIT_MPS, drivable_areas, linked
 
-SPEED_LIMIT_MPS = 13.4  # 30 mph: the maps carry none, and the drives are on city streets
 _SAME_WAY_RAD = 1.0  # lanes whose directions differ by less run the same way
 _CLOSE_GAPS_M = 0.05  # half the width of the gaps between drivable polygons that are closed
 _SECTIONS = ("lane_segments", "pedestrian_crossings", "drivable_areas")
 
 
 def read_map(
-    folder: Path, offset_m: Float[np.ndarray, "3"], ground: GroundHeight
+    folder: Path, offset_m: Float[np.ndarray, "3"], ground: GroundHeight | None
 ) -> tuple[LaneMap, list[str]]:
     """The map in `folder` (a log's `map`) and notes on what was left out.
 
@@ -111,14 +111,8 @@ def _with_links(lanes: list[Lane], segments: list[dict]) -> list[Lane]:
         return other if plain and _same_way(lanes[k], lanes[other]) else -1
 
     return [
-        replace(
-            lane,
-            successors=tuple(sorted(end for start, end in links if start == k)),
-            predecessors=tuple(sorted(start for start, end in links if end == k)),
-            left_neighbor=beside(k, "left"),
-            right_neighbor=beside(k, "right"),
-        )
-        for k, lane in enumerate(lanes)
+        replace(lane, left_neighbor=beside(k, "left"), right_neighbor=beside(k, "right"))
+        for k, lane in enumerate(linked(lanes, links))
     ]
 
 
@@ -141,8 +135,4 @@ def _drivable(rings: list[np.ndarray]) -> list[MapArea]:
 
     shapes = [shapely.Polygon(ring).buffer(_CLOSE_GAPS_M, join_style="mitre") for ring in rings]
     union = shapely.union_all(shapes).buffer(-_CLOSE_GAPS_M, join_style="mitre")
-    areas = []
-    for part in shapely.get_parts(union):
-        outline = [np.asarray(r.coords)[:-1] for r in (part.exterior, *part.interiors)]
-        areas.append(MapArea(AreaKind.DRIVABLE, outline[0], tuple(outline[1:])))
-    return areas
+    return drivable_areas(union)

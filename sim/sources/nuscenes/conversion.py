@@ -84,6 +84,7 @@ def convert_scene(nusc: "NuScenes", scene: dict, city: City) -> Scenario:
     moved = np.where(tracks.valid[..., None], tracks.position_m - offset, 0.0).astype(np.float32)
     tracks = replace(tracks, position_m=moved)
     unknown = np.full((len(lights_m), len(keyframe)), int(LightState.UNKNOWN), dtype=np.int64)
+    routes, route_notes = make_routes(tracks, lane_map)
     return Scenario(
         scenario_id=scene["name"],
         source="nuscenes",
@@ -94,9 +95,9 @@ def convert_scene(nusc: "NuScenes", scene: dict, city: City) -> Scenario:
         tracks=tracks,
         map=lane_map,
         lights=Lights(unknown, lights_m),
-        routes=make_routes(tracks, lane_map),
+        routes=routes,
         keyframe=keyframe,
-        notes=notes + map_notes,
+        notes=notes + map_notes + route_notes,
     )
 
 

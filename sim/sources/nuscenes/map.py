@@ -9,9 +9,9 @@ from jaxtyping import Float
 from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea, StopKind, StopLine
+from sim.sources.lanes import SPEED_LIMIT_MPS, open_ring, with_neighbors
 from sim.sources.nuscenes.boundaries import lane_boundaries
 from sim.sources.nuscenes.city import City
-from sim.sources.scenarionet.map import SPEED_LIMIT_MPS, open_ring, with_neighbors
 
 if TYPE_CHECKING:
     import shapely
