@@ -1,6 +1,5 @@
 """The product of what was asked for: workloads, agent counts, batch sizes, modes; one row each."""
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import torch._inductor.config
 from drive.bench.measure import forget_peak, hardware, measure, peak_bytes, tree_bytes
 from drive.bench.workloads import WORKLOADS, needs_of, reduced
 from drive.bench.worlds import bench_simulator, repeat
+from sim import trees
 from sim.compiling import compiled
 from sim.simulator import Simulator
 
@@ -82,8 +82,25 @@ def _eager(function: Callable) -> Callable:
     return function
 
 
+def _graphed(function: Callable) -> Callable:
+    """Results are copied: a graph overwrites its own when it is replayed."""
+    replay = compiled(function, graphed=True)
+
+    def call(*arguments: Any) -> Any:
+        torch.compiler.cudagraph_mark_step_begin()
+        return _copied(replay(*arguments))
+
+    return call
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return type(value)(_copied(part) for part in value)
+    return trees.map_tensors(torch.clone, value)
+
+
 _MODES = {
     "eager": _eager,
     "compiled": compiled,
-    "graphed": functools.partial(compiled, graphed=True),
+    "graphed": _graphed,
 }
