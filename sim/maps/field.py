@@ -1,4 +1,4 @@
-"""`MapField`: the static map as rasters, so that a question about a point is one gather.
+"""`MapField`: the static map as rasters, so that a question about a point is a gather or two.
 
 Built on the CPU from a `Scenario`; asked on any device, batched, by metrics, planners and traffic.
 """
