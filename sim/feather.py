@@ -22,7 +22,7 @@ def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
             table = pyarrow.feather.read_table(path, memory_map=False)
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(
-            f"{path}: not a whole file of columns: {str(error).splitlines()[0]}"
+            f"{path}: not a whole {path.suffix[1:]} file: {str(error).splitlines()[0]}"
         ) from None
     missing = [name for name in names if name not in table.column_names]
     if missing:
