@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from sim.geometry import polyline
 from sim.scenario import Lane, MapArea
-from sim.sources.lanes import drivable_areas, strip
+from sim.sources.lanes import LANE_WIDTH_M, drivable_areas, strip
 from sim.sources.scenarionet.points import points_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def read_drivable(
             "drivable: what the file's boundary encloses, and the lanes",
         )
     elif edges:
-        shape = _widened(road, edges)
+        shape = _widened(road, lanes, edges)
         note = f"drivable: the lanes and {BESIDE_M:g} m beside them, as far as the road's edges"
     else:
         shape = road.buffer(_CLOSE_GAPS_M, quad_segs=4).buffer(
@@ -119,14 +119,19 @@ def _edges(features: dict[str, dict], offset_m: np.ndarray) -> "list[shapely.Lin
     return found
 
 
-def _widened(road: "shapely.Geometry", edges: "list[shapely.LineString]") -> "shapely.Geometry":
+def _widened(
+    road: "shapely.Geometry", lanes: list[Lane], edges: "list[shapely.LineString]"
+) -> "shapely.Geometry":
     """The road and what lies beside it on its side of the edges.
 
-    The widened road is cut along the edges; pieces that hold nothing of the road lie beyond.
+    The lanes, widened, are cut along the edges; pieces that hold nothing of the road lie beyond. They
+    are not drawn out at their ends: there the far side of an edge would be reached around it.
     """
     import shapely
 
-    wide = road.buffer(BESIDE_M, quad_segs=4)
+    lines = [shapely.LineString(lane.centerline_m.astype(np.float64)) for lane in lanes]
+    half = 0.5 * LANE_WIDTH_M + BESIDE_M
+    wide = shapely.union_all(shapely.buffer(lines, half, quad_segs=4, cap_style="flat"))
     pieces = shapely.get_parts(wide.difference(shapely.union_all(edges).buffer(_EDGE_M)))
     core = road.buffer(-1.0)  # a lane may reach a little over an edge
     shapely.prepare(core)
