@@ -131,7 +131,8 @@ def _fade(gone_m: np.ndarray) -> np.ndarray:
 
 def _route(lanes: list[Lane], first: int, last: set[int]) -> list[int]:
     """The cheapest chain of lanes to one of `last`, by successors and neighbours; empty: none."""
-    queue, done = [(0.0, first, (first,))], set()
+    queue: list[tuple[float, int, tuple[int, ...]]] = [(0.0, first, (first,))]
+    done: set[int] = set()
     while queue:
         cost, k, chain = heapq.heappop(queue)
         if k in last:
