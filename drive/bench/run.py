@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch._inductor.config
 
-from drive.bench.measure import hardware, measure, peak_bytes, tree_bytes
+from drive.bench.measure import forget_peak, hardware, measure, peak_bytes, tree_bytes
 from drive.bench.workloads import WORKLOADS, needs_of, reduced
 from drive.bench.worlds import bench_simulator, repeat
 from sim.compiling import compiled
@@ -29,8 +29,9 @@ class Request:
 
 def bench(request: Request, ready: Simulator | None) -> Iterator[dict[str, Any]]:
     """A row of figures for each combination; `ready` worlds stand for maps and agent counts."""
-    # A pool of compilers that is still starting would compete with the first thing timed.
-    torch._inductor.config.compile_threads = 1
+    # On the CPU a pool of compilers that is still starting would compete with the first thing timed.
+    if request.device == "cpu":
+        torch._inductor.config.compile_threads = 1
     machine = hardware(request.device)
     for agents in [ready.world.size_m.shape[1]] if ready else request.agents:
         base = ready or prepare(request.maps, agents, request.what, request.device)
@@ -51,6 +52,7 @@ def _row(
     what: str, mode: str, simulator: Simulator, request: Request, machine: dict
 ) -> dict[str, Any]:
     torch._dynamo.reset()
+    forget_peak(request.device)
     world = simulator.world
     work = WORKLOADS[what](simulator, _MODES[mode])
     timing = measure(work.call, request.device)

@@ -9,7 +9,7 @@ from eval.metrics.comfort import ego_comfort
 from eval.rollout import Rollout
 from sim.contacts import at_fault, in_one_lane
 from sim.geometry import box
-from sim.maps.lanes import AreaBit
+from sim.maps.lane_bits import AreaBit
 from sim.scenario import EGO, AgentKind
 
 # Plain ints: compiled, a tensor compared with an enum's member is silently False.

@@ -26,6 +26,12 @@ class BevGrid:
     num_x: int
     num_y: int
 
+    @staticmethod
+    def covering(low_m: np.ndarray, high_m: np.ndarray, resolution_m: float) -> "BevGrid":
+        """From `low_m [2]` as many whole cells as it takes to reach `high_m`."""
+        num_x, num_y = np.ceil((high_m - low_m) / resolution_m).astype(int).tolist()
+        return BevGrid(float(low_m[0]), float(low_m[1]), resolution_m, num_x, num_y)
+
     @property
     def shape(self) -> tuple[int, int]:
         return self.num_x, self.num_y
@@ -65,6 +71,10 @@ class BevGrid:
     def flat(self, i: Numbers, j: Numbers) -> Numbers:
         """The number of cell (i, j) in a flat raster; shapes broadcast."""
         return i * self.num_y + j
+
+    def cell(self, number: Numbers) -> tuple[Numbers, Numbers]:
+        """i and j of the cell of that number: the inverse of `flat`."""
+        return number // self.num_y, number % self.num_y
 
     def overlap(self, low_m: np.ndarray, high_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First cell and the one past the last that boxes `[..., 2]` touch, clipped to the grid."""

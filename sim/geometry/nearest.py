@@ -1,6 +1,7 @@
 """Which edge is nearest to each cell of a grid: exact, tile by tile (numpy, on the CPU).
 
-A tile of cells keeps the edges that may be nearest to one of its points, tiles of tiles first. Let c
+A tile of cells keeps the edges that may be nearest to one of its points; large tiles are asked first,
+then their quarters. Let c
 be its middle, h its half diagonal, q the point of the nearest edge at distance D from c, in direction
 u. A point c + v of the tile is then at most D + u.v + h^2 / 2D away from q, and at least d' + u'.v
 from another edge at distance d' in direction u' (the distance to a segment is convex): that one is
@@ -17,14 +18,14 @@ from sim.geometry.grid import BevGrid
 
 Array = np.ndarray
 TILE = 4  # cells along the side of a tile
-_SIDES = (16 * TILE, 4 * TILE, TILE)
+_LARGEST = 32 * TILE
 _AT_ONCE = 2048  # tiles: what is computed for them stays in the cache
 _ROUNDING_M = 1e-6
 
 
 @dataclass(frozen=True)
 class NearestEdges:
-    """For T tiles (numbers in `grid.coarse(TILE)`, ascending) the edge nearest to each cell.
+    """For T tiles (numbers in `grid.coarse(TILE)`, in no order) the edge nearest to each cell.
 
     `edge` is -1 and `distance_m` infinite where none is within the band. Tiles that are absent have
     no such cell.
@@ -41,19 +42,17 @@ def nearest_edges(edges: Edges, grid: BevGrid, band_m: float = math.inf) -> Near
     Within a band edges should be short: what an edge is near to is first asked of its box.
     """
     found = _candidates(edges, grid, band_m)
-    edge = np.empty((TILE, TILE, len(found.tile)), dtype=int)
-    distance_m = np.empty(edge.shape)
     # Tiles with the most candidates first: those that have a k-th one are then the first few.
     order = np.argsort(-found.count, kind="stable")
-    for begin in range(0, len(order), _AT_ONCE):
-        some = order[begin : begin + _AT_ONCE]
-        edge[..., some], distance_m[..., some] = _choose(found, some, edges, grid, band_m)
-    return NearestEdges(found.tile, edge, distance_m)
+    parts = [order[k : k + _AT_ONCE] for k in range(0, max(len(order), 1), _AT_ONCE)]
+    chosen = [_choose(found, part, edges, grid, band_m) for part in parts]
+    edge, distance_m = (np.concatenate(values, axis=-1) for values in zip(*chosen, strict=True))
+    return NearestEdges(found.tile[order], edge, distance_m)
 
 
 def centers_m(tile: Array, grid: BevGrid) -> tuple[Array, Array]:
     """Of the cells of T tiles: x of their rows `[TILE, 1, T]`, y of their columns `[1, TILE, T]`."""
-    i, j = (k * TILE for k in np.divmod(tile, grid.coarse(TILE).num_y))
+    i, j = (k * TILE for k in grid.coarse(TILE).cell(tile))
     within = np.arange(TILE)[:, None]
     x, y = grid.center_m(i + within, j + within)
     return x[:, None], y[None]
@@ -90,14 +89,15 @@ class _Candidates:
 
 
 def _candidates(edges: Edges, grid: BevGrid, band_m: float) -> _Candidates:
-    """Without a band from coarse to fine; within one, tiles near an edge's box to begin with."""
-    sides = (TILE,) if math.isfinite(band_m) else _SIDES
-    pairs = _near_boxes(edges, grid.coarse(sides[0]), band_m)
-    for side, finer in zip(sides, (*sides[1:], None), strict=True):
-        pairs = _prune(pairs, edges, grid, side, band_m)
-        if finer:
-            pairs = _split(pairs, grid, side, finer)
-    return pairs
+    """From tiles as large as the band down to the smallest."""
+    side = TILE
+    while side < _LARGEST and 2 * side * grid.resolution_m <= band_m:
+        side *= 2
+    pairs = _near_boxes(edges, grid.coarse(side), band_m)
+    while side > TILE:
+        pairs = _split(_prune(pairs, edges, grid, side, band_m), grid, side)
+        side //= 2
+    return _prune(pairs, edges, grid, TILE, band_m)
 
 
 def _near_boxes(edges: Edges, tiles: BevGrid, band_m: float) -> _Candidates:
@@ -117,7 +117,7 @@ def _prune(
     """Without the edges that are nearest nowhere in their tile, or beyond the band."""
     tiles = grid.coarse(side)
     half_m = 0.5 * math.sqrt(2.0) * (side - 1) * grid.resolution_m
-    x, y = (np.repeat(v, pairs.count) for v in tiles.center_m(*np.divmod(pairs.tile, tiles.num_y)))
+    x, y = (np.repeat(v, pairs.count) for v in tiles.center_m(*tiles.cell(pairs.tile)))
     distance, gap_x, gap_y, _ = edges.project(pairs.edge, x, y)
     # First the rule that is cheaper to ask.
     reach = np.minimum(pairs.least(distance) + 2.0 * half_m, band_m + half_m)
@@ -131,16 +131,13 @@ def _prune(
     return pairs.where(distance <= least + slack + _ROUNDING_M)
 
 
-def _split(pairs: _Candidates, grid: BevGrid, side: int, finer: int) -> _Candidates:
-    """The tiles' own tiles, each with all candidates of its parent."""
-    coarse, fine = grid.coarse(side), grid.coarse(finer)
-    ratio = side // finer
-    i, j = (v[:, None] * ratio for v in np.divmod(pairs.tile, coarse.num_y))
-    di, dj = np.divmod(np.arange(ratio**2), ratio)
-    i, j = (i + di).ravel(), (j + dj).ravel()
-    inside = fine.holds(i, j)
-    tile = fine.flat(i, j)[inside]
-    parent = np.repeat(np.arange(len(pairs.tile)), ratio**2)[inside]
+def _split(pairs: _Candidates, grid: BevGrid, side: int) -> _Candidates:
+    """The quarters of tiles, each with all candidates of its parent."""
+    coarse, fine = grid.coarse(side), grid.coarse(side // 2)
+    i, j = (2 * k[:, None] for k in coarse.cell(pairs.tile))
+    i, j = (i + np.array((0, 0, 1, 1))).ravel(), (j + np.array((0, 1, 0, 1))).ravel()
+    inside = np.flatnonzero(fine.holds(i, j))
+    tile, parent = fine.flat(i, j)[inside], inside // 4
     order = np.argsort(tile)
     first = pairs.first[parent[order]]
     child, pair = expand_ranges(first, first + pairs.count[parent[order]])
@@ -155,7 +152,7 @@ def _choose(
     x, y = centers_m(found.tile[some], grid)
     distance = np.full((TILE, TILE, len(some)), band_m)
     chosen = np.zeros(distance.shape, dtype=np.int32)  # which candidate, counted from 1
-    for k in range(1, count[0] + 1):
+    for k in range(1, count.max(initial=0) + 1):
         have = slice(int(np.searchsorted(-count, -k, side="right")))
         gap, *_ = edges.project(found.edge[first[have] + k - 1], x[..., have], y[..., have])
         nearer = gap <= distance[..., have]

@@ -22,5 +22,4 @@ def grid_around(scenario: Scenario, margin_m: float = _MARGIN_M) -> BevGrid:
     ego = tracks.position_m[EGO, tracks.valid[EGO], :2]
     low = np.maximum(points.min(0), ego.min(0) - _FROM_EGO_M) - margin_m
     high = np.minimum(points.max(0), ego.max(0) + _FROM_EGO_M) + margin_m
-    cells = np.ceil((high - low) / RESOLUTION_M).astype(int)
-    return BevGrid(float(low[0]), float(low[1]), RESOLUTION_M, int(cells[0]), int(cells[1]))
+    return BevGrid.covering(low, high, RESOLUTION_M)

@@ -17,7 +17,7 @@ from sim.geometry.grid import BevGrid
 from sim.geometry.nearest import nearest_edges
 from sim.maps.areas import outline, polygons_of
 from sim.maps.extent import grid_around
-from sim.maps.lanes import HEADING_BINS, LaneBits
+from sim.maps.lane_bits import HEADING_BINS, LaneBits
 from sim.maps.tiles import Tiles, from_tiles, in_tiles, stored
 from sim.scenario import AreaKind, Scenario
 from sim.trees import shared
@@ -126,5 +126,6 @@ def _offroad_distance_m(scenario: Scenario, grid: BevGrid) -> np.ndarray:
     rings = outline(polygons_of(scenario.map, AreaKind.DRIVABLE))
     if not rings:
         return np.full(grid.shape, 1e3, dtype=np.float32)
-    distance = from_tiles(nearest_edges(Edges.of_rings(rings), grid).distance_m, grid)
-    return np.where(fill(rings, grid), -distance, distance).astype(np.float32)
+    near = nearest_edges(Edges.of_rings(rings), grid)
+    distance = from_tiles(near.distance_m.astype(np.float32), near.tile, grid)
+    return np.where(fill(rings, grid), -distance, distance)

@@ -22,7 +22,7 @@ _AREA_BAND_M = 2.0  # beyond, only the sign counts
 
 @dataclass(frozen=True)
 class FirstOrder:
-    """T tiles (numbers in `grid.coarse(TILE)`, ascending); in all others d is `REACH_M`.
+    """T tiles (numbers in `grid.coarse(TILE)`, in no order); in all others d is `REACH_M`.
 
     `values [3, TILE, TILE, T]`: d, gx, gy. `line [TILE, TILE, T]`: the nearest one, -1: none.
     """

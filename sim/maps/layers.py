@@ -37,7 +37,8 @@ class MapLayers:
     """Layers `names` of M maps, world frame; world b reads map `row[b]`, the rest is shared.
 
     `field [S, L]`: d, gx, gy of each layer in each cell that `tiles` stores, packed into one int32.
-    `stop_light [S]`: the light of the nearest stop line, -1 where there is none.
+    `stop_light [S]`: the light of the nearest stop line, -1 where there is none. `speed_limit_mps
+    [S]`: of the lane whose centreline is nearest, 0 where none is within 2 m.
     """
 
     names: tuple[str, ...]
@@ -45,6 +46,7 @@ class MapLayers:
     tiles: Tiles = shared()
     field: Int[Tensor, "stored l"] = shared()
     stop_light: Int[Tensor, " stored"] = shared()
+    speed_limit_mps: Float[Tensor, " stored"] = shared()
 
     @staticmethod
     def from_scenarios(
@@ -53,13 +55,14 @@ class MapLayers:
         """Rasterise the layers `names` of every map; `margin_m`: how far the ego looks."""
         grids = [grid_around(scenario, margin_m) for scenario in scenarios]
         made = [_rasterize(s, names, grid) for s, grid in zip(scenarios, grids, strict=True)]
-        occupied, field, stop_light = (list(part) for part in zip(*made, strict=True))
+        occupied, field, stop_light, limit = (list(part) for part in zip(*made, strict=True))
         return MapLayers(
             names=names,
             row=torch.arange(len(grids)),
             tiles=Tiles.of(grids, occupied),
             field=stored(field, _NOTHING),
             stop_light=stored(stop_light, -1),
+            speed_limit_mps=stored(limit, 0),
         )
 
     def read(
@@ -76,6 +79,11 @@ class MapLayers:
         distance = torch.where(inside.unsqueeze(-1), distance, REACH_M)
         return distance, torch.stack((gx, gy), dim=-1), self.stop_light[index]
 
+    def speed_limit_at(self, points_m: Float[Tensor, "b *p 2"]) -> Float[Tensor, "b *p"]:
+        """The speed limit in m/s at each point, 0 away from lanes; layer centerline must be there."""
+        index, inside, _ = self.tiles.find(points_m, self.row)
+        return torch.where(inside, self.speed_limit_mps[index].float(), 0.0)
+
 
 def _pack(values: np.ndarray) -> np.ndarray:
     """d, gx, gy `[3, ...]` as 14 + 9 + 9 bits: one load a layer, to a millimetre."""
@@ -87,10 +95,8 @@ def _pack(values: np.ndarray) -> np.ndarray:
 _NOTHING = int(_pack(np.array(((REACH_M,), (0.0,), (0.0,))))[0])
 
 
-def _rasterize(
-    scenario: Scenario, names: tuple[str, ...], grid: BevGrid
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tiles in which some layer has something; what `field` and `stop_light` hold there."""
+def _rasterize(scenario: Scenario, names: tuple[str, ...], grid: BevGrid) -> tuple[np.ndarray, ...]:
+    """Tiles in which some layer has something; what the tensors of `MapLayers` hold there."""
     layers = {name: _layer(scenario, name, grid) for name in names}
     near = np.zeros(grid.coarse(TILE).num_cells, dtype=bool)
     for layer in layers.values():
@@ -98,13 +104,17 @@ def _rasterize(
     occupied = np.flatnonzero(near)
     field = np.full((len(occupied), TILE, TILE, len(names)), _NOTHING, dtype=np.int32)
     stop_light = np.full(field.shape[:3], -1, dtype=np.int32)
+    limit_mps = np.zeros(field.shape[:3], dtype=np.float16)
     for k, (name, layer) in enumerate(layers.items()):
         where = np.searchsorted(occupied, layer.tile)
         field[where, ..., k] = np.moveaxis(_pack(layer.values), -1, 0)
         if name == "stop_line":
             light_of = np.array([stop.light for stop in scenario.map.stop_lines] + [-1])
             stop_light[where] = np.moveaxis(light_of[layer.line], -1, 0)
-    return occupied, field, stop_light
+        if name == "centerline":
+            limit_of = np.array([lane.speed_limit_mps for lane in scenario.map.lanes] + [0.0])
+            limit_mps[where] = np.moveaxis(limit_of[layer.line], -1, 0)
+    return occupied, field, stop_light, limit_mps
 
 
 def _layer(scenario: Scenario, name: str, grid: BevGrid) -> FirstOrder:

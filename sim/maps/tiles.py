@@ -1,5 +1,6 @@
 """`Tiles`: cells of many maps, stored tile by tile, without the tiles in which there is nothing."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ from torch import Tensor
 
 from sim.geometry.grid import BevGrid, BevGrids
 from sim.geometry.nearest import TILE
+
+_SHIFT = int(math.log2(TILE))  # a power of two: no division where points are looked up
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,10 @@ class Tiles:
         cell = torch.floor(place)
         inside = self.cells.holds(cell, row)
         whole = torch.where(inside.unsqueeze(-1), cell, 0.0).long()
-        tile = self.stored_at[self.tiles.flat(whole // TILE, row)].long()
+        tile = self.stored_at[self.tiles.flat(whole >> _SHIFT, row)].long()
         tile = torch.where(inside, tile, 0)
-        within = whole % TILE
-        index = (tile * TILE + within[..., 0]) * TILE + within[..., 1]
+        within = whole & (TILE - 1)
+        index = (tile << 2 * _SHIFT) + (within[..., 0] << _SHIFT) + within[..., 1]
         return index, inside, (place - cell - 0.5) * self.cells.resolution_m
 
 
@@ -59,10 +62,12 @@ def in_tiles(raster: np.ndarray) -> np.ndarray:
     return blocks.transpose(1, 3, 0, 2).reshape(TILE, TILE, -1)
 
 
-def from_tiles(tiles: np.ndarray, grid: BevGrid) -> np.ndarray:
-    """The inverse of `in_tiles`: all tiles of a grid as its raster."""
+def from_tiles(tiles: np.ndarray, order: np.ndarray, grid: BevGrid) -> np.ndarray:
+    """The inverse of `in_tiles`: all tiles of a grid, tile `order[k]` at k, as its raster."""
     num_x, num_y = grid.coarse(TILE).shape
-    blocks = tiles.reshape(TILE, TILE, num_x, num_y).transpose(2, 0, 3, 1)
+    ordered = np.empty_like(tiles)
+    ordered[..., order] = tiles
+    blocks = ordered.reshape(TILE, TILE, num_x, num_y).transpose(2, 0, 3, 1)
     return blocks.reshape(num_x * TILE, num_y * TILE)[: grid.num_x, : grid.num_y]
 
 

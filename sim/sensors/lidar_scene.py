@@ -179,7 +179,7 @@ def concatenate(first: Prisms, second: Prisms) -> Prisms:
 def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
     """A row for each convex piece of a footprint: 4 x (normal x, y, offset), height, class, centre x, y."""
     ring = obstacle.footprint_m.astype(np.float64)
-    area = np.cross(ring - ring[0], np.roll(ring, -1, axis=0) - ring[0]).sum()
+    area = _cross(ring - ring[0], np.roll(ring, -1, axis=0) - ring[0]).sum()
     ring = ring if area > 0 else ring[::-1]
     quads = [ring] if len(ring) == 4 and _is_convex(ring) else _triangles(ring)
     rows = []
@@ -194,9 +194,14 @@ def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
     return rows
 
 
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Signed area of the parallelogram of plane vectors `[..., 2]`; numpy's own is for space."""
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
 def _is_convex(ring: np.ndarray) -> bool:
     edge = np.roll(ring, -1, axis=0) - ring
-    return bool((np.cross(edge, np.roll(edge, -1, axis=0)) > 0).all())
+    return bool((_cross(edge, np.roll(edge, -1, axis=0)) > 0).all())
 
 
 def _triangles(ring: np.ndarray) -> list[np.ndarray]:
@@ -207,8 +212,8 @@ def _triangles(ring: np.ndarray) -> list[np.ndarray]:
             ear = [left[(k + d) % len(left)] for d in (-1, 0, 1)]
             a, b, c = ring[ear]
             rest = ring[[i for i in left if i not in ear]]
-            sides = [np.cross(q - p, rest - p) for p, q in ((a, b), (b, c), (c, a))]
-            if np.cross(b - a, c - b) > 0 and not (np.stack(sides) > 0).all(0).any():
+            sides = [_cross(q - p, rest - p) for p, q in ((a, b), (b, c), (c, a))]
+            if _cross(b - a, c - b) > 0 and not (np.stack(sides) > 0).all(0).any():
                 found.append(np.stack((a, b, c)))
                 del left[k]
                 break

@@ -25,7 +25,8 @@ _LIGHTS = {f"light_{s.name.lower()}": int(s) for s in LightState if s != LightSt
 _LANE = ("lane_distance", "lane_sin", "lane_cos")
 _AGENTS = {f"{kind.name.lower()}s": int(kind) for kind in AgentKind}
 _VELOCITY = ("velocity_x", "velocity_y")
-CHANNELS = (*AREAS, *LINES[:-1], *_LIGHTS, *_LANE, *_AGENTS, "ego", *_VELOCITY)
+_LIMIT = "speed_limit"
+CHANNELS = (*AREAS, *LINES[:-1], *_LIGHTS, *_LANE, _LIMIT, *_AGENTS, "ego", *_VELOCITY)
 LINE_CELLS = 1.2  # width of a line: over one cell, so that none is lost between two rows of centres
 AROUND = BevGrid(-50.0, -50.0, 0.5, 200, 200)
 AHEAD = BevGrid(-60.0, -40.0, 0.4, 350, 200)  # 140 x 80 m
@@ -36,7 +37,7 @@ class RasterSpec:
     """What to draw. Agent channels come once per time of `past_s` (0: now), velocities for now.
 
     `lane_distance`: to the nearest lane that the ego may reach, over 10 m, at most 1; `lane_sin` and
-    `lane_cos`: its direction in the ego frame.
+    `lane_cos`: its direction in the ego frame. `speed_limit`, `velocity_x`, `velocity_y`: in m/s.
     """
 
     grid: BevGrid = AROUND
@@ -58,6 +59,8 @@ class RasterSpec:
         wanted = set(self.channels)
         if wanted & set(_LIGHTS):
             wanted.add("stop_line")
+        if _LIMIT in wanted:
+            wanted.add("centerline")
         if wanted & set(_LANE):
             wanted.add("reachable")
         return tuple(name for name in LAYERS if name in wanted)
@@ -161,6 +164,8 @@ class Rasterizer:
             state = _light_at(scene.light_state, light).unsqueeze(1)
             for name, wanted in _LIGHTS.items():
                 drawn[name] = drawn["stop_line"] * (state == wanted)
+        if self._asks(_LIMIT):
+            drawn[_LIMIT] = self.layers.speed_limit_at(points).unsqueeze(1)
         if self._asks(*_LANE):
             k = self.layers.names.index("reachable")
             drawn |= _lane_channels(distance[..., k], gradient[..., k, :], ego[:, 2])

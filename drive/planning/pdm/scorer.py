@@ -16,7 +16,7 @@ from sim import comfort
 from sim.contacts import STOPPED_MPS, at_fault, in_one_lane, is_behind
 from sim.geometry import box
 from sim.interface import EgoMap, Observation
-from sim.maps.lanes import AreaBit
+from sim.maps.lane_bits import AreaBit
 from sim.scenario import AgentKind
 
 TTC_AHEAD_S = (0.3, 0.6, 0.9)

@@ -8,7 +8,7 @@ import torch
 
 from sim.maps.extent import RESOLUTION_M, grid_around
 from sim.maps.field import MapField
-from sim.maps.lanes import AreaBit
+from sim.maps.lane_bits import AreaBit
 from sim.scenario import AreaKind, Scenario
 from sim.sources.procedural import FAMILIES, draft
 from sim.sources.scenarionet import read_scenario

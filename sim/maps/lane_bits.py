@@ -8,7 +8,7 @@ import numpy as np
 from sim.geometry import polyline
 from sim.geometry.fill import fill
 from sim.geometry.grid import BevGrid
-from sim.maps.areas import polygons_of
+from sim.maps.areas import Polygon, polygons_of
 from sim.scenario import EGO, AreaKind, Lane, LaneKind, Scenario
 
 HEADING_BINS = 32
@@ -45,25 +45,27 @@ class LaneBits:
             bits._add_lane(lanes[k], bit, k in on_route, grid)
         for kind, bit in _AREAS.items():
             for polygon in polygons_of(scenario.map, kind):
-                bits._add_area(polygon, bit, grid)
+                bits.area[_cells_inside(polygon, grid)] |= int(bit)
         return bits
 
     def _add_lane(self, lane: Lane, bit: int, on_route: bool, grid: BevGrid) -> None:
-        part, where = grid.part(lane.polygon_m.min(0), lane.polygon_m.max(0))
-        inside = fill([lane.polygon_m], part)
-        self.lane[where][inside] |= np.int64(1) << bit
-        self.heading[where][inside] |= _heading_bits(lane, part, inside)
+        cells = _cells_inside((lane.polygon_m,), grid)
+        self.lane[cells] |= np.int64(1) << bit
+        self.heading[cells] |= _heading_bits(lane, np.stack(grid.center_m(*cells), axis=-1))
         if lane.kind == LaneKind.CONNECTOR:
-            self.area[where][inside] |= int(AreaBit.INTERSECTION)
+            self.area[cells] |= int(AreaBit.INTERSECTION)
         if on_route:
-            self.area[where][inside] |= int(AreaBit.ROUTE)
-
-    def _add_area(self, rings: tuple[np.ndarray, ...], bit: AreaBit, grid: BevGrid) -> None:
-        part, where = grid.part(rings[0].min(0), rings[0].max(0))
-        self.area[where][fill(list(rings), part)] |= int(bit)
+            self.area[cells] |= int(AreaBit.ROUTE)
 
 
 _AREAS = {AreaKind.INTERSECTION: AreaBit.INTERSECTION, AreaKind.CROSSWALK: AreaBit.CROSSWALK}
+
+
+def _cells_inside(polygon_m: Polygon, grid: BevGrid) -> tuple[np.ndarray, np.ndarray]:
+    """i and j of the cells in a polygon."""
+    part, (rows, columns) = grid.part(polygon_m[0].min(0), polygon_m[0].max(0))
+    i, j = np.nonzero(fill(list(polygon_m), part))
+    return i + rows.start, j + columns.start
 
 
 def _touches(polygon_m: np.ndarray, grid: BevGrid) -> bool:
@@ -110,8 +112,8 @@ def _color(lanes: list[Lane]) -> list[int]:
     return colors
 
 
-def _heading_bits(lane: Lane, grid: BevGrid, inside: np.ndarray) -> np.ndarray:
-    """The heading bit of each inside cell (one for all: `[1]`), from the nearest point of the centreline."""
+def _heading_bits(lane: Lane, points_m: np.ndarray) -> np.ndarray:
+    """The heading bit at each point (`[1]`: one for all), by the nearest point of the centreline."""
     from scipy.spatial import KDTree
 
     line = polyline.resample(lane.centerline_m, 1.0)
@@ -119,6 +121,5 @@ def _heading_bits(lane: Lane, grid: BevGrid, inside: np.ndarray) -> np.ndarray:
     bins = np.round(yaw * (HEADING_BINS / (2 * np.pi))).astype(np.int64) % HEADING_BINS
     if (bins == bins[0]).all():  # a straight lane; most are
         return np.int64(1) << bins[:1]
-    centers = np.stack(grid.center_m(*np.nonzero(inside)), axis=-1)
-    _, nearest = KDTree(line).query(centers)
+    _, nearest = KDTree(line).query(points_m)
     return np.int64(1) << bins[nearest]
