@@ -15,15 +15,14 @@ def read_columns(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    kind = "parquet" if path.suffix == ".parquet" else "feather"
     try:
-        if path.suffix == ".parquet":
-            table = pyarrow.parquet.read_table(path, columns=None)
+        if kind == "parquet":
+            table = pyarrow.parquet.read_table(path)
         else:
             table = pyarrow.feather.read_table(path, memory_map=False)
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path}: not a whole file of columns: {str(error).splitlines()[0]}"
-        ) from None
+        raise InputError(f"{path}: not a whole {kind} file: {str(error).splitlines()[0]}") from None
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise InputError(

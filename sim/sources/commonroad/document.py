@@ -72,7 +72,8 @@ def value_of(state: Element, field: str, where: str, default: float | None = Non
 def interval_of(element: Element, where: str) -> tuple[float, float]:
     """Start and end of an interval; of an exact value twice the same."""
     if (exact := element.findtext("exact")) is not None:
-        return (number(exact, where),) * 2
+        value = number(exact, where)
+        return value, value
     return (
         number(element.findtext("intervalStart"), f"{where}.intervalStart"),
         number(element.findtext("intervalEnd"), f"{where}.intervalEnd"),

@@ -23,6 +23,8 @@ _BULGES_M = np.array([0.0, 2, -2, 4, -4, 6, -6, 9, -9, 12, -12, 16, -16])
 _FASTER_MPS = np.array([0.0, 1, -1, 2, -2, 3, -3])
 _AHEAD_S = np.array([0.0, 0.4, 0.8, 1.1])
 _MARGIN_M = 0.3
+_NEAR_M = 10.0
+_EVERY = 3  # steps between those that are looked at
 _COMFORTABLE_MPS2 = 2.0
 _SMOOTH_M = 15  # points of the way, a metre apart
 
@@ -66,20 +68,33 @@ def made_up_drive(
         length = min(length, max(start_mps, 1.0) * horizon_s)
         end_mps = max(0.0, 2 * length / horizon_s - start_mps) if end_mps is None else end_mps
     time = np.linspace(0.0, 1.0, goal.steps + 1)
+    others = _near(others, way)
     tried = []
-    for faster, bulge in product(_FASTER_MPS, _BULGES_M):
+    for faster, bulge in sorted(
+        product(_FASTER_MPS, _BULGES_M), key=lambda c: abs(c[0]) + abs(c[1])
+    ):
         s = _distance_m(time, start_mps * horizon_s, (end_mps + faster) * horizon_s, length, bulge)
         pose = _poses(way, s, start[2])
-        touches, soon = _conflicts(pose, s, others, size_m, step_s)
         hardest = float(np.abs(np.diff(s, 2)).max()) / step_s**2 if len(s) > 2 else 0.0
-        costs = 100.0 * touches + 5.0 * soon + 50.0 * max(0.0, hardest - _COMFORTABLE_MPS2)
-        tried.append((costs + abs(faster) + abs(bulge), touches, pose))
+        rough = 50.0 * max(0.0, hardest - _COMFORTABLE_MPS2) + abs(faster) + abs(bulge)
+        if tried and rough >= min(tried, key=lambda one: one[0])[0]:
+            continue
+        touches, soon = _conflicts(pose, s, others, size_m, step_s)
+        tried.append((rough + 100.0 * touches + 5.0 * soon, touches, pose))
     _, touches, pose = min(tried, key=lambda one: one[0])
     trouble = f", through an obstacle at {touches} instants" if touches else ""
     return (
         pose,
         f"no recorded ego: its drive from start to goal is made up, along the lanes{trouble}",
     )
+
+
+def _near(others: Others, way_m: np.ndarray) -> Others:
+    """The obstacles that ever come near to the way."""
+    low, high = way_m.min(axis=0) - _NEAR_M, way_m.max(axis=0) + _NEAR_M
+    inside = ((others.pose[..., :2] > low) & (others.pose[..., :2] < high)).all(axis=-1)
+    near = (inside & others.valid).any(axis=1)
+    return Others(others.size_m[near], others.pose[near], others.valid[near])
 
 
 def _way(
@@ -116,7 +131,8 @@ def _fade(gone_m: np.ndarray) -> np.ndarray:
 
 def _route(lanes: list[Lane], first: int, last: set[int]) -> list[int]:
     """The cheapest chain of lanes to one of `last`, by successors and neighbours; empty: none."""
-    queue, done = [(0.0, first, (first,))], set()
+    queue: list[tuple[float, int, tuple[int, ...]]] = [(0.0, first, (first,))]
+    done: set[int] = set()
     while queue:
         cost, k, chain = heapq.heappop(queue)
         if k in last:
@@ -195,32 +211,42 @@ def _conflicts(
     pose: np.ndarray, s_m: np.ndarray, others: Others, size_m: tuple[float, ...], step_s: float
 ) -> tuple[int, int]:
     """At how many instants the ego would touch an obstacle; and soon would, at both speeds."""
-    import torch
-
-    from sim.geometry.box import overlaps
-
     if not len(others.size_m):
         return 0, 0
-    ego_mps = np.gradient(s_m, step_s)
-    move = np.gradient(others.pose[..., :2], step_s, axis=1) * others.valid[..., None]
-    touching, soon = np.zeros((2, len(pose)), dtype=bool)
-    own_size = torch.tensor([size_m[0] + _MARGIN_M, size_m[1] + _MARGIN_M], dtype=torch.float64)
+    ego_mps = np.gradient(s_m, step_s)[::_EVERY]
+    move = np.gradient(others.pose[..., :2], step_s, axis=1)[:, ::_EVERY].clip(-40.0, 40.0)
+    own, them, there = pose[::_EVERY], others.pose[:, ::_EVERY], others.valid[:, ::_EVERY]
+    heading = np.stack((np.cos(own[:, 2]), np.sin(own[:, 2])), axis=-1)
+    touching, soon = np.zeros((2, len(own)), dtype=bool)
     for ahead in _AHEAD_S:
-        own = pose.copy()
-        own[:, :2] += (ahead * ego_mps)[:, None] * np.stack(
-            (np.cos(pose[:, 2]), np.sin(pose[:, 2])), -1
+        apart = them[..., :2] + ahead * move - own[:, :2] - (ahead * ego_mps)[:, None] * heading
+        hit = _touch(
+            apart, own[:, 2], them[..., 2], np.array(size_m[:2]) + _MARGIN_M, others.size_m
         )
-        them = others.pose.copy()
-        them[..., :2] += ahead * move.clip(-40.0, 40.0)
-        hit = overlaps(
-            torch.from_numpy(own)[None], own_size, torch.from_numpy(them),
-            torch.from_numpy(others.size_m)[:, None],
-        ).numpy() & others.valid  # fmt: skip
-        behind = (
-            (them[..., :2] - own[:, :2]) * np.stack((np.cos(own[:, 2]), np.sin(own[:, 2])), -1)
-        ).sum(-1) < 0
+        hit &= there
         if ahead == 0:
             touching = hit.any(axis=0)
         else:
-            soon |= (hit & ~behind).any(axis=0)
-    return int(touching.sum()), int(soon.sum())
+            soon |= (hit & ((apart * heading).sum(axis=-1) > 0)).any(axis=0)
+    return _EVERY * int(touching.sum()), _EVERY * int(soon.sum())
+
+
+def _touch(
+    apart_m: np.ndarray,
+    own_rad: np.ndarray,
+    their_rad: np.ndarray,
+    own_m: np.ndarray,
+    their_m: np.ndarray,
+) -> np.ndarray:
+    """Whether boxes `apart_m` from each other overlap: no axis of either parts them."""
+    cos, sin = np.abs(np.cos(their_rad - own_rad)), np.abs(np.sin(their_rad - own_rad))
+    (a, b), c, d = 0.5 * own_m, 0.5 * their_m[:, :1], 0.5 * their_m[:, 1:2]
+    parted = np.zeros(cos.shape, dtype=bool)
+    for yaw, along, across in (
+        (own_rad, a + c * cos + d * sin, b + c * sin + d * cos),
+        (their_rad, c + a * cos + b * sin, d + a * sin + b * cos),
+    ):
+        ahead = apart_m[..., 0] * np.cos(yaw) + apart_m[..., 1] * np.sin(yaw)
+        left = apart_m[..., 1] * np.cos(yaw) - apart_m[..., 0] * np.sin(yaw)
+        parted |= (np.abs(ahead) > along) | (np.abs(left) > across)
+    return ~parted

@@ -50,7 +50,7 @@ def _phases(light: Element, instants: int) -> np.ndarray:
         color = one.findtext("color")
         if color not in _COLORS:
             raise InputError(f"{name}.color: {color!r} (choices: {', '.join(_COLORS)})")
-        steps = int(number(one.findtext("duration"), f"{name}.duration", low=0, high=1e5))
+        steps = int(number(one.findtext("duration"), f"{name}.duration", low=0.0, high=1e5))
         phases += [int(_COLORS[color])] * steps
     if not phases or light.findtext("active") == "false":
         return np.full(instants, int(LightState.UNKNOWN))

@@ -71,7 +71,7 @@ def read_tracks(root: Element, lane_map: LaneMap, step_s: float) -> tuple[Tracks
         others = Others(
             np.array([one.size_m[:2] for one in obstacles]).reshape(-1, 2),
             np.array([one.pose for one in obstacles]).reshape(-1, goal.steps + 1, 3),
-            np.array([one.valid for one in obstacles]).reshape(-1, goal.steps + 1),
+            np.array([one.valid for one in obstacles], dtype=bool).reshape(-1, goal.steps + 1),
         )
         pose, note = made_up_drive(
             start, start_mps, goal, lane_map.lanes, others, EGO_SIZE_M, step_s

@@ -18,7 +18,7 @@ from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario
 from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
 
-CONVERTER_VERSION = 2  # raise it with every change of what is converted
+CONVERTER_VERSION = 3  # raise it with every change of what is converted
 DEFAULT_CACHE = Path("~/.cache/bevdrive")
 
 

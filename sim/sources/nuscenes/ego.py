@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from sim.errors import InputError
+
 if TYPE_CHECKING:
     from nuscenes import NuScenes
 
@@ -28,9 +30,18 @@ def ego_poses(
     last = nusc.get("sample", scene["last_sample_token"])
     row = nusc.get("sample_data", first["data"]["LIDAR_TOP"])
     end = nusc.get("sample_data", last["data"]["LIDAR_TOP"])["token"]
-    times, poses = [], []
+    times, poses, seen = [], [], set()
     while True:
+        if row["token"] in seen:
+            raise InputError(
+                f"{scene['name']}: sample_data.json: the list of LIDAR_TOP comes back to {row['token']}"
+            )
+        seen.add(row["token"])
         pose = nusc.get("ego_pose", row["ego_pose_token"])
+        if not np.any(pose["rotation"]):
+            raise InputError(
+                f"{scene['name']}: ego_pose.json: pose {pose['token']}: its quaternion is zero"
+            )
         times.append(pose["timestamp"])
         poses.append([*pose["translation"], yaw_of(np.array(pose["rotation"]))])
         if row["token"] == end or not row["next"]:

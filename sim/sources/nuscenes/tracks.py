@@ -1,5 +1,6 @@
 """Annotations of a nuScenes scene as `Tracks` at 10 Hz, in the dataset's frame (float64 positions)."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,13 +25,26 @@ _CYCLES = ("vehicle.bicycle", "vehicle.motorcycle")
 
 
 def samples_of(nusc: "NuScenes", scene: dict) -> list[dict]:
-    """The key frames of a scene in order; InputError where there are fewer than two."""
-    samples, token = [], scene["first_sample_token"]
+    """The key frames of a scene in order.
+
+    InputError, naming scene and table, where there are fewer than two, where the list comes back to
+    where it was, ends elsewhere than the scene does, or does not go on in time.
+    """
+    where = f"{scene['name']}: sample.json"
+    samples, seen, token = [], set(), scene["first_sample_token"]
     while token:
+        if token in seen:
+            raise InputError(f"{where}: the list of samples comes back to {token}")
+        seen.add(token)
         samples.append(nusc.get("sample", token))
         token = samples[-1]["next"]
     if len(samples) < 2:
-        raise InputError(f"{scene['name']}: fewer than two key frames")
+        raise InputError(f"{where}: fewer than two key frames")
+    if samples[-1]["token"] != scene["last_sample_token"]:
+        raise InputError(f"{where}: the list of samples ends at {samples[-1]['token']}, too early")
+    for before, after in pairwise(samples):
+        if after["timestamp"] <= before["timestamp"]:
+            raise InputError(f"{where}: sample {after['token']} is not after the one before it")
     return samples
 
 
@@ -47,6 +61,11 @@ def check_annotations(nusc: "NuScenes", scene: dict) -> None:
                 raise InputError(
                     f"{scene['name']}: sample_annotation.json: annotation {token}: "
                     f"size {row['size']} is not positive"
+                )
+            if not np.any(row["rotation"]):
+                raise InputError(
+                    f"{scene['name']}: sample_annotation.json: annotation {token}: "
+                    "its quaternion is zero"
                 )
 
 
@@ -135,6 +154,12 @@ def _ego(
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[str]]:
     """The centre of the ego's box (x, y, z, yaw) `[T, 4]`, velocity `[T, 2]`, valid `[T]`; and notes."""
     time_us, pose = ego_poses(nusc, scene)
+    late_s = (start_us - time_us[0]) * 1e-6, time_us[-1] * 1e-6 - start_us * 1e-6 - grid_s[-1]
+    if min(late_s) < -DT_S:
+        raise InputError(
+            f"{scene['name']}: sample_data.json: LIDAR_TOP, and so the ego, is not there from the "
+            "first key frame to the last"
+        )
     center = to_center(pose)
     frame = np.arange(len(center))
     value, rate, known = on_grid(frame, (time_us - start_us) * 1e-6, center, grid_s)

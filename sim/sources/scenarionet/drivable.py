@@ -7,14 +7,14 @@
 - else: the lanes with a shoulder of half a metre, gaps between neighbours closed.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from sim.geometry import polyline
 from sim.scenario import Lane, MapArea
-from sim.sources.lanes import drivable_areas, strip
+from sim.sources.lanes import LANE_WIDTH_M, drivable_areas, strip
 from sim.sources.scenarionet.points import points_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read_drivable(
     """The areas, moved by `-offset_m`, and a note that says what they were made of."""
     import shapely
 
-    road = shapely.union_all(
+    road: Any = shapely.union_all(
         [_polygon(lane.polygon_m) for lane in lanes] + _extra(features, offset_m)
     )
     low, high = np.array(road.bounds[:2]) - _REACH_M, np.array(road.bounds[2:]) + _REACH_M
@@ -47,7 +47,7 @@ def read_drivable(
             "drivable: what the file's boundary encloses, and the lanes",
         )
     elif edges:
-        shape = _widened(road, edges)
+        shape = _widened(road, lanes, edges)
         note = f"drivable: the lanes and {BESIDE_M:g} m beside them, as far as the road's edges"
     else:
         shape = road.buffer(_CLOSE_GAPS_M, quad_segs=4).buffer(
@@ -91,7 +91,7 @@ def _boundaries(features: dict[str, dict], offset_m: np.ndarray) -> "list[shapel
     return found
 
 
-def _enclosed(rings: "list[shapely.Polygon]") -> "shapely.Geometry":
+def _enclosed(rings: "list[shapely.Polygon]") -> Any:
     """What is inside an odd number of rings: those inside one other are its holes."""
     import shapely
 
@@ -99,7 +99,7 @@ def _enclosed(rings: "list[shapely.Polygon]") -> "shapely.Geometry":
     points = [ring.representative_point() for ring in rings]
     within, around = tree.query(points, predicate="within")
     depth = np.bincount(within[within != around], minlength=len(rings))
-    shape = shapely.Polygon()
+    shape: Any = shapely.Polygon()
     for level in range(int(depth.max()) + 1):
         layer = shapely.union_all(
             [rings[k].buffer(0) for k in np.flatnonzero(depth == level).tolist()]
@@ -119,16 +119,20 @@ def _edges(features: dict[str, dict], offset_m: np.ndarray) -> "list[shapely.Lin
     return found
 
 
-def _widened(road: "shapely.Geometry", edges: "list[shapely.LineString]") -> "shapely.Geometry":
+def _widened(road: Any, lanes: list[Lane], edges: "list[shapely.LineString]") -> Any:
     """The road and what lies beside it on its side of the edges.
 
-    The widened road is cut along the edges; pieces that hold nothing of the road lie beyond.
+    The lanes, widened, are cut along the edges; pieces that hold nothing of the road lie beyond. They
+    are not drawn out at their ends: there the far side of an edge would be reached around it.
     """
     import shapely
 
-    wide = road.buffer(BESIDE_M, quad_segs=4)
+    lines = [shapely.LineString(lane.centerline_m.astype(np.float64)) for lane in lanes]
+    half = 0.5 * LANE_WIDTH_M + BESIDE_M
+    wide: Any = shapely.union_all(shapely.buffer(lines, half, quad_segs=4, cap_style="flat"))
     pieces = shapely.get_parts(wide.difference(shapely.union_all(edges).buffer(_EDGE_M)))
     core = road.buffer(-1.0)  # a lane may reach a little over an edge
     shapely.prepare(core)
     kept = [piece for piece in pieces if core.intersects(piece)]
-    return shapely.union_all([*kept, road]).buffer(2 * _EDGE_M).buffer(-2 * _EDGE_M)
+    whole: Any = shapely.union_all([*kept, road])
+    return whole.buffer(2 * _EDGE_M).buffer(-2 * _EDGE_M)
