@@ -2,7 +2,10 @@
 
 from typing import Any
 
-_COLUMNS = "{what:14s} {mode:9s} {worlds:>6} {agents:>7} {rate:>24s} {ms:>10s} {spread:>8s} {moved:>9s} {peak:>8s}"
+_COLUMNS = (
+    "{what:14s} {mode:9s} {worlds:>6} {agents:>7} {rate:>24s} {ms:>10s} {spread:>8s} {moved:>9s} "
+    "{peak:>8s}"
+)
 HEAD = _COLUMNS.format(
     what="what", mode="mode", worlds="worlds", agents="agents", rate="a second", ms="ms a call",
     spread="spread", moved="MB moved", peak="MB peak",

@@ -12,12 +12,18 @@ from eval.metrics.facts import Facts
 from eval.metrics.family import MetricFamily, MetricResult
 from eval.metrics.navsim import NavsimMetrics
 from eval.metrics.nuplan import SCORE, NuplanMetrics
+from eval.metrics.own import OwnMetrics
 from eval.metrics.waymax import WaymaxMetrics
 from eval.rollout import Rollout
 from sim.errors import InputError
 from sim.registry import Registry
 
-FAMILIES: tuple[MetricFamily, ...] = (NuplanMetrics(), NavsimMetrics(), WaymaxMetrics())
+FAMILIES: tuple[MetricFamily, ...] = (
+    NuplanMetrics(),
+    NavsimMetrics(),
+    WaymaxMetrics(),
+    OwnMetrics(),
+)
 RANKING = SCORE  # drives are ranked by this one
 METRICS = Registry(
     option="--metric",
