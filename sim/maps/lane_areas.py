@@ -50,11 +50,19 @@ class LaneAreas:
         maps = [_Lanes.of(scenario) for scenario in scenarios]
         fill = {"outline_m": _FAR_M, "baseline_m": _FAR_M, "block": -1}
         names = _Lanes.__dataclass_fields__
+
+        def stack(name: str) -> Tensor:
+            tables = [getattr(one, name) for one in maps]
+            if tables[0].ndim > 1 and name != "successor":  # lines go on repeating their last entry
+                most = max(table.shape[1] for table in tables)
+                tables = [_lengthened(table, most) for table in tables]
+            return trees.stack_padded(tables, fill.get(name, 0))
+
         return LaneAreas(
             max(_most_near(one, _reach(s)) for one, s in zip(maps, scenarios, strict=True)),
             max(map(_reach, scenarios)),
             torch.arange(len(maps)),
-            **{n: trees.stack_padded([getattr(m, n) for m in maps], fill.get(n, 0)) for n in names},
+            **{name: stack(name) for name in names},
         )
 
     def of_worlds(self, table: Tensor) -> Tensor:
@@ -150,8 +158,9 @@ class _Lanes:
         lanes = scenario.map.lanes
         keep = nearby_lanes(scenario)
         place = {k: i for i, k in enumerate(keep)}
-        outlines = [_simplified(lanes[k].polygon_m, ring=True) for k in keep]
-        lines = [_simplified(lanes[k].centerline_m, ring=False) for k in keep]
+        nowhere = [] if keep else [np.full((3, 2), _FAR_M)]  # tables have one lane at least
+        outlines = [_simplified(lanes[k].polygon_m, ring=True) for k in keep] or nowhere
+        lines = [_simplified(lanes[k].centerline_m, ring=False) for k in keep] or nowhere
         successor = np.zeros((max(len(keep), 1), max(len(keep), 1)), dtype=bool)
         for i, k in enumerate(keep):
             successor[i, [place[j] for j in lanes[k].successors if j in place]] = True
@@ -194,14 +203,16 @@ def _simplified(line_m: np.ndarray, ring: bool) -> np.ndarray:
     return shapely.get_coordinates(shapely.LineString(line).simplify(_TOLERANCE_M))
 
 
+def _lengthened(lines: np.ndarray, length: int) -> np.ndarray:
+    """Lines `[K, V, ...]` with their last entries repeated up to a length."""
+    more = np.repeat(lines[:, -1:], length - lines.shape[1], axis=1)
+    return np.concatenate((lines, more), axis=1)
+
+
 def _padded(lines: list[np.ndarray]) -> np.ndarray:
-    """Stacked, each with its last entry repeated; one lane far away where there is none."""
-    if not lines:
-        return np.full((1, 3, 2), _FAR_M, dtype=np.float32)
+    """Stacked, each with its last entry repeated."""
     most = max(len(line) for line in lines)
-    widths = [((0, most - len(line)), *((0, 0),) * (line.ndim - 1)) for line in lines]
-    stacked = np.stack([np.pad(line, w, "edge") for line, w in zip(lines, widths, strict=True)])
-    return stacked.astype(np.float32)
+    return np.concatenate([_lengthened(line[None], most) for line in lines]).astype(np.float32)
 
 
 def _array(values: list, dtype: type) -> np.ndarray:
