@@ -196,7 +196,7 @@ def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Signed area of the parallelogram of plane vectors `[..., 2]`; numpy's own is for space."""
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
 def _is_convex(ring: np.ndarray) -> bool:

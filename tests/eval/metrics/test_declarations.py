@@ -41,7 +41,12 @@ def test_every_metric_is_declared_and_computed() -> None:
 def test_a_declaration_is_whole(metric: Metric) -> None:
     family = metric.key.partition("/")[0]
     assert metric.label and metric.label == metric.label.strip()
-    published = {"nuplan": "Karnchanachari", "navsim": "Dauner", "waymax": "Gulino", "bevdrive": "bevdrive"}
+    published = {
+        "nuplan": "Karnchanachari",
+        "navsim": "Dauner",
+        "waymax": "Gulino",
+        "bevdrive": "bevdrive",
+    }
     assert published[family] in metric.source
     worse_is_less = family != "waymax" or metric.key == "waymax/progression"
     assert metric.higher_is_better == worse_is_less
