@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import shapely
 
 LANE_WIDTH_M = 3.5  # where a map has centrelines alone
+_SLIVER_M2 = 0.05
 SPEED_LIMIT_MPS = 13.4  # 30 mph: where a map says nothing
 MPS_PER_MPH = 0.44704
 _JOIN_M, _JOIN_RAD = 1.0, 0.5
@@ -101,13 +102,17 @@ def with_neighbors(lanes: list[Lane]) -> list[Lane]:
 
 
 def drivable_areas(shape: "shapely.Geometry") -> list[MapArea]:
-    """The polygons of a shape, with their holes, as drivable areas."""
+    """The polygons of a shape, with their holes, as drivable areas.
+
+    Slivers, which a union leaves where edges nearly meet, are neither: their sides are arbitrary.
+    """
     import shapely
 
     areas = []
     for part in shapely.get_parts(shape):
-        if part.geom_type == "Polygon" and part.area > 0:
-            rings = [np.asarray(r.coords)[:-1] for r in (part.exterior, *part.interiors)]
+        if part.geom_type == "Polygon" and part.area > _SLIVER_M2:
+            holes = [ring for ring in part.interiors if shapely.Polygon(ring).area > _SLIVER_M2]
+            rings = [np.asarray(r.coords)[:-1] for r in (part.exterior, *holes)]
             areas.append(MapArea(AreaKind.DRIVABLE, rings[0], tuple(rings[1:])))
     return areas
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import shapely
 
 BESIDE_M = 4.0
+_SLIT_M = 0.3  # half the width of slits that are closed
 _REACH_M = 10.0  # beyond the lanes outlines are cut off
 _SHOULDER_M, _CLOSE_GAPS_M = 0.5, 1.5
 _EDGE_M = 0.05
@@ -54,7 +55,9 @@ def read_drivable(
             _SHOULDER_M - _CLOSE_GAPS_M, quad_segs=4
         )
         note = f"drivable: the lanes with a shoulder of {_SHOULDER_M} m"
-    return drivable_areas(shape.simplify(0.05)), note
+    # Slits between polygons that nearly meet are of the converter, not of the road.
+    closed = shape.buffer(_SLIT_M, join_style="mitre").buffer(-_SLIT_M, join_style="mitre")
+    return drivable_areas(closed.simplify(0.05)), note
 
 
 def _polygon(ring_m: np.ndarray) -> "shapely.Geometry":
