@@ -54,7 +54,7 @@ class EgoPoses:
 def read_poses(log: Path) -> EgoPoses:
     """The ego poses of a log, in order of time."""
     path = log / "city_SE3_egovehicle.feather"
-    columns = read_columns(path, ("timestamp_ns", *_POSE))
+    columns = read_columns(path, {"timestamp_ns": "i"} | dict.fromkeys(_POSE, "f"))
     time_ns, rows = np.unique(columns["timestamp_ns"], return_index=True)
     values = np.stack([columns[name] for name in _POSE], axis=1)[rows].astype(np.float64)
     if len(rows) < 2:

@@ -77,8 +77,8 @@ class Annotations:
 def read_annotations(log: Path) -> Annotations:
     """The annotations of a log; InputError names the file, the track and the time."""
     path = _annotation_file(log)
-    names = ("timestamp_ns", "track_uuid", "category", *_SIZE, *_TURN, *_PLACE, "num_interior_pts")
-    columns = read_columns(path, names)
+    kinds = {"timestamp_ns": "i", "track_uuid": "U", "category": "U", "num_interior_pts": "i"}
+    columns = read_columns(path, kinds | dict.fromkeys((*_SIZE, *_TURN, *_PLACE), "f"))
     size, turn, place = (
         np.stack([columns[name] for name in group], axis=1).astype(np.float64)
         for group in (_SIZE, _TURN, _PLACE)

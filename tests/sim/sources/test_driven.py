@@ -75,7 +75,7 @@ def test_what_does_not_fit_is_refused(scenario: Scenario) -> None:
         driven_scenario(scenario, pose, valid, 0.2)
     with pytest.raises(ValueError, match="agents"):
         driven_scenario(scenario, pose[:, 1:], valid[:, 1:], 0.1)
-    with pytest.raises(ValueError, match="48 steps"):
+    with pytest.raises(ValueError, match="48 instants"):
         driven_scenario(scenario, np.tile(pose, (3, 1, 1)), np.tile(valid, (3, 1)), 0.1)
     with pytest.raises(ValueError, match="position_m: not a number"):
         driven_scenario(scenario, pose, np.ones_like(valid), 0.1)
