@@ -61,4 +61,6 @@ def read_poses(log: Path) -> EgoPoses:
         raise InputError(f"{path}: {len(rows)} poses; at least two are needed")
     if not np.isfinite(values).all():
         raise InputError(f"{path}: not a number at {time_ns[~np.isfinite(values).all(1)][0]} ns")
+    if (np.linalg.norm(values[:, :4], axis=1) < 1e-6).any():
+        raise InputError(f"{path}: a quaternion is zero")
     return EgoPoses(time_ns, values[:, :4], values[:, 4:])
