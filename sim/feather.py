@@ -7,7 +7,6 @@ import numpy as np
 
 from sim.errors import InputError
 
-
 _KINDS = {
     "f": "numbers",
     "i": "whole numbers",

@@ -45,7 +45,9 @@ def parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
-        raise InputError("not JSON that is read here: lists and objects are nested too deeply") from None
+        raise InputError(
+            "not JSON that is read here: lists and objects are nested too deeply"
+        ) from None
     except ValueError as error:
         raise InputError(f"not JSON: {error}") from None
 
@@ -73,6 +75,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         where = f"line {mark.line + 1}: " if mark else ""
         reason = (getattr(error, "problem", None) or str(error)).splitlines()[0]
         raise InputError(f"{path}: not YAML: {where}{reason}") from None
+    except InputError:
+        raise
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise InputError(f"{path}: not YAML: {error}") from None  # such as a date that is none
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):

@@ -1,9 +1,13 @@
 """The command `bevdrive`. One verb, one file; heavy packages are imported by the verb that needs them."""
 
+import errno
 import sys
 import traceback
 
 from sim.errors import InputError, one_of
+
+# What a disk answers that is full, read-only, over its quota, or not ours.
+_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,12 +30,29 @@ def main(argv: list[str] | None = None) -> int:
         one_of("verb", verb, verbs)
         return verbs[verb](rest)
     except InputError as error:
-        print(f"bevdrive: {error}", file=sys.stderr)
+        print(f"bevdrive: {_one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nbevdrive: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        if error.errno not in _DISK:
+            return _bug()
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"bevdrive: {where}{error.strerror}; what is whole is kept", file=sys.stderr)
         return 2
     except Exception:
-        traceback.print_exc()
-        print("bevdrive: this is a bug of bevdrive, not of what you asked for", file=sys.stderr)
-        return 1
+        return _bug()
+
+
+def _bug() -> int:
+    traceback.print_exc()
+    print("bevdrive: this is a bug of bevdrive, not of what you asked for", file=sys.stderr)
+    return 1
+
+
+def _one_line(error: InputError) -> str:
+    return " ".join(str(error).split("\n"))
 
 
 def _simulate(arguments: list[str]) -> int:

@@ -26,8 +26,8 @@ from sim.scenario_check.values import (
 _SHORTEST_STEP_S, _LONGEST_STEP_S = 0.01, 1.0
 _FARTHEST_OFFSET_M = 1e9  # float64 is exact to a thousandth of a millimetre there
 _ROUTE_STEP_M = (0.05, 3.0)  # points lie a metre apart; smoothed, in a bend, a little less or more
-_LARGEST_KM2 = 4.0  # of the box around tracks and the ego's route: it becomes rasters
-_AROUND_M = 100.0
+_LARGEST_KM2, _AROUND_M = 4.0, 180.0
+_MOST_RELATED = 200_000_000
 
 
 def require_valid(scenario: Scenario) -> None:
@@ -59,7 +59,9 @@ def _check_lights(lights: Lights, instants: int) -> None:
     odd = ~np.isin(lights.state, states)
     if odd.any():
         k, t = np.argwhere(odd)[0]
-        raise InputError(f"lights.state: light {k}, step {t}: {lights.state[k, t]} is no LightState")
+        raise InputError(
+            f"lights.state: light {k}, step {t}: {lights.state[k, t]} is no LightState"
+        )
     require_array("lights.position_m", lights.position_m, (len(lights.state), 2), "f")
     require_bounded("lights.position_m", lights.position_m, FARTHEST_M, lambda k, _: f"light {k}")
 
@@ -95,19 +97,18 @@ def _check_route(where: str, route: Any, lane_map: LaneMap) -> None:
 
 
 def _check_extent(scenario: Scenario) -> None:
-    """The map becomes rasters around everything that moves."""
-    route = scenario.routes[EGO]
-    assert route is not None
+    """The map becomes rasters around the ego's recording; every two routes are related."""
     tracks = scenario.tracks
-    driven = tracks.position_m[tracks.valid][:, :2].astype(np.float64)
-    points = np.concatenate((driven, route.path_m))
-    size_m = points.max(axis=0) - points.min(axis=0) + _AROUND_M
-    area_km2 = float(size_m.prod()) / 1e6
-    if area_km2 > _LARGEST_KM2:
-        placed = np.where(tracks.valid[..., None], tracks.position_m[..., :2], 0.0)
-        n, t = np.unravel_index(int(np.abs(placed).max(axis=-1).argmax()), tracks.valid.shape)
+    driven = tracks.position_m[EGO, tracks.valid[EGO], :2].astype(np.float64)
+    size_m = driven.max(axis=0) - driven.min(axis=0) + 2 * _AROUND_M
+    if size_m.prod() > _LARGEST_KM2 * 1e6:
         raise InputError(
-            f"tracks.position_m: {size_m[0]:.0f} m x {size_m[1]:.0f} m are more than "
-            f"{_LARGEST_KM2:g} km2; the farthest is agent {tracks.track_id[n]}, "
-            f"step {t} ({t * scenario.dt_s:.1f} s)"
+            f"tracks.position_m: the ego, agent {tracks.track_id[EGO]}, gets about in "
+            f"{size_m[0] - 2 * _AROUND_M:.0f} m x {size_m[1] - 2 * _AROUND_M:.0f} m; with what is "
+            f"around, more than {_LARGEST_KM2:g} km2"
+        )
+    routes = {id(route): len(route.path_m) for route in scenario.routes if route is not None}
+    if len(routes) ** 2 * max(routes.values()) > _MOST_RELATED:
+        raise InputError(
+            f"routes: {len(routes)} of up to {max(routes.values())} points are too many"
         )

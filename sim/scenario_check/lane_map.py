@@ -30,7 +30,7 @@ from sim.scenario_check.values import (
 
 _SHORTEST_LANE_M = 0.05
 _MOST_LANES_M = 1e6  # all of them together: they become points a metre apart
-_MOST_ITEMS = 50_000
+_MOST_ITEMS = {"lanes": 5_000, "areas": 20_000, "stop_lines": 5_000, "obstacles": 20_000}
 _FASTEST_MPS = 100.0
 _WIDEST_STEP_M = 1000.0
 _MOST_HEIGHTS = 50_000_000
@@ -43,8 +43,8 @@ def check_map(lane_map: LaneMap, lights: int) -> None:
     for name, kind in parts.items():
         items = getattr(lane_map, name)
         require_type(f"map.{name}", items, list)
-        if len(items) > _MOST_ITEMS:
-            raise InputError(f"map.{name}: {len(items)}, at most {_MOST_ITEMS}")
+        if len(items) > _MOST_ITEMS[name]:
+            raise InputError(f"map.{name}: {len(items)}, at most {_MOST_ITEMS[name]}")
         for k, item in enumerate(items):
             require_type(f"map.{name}[{k}]", item, kind)
     lanes, length_m = len(lane_map.lanes), 0.0

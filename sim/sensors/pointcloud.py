@@ -56,7 +56,7 @@ def read_kitti(path: Path, ego_SE3_sensor: Float[np.ndarray, "4 4"] | None = Non
     """A KITTI `.bin`: float32 x, y, z, reflectance (0 to 1), in the velodyne's frame."""
     raw = _read_float32(path, 4)
     _require_plausible(path, raw[:, :3], raw[:, 3], np.zeros(len(raw)))
-    if raw[:, 3].max() > 1.0:
+    if raw[:, 3].max() > 1.001:
         n = int(raw[:, 3].argmax())
         raise InputError(
             f"{path}: reflectance of point {n} is {raw[n, 3]:.6g}, not 0 to 1: not KITTI's four fields"
@@ -75,7 +75,10 @@ def read_argoverse2(path: Path) -> PointCloud:
 
     Its points are in the ego frame at the sweep's timestamp (the file's name), in half precision.
     """
-    kinds = dict.fromkeys(("x", "y", "z", "intensity"), "f") | {"laser_number": "i", "offset_ns": "i"}
+    kinds = dict.fromkeys(("x", "y", "z", "intensity"), "f") | {
+        "laser_number": "i",
+        "offset_ns": "i",
+    }
     x, y, z, intensity, ring, offset_ns = read_columns(path, kinds).values()
     xyz = np.stack((x, y, z), axis=1).astype(np.float32)
     _require_plausible(path, xyz, intensity.astype(np.float32), ring)

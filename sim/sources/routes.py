@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import EGO, AgentKind, LaneMap, Route, Tracks
+from sim.scenario_check.values import FARTHEST_M, require_bounded
 
 MOVES_M = 2.0
+_LONGEST_M = 100_000.0
 BEYOND_M = 150.0
 _BEHIND_M = 12.0
 _SMOOTH_M = 9  # points, a metre apart
@@ -13,13 +16,26 @@ _ON_LANE_M = 2.5
 
 
 def make_routes(tracks: Tracks, lane_map: LaneMap) -> list[Route | None]:
-    """A route for the ego and for everything on wheels that moves; None for the rest."""
+    """A route for the ego and for everything on wheels that moves; None for the rest.
+
+    Raises InputError, before any line is drawn, for places that no scenario may have.
+    """
+    require_bounded(
+        "tracks.position_m",
+        np.where(tracks.valid[..., None], tracks.position_m, 0.0),
+        FARTHEST_M,
+        lambda n, t, _: f"agent {tracks.track_id[n]}, step {t}",
+    )
     routes: list[Route | None] = []
     for n in range(len(tracks.track_id)):
         xy = tracks.position_m[n, tracks.valid[n], :2].astype(np.float64)
         moves = np.linalg.norm(xy - xy[0], axis=1).max() > MOVES_M
         on_wheels = tracks.kind[n] in (AgentKind.VEHICLE, AgentKind.CYCLIST)
         if n == EGO or (on_wheels and moves):
+            driven_m = float(np.linalg.norm(np.diff(xy, axis=0), axis=1).sum())
+            if driven_m > _LONGEST_M:
+                told = f"agent {tracks.track_id[n]} drives {driven_m / 1000:.0f} km"
+                raise InputError(f"tracks.position_m: {told}, more than {_LONGEST_M / 1000:.0f}")
             yaw = float(tracks.yaw_rad[n, tracks.valid[n]][0])
             routes.append(_route(xy, yaw, lane_map))
         else:

@@ -36,7 +36,9 @@ def read_map(
         lanes = _with_links(made, usable)
         rings, _ = _usable("drivable areas", drivable, lambda one: _area(one, offset_m[:2]), notes)
         areas = _drivable(rings)
-        areas += _usable("crosswalks", crossings, lambda one: _crosswalk(one, offset_m[:2]), notes)[0]
+        areas += _usable("crosswalks", crossings, lambda one: _crosswalk(one, offset_m[:2]), notes)[
+            0
+        ]
     except KeyError as error:
         raise InputError(f"{path}: field {error} is missing") from None
     except (ValueError, TypeError, AttributeError) as error:

@@ -87,5 +87,3 @@ def _unknown(name: str, choices: list[str], what: str) -> str:
     near = difflib.get_close_matches(name, choices, 1, 0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"{name!r}{hint} ({what}: {', '.join(choices) or 'none'})"
-
-

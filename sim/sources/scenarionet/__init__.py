@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from sim.errors import InputError
+from sim.errors import DAMAGED, InputError
 from sim.scenario import EGO, Lights, Scenario
 from sim.sources.routes import make_routes
 from sim.sources.scenarionet.map import read_map
@@ -23,14 +24,19 @@ def read_scenario(path: Path) -> Scenario:
         scenario = _convert(data)
     except KeyError as error:
         raise InputError(f"{path}: field {error} is missing") from None
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise InputError(f"{path}: {error}") from None
+    except DAMAGED as error:
+        raise InputError(
+            f"{path}: {str(error).splitlines()[0] if str(error) else type(error)}"
+        ) from None
     return scenario
 
 
 def _convert(data: dict) -> Scenario:
     meta = data["metadata"]
-    tracks, notes = read_tracks(data["tracks"], str(meta["sdc_id"]), int(data["length"]))
+    for name, where in (("metadata", data), ("tracks", data), ("map_features", data)):
+        if not isinstance(where[name], dict):
+            raise InputError(f"{name}: expected a dict, got {type(where[name]).__name__}")
+    tracks, notes = read_tracks(data["tracks"], str(meta["sdc_id"]), _length(data["length"]))
     offset = tracks.position_m[EGO, 0].astype(np.float64) * (1.0, 1.0, 0.0)
     ego = tracks.position_m[EGO, :, :2]
     lane_map, map_notes = read_map(data["map_features"], ego, offset, NEAR_M)
@@ -54,3 +60,10 @@ def _convert(data: dict) -> Scenario:
         keyframe=np.arange(instants) % KEYFRAME_EVERY == 0,
         notes=notes + map_notes,
     )
+
+
+def _length(given: Any) -> int:
+    """How many instants a file says it has."""
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)):
+        raise InputError(f"length: {given!r:.40} is no number of instants")
+    return int(given)

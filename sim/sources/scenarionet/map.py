@@ -13,6 +13,7 @@ _LANE_WIDTH_M = 3.5
 _JOIN_M, _JOIN_RAD = 1.0, 0.5
 _CLOSE_GAPS_M = 1.5
 _SHOULDER_M = 0.5
+FARTHEST_M, _LONGEST_M = 1e9, 10_000.0
 _AREAS = {"CROSSWALK": AreaKind.CROSSWALK, "ROAD_EDGE_SIDEWALK": AreaKind.WALKWAY}
 
 
@@ -24,9 +25,9 @@ def read_map(
     lanes: list[Lane] = []
     links: list[tuple[list[str], list[str]]] = []
     areas: list[MapArea] = []
-    dropped = 0
+    dropped = flat = 0
     for name, feature in features.items():
-        points = np.asarray(feature.get("polyline", feature.get("polygon", ())), dtype=np.float64)
+        points = _points(name, feature, "polyline" if "polyline" in feature else "polygon")
         if points.ndim != 2 or not ((points[:, :2] > low) & (points[:, :2] < high)).all(1).any():
             continue
         kind = str(feature["type"])
@@ -40,11 +41,16 @@ def read_map(
                 (list(feature.get("entry_lanes") or []), list(feature.get("exit_lanes") or []))
             )
         elif kind in _AREAS:
-            polygon = np.asarray(feature["polygon"], dtype=np.float64)[:, :2] - offset_m[:2]
-            areas.append(MapArea(_AREAS[kind], open_ring(polygon)))
+            polygon = open_ring(_points(name, feature, "polygon")[:, :2] - offset_m[:2])
+            if len(polygon) < 3:
+                flat += 1
+                continue
+            areas.append(MapArea(_AREAS[kind], polygon))
     if not lanes:
         raise InputError("map_features: no lane near the ego")
     notes = [f"dropped {dropped} lanes: shorter than 0.5 m"] if dropped else []
+    if flat:
+        notes.append(f"dropped {flat} crosswalks and sidewalks: fewer than three points")
     if any(entries or exits for entries, exits in links):
         lanes = _connect_by_name(lanes, links)
     else:
@@ -61,7 +67,7 @@ def _lane(name: str, feature: dict, line: np.ndarray, offset_m: np.ndarray) -> L
     polygon = np.concatenate((right, left[::-1]))
     connector = "UNSTRUCTURE" in str(feature["type"]) or "polygon" not in feature
     if "polygon" in feature and len(feature["polygon"]) >= 3:
-        polygon = open_ring(np.asarray(feature["polygon"], dtype=np.float64)[:, :2] - offset_m)
+        polygon = open_ring(_points(name, feature, "polygon")[:, :2] - offset_m)
     return Lane(
         lane_id=name,
         kind=LaneKind.CONNECTOR if connector else LaneKind.LANE,
@@ -143,6 +149,24 @@ def _drivable(lanes: list[Lane]) -> list[MapArea]:
         rings = [np.asarray(r.coords)[:-1] for r in (part.exterior, *part.interiors)]
         areas.append(MapArea(AreaKind.DRIVABLE, rings[0], tuple(rings[1:])))
     return areas
+
+
+def _points(name: str, feature: dict, field: str) -> np.ndarray:
+    """The points of a feature (an empty array: it has none); InputError for what are no places."""
+    points = np.asarray(feature.get(field, ()))
+    if points.dtype.kind not in "iuf":
+        raise InputError(f"map_features.{name}.{field}: {points.dtype}, no numbers")
+    points = points.astype(np.float64)
+    if points.ndim == 2:
+        place = points[:, :2]
+        bad = ~(np.isfinite(place) & (np.abs(place) <= FARTHEST_M)).all(axis=1)
+        if bad.any():
+            k = int(bad.argmax())
+            raise InputError(f"map_features.{name}.{field}: point {k}: {place[k].tolist()}")
+        long = np.abs(np.diff(place, axis=0)).max(initial=0.0)
+        if long > _LONGEST_M:
+            raise InputError(f"map_features.{name}.{field}: points {long:.3g} m apart")
+    return points
 
 
 def open_ring(polygon: np.ndarray) -> np.ndarray:

@@ -8,6 +8,12 @@ from sim.errors import InputError
 from sim.scenario import AgentKind, Tracks
 from sim.sources.motion import velocities_mps
 
+FARTHEST_M = 1e9  # in the data set's frame, such as UTM
+_MOST_TURNED_RAD = 1000.0
+_LONGEST_M = 200.0
+_COARSEST_M = 0.05
+_MOST_INSTANTS = 36_000
+_HEIGHT_M = 1.5  # where a file tells none
 _KINDS = {
     "VEHICLE": AgentKind.VEHICLE,
     "CYCLIST": AgentKind.CYCLIST,
@@ -21,6 +27,8 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
     The episode ends at the ego's last recorded instant. Raises InputError where the ego is missing,
     or absent in between, or where a recorded value is not a number.
     """
+    if not 2 <= length <= _MOST_INSTANTS:
+        raise InputError(f"length: {length} instants, not 2 to {_MOST_INSTANTS}")
     if ego_id not in raw:
         raise InputError(f"tracks: the ego {ego_id!r} is missing")
     present = _column(raw[ego_id], ego_id, "valid", length) > 0
@@ -32,7 +40,7 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
             f"tracks.{ego_id}.valid: the ego vanishes at step {int(np.argmin(present))}"
         )
     dropped: Counter[str] = Counter()
-    kept, rows, swapped = [], [], False
+    kept, rows, heights, swapped = [], [], [], False
     for name in [ego_id, *(k for k in raw if k != ego_id)]:
         valid = _column(raw[name], name, "valid", length)[: last + 1] > 0
         position = _column(raw[name], name, "position", length)[: last + 1]
@@ -43,9 +51,18 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
         if not valid.any():
             dropped["never valid"] += 1
             continue
-        for field, values in (("position", position), ("heading", yaw), ("length", size[0])):
-            _finite(values, valid, name, field)
-        extent = np.array([np.median(s[valid]) for s in size])
+        for field, values, most in (
+            ("position", position, FARTHEST_M),
+            ("heading", yaw, _MOST_TURNED_RAD),
+            ("length", size[0], _LONGEST_M),
+            ("width", size[1], _LONGEST_M),
+        ):
+            _bounded(values, valid, name, field, most)
+        height = size[2][valid & np.isfinite(size[2])]
+        if len(height) < valid.sum():
+            heights.append(name)
+        height = height if len(height) else np.array([_HEIGHT_M])
+        extent = np.array([np.median(s) for s in (size[0][valid], size[1][valid], height)])
         if (extent <= 0).any():
             if name == ego_id:
                 raise InputError(f"tracks.{name}: size {extent.tolist()} is not positive")
@@ -57,6 +74,10 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
         kept.append(name)
         rows.append((valid, position, yaw, extent))
     notes = [f"dropped {count} tracks: {reason}" for reason, count in sorted(dropped.items())]
+    if heights:
+        notes.append(
+            f"heights that are no numbers, of {len(heights)} tracks, the first {heights[0]}"
+        )
     if swapped:
         notes.append("the ego's length and width were swapped in the file")
     if last + 1 < length:
@@ -85,8 +106,13 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
 
 
 def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
-    values = np.asarray(track["state"][field], dtype=np.float64)
-    if len(values) < length:
+    raw = np.asarray(track["state"][field])
+    if raw.dtype.kind not in "biuf" or raw.ndim > 2:
+        raise InputError(f"tracks.{name}.{field}: {raw.dtype} of shape {raw.shape}, no numbers")
+    if field == "position":
+        _require_precise(raw, f"tracks.{name}.{field}")
+    values = raw.astype(np.float64)
+    if values.ndim == 0 or len(values) < length:
         raise InputError(f"tracks.{name}.{field}: {len(values)} of {length} instants")
     return (
         values[:length, 0]
@@ -95,7 +121,24 @@ def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
     )
 
 
-def _finite(values: np.ndarray, valid: np.ndarray, name: str, field: str) -> None:
-    bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1) & valid
+def _bounded(values: np.ndarray, valid: np.ndarray, name: str, field: str, most: float) -> None:
+    """Raise InputError where a valid value is no number, or farther than `most` from zero."""
+    flat = values.reshape(len(values), -1)
+    finite = np.isfinite(flat).all(axis=1)
+    bad = valid & ~(finite & (np.abs(flat) <= most).all(axis=1))
     if bad.any():
-        raise InputError(f"tracks.{name}.{field}: not a number at step {int(bad.argmax())}")
+        step = int(bad.argmax())
+        what = f"{flat[step].tolist()} is beyond {most:g}" if finite[step] else "not a number"
+        raise InputError(f"tracks.{name}.{field}: {what} at step {step}")
+
+
+def _require_precise(raw: np.ndarray, where: str) -> None:
+    """Raise InputError for positions in single precision, so far out that it is steps of centimetres."""
+    if raw.dtype.kind != "f" or raw.dtype.itemsize > 4 or not raw.size:
+        return
+    finite = raw[np.isfinite(raw)]
+    step_m = float(np.spacing(np.abs(finite).max())) if len(finite) else 0.0
+    if step_m > _COARSEST_M:
+        raise InputError(
+            f"{where}: {raw.dtype} so far from its origin is in steps of {step_m:.2g} m"
+        )
