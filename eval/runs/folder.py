@@ -68,6 +68,11 @@ class RunFolder:
         path = self._batch_path(number)
         return path.is_file() and not read_batch(path).errors
 
+    def is_finished(self, scenarios: int, batch_size: int) -> bool:
+        """Whether everything was driven without an error, and all that follows is written."""
+        written = all((self.path / n).is_file() for n in ("metrics.json", "report.html"))
+        return written and all(map(self.has_batch, range(-(-scenarios // batch_size))))
+
     def write_batch(self, number: int, results: Results) -> None:
         """Store what a finished batch gave: all of it or nothing."""
         write_whole(self._batch_path(number), json.dumps(asdict(results)))

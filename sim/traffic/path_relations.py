@@ -173,7 +173,7 @@ def _nearest(
     flat: Tensor, square: Tensor, real: Tensor, first: int, beyond: int
 ) -> Int[Tensor, "p qk"]:
     """The knot of each path from `first` on, before `beyond`, that is nearest to every knot."""
-    paths, num_knots = real.shape
+    num_knots = real.shape[1]
     part = slice(first * num_knots, beyond * num_knots)
     gap = square[part, None] + square[None, :] - 2.0 * flat[part] @ flat.T
     gap[~real[first:beyond].reshape(-1)] = torch.inf
