@@ -57,8 +57,7 @@ def run(arguments: list[str]) -> int:
     from eval.runs.folder import RunFolder
 
     refs = find_scenarios(config)
-    if folder is not None and folder.is_finished(len(refs), config.batch_size):
-        print(f"{folder.path}: finished already", file=sys.stderr)
+    finished = folder is not None and folder.is_finished(len(refs), config.batch_size)
     if folder is None:
         require_usable(refs)
         name = config.name or time.strftime("%Y%m%d-%H%M%S")
@@ -76,6 +75,8 @@ def run(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 130 if isinstance(stop, KeyboardInterrupt) else 1
+    if finished:
+        print(f"{folder.path}: finished already; tables and report are written again")
     return _tell(outcome, len(refs), time.perf_counter() - began)
 
 

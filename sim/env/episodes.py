@@ -2,6 +2,7 @@
 of its own accord.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -16,7 +17,7 @@ from sim.env.observations import PRESETS
 from sim.env.picture import PICTURE, paint
 from sim.env.reward import RewardTerms, StepEvents
 from sim.env.settings import Settings
-from sim.errors import InputError
+from sim.errors import InputError, one_of
 from sim.scenario import EGO
 from sim.sensors.suite import SensorSuite
 from sim.simulator import Simulator
@@ -60,6 +61,8 @@ class Episodes:
 
     def __init__(self, num_envs: int, settings: Settings, draws: bool = False) -> None:
         """`draws`: `pictures` will be asked for."""
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+            raise InputError(f"num_envs: must be a whole number, at least 1, not {num_envs!r}")
         self.settings, self.preset = settings, PRESETS[settings.observation]
         self._pool = Simulator.from_scenarios(
             settings.make_pool(), settings.traffic, self.preset.needs
@@ -82,7 +85,11 @@ class Episodes:
 
     def choose(self, options: dict | None) -> np.ndarray:
         """Numbers of the scenarios that `options` allow: all, one `scenario` id, one `family`."""
-        options = options or {}
+        options = {} if options is None else options
+        if not isinstance(options, dict):
+            raise InputError(f"options: expected a dict, got {type(options).__name__}")
+        for key in options:
+            one_of("options", key, ("scenario", "family"))
         fit = np.ones(len(self._pool.world.scenarios), dtype=bool)
         for key, field in (("scenario", "scenario_id"), ("family", "family")):
             if key in options:
@@ -105,9 +112,9 @@ class Episodes:
         begun = begun.to(self.state.step.device)
         self.state = trees.where(begun, self.simulator.reset(), self.state)
 
-    def step(self, actions: np.ndarray) -> Outcome:
+    def step(self, actions: Sequence | np.ndarray) -> Outcome:
         """All worlds one step on."""
-        action = torch.as_tensor(np.array(actions, dtype=np.float32)).to(self.state.pose.device)
+        action = torch.from_numpy(self._checked(actions)).to(self.state.pose.device)
         before = self.state
         self.state = self.simulator.step(before, controls(self.world, before, action))
         events = StepEvents.between(self.world, before, self.state)
@@ -117,6 +124,20 @@ class Episodes:
             terminated = terminated | events.offroad
         ended = self.state.step >= self.world.length_steps
         return Outcome(terms.total, terms, events, terminated, ended & ~terminated)
+
+    def _checked(self, actions: Sequence | np.ndarray) -> np.ndarray:
+        """Float32; raises InputError where they are not two finite numbers for every world."""
+        shape = (len(self.number), 2)
+        try:
+            given = np.array(actions, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise InputError(f"action: not numbers of shape {shape}") from None
+        if given.shape != shape:
+            raise InputError(f"action: shape {given.shape}, expected {shape}")
+        if not np.isfinite(given).all():
+            world = int((~np.isfinite(given)).any(axis=1).argmax())
+            raise InputError(f"action: not finite in world {world}: {given[world].tolist()}")
+        return given
 
     def observe(self) -> np.ndarray | dict[str, np.ndarray]:
         """The batch of observations, a copy."""

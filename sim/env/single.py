@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from sim.env.episodes import ACTION_SPACE, Episodes, info_of
-from sim.env.settings import Settings
+from sim.env.settings import make_settings
 
 
 class DriveEnv(gymnasium.Env):
@@ -24,7 +24,7 @@ class DriveEnv(gymnasium.Env):
     def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
         """`settings`: the fields of `sim.env.settings.Settings`."""
         self.render_mode = render_mode
-        self._episodes = Episodes(1, Settings(**settings), draws=render_mode == "rgb_array")
+        self._episodes = Episodes(1, make_settings(settings), draws=render_mode == "rgb_array")
         self.observation_space = self._episodes.preset.space
         self.action_space = ACTION_SPACE
 
@@ -41,7 +41,7 @@ class DriveEnv(gymnasium.Env):
     @torch.no_grad()
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One `dt_s`."""
-        outcome = self._episodes.step(np.asarray(action)[None])
+        outcome = self._episodes.step([action])
         info = {name: value[0].item() for name, value in info_of(outcome).items()}
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         return self._observation(), float(outcome.reward[0]), terminated, truncated, info
