@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from eval.follow import HeldPlan
+from eval.follow import HeldControls, HeldPlan, hold
+from sim.dynamics.bicycle import Controls
 from sim.geometry import se2
 from sim.interface import Observation, Plan, Planner, needs_of
 from sim.plan_check import check_plan
@@ -46,40 +47,41 @@ def rollout(
     planner: Planner,
     num_steps: int | None = None,
     seed: int = 0,
-    watch: Callable[[Plan], None] | None = None,
+    watch: Callable[[Plan | Controls], None] | None = None,
     replan_s: float | None = None,
 ) -> Rollout:
     """Drive `planner` for `num_steps` (default: until the recordings end).
 
     It is shown what it `needs`; `seed` is that of the generator that its `reset` gets. A plan is made
     every `replan_s` (to the nearest step; default: at each) and followed in between, unobserved.
-    `watch` is shown the plan of every step (`eval.runs.tracer`). Raises InputError for a plan that is
-    none; to what a planner raises the step is noted.
+    Controls, which a policy gives instead, are held. `watch` is shown every step's plan as it was made
+    (`eval.runs.tracer`). Raises InputError for a plan that is none; to what a planner raises the step
+    is noted.
     """
     simulator = simulator.equipped(needs_of(planner))
     world = simulator.world
     every = 1 if replan_s is None else max(1, round(replan_s / world.dt_s))
     _reset(planner, world, seed)
     state, states, plans = simulator.reset(), [], []
-    held: HeldPlan | None = None
+    held: HeldPlan | HeldControls | None = None
     for step in range(world.num_steps if num_steps is None else num_steps):
         pose, since = state.pose[:, EGO], step % every
         if held is None or since == 0:
-            plan = _make_plan(planner, simulator.observe(state), step)
-            held = HeldPlan(plan, pose, state.speed_mps[:, EGO])
+            action = _make_plan(planner, simulator.observe(state), step)
+            held = hold(action, pose, state.speed_mps[:, EGO])
         else:
-            plan = held.left(pose, since, world.dt_s)
+            action = held.left(pose, since, world.dt_s)
         if watch:
-            watch(plan if since == 0 else held.carry(plan, pose))
+            watch(action if since == 0 else held.moved(pose))
         states.append(replace(state, past=None))
-        plans.append(plan_in_world(state, plan))
-        state = simulator.step(state, plan)
+        plans.append(plan_in_world(state, action))
+        state = simulator.step(state, action)
     states.append(replace(state, past=None))
     plans.append(plans[-1])
     return collect(world, states, plans)
 
 
-def _make_plan(planner: Planner, observation: Observation, step: int) -> Plan:
+def _make_plan(planner: Planner, observation: Observation, step: int) -> Plan | Controls:
     where = f"{type(planner).__name__}, step {step}"
     try:
         plan = planner.plan(observation)
@@ -99,8 +101,13 @@ def _reset(planner: Planner, world: World, seed: int) -> None:
         reset(world.num_worlds, device, torch.Generator(device).manual_seed(seed))
 
 
-def plan_in_world(state: WorldState, plan: Plan) -> Tensor:
-    """`PLAN_POINTS` poses of the plan in the world frame, half a second apart, `[B, P, 3]`."""
+def plan_in_world(state: WorldState, plan: Plan | Controls) -> Tensor:
+    """`PLAN_POINTS` poses of the plan in the world frame, half a second apart, `[B, P, 3]`.
+
+    Controls say nothing of where the ego means to be: it stays where it is.
+    """
+    if isinstance(plan, Controls):
+        return state.pose[:, EGO].unsqueeze(1).expand(-1, PLAN_POINTS, -1)
     index = half_seconds(plan.dt_s, plan.trajectory.shape[1]).to(plan.trajectory.device)
     ego = state.pose[:, EGO].unsqueeze(1)
     return se2.compose(ego, plan.trajectory[:, index, :3])

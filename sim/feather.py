@@ -1,4 +1,4 @@
-"""Columns of feather files (Argoverse 2)."""
+"""Columns of feather and parquet files (Argoverse 2)."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ _KINDS = {
 
 
 def read_columns(path: Path, kinds: dict[str, str]) -> dict[str, np.ndarray]:
-    """Columns of a feather file, by name, of the `kinds` f (numbers), i (whole ones) or U (texts).
+    """Columns of a feather or parquet file; `kinds`, by name: f (numbers), i (whole ones), U (texts).
 
     InputError names the file, the column, and what is wrong: a file that is not whole (its buffers
     are looked at before anything is read from them), a column that is missing, of another type or
@@ -23,15 +23,20 @@ def read_columns(path: Path, kinds: dict[str, str]) -> dict[str, np.ndarray]:
     """
     import pyarrow
     import pyarrow.feather
+    import pyarrow.parquet
 
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    form = "parquet" if path.suffix == ".parquet" else "feather"
     try:
-        table = pyarrow.feather.read_table(path, memory_map=False)
+        if form == "parquet":
+            table = pyarrow.parquet.read_table(path)
+        else:
+            table = pyarrow.feather.read_table(path, memory_map=False)
         table.validate(full=True)
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: not a whole feather file: {reason}") from None
+        raise InputError(f"{path}: not a whole {form} file: {reason}") from None
     missing = [name for name in kinds if table.column_names.count(name) != 1]
     if missing:
         raise InputError(

@@ -10,9 +10,11 @@ from typing import Literal, Protocol, runtime_checkable
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.dynamics.bicycle import Controls
+from sim.errors import InputError
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
-from sim.map_field import MapField
+from sim.maps.field import MapField
 from sim.maps.lane_table import LaneSpec, VectorMap
 from sim.paths.route_ahead import RouteAhead
 from sim.sensors.lidar_presets import LidarSpec
@@ -184,11 +186,15 @@ class Planner(Protocol):
     is called once before the first plan. It may remember what it likes from plan to plan.
     """
 
-    def plan(self, observation: Observation) -> Plan:
-        """A plan for each world."""
+    def plan(self, observation: Observation) -> Plan | Controls:
+        """A plan for each world, or controls of the ego's bicycle, as policies give them."""
         ...
 
 
 def needs_of(planner: Planner) -> Needs:
-    """What a planner asks for."""
-    return getattr(planner, "needs", Needs())
+    """What a planner asks for; InputError where it asks for something else than `Needs`."""
+    needs = getattr(planner, "needs", Needs())
+    if not isinstance(needs, Needs):
+        kind = type(planner).__name__
+        raise InputError(f"{kind}.needs: expected a sim.interface.Needs, got {needs!r}")
+    return needs

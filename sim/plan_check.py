@@ -1,13 +1,17 @@
 """Is what a planner returned a plan? Checked when it is made, where its planner can still be named."""
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from sim.errors import InputError
-from sim.interface import Forecast, Occupancy, Plan
+from sim.dynamics.bicycle import Controls
+from sim.errors import InputError, one_of
+from sim.interface import Forecast, Occupancy, Plan, Tracking
+
+Shape = tuple[int | None, ...]  # None: any length but 0
 
 
 def check_plan(plan: Any, num_worlds: int, device: torch.device, where: str) -> None:
@@ -15,56 +19,60 @@ def check_plan(plan: Any, num_worlds: int, device: torch.device, where: str) -> 
 
     A plan holds finite float32 `[B, T, 5]`, T at least 1, on the device of the observation, and its
     entries lie a positive `dt_s` apart; what it shows beside has the shapes that its classes name.
-    Waits for the device once.
+    Controls, which a policy may give instead, are finite float32 `[B]`. Waits for the device once.
     """
-    if not isinstance(plan, Plan):
-        raise InputError(f"{where}: plan: expected a sim.interface.Plan, got {_told(plan)}")
+    if isinstance(plan, Controls):
+        for name, value in vars(plan).items():
+            _check_tensor(value, (num_worlds,), device, f"{where}: controls.{name}")
+            if not bool(torch.isfinite(value).all()):
+                raise InputError(f"{where}: controls.{name}: not finite: {value.tolist()}")
+        return
+    _check_type(plan, Plan, f"{where}: plan")
     dt_s = plan.dt_s
     is_number = isinstance(dt_s, int | float) and not isinstance(dt_s, bool)
     if not (is_number and math.isfinite(dt_s) and dt_s > 0):
         raise InputError(f"{where}: plan.dt_s: expected a positive number of seconds, got {dt_s!r}")
+    one_of(f"{where}: plan.tracking", plan.tracking, get_args(Tracking))
     for name, value, shape in _parts(plan, num_worlds, where):
         _check_tensor(value, shape, device, f"{where}: plan.{name}")
     if not bool(torch.isfinite(plan.trajectory).all()):
-        bad = (~torch.isfinite(plan.trajectory)).nonzero()[0].tolist()
+        world, entry, column = (~torch.isfinite(plan.trajectory)).nonzero()[0].tolist()
         raise InputError(
-            f"{where}: plan.trajectory: not finite at world {bad[0]}, entry {bad[1]}, column {bad[2]} "
+            f"{where}: plan.trajectory: not finite at world {world}, entry {entry}, column {column} "
             "(x, y, yaw, speed, curvature)"
         )
 
 
-def _parts(
-    plan: Plan, num_worlds: int, where: str
-) -> list[tuple[str, Any, tuple[int | None, ...]]]:
-    """Name, value and shape (None: any length but 0) of all that a plan holds."""
-    parts: list[tuple[str, Any, tuple[int | None, ...]]] = [
-        ("trajectory", plan.trajectory, (num_worlds, None, 5))
-    ]
+def _parts(plan: Plan, num_worlds: int, where: str) -> Iterator[tuple[str, Any, Shape]]:
+    """Name, value and shape of all tensors that a plan holds; one after the other is to be checked."""
+    yield "trajectory", plan.trajectory, (num_worlds, None, 5)
     if plan.candidates is not None:
-        parts.append(("candidates", plan.candidates, (num_worlds, None, None, 3)))
-    if plan.costs is not None:
-        parts.append(("costs", plan.costs, (num_worlds, None)))
-    for name, kind in (("forecast", Forecast), ("occupancy", Occupancy)):
-        value = getattr(plan, name)
-        if value is not None and not isinstance(value, kind):
-            raise InputError(
-                f"{where}: plan.{name}: expected a sim.interface.{kind.__name__}, got {_told(value)}"
-            )
+        yield "candidates", plan.candidates, (num_worlds, None, plan.trajectory.shape[1], 3)
+        if plan.costs is not None:
+            yield "costs", plan.costs, (num_worlds, plan.candidates.shape[1])
+    if plan.forecast is not None:
+        _check_type(plan.forecast, Forecast, f"{where}: plan.forecast")
+        position_m = plan.forecast.position_m
+        agents = position_m.shape[1] if isinstance(position_m, Tensor) and position_m.ndim else None
+        yield "forecast.position_m", position_m, (num_worlds, agents, None, None, 2)
+        yield "forecast.probability", plan.forecast.probability, tuple(position_m.shape[:3])
     if plan.occupancy is not None:
-        shape = (num_worlds, None, None, None)
-        parts.append(("occupancy.probability", plan.occupancy.probability, shape))
-    return parts
+        _check_type(plan.occupancy, Occupancy, f"{where}: plan.occupancy")
+        shape = (num_worlds, None, *plan.occupancy.grid.shape)
+        yield "occupancy.probability", plan.occupancy.probability, shape
 
 
-def _check_tensor(
-    value: Any, shape: tuple[int | None, ...], device: torch.device, where: str
-) -> None:
-    wanted = (
-        f"expected a float32 tensor [{', '.join('any' if n is None else str(n) for n in shape)}]"
-    )
+def _check_type(value: Any, wanted: type, where: str) -> None:
+    if not isinstance(value, wanted):
+        raise InputError(f"{where}: expected a sim.interface.{wanted.__name__}, got {_told(value)}")
+
+
+def _check_tensor(value: Any, shape: Shape, device: torch.device, where: str) -> None:
+    lengths = ", ".join("any" if length is None else str(length) for length in shape)
+    wanted = f"expected a float32 tensor [{lengths}]"
     if not isinstance(value, Tensor):
         raise InputError(f"{where}: {wanted}, got {_told(value)}")
-    fits = value.ndim == len(shape) and all(
+    fits = len(value.shape) == len(shape) and all(
         have == want or (want is None and have > 0)
         for have, want in zip(value.shape, shape, strict=True)
     )

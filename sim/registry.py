@@ -13,7 +13,6 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,9 +75,11 @@ class Registry:
         return {name: labels[name] for name in names}
 
     def _load_installed(self, name: str) -> Any:
+        from importlib.metadata import entry_points
+
         installed = {entry.name: entry for entry in entry_points(group=self.group)}
         one_of(self.option, name, (*self.builtin, *installed))
-        entry: EntryPoint = installed[name]
+        entry = installed[name]
         try:
             return entry.load()
         except (Exception, SystemExit) as error:

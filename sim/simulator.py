@@ -128,6 +128,16 @@ class Simulator:
         )
         return after if state.past is None else replace(after, past=state.past.then(after))
 
+    def ego_state(self, state: WorldState) -> EgoState:
+        """The ego's own motion and shape."""
+        return EgoState(
+            speed_mps=state.speed_mps[:, EGO],
+            acceleration_mps2=state.acceleration_mps2[:, EGO],
+            steering_rad=state.ego_steering_rad,
+            size_m=self.world.size_m[:, EGO, :2],
+            wheelbase_m=self.world.wheelbase_m[:, EGO],
+        )
+
     def observe(self, state: WorldState) -> Observation:
         """What the ego may know of `state`, in its own frame; what `needs` asks for, and no more."""
         world, needs = self.world, self.needs
@@ -137,13 +147,7 @@ class Simulator:
         return Observation(
             step=state.step,
             dt_s=world.dt_s,
-            ego=EgoState(
-                speed_mps=state.speed_mps[:, EGO],
-                acceleration_mps2=state.acceleration_mps2[:, EGO],
-                steering_rad=state.ego_steering_rad,
-                size_m=world.size_m[:, EGO, :2],
-                wheelbase_m=world.wheelbase_m[:, EGO],
-            ),
+            ego=self.ego_state(state),
             agents=_agents(world, state),
             route=world.paths.ego_route(
                 world_SE2_ego,

@@ -13,10 +13,12 @@ from torch import Tensor
 
 from sim import trees
 from sim.errors import InputError
-from sim.map_field import MapField
+from sim.maps.expert_route import ExpertRoute
+from sim.maps.field import MapField
+from sim.maps.lane_areas import LaneAreas
+from sim.maps.reachable import reachable_points
 from sim.paths.build import build_paths
 from sim.paths.paths import Paths
-from sim.reachable import reachable_points
 from sim.scenario import Scenario
 
 WHEELBASE_PER_LENGTH = 0.6  # Chrysler Pacifica 3.09 / 5.18, Renault Zoe 2.59 / 4.08
@@ -150,6 +152,16 @@ class World:
         return self._maps.reachable
 
     @property
+    def lane_areas(self) -> LaneAreas:
+        """The lanes around the episode as polygons and baselines."""
+        return self._maps.lane_areas
+
+    @property
+    def expert_route(self) -> ExpertRoute:
+        """The road blocks that the recorded ego drove through."""
+        return self._maps.expert_route
+
+    @property
     def _maps(self) -> "WorldMaps":
         if self.maps is None:
             raise ValueError("these worlds have no maps: World.from_scenarios(..., maps=True)")
@@ -193,13 +205,19 @@ class WorldMaps:
 
     field: MapField
     reachable: Float[Tensor, "b k 3"]  # see `World.reachable`
+    lane_areas: LaneAreas
+    expert_route: ExpertRoute
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "WorldMaps":
         """Rasterised and collected from each scenario's map."""
         points = [reachable_points(scenario) for scenario in scenarios]
+        field, areas = MapField.from_scenarios(scenarios), LaneAreas.from_scenarios(scenarios)
         return WorldMaps(
-            MapField.from_scenarios(scenarios), trees.stack_padded(points, fill=_FAR_M)
+            field=field,
+            reachable=trees.stack_padded(points, fill=_FAR_M),
+            lane_areas=areas,
+            expert_route=ExpertRoute.from_scenarios(scenarios, areas, field),
         )
 
 

@@ -62,3 +62,12 @@ def test_scores_are_the_same(simulator: Simulator, planner: str) -> None:
         torch.testing.assert_close(
             other, result.value, rtol=1e-2, atol=1e-2, msg=lambda m, name=name: f"{name}: {m}"
         )
+
+
+@needs_gpu
+def test_a_plan_is_followed_on_a_gpu(simulator: Simulator) -> None:
+    here, there = (
+        rollout(on, make_planner("idm"), num_steps=20, replan_s=0.5)
+        for on in (simulator, simulator.to("cuda"))
+    )
+    torch.testing.assert_close(there.pose[:, :, 0].cpu(), here.pose[:, :, 0], rtol=1e-4, atol=1e-2)

@@ -60,8 +60,14 @@ def tree_bytes(tree: Any, seen: set[int] | None = None) -> int:
     return 0
 
 
+def forget_peak(device: str) -> None:
+    """Let `peak_bytes` of a GPU count from here on; that of a process cannot be forgotten."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats()
+
+
 def peak_bytes(device: str) -> int:
-    """Most memory so far: of the GPU's allocator, or of the process."""
+    """Most memory since `forget_peak`: of the GPU's allocator, or of the process since its start."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -103,7 +103,7 @@ def raster(simulator: Simulator, compiled: Compile) -> Work:
     assert rasterizer is not None
     draw, scene = compiled(rasterizer.draw), Scene.of(world, state)
     spec = rasterizer.spec
-    cells = spec.grid.num_x * spec.grid.num_y * world.num_worlds
+    cells = spec.grid.num_cells * world.num_worlds
     moved = 4 * cells * (len(spec.layers) + len(spec.channels))
     agents = float(state.valid.sum()) / world.num_worlds
     return Work(lambda: draw(scene), "images", float(world.num_worlds), moved, agents)
@@ -149,6 +149,7 @@ def closed_loop(simulator: Simulator, compiled: Compile) -> Work:
         for _ in range(EPISODE_STEPS):
             plan = planner.plan(simulator.observe(states[-1]))
             plans.append(plan_in_world(states[-1], plan))
+            assert isinstance(plan, Plan)
             states.append(advance(states[-1], Plan(plan.trajectory, plan.dt_s)))
         return collect(world, states, [*plans, plans[-1]])
 

@@ -31,6 +31,7 @@ def run(arguments: list[str]) -> int:
     from drive.bench.run import Request, bench, prepare
     from drive.bench.table import HEAD, line
     from sim.device import require_device
+    from sim.files import write_whole
 
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -52,8 +53,8 @@ def run(arguments: list[str]) -> int:
     for row in bench(request, ready):
         rows.append(row)
         print(line(row), flush=True)
-    if options.out:
-        options.out.write_text(json.dumps(rows, indent=1))
+        if options.out:  # after each row, so that what was measured stays if the rest is cut off
+            write_whole(options.out, json.dumps(rows, indent=1))
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -89,7 +89,7 @@ def run(arguments: list[str]) -> int:
     if options.source == _RUN and options.path is not None:
         origins = find_drives(options.path, options.planner, options.scenario, options.exclude)
     else:
-        query = SourceQuery(**{name: getattr(options, name) for name in _ORIGIN})
+        query = replace(options, version=ExportOptions.version)  # it names what is written
         origins = find_origins(query, options.train, options.val)
     jobs = make_jobs(origins, settings.num_scenes, str(options.path or options.source))
     require_room(jobs, options.sweeps)

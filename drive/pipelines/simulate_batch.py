@@ -13,9 +13,11 @@ from sim.sources.loading import Loaded, load
 from sim.sources.query import ScenarioRef
 
 if TYPE_CHECKING:
+    from eval.metrics.facts import Facts
     from eval.metrics.family import MetricResult
     from eval.rollout import Rollout
     from eval.runs.tracer import Tracer
+    from sim.dynamics.bicycle import Controls
     from sim.interface import Plan
     from sim.simulator import Simulator
 
@@ -101,14 +103,15 @@ class _BatchDrive:
     ) -> list[DriveScores]:
         """One planner through all of them: drives are recorded, scores returned."""
         from drive.planning import make_planner
-        from eval.metrics.suite import evaluate
+        from eval.metrics.facts import Facts
+        from eval.metrics.suite import FAMILIES, evaluate
         from eval.rollout import rollout
         from eval.runs.tracer import Tracer
 
         tracer = Tracer()
         steps = 0
 
-        def watch(plan: "Plan") -> None:
+        def watch(plan: "Plan | Controls") -> None:
             nonlocal steps
             tracer(plan)
             steps += 1
@@ -116,11 +119,13 @@ class _BatchDrive:
 
         planner = make_planner(name)
         driven = rollout(simulator, planner, watch=watch, replan_s=self._config.replan)
-        results = evaluate(driven) | self._evaluate_own(driven, label, members)
+        facts = Facts.of(driven)
+        results = evaluate(driven, FAMILIES, facts)
+        results |= self._evaluate_own(driven, facts, label, members)
         return self._store(label, members, driven, results, tracer)
 
     def _evaluate_own(
-        self, driven: "Rollout", planner: str, members: Loaded
+        self, driven: "Rollout", facts: "Facts", planner: str, members: Loaded
     ) -> "dict[str, MetricResult]":
         """The user's own metrics; one that raises leaves the others as they are."""
         from eval.metrics.suite import evaluate
@@ -128,7 +133,7 @@ class _BatchDrive:
         results: dict[str, MetricResult] = {}
         for name, family in zip(self._config.metric, self._own_metrics, strict=True):
             with self._errors.noted(_ids(members), planner, f"--metric {name}: "):
-                results |= evaluate(driven, (family,))
+                results |= evaluate(driven, (family,), facts)
         return results
 
     def _store(

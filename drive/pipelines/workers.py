@@ -37,7 +37,7 @@ def work(
         return
     count = os.cpu_count() or 1 if workers < 0 else workers
     progress = _Progress(amounts or [1.0] * len(jobs))
-    with _bar(what, unit) as bar:
+    with _bar(what, unit, progress.sums()[1]) as bar:
 
         def show() -> None:
             done, bar.total = progress.sums()
@@ -78,12 +78,12 @@ class _Progress:
         return sum(self.done), sum(self.total)
 
 
-def _bar(what: str, unit: str) -> Any:
+def _bar(what: str, unit: str, total: float) -> Any:
     from tqdm import tqdm
 
     counts = f"{{n:.0f}}/{{total:.0f}} {unit}".rstrip()
     layout = f"{{desc}}: {{percentage:3.0f}}%|{{bar}}| {counts} [{{elapsed}}<{{remaining}}]"
-    return tqdm(desc=what, total=1.0, bar_format=layout)
+    return tqdm(desc=what, total=total, bar_format=layout, mininterval=_LOOK_EVERY_S)
 
 
 def _here(

@@ -26,8 +26,9 @@ def comfortable(
     """Whether all six (strict) bounds hold at each of the first `length` instants."""
     along = _ACCELERATION(acceleration_mps2, length, dt_s)
     across = _ACCELERATION(lateral_mps2, length, dt_s)
-    jerk_along = _JERK(acceleration_mps2, length, dt_s)
-    jerk = _JERK(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
+    whole = _ACCELERATION(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
+    jerk_along = _JERK(along, length, dt_s)
+    jerk = _JERK(whole, length, dt_s)
     turn = se2.wrap_angle(torch.diff(yaw_rad, dim=1, prepend=yaw_rad[:, :1]))
     unwrapped = turn.cumsum(dim=1)
     yaw_rate = _YAW_RATE(unwrapped, length, dt_s)

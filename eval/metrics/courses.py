@@ -12,13 +12,6 @@ def at_last(values: Float[Tensor, "b t"], counts: Bool[Tensor, "b t"]) -> Float[
     return torch.gather(values, 1, _last(counts)).squeeze(1)
 
 
-def hold_last(values: Float[Tensor, "b t"], counts: Bool[Tensor, "b t"]) -> Float[Tensor, "b t"]:
-    """After the last instant that counts, the value there."""
-    index = torch.arange(counts.shape[1], device=counts.device)
-    index = torch.minimum(index.unsqueeze(0).expand_as(values), _last(counts))
-    return torch.gather(values, 1, index)
-
-
 def always(holds: Bool[Tensor, "b t"], active: Bool[Tensor, "b t"]) -> MetricResult:
     """1 if it holds at every active instant, else 0."""
     course = (holds | ~active).float()

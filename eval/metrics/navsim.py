@@ -10,7 +10,7 @@ from torch import Tensor
 
 from eval.metrics.courses import always
 from eval.metrics.declaration import Metric
-from eval.metrics.facts import Facts
+from eval.metrics.facts import Facts, blame
 from eval.metrics.family import MetricResult
 from eval.metrics.nuplan import drivable_area_compliance
 from eval.metrics.sources import NAVSIM
@@ -26,11 +26,16 @@ DRIVABLE_AREA = Metric(
 )  # fmt: skip
 
 
-def _no_collision(facts: Facts) -> Float[Tensor, " b"]:
-    """0 after an at-fault collision with a road user, 0.5 after one with an object, else 1."""
-    hit, is_object = facts.contact_at_fault, facts.is_object.unsqueeze(-1)
-    users = (hit & ~is_object).any(dim=(1, 2))
-    objects = (hit & is_object).any(dim=(1, 2))
+def _no_collision(rollout: Rollout, facts: Facts) -> Float[Tensor, " b"]:
+    """0 after an at-fault collision with a road user, 0.5 after one with an object, else 1.
+
+    Who overlaps the ego at the start is left out; off the road an ego is in no lane.
+    """
+    keeps_lane = facts.in_single_lane & (facts.offroad_m <= 0.0)
+    begins = facts.contact_begins & ~facts.touching[..., :1]
+    hit = begins & blame(rollout, facts.speed_mps, keeps_lane)
+    users = (hit & ~facts.is_object.unsqueeze(-1)).any(dim=(1, 2))
+    objects = (hit & facts.is_object.unsqueeze(-1)).any(dim=(1, 2))
     return torch.where(users, 0.0, torch.where(objects, 0.5, 1.0))
 
 
@@ -55,7 +60,7 @@ class NavsimMetrics:
         ttc = navsim_time_to_collision(rollout, facts)
         comfort = always(facts.comfortable, rollout.active)
         parts = 5.0 * _progress(rollout, facts) + 5.0 * ttc.value + 2.0 * comfort.value
-        value = _no_collision(facts) * drivable.value * parts / 12.0
+        value = _no_collision(rollout, facts) * drivable.value * parts / 12.0
         return {
             PDMS.key: MetricResult(value, rollout.active[:, 0], drivable.per_step),
             DRIVABLE_AREA.key: drivable,

@@ -4,14 +4,17 @@ score = NC * DAC * MakingProgress * DDC x (5 EP + 5 TTC + 4 SpeedLimit + 2 Comfo
 """
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from eval.metrics.courses import always, at_last, hold_last
+from eval.metrics.courses import always
 from eval.metrics.declaration import Curve, Failure, Metric
 from eval.metrics.facts import Facts
 from eval.metrics.family import MetricResult
 from eval.metrics.sources import NUPLAN
 from eval.metrics.ttc import NUPLAN_TIME_TO_COLLISION, nuplan_time_to_collision
 from eval.rollout import Rollout
+from sim.maps.driven_lanes import first_lane
 from sim.scenario import EGO
 
 OFFROAD_TOLERANCE_M = 0.3
@@ -59,17 +62,35 @@ DIRECTION = Metric(
 
 
 def driving_direction_compliance(rollout: Rollout, facts: Facts) -> MetricResult:
-    """1, 0.5, 0 for less than 2 m, less than 6 m, more, driven against the lanes within 1 s."""
-    pose = rollout.pose[:, :, EGO]
-    on_lane, along = rollout.world.field.lane_flow(pose[..., :2], pose[..., 2])
-    step_m = facts.speed_mps[:, :, EGO] * rollout.dt_s
-    against_m = torch.where(on_lane & ~along & rollout.active, step_m, 0.0)
-    window = max(1, round(1.0 / rollout.dt_s))
-    total = against_m.cumsum(dim=1)
+    """1, 0.5, 0 for less than 2 m, less than 6 m, more, of net progress against the lanes within 1 s.
+
+    Progress is along the baseline of the lane that the ego is in; the instant that it enters a lane,
+    and those off every lane, have none. The 1 s before an instant and its own increment are summed.
+    """
+    gained_m = torch.where(rollout.active, _along_own_lane_m(rollout, facts), 0.0)
+    window = int(1.0 / rollout.dt_s + 1e-6) + 1
+    total = gained_m.cumsum(dim=1)
     before = torch.nn.functional.pad(total, (window, 0))[:, : total.shape[1]]
-    worst = (total - before).cummax(dim=1).values
+    back_m = torch.where(rollout.active, before - total, 0.0)
+    worst = back_m.cummax(dim=1).values
     course = torch.where(worst < ONCOMING_M[0], 1.0, torch.where(worst < ONCOMING_M[1], 0.5, 0.0))
     return MetricResult(course[:, -1], rollout.active[:, 0], course)
+
+
+def _along_own_lane_m(rollout: Rollout, facts: Facts) -> Float[Tensor, "b t"]:
+    """Metres gained along the baseline of the lane since the ego was last in any lane, the same one."""
+    lane = first_lane(facts.lanes)
+    place = rollout.pose[:, :, EGO, :2]
+    along_m = rollout.world.lane_areas.along_m(place, lane.clamp(min=0))
+    instant = torch.arange(lane.shape[1], device=lane.device).expand_as(lane)
+    seen = torch.where(lane >= 0, instant, -1).cummax(dim=1).values
+    before = torch.nn.functional.pad(seen, (1, 0), value=-1)[:, :-1]
+    back = before.clamp(min=0)
+    same = (before >= 0) & (torch.gather(lane, 1, back) == lane) & (lane >= 0)
+    # Where it entered the lane its place along it is not taken, except at the start.
+    placed = same | (instant == 0)
+    counts = same & torch.gather(placed, 1, back) & (along_m > 0.0)
+    return torch.where(counts, along_m - torch.gather(along_m, 1, back), 0.0)
 
 
 EGO_PROGRESS = Metric(
@@ -81,15 +102,24 @@ EGO_PROGRESS = Metric(
 def ego_progress(rollout: Rollout, facts: Facts) -> MetricResult:
     """min(1, max(ego, tau) / max(expert, tau)) along the route; 0 below -tau (tau = 2 m).
 
-    The expert is the recorded ego. `per_step`: with the progress so far.
+    The expert is the recorded ego; progress counts inside the road blocks that it drove through. 1
+    where it was in no lane at all. `per_step`: with the progress so far.
     """
-    ego, expert = facts.route_s_m, facts.expert_s_m
-    expert_m = at_last(expert, rollout.world.log.valid[:, EGO]) - expert[:, 0]
-    expert_m = expert_m.clamp(min=PROGRESS_TAU_M).unsqueeze(1)
-    gained_m = hold_last(ego, rollout.active) - ego[:, :1]
-    course = (gained_m.clamp(min=PROGRESS_TAU_M) / expert_m).clamp(max=1.0)
-    course = torch.where(gained_m < -PROGRESS_TAU_M, 0.0, course)
+    world, route = rollout.world, rollout.world.expert_route
+    log, there = world.log.pose[:, EGO, :, :2], world.log.valid[:, EGO]
+    expert_m = torch.where(there, _progress_m(rollout, log), 0.0).sum(dim=1, keepdim=True)
+    gained = torch.where(rollout.active, _progress_m(rollout, rollout.pose[:, :, EGO, :2]), 0.0)
+    ego_m = gained.cumsum(dim=1)
+    share = ego_m.clamp(min=PROGRESS_TAU_M) / expert_m.clamp(min=PROGRESS_TAU_M)
+    course = torch.where(ego_m < -PROGRESS_TAU_M, 0.0, share.clamp(max=1.0))
+    course = torch.where(route.known.unsqueeze(1), course, 1.0)
     return MetricResult(course[:, -1], rollout.active[:, 0], course)
+
+
+def _progress_m(rollout: Rollout, place_m: Float[Tensor, "b t 2"]) -> Float[Tensor, "b t"]:
+    areas = rollout.world.lane_areas
+    lanes = areas.hold(place_m.unsqueeze(2), areas.near(place_m)).squeeze(2)
+    return rollout.world.expert_route.progress_m(place_m, lanes, areas)
 
 
 MAKING_PROGRESS = Metric(
@@ -109,14 +139,27 @@ SPEED_LIMIT = Metric(
 
 
 def speed_limit_compliance(rollout: Rollout, facts: Facts) -> MetricResult:
-    """max(0, 1 - sum(excess * dt) / (2.23 m/s * T)). `per_step`: the excess in m/s."""
-    paths = rollout.world.paths
-    limits = paths.speed_limit_mps[paths.row, paths.agent_path[:, EGO]]
-    at = torch.round(facts.route_s_m).clamp(0, limits.shape[1] - 1).long()
-    over_mps = facts.speed_mps[:, :, EGO] - torch.gather(limits, 1, at)
+    """max(0, 1 - sum(excess * dt) / (2.23 m/s * T)). `per_step`: the excess in m/s.
+
+    The limit is that of the ego's lane; on connectors the highest of the lanes before and after them;
+    off lanes there is none.
+    """
+    areas = rollout.world.lane_areas
+    own, around = areas.speed_limit_mps[areas.row], areas.neighbor_limit_mps[areas.row]
+    connector = areas.is_connector[areas.row].unsqueeze(1)
+    lane = torch.where(facts.lanes & ~connector, own.unsqueeze(1), 0.0).amax(dim=-1)
+    best = torch.where(facts.lanes & connector, around.unsqueeze(1), 0.0).amax(dim=-1)
+    limit = torch.where(lane > 0.0, lane, best)
+    return overspeed(rollout, facts, torch.where(facts.lanes.any(dim=-1), limit, torch.inf))
+
+
+def overspeed(rollout: Rollout, facts: Facts, limit_mps: Float[Tensor, "b t"]) -> MetricResult:
+    """nuPlan's loss by the ego's excess over a limit."""
+    over_mps = facts.speed_mps[:, :, EGO] - limit_mps
     excess = torch.where(rollout.active, over_mps.clamp(min=0.0), 0.0)
-    duration = rollout.active.sum(dim=1).clamp(min=1)
-    value = (1.0 - excess.sum(dim=1) / (MAX_OVERSPEED_MPS * duration)).clamp(min=0.0)
+    steps = (rollout.active.sum(dim=1) - 1).clamp(min=1)
+    value = (1.0 - excess.sum(dim=1) / (MAX_OVERSPEED_MPS * steps)).clamp(min=0.0)
+    value = torch.where(rollout.active.sum(dim=1) > 1, value, 1.0)
     return MetricResult(value, rollout.active[:, 0], excess)
 
 

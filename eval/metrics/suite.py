@@ -12,12 +12,18 @@ from eval.metrics.facts import Facts
 from eval.metrics.family import MetricFamily, MetricResult
 from eval.metrics.navsim import NavsimMetrics
 from eval.metrics.nuplan import SCORE, NuplanMetrics
+from eval.metrics.own import OwnMetrics
 from eval.metrics.waymax import WaymaxMetrics
 from eval.rollout import Rollout
 from sim.errors import InputError
 from sim.registry import Registry
 
-FAMILIES: tuple[MetricFamily, ...] = (NuplanMetrics(), NavsimMetrics(), WaymaxMetrics())
+FAMILIES: tuple[MetricFamily, ...] = (
+    NuplanMetrics(),
+    NavsimMetrics(),
+    WaymaxMetrics(),
+    OwnMetrics(),
+)
 RANKING = SCORE  # drives are ranked by this one
 METRICS = Registry(
     option="--metric",
@@ -51,13 +57,15 @@ def declared(families: Sequence[MetricFamily] = FAMILIES) -> tuple[Metric, ...]:
 
 
 def evaluate(
-    rollout: Rollout, families: Sequence[MetricFamily] = FAMILIES
+    rollout: Rollout,
+    families: Sequence[MetricFamily] = FAMILIES,
+    facts: Facts | None = None,
 ) -> dict[str, MetricResult]:
-    """The result of every declared metric, by key.
+    """The result of every declared metric, by key; `facts` None: they are found here.
 
     Raises InputError where a family returns something else than it declares.
     """
-    facts = Facts.of(rollout)
+    facts = Facts.of(rollout) if facts is None else facts
     results: dict[str, MetricResult] = {}
     for family in families:
         found = family.compute(rollout, facts)

@@ -16,6 +16,8 @@ from sim.scenario import EGO
 
 MAX_ACCELERATION_MPS2 = 10.4
 MAX_CURVATURE_1PM = 0.3
+EPSILON = 1e-3
+LEAST_STEERING_MPS = 0.6
 OFF_ROUTE_M = 5.0
 OFF_ROUTE_BEYOND_M = 2.0  # farther from the route than from another lane that could be taken
 WRONG_WAY_M = 3.5
@@ -46,28 +48,40 @@ INFEASIBLE = _bad("kinematic_infeasibility", "Kinematic infeasibility")
 
 
 def is_infeasible(rollout: Rollout, facts: Facts) -> Bool[Tensor, "b t"]:
-    """|acceleration| > 10.4 m/s^2 or |curvature| > 0.3 1/m between successive instants."""
+    """|acceleration| > 10.4 m/s^2 or |curvature| > 0.3 1/m between successive instants.
+
+    Curvature is yaw change / (v dt + a dt^2 / 2), which is the distance driven; below 0.6 m/s, before
+    or after, it counts as 0. Both bounds have Waymax's epsilon.
+    """
     speed = facts.speed_mps[:, :, EGO]
     acceleration = torch.diff(speed, dim=1) / rollout.dt_s
     turn = se2.wrap_angle(torch.diff(rollout.pose[:, :, EGO, 2], dim=1))
-    # Waymax: steering curvature = yaw change / (v dt + a dt^2 / 2), which is the distance driven.
     driven = 0.5 * (speed[:, 1:] + speed[:, :-1]) * rollout.dt_s
-    curvature = turn / driven.clamp(min=0.06)  # below 0.6 m/s Waymax does not judge steering
-    bad = (acceleration.abs() > MAX_ACCELERATION_MPS2) | (curvature.abs() > MAX_CURVATURE_1PM)
+    steers = torch.minimum(speed[:, 1:], speed[:, :-1]) >= LEAST_STEERING_MPS
+    curvature = torch.where(steers, turn / driven.clamp(min=1e-6), 0.0)
+    bad = (acceleration.abs() > MAX_ACCELERATION_MPS2 + EPSILON) | (
+        curvature.abs() > MAX_CURVATURE_1PM + EPSILON
+    )
     return torch.cat((torch.zeros_like(bad[:, :1]), bad), dim=1)  # compiled, pad() takes no bool
 
 
 PROGRESSION = Metric("waymax/progression", "Progression", WAYMAX)
 
 
-def progression(rollout: Rollout, facts: Facts) -> MetricResult:
-    """Distance along the route over the recorded ego's at the end of its recording."""
-    ego, log = facts.route_s_m, facts.expert_s_m
-    whole = at_last(log, rollout.world.log.valid[:, EGO]).unsqueeze(1) - log[:, :1]
-    course = (ego - ego[:, :1]) / whole.clamp(min=1.0)
+def progression(rollout: Rollout) -> MetricResult:
+    """Distance along the route over the recorded ego's at the end of its recording.
+
+    Places are those of the nearest point of the route, every metre; 1 where the recorded ego ends at
+    the point that it started at.
+    """
+    paths, log = rollout.world.paths, rollout.world.log
+    ego_m = paths.nearest_point_m(rollout.pose[:, :, EGO, :2])
+    log_m = paths.nearest_point_m(log.pose[:, EGO, :, :2])
+    start_m = log_m[:, :1]
+    whole_m = at_last(log_m, log.valid[:, EGO]).unsqueeze(1) - start_m
+    course = torch.where(whole_m == 0.0, 1.0, (ego_m - start_m) / whole_m)
     end = rollout.active.sum(dim=1, keepdim=True) - 1
-    moved = (whole >= 1.0).squeeze(1)
-    return MetricResult(torch.gather(course, 1, end).squeeze(1), moved, course)
+    return MetricResult(torch.gather(course, 1, end).squeeze(1), rollout.active[:, 0], course)
 
 
 OFF_ROUTE = _bad("off_route", "Off route")
@@ -91,7 +105,7 @@ def is_wrong_way(
 def lane_distances_m(rollout: Rollout) -> tuple[Float[Tensor, "b t"], Float[Tensor, "b t"]]:
     """Distance to the nearest centreline of the route, and of the other lanes within reach.
 
-    Waymax takes all paths that the ego may legally drive from its start: `sim.reachable`.
+    Waymax takes all paths that the ego may legally drive from its start: `sim.maps.reachable`.
     """
     x, y = rollout.pose[:, :, EGO, :2].unsqueeze(2).unbind(-1)
     lane_x, lane_y, on_route = rollout.world.reachable.unsqueeze(1).unbind(-1)
@@ -116,5 +130,5 @@ class WaymaxMetrics:
             OFF_ROUTE.key: courses.ever(is_off_route(*distances), active),
             INFEASIBLE.key: courses.ever(is_infeasible(rollout, facts), active),
             LOG_DIVERGENCE.key: courses.mean(log_divergence_m(rollout), active),
-            PROGRESSION.key: progression(rollout, facts),
+            PROGRESSION.key: progression(rollout),
         }

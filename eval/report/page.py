@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from sim import palette
 from sim.files import whole_file
 
 _WEB = Path(__file__).parent / "web"
@@ -31,7 +32,7 @@ def write_page(
     """  # fmt: skip
     parts = {
         "TITLE": escape(title),
-        "STYLE": _joined(STYLES),
+        "STYLE": f"{_scene_colors()}\n{_joined(STYLES)}",
         "BODY": body,
         "DATA": safe_json(data),
         "SCRIPT": _joined(scripts),
@@ -50,6 +51,13 @@ def safe_json(data: Any) -> str:
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
+
+
+def _scene_colors() -> str:
+    return (
+        f":root {{ {palette.css(palette.LIGHT)} }}\n"
+        f':root[data-theme="dark"] {{ {palette.css(palette.DARK)} }}'
+    )
 
 
 def _joined(names: Iterable[str]) -> str:

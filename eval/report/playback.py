@@ -13,7 +13,7 @@ from eval.metrics.declaration import Metric
 from eval.report.text_block import Quantized, encode_block
 from eval.runs.drive_record import DriveRecord
 from sim.geometry import se2
-from sim.map_field import grid_around
+from sim.maps.extent import grid_around
 from sim.scenario import EGO, AreaKind, LaneKind, ObstacleKind, Scenario
 
 SHOWN_HZ = 5.0
@@ -95,8 +95,7 @@ def encode_drive(record: DriveRecord, metrics: Sequence[Metric]) -> str:
 def _shapes(scenario: Scenario) -> Iterator[tuple[str, np.ndarray]]:
     """Kind and points of everything static, each line once; a hole follows its area."""
     grid = grid_around(scenario, _MARGIN_M)
-    low = np.array((grid.x_min_m, grid.y_min_m))
-    high = low + np.array(grid.shape) * grid.resolution_m
+    low, high = np.array((grid.x_min_m, grid.y_min_m)), np.array(grid.high_m)
 
     def near(points: np.ndarray) -> bool:
         return len(points) > 1 and bool(

@@ -74,6 +74,7 @@ def _shown(metric: Metric) -> dict[str, Any]:
     return {
         "key": metric.key,
         "title": metric.title,
+        "source": metric.source,
         "higher_is_better": metric.higher_is_better,
         "unit": metric.unit,
         "is_brief": bool(metric.column) and metric.failure is None,

@@ -10,27 +10,22 @@ import numpy as np
 from eval.image_files import write_mp4
 from eval.runs.drive_record import DriveRecord
 from eval.runs.results import DriveScores
+from sim.palette import LIGHT, over
 from sim.scenario import EGO, AgentKind, AreaKind, LightState, Scenario
 
 SIZE_PX = 560
 PX_PER_M = 5.0
-_BACKGROUND, _ROAD, _LINE, _ZEBRA = (
-    (245, 245, 242),
-    (208, 210, 214),
-    (160, 164, 170),
-    (236, 226, 178),
-)
-_OBSTACLE, _ROUTE, _PLAN, _EGO = (150, 170, 140), (190, 205, 235), (20, 90, 200), (213, 94, 0)
+_ZEBRA, _ROUTE = over(LIGHT.zebra, LIGHT.drivable), over(LIGHT.route, LIGHT.drivable)
 _KINDS = {
-    AgentKind.VEHICLE: (0, 114, 178),
-    AgentKind.CYCLIST: (0, 158, 115),
-    AgentKind.PEDESTRIAN: (204, 121, 167),
-    AgentKind.OBJECT: (90, 90, 90),
+    AgentKind.VEHICLE: LIGHT.vehicle,
+    AgentKind.CYCLIST: LIGHT.cyclist,
+    AgentKind.PEDESTRIAN: LIGHT.pedestrian,
+    AgentKind.OBJECT: LIGHT.object,
 }
 _LIGHTS = {
-    LightState.GREEN: (0, 158, 115),
-    LightState.YELLOW: (230, 190, 0),
-    LightState.RED: (200, 30, 30),
+    LightState.GREEN: LIGHT.green,
+    LightState.YELLOW: LIGHT.yellow,
+    LightState.RED: LIGHT.red,
 }
 
 
@@ -46,7 +41,7 @@ class Canvas:
         self._low, high = ego.min(0) - margin, ego.max(0) + margin
         extent = np.ceil((high - self._low) * PX_PER_M).astype(int)
         self._height = int(extent[1])
-        self._map = Image.new("RGB", (int(extent[0]), self._height), _BACKGROUND)
+        self._map = Image.new("RGB", (int(extent[0]), self._height), LIGHT.ground)
         self._draw_map(ImageDraw.Draw(self._map))
 
     def _px(self, points_m: np.ndarray) -> list[tuple[float, float]]:
@@ -56,20 +51,20 @@ class Canvas:
     def _draw_map(self, draw: Any) -> None:
         for area in self.scenario.map.areas:
             if area.kind == AreaKind.DRIVABLE:
-                draw.polygon(self._px(area.exterior_m), fill=_ROAD)
+                draw.polygon(self._px(area.exterior_m), fill=LIGHT.drivable)
                 for hole in area.holes_m:
-                    draw.polygon(self._px(hole), fill=_BACKGROUND)
+                    draw.polygon(self._px(hole), fill=LIGHT.ground)
         for area in self.scenario.map.areas:
             if area.kind == AreaKind.CROSSWALK:
                 draw.polygon(self._px(area.exterior_m), fill=_ZEBRA)
         for obstacle in self.scenario.map.obstacles:
-            draw.polygon(self._px(obstacle.footprint_m), fill=_OBSTACLE)
+            draw.polygon(self._px(obstacle.footprint_m), fill=LIGHT.building)
         route = self.scenario.routes[EGO]
         if route is not None:
             draw.line(self._px(route.path_m), fill=_ROUTE, width=6)
         for lane in self.scenario.map.lanes:
             for boundary in (lane.left_boundary_m, lane.right_boundary_m):
-                draw.line(self._px(boundary), fill=_LINE, width=1)
+                draw.line(self._px(boundary), fill=LIGHT.edge, width=1)
 
     def frame(self, instant: int, caption: str) -> np.ndarray:
         """The picture `[SIZE_PX, SIZE_PX, 3]` at an instant, centred on the ego, north up."""
@@ -79,10 +74,10 @@ class Canvas:
         draw = ImageDraw.Draw(image)
         self._draw_lights(draw, instant)
         record = self.record
-        draw.line(self._px(record.pose[: instant + 1, EGO]), fill=_EGO, width=2)
+        draw.line(self._px(record.pose[: instant + 1, EGO]), fill=LIGHT.ego, width=2)
         draw.line(
             self._px(np.vstack((record.pose[instant, EGO], record.plan[instant]))),
-            fill=_PLAN,
+            fill=LIGHT.plan,
             width=3,
         )
         for agent in np.flatnonzero(record.valid[instant])[::-1]:
@@ -91,14 +86,16 @@ class Canvas:
         left, top = round(x) - SIZE_PX // 2, round(y) - SIZE_PX // 2
         crop = image.crop((left, top, left + SIZE_PX, top + SIZE_PX))
         label = ImageDraw.Draw(crop)
-        label.rectangle((0, 0, SIZE_PX, 20), fill=(255, 255, 255))
-        label.text((6, 4), caption, fill=(20, 20, 20))
+        label.rectangle((0, 0, SIZE_PX, 20), fill=LIGHT.paper)
+        label.text((6, 4), caption, fill=LIGHT.ink)
         return np.asarray(crop)
 
     def _draw_agent(self, draw: Any, instant: int, agent: int) -> None:
         x, y, yaw = self.record.pose[instant, agent]
         length, width, _ = self.scenario.tracks.size_m[agent]
-        color = _EGO if agent == EGO else _KINDS[AgentKind(int(self.scenario.tracks.kind[agent]))]
+        color = (
+            LIGHT.ego if agent == EGO else _KINDS[AgentKind(int(self.scenario.tracks.kind[agent]))]
+        )
         turn = np.array(((np.cos(yaw), np.sin(yaw)), (-np.sin(yaw), np.cos(yaw))))
         box = 0.5 * np.array(
             ((length, width), (-length, width), (-length, -width), (length, -width))
@@ -106,13 +103,13 @@ class Canvas:
         nose = np.array(
             ((0.5 * length, 0.0), (0.15 * length, 0.35 * width), (0.15 * length, -0.35 * width))
         )
-        draw.polygon(self._px(box @ turn + (x, y)), fill=color, outline=(30, 30, 30))
+        draw.polygon(self._px(box @ turn + (x, y)), fill=color, outline=LIGHT.outline)
         if self.scenario.tracks.kind[agent] <= AgentKind.CYCLIST:
             draw.polygon(self._px(nose @ turn + (x, y)), fill=(255, 255, 255))
 
     def _draw_lights(self, draw: Any, instant: int) -> None:
         for stop in self.scenario.map.stop_lines:
-            color = (250, 250, 250)
+            color = LIGHT.edge
             if stop.light >= 0:
                 states = self.scenario.lights.state[stop.light]
                 color = _LIGHTS.get(LightState(int(states[min(instant, len(states) - 1)])), color)

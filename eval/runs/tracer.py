@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from eval.rollout import half_seconds
+from sim.dynamics.bicycle import Controls
 from sim.interface import Plan
 
 
@@ -17,9 +18,12 @@ class Tracer:
         self._plans: list[dict[str, np.ndarray]] = []
         self._grid: np.ndarray | None = None
 
-    def __call__(self, plan: Plan) -> None:
-        """Keep one plan's candidates, costs, forecast and occupancy."""
+    def __call__(self, plan: Plan | Controls) -> None:
+        """Keep one plan's candidates, costs, forecast and occupancy; controls show nothing."""
         kept: dict[str, Tensor] = {}
+        if isinstance(plan, Controls):
+            self._plans.append({})
+            return
         if plan.candidates is not None:
             index = half_seconds(plan.dt_s, plan.candidates.shape[2])
             kept["candidates"] = plan.candidates[:, :, index, :2].half()

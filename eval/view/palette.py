@@ -1,48 +1,50 @@
-"""Colours on a dark ground: Okabe and Ito's set, which colour-blind people can tell apart."""
+"""What the viewer shows in which colour: the dark scheme of `sim.palette`, and scales of colours."""
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from eval.view.shapes import Rgb
+from sim.palette import DARK, over
 from sim.scenario import AgentKind, AreaKind, LightState, ObstacleKind
 
-BACKGROUND: Rgb = (17, 19, 23)
-EGO: Rgb = (230, 120, 20)
+BACKGROUND: Rgb = DARK.ground
+EGO: Rgb = DARK.ego
 KINDS: dict[AgentKind, Rgb] = {
-    AgentKind.VEHICLE: (86, 180, 233),
-    AgentKind.CYCLIST: (0, 190, 140),
-    AgentKind.PEDESTRIAN: (226, 140, 190),
-    AgentKind.OBJECT: (200, 200, 120),
+    AgentKind.VEHICLE: DARK.vehicle,
+    AgentKind.CYCLIST: DARK.cyclist,
+    AgentKind.PEDESTRIAN: DARK.pedestrian,
+    AgentKind.OBJECT: DARK.object,
 }
 AREAS: dict[AreaKind, Rgb] = {
-    AreaKind.DRIVABLE: (50, 54, 61),
-    AreaKind.WALKWAY: (40, 50, 46),
-    AreaKind.CROSSWALK: (104, 99, 74),
+    AreaKind.DRIVABLE: DARK.drivable,
+    AreaKind.WALKWAY: DARK.walkway,
+    AreaKind.CROSSWALK: over(DARK.zebra, DARK.drivable),
 }
 OBSTACLES: dict[ObstacleKind, Rgb] = {
-    ObstacleKind.BUILDING: (92, 88, 104),
-    ObstacleKind.WALL: (104, 98, 92),
-    ObstacleKind.POLE: (150, 150, 156),
-    ObstacleKind.HEDGE: (58, 92, 60),
-    ObstacleKind.TREE: (74, 108, 66),
+    ObstacleKind.BUILDING: DARK.building,
+    ObstacleKind.WALL: DARK.wall,
+    ObstacleKind.POLE: DARK.wall,
+    ObstacleKind.HEDGE: DARK.hedge,
+    ObstacleKind.TREE: DARK.hedge,
 }
 LIGHTS: dict[LightState, Rgb] = {
-    LightState.UNKNOWN: (190, 190, 190),
-    LightState.GREEN: (0, 190, 120),
-    LightState.YELLOW: (240, 228, 66),
-    LightState.RED: (235, 60, 40),
+    LightState.UNKNOWN: DARK.unknown,
+    LightState.GREEN: DARK.green,
+    LightState.YELLOW: DARK.yellow,
+    LightState.RED: DARK.red,
 }
-LANE_LINE: Rgb = (120, 126, 135)
-ROUTE: Rgb = (48, 58, 96)
-PLAN: Rgb = (250, 250, 250)
-STOP_LINE: Rgb = (190, 190, 190)
-GROUND: Rgb = (88, 92, 98)
+LANE_LINE: Rgb = DARK.edge
+ROUTE: Rgb = over(DARK.route, DARK.drivable)
+PLAN: Rgb = DARK.plan
+FORECAST: Rgb = DARK.forecast
+STOP_LINE: Rgb = DARK.unknown
+GROUND: Rgb = (88, 92, 98)  # of lidar points
 STRAY: Rgb = (150, 150, 150)
 
 _VIRIDIS = np.array(
     ((68, 1, 84), (70, 50, 127), (54, 92, 141), (39, 127, 142), (31, 161, 135), (74, 194, 109),
      (159, 218, 58), (253, 231, 37)), dtype=np.float64)  # fmt: skip
-_COSTS = np.array(((86, 180, 233), (60, 140, 130), (120, 95, 60)), dtype=np.float64)
+_COSTS = np.array((DARK.cost_low, DARK.cost_middle, DARK.cost_high), dtype=np.float64)
 
 
 def by_value(values: Float[np.ndarray, " n"], low: float, high: float) -> UInt8[np.ndarray, "n 3"]:

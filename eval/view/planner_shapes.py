@@ -1,4 +1,4 @@
-"""What a planner put into its recording as shapes: plan, candidates, forecast, occupancy."""
+"""What a planner showed in a drive as shapes: plan, candidates, forecast, occupancy."""
 
 import numpy as np
 import torch
@@ -14,23 +14,22 @@ from sim.geometry.grid import BevGrid
 _PLAN_M, _CANDIDATES_M, _FORECAST_M, _OCCUPANCY_M = 0.16, 0.1, 0.12, 0.2
 _LIKELY = 0.1  # cells and forecasts below this probability are not shown
 _STOREY_M = 0.25  # cells of each later time lie that much higher
-_FORECAST: Rgb = (240, 200, 120)
 
 
-def plan_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
+def plan_shapes(drive: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
     """Layer `plan`: a white band from the ego along its plan."""
-    path = np.vstack((recording.pose[instant, 0, :2], recording.plan[instant, :, :2]))
+    path = np.vstack((drive.pose[instant, 0, :2], drive.plan[instant, :, :2]))
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
     path = path[np.concatenate(([True], steps > 1e-3))]
     return [band(path, 0.25, heights, _PLAN_M, palette.PLAN)] if len(path) > 1 else []
 
 
-def candidate_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
+def candidate_shapes(drive: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
     """Layer `candidates`: all of them, the cheapest blue and on top, the dearest brown."""
-    if recording.candidates is None:
+    if drive.candidates is None:
         return []
-    paths = _in_world(recording, instant, recording.candidates[instant])
-    costs = np.zeros(len(paths)) if recording.costs is None else recording.costs[instant]
+    paths = _in_world(drive, instant, drive.candidates[instant])
+    costs = np.zeros(len(paths)) if drive.costs is None else drive.costs[instant]
     colors, order = palette.by_cost(costs), np.argsort(-costs, kind="stable")
     lines = []
     for rank, k in enumerate(order):
@@ -39,28 +38,28 @@ def candidate_shapes(recording: DriveRecord, heights: GroundHeights, instant: in
     return list(join_lines(lines))
 
 
-def forecast_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
+def forecast_shapes(drive: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
     """Layer `forecast`: the paths expected of other agents; the likelier, the brighter."""
-    if recording.forecast is None or recording.forecast_probability is None:
+    if drive.forecast is None or drive.forecast_probability is None:
         return []
-    likely = recording.forecast_probability[instant].astype(np.float64)
+    likely = drive.forecast_probability[instant].astype(np.float64)
     lines: list[Lines] = []
     for agent, future in np.argwhere(likely > _LIKELY):
-        path = _in_world(recording, instant, recording.forecast[instant, agent, future])
-        path = np.vstack((recording.pose[instant, agent + 1, :2], path))
+        path = _in_world(drive, instant, drive.forecast[instant, agent, future])
+        path = np.vstack((drive.pose[instant, agent + 1, :2], path))
         if not np.isfinite(path).all() or np.ptp(path, axis=0).max() < 0.3:
             continue
-        rgb = palette.mix(_FORECAST, 0.25 + 0.75 * float(likely[agent, future]))
+        rgb = palette.mix(palette.FORECAST, 0.25 + 0.75 * float(likely[agent, future]))
         lines.append(polyline(heights.lift(path, _FORECAST_M), rgb, 2.0))
     return list(join_lines(lines))
 
 
-def occupancy_shapes(recording: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
+def occupancy_shapes(drive: DriveRecord, heights: GroundHeights, instant: int) -> list[Shape]:
     """Layer `occupancy`: cells expected to be taken, translucent; later ones higher and yellower."""
-    if recording.occupancy is None:
+    if drive.occupancy is None:
         return []
-    levels = recording.occupancy[instant].astype(np.float64) / 255.0
-    return cell_shapes(levels, recording.grid, recording.pose[instant, 0], heights)
+    levels = drive.occupancy[instant].astype(np.float64) / 255.0
+    return cell_shapes(levels, drive.grid, drive.pose[instant, 0], heights)
 
 
 def cell_shapes(
@@ -77,7 +76,7 @@ def cell_shapes(
         if len(at) == 0:
             continue
         corner = at[:, None] + np.array(((0, 0), (1, 0), (1, 1), (0, 1)))
-        local = np.array((grid.x_min_m, grid.y_min_m)) + corner * grid.resolution_m
+        local = np.stack(grid.point_m(corner[..., 0], corner[..., 1]), axis=-1)
         flat = _to_world(world_SE2_ego, local.reshape(-1, 2))
         vertices = heights.lift(flat, _OCCUPANCY_M + storey * _STOREY_M)
         strength = np.repeat(cells[tuple(at.T)], 4)[:, None]
@@ -86,8 +85,8 @@ def cell_shapes(
     return list(join_meshes(meshes))
 
 
-def _in_world(recording: DriveRecord, instant: int, points_m: np.ndarray) -> np.ndarray:
-    return _to_world(recording.pose[instant, 0], points_m.astype(np.float64))
+def _in_world(drive: DriveRecord, instant: int, points_m: np.ndarray) -> np.ndarray:
+    return _to_world(drive.pose[instant, 0], points_m.astype(np.float64))
 
 
 def _to_world(world_SE2_ego: np.ndarray, points_m: np.ndarray) -> np.ndarray:

@@ -46,16 +46,16 @@ class SceneLayers:
 
     def available(self) -> tuple[str, ...]:
         """Names of the layers for which this scene has data, in the order of `LAYERS`."""
-        recording, scenario = self.scene.recording, self.scene.scenario
+        drive, scenario = self.scene.drive, self.scene.scenario
         there = {"points", "boxes", "labels"}
         there |= {"trails", "future"} if self.scene.num_instants > 1 else set()
         there |= {"map"} if scenario.map.lanes or scenario.map.areas else set()
         there |= {"lights"} if scenario.map.stop_lines else set()
         there |= {"route"} if scenario.routes[EGO] is not None else set()
-        if recording is not None:
+        if drive is not None:
             there |= {"plan"}
-            there |= {n for n in ("forecast", "occupancy") if getattr(recording, n) is not None}
-            there |= {"candidates"} if recording.candidates is not None else set()
+            there |= {n for n in ("forecast", "occupancy") if getattr(drive, n) is not None}
+            there |= {"candidates"} if drive.candidates is not None else set()
         return tuple(layer for layer in LAYERS if layer in there)
 
     def at(
@@ -79,7 +79,7 @@ class SceneLayers:
         self, points: LabeledPoints | None, instant: int, color: str
     ) -> dict[str, Callable[[], list[Shape]]]:
         """For each layer that changes, the function that makes its shapes."""
-        scene, heights, recording = self.scene, self._heights, self.scene.recording
+        scene, heights, drive = self.scene, self._heights, self.scene.drive
         makers: dict[str, Callable[[], list[Shape]]] = {
             "points": lambda: self._points(points, instant, color),
             "boxes": lambda: box_shapes(scene, instant),
@@ -87,12 +87,12 @@ class SceneLayers:
             "lights": lambda: light_shapes(scene.scenario, heights, instant),
             "future": lambda: cell_shapes(*future_occupancy(scene, instant), heights),
         }
-        if recording is not None:
+        if drive is not None:
             makers |= {
-                "plan": lambda: plan_shapes(recording, heights, instant),
-                "candidates": lambda: candidate_shapes(recording, heights, instant),
-                "forecast": lambda: forecast_shapes(recording, heights, instant),
-                "occupancy": lambda: occupancy_shapes(recording, heights, instant),
+                "plan": lambda: plan_shapes(drive, heights, instant),
+                "candidates": lambda: candidate_shapes(drive, heights, instant),
+                "forecast": lambda: forecast_shapes(drive, heights, instant),
+                "occupancy": lambda: occupancy_shapes(drive, heights, instant),
             }
         return makers
 

@@ -39,7 +39,7 @@ class Motion:
 class ViewedScene:
     """What is looked at.
 
-    With a `recording` it is a closed-loop drive, else the scenario as its source recorded it. The
+    With a `drive` it is a closed-loop drive, else the scenario as its source recorded it. The
     view begins at `first_instant`.
     """
 
@@ -47,7 +47,7 @@ class ViewedScene:
     scenario: Scenario
     motion: Motion
     points: PointSource
-    recording: DriveRecord | None = None
+    drive: DriveRecord | None = None
     first_instant: int = 0
 
     @property
@@ -57,19 +57,19 @@ class ViewedScene:
     @staticmethod
     def of(
         scenario: Scenario,
-        recording: DriveRecord | None = None,
+        drive: DriveRecord | None = None,
         points: PointSource | None = None,
         title: str | None = None,
     ) -> "ViewedScene":
-        """The scenario, or with a `recording` that drive in it.
+        """The scenario, or with a `drive` that drive in it.
 
         Without `points` they are those of a simulated lidar on the ego.
         """
-        if recording is None:
+        if drive is None:
             pose, valid, dt_s = recorded_motion(scenario)
         else:
-            pose, valid, dt_s = recording.pose, recording.valid, recording.dt_s
-        if points is not None and recording is None:  # the boxes are where the real points are
+            pose, valid, dt_s = drive.pose, drive.valid, drive.dt_s
+        if points is not None and drive is None:  # the boxes are where the real points are
             z = scenario.tracks.position_m[..., 2].T
         else:  # what the simulated lidar sees stands on the ground
             half_height = 0.5 * scenario.tracks.size_m[:, 2]
@@ -79,7 +79,7 @@ class ViewedScene:
             scenario=scenario,
             motion=Motion(pose, z, valid, dt_s),
             points=points or SimulatedPoints(scenario, pose, valid),
-            recording=recording,
+            drive=drive,
         )
 
     def ego(self, instant: int) -> Float[np.ndarray, "4"]:

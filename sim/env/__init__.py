@@ -1,10 +1,10 @@
-"""The Gymnasium face. Importing this module registers `bevdrive/Drive-v0`, and nothing more.
+"""Gymnasium environments. Importing this module registers `bevdrive/Drive-v0`, and nothing more.
 
     import gymnasium, sim.env
     env = gymnasium.make("bevdrive/Drive-v0", observation="vector", families=("curve",))
     envs = gymnasium.make_vec("bevdrive/Drive-v0", num_envs=64)
 
-`gymnasium.make("sim.env:bevdrive/Drive-v0")` imports it by itself. What can be set:
+`gymnasium.make("sim.env:bevdrive/Drive-v0")` imports it by itself. The keywords are the fields of
 `sim.env.settings.Settings`.
 """
 

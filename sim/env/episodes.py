@@ -1,21 +1,22 @@
-"""`Episodes`: what the single and the vector environment have in common, batched and without resets
-of its own accord.
+"""`Episodes`: a batch of worlds that are reset and stepped; both environments are built on it.
+
+It starts no new episode by itself: that is decided in `single.py` and `vector.py`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from gymnasium import spaces
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
-from sim.dynamics.bicycle import ACCELERATION_RANGE_MPS2, MAX_STEERING_RAD, Controls
-from sim.env.observations import PRESETS
+from sim.env.actions import controls
+from sim.env.observations import preset_of
 from sim.env.picture import PICTURE, paint
-from sim.env.reward import RewardTerms, StepEvents
+from sim.env.reward import StepEvents
+from sim.env.scorers import SCORERS
 from sim.env.settings import Settings
 from sim.errors import InputError, one_of
 from sim.scenario import EGO
@@ -23,47 +24,30 @@ from sim.sensors.suite import SensorSuite
 from sim.simulator import Simulator
 from sim.world import World, WorldState
 
-STEER_TO_MPS2 = 6.0  # full lock asks for no more lateral acceleration than this
-ACTION_SPACE = spaces.Box(-1.0, 1.0, (2,), np.float32)
-
-
-def controls(world: World, state: WorldState, action: Float[Tensor, "b 2"]) -> Controls:
-    """Controls from actions in [-1, 1]: pedals (positive: up to 4 m/s2, negative: down to -8), wheel.
-
-    The wheel's action is a steering angle, left positive: 1 is the angle that bends the path with
-    STEER_TO_MPS2 across at the present speed, at most MAX_STEERING_RAD. It is turned to at the rate
-    that would get there in one step; the bicycle limits that rate and lags behind it.
-    """
-    pedals, wheel = action.clamp(-1.0, 1.0).unbind(-1)
-    hardest, strongest = ACCELERATION_RANGE_MPS2
-    speed = state.speed_mps[:, EGO].abs().clamp(min=0.1)
-    full = torch.atan(STEER_TO_MPS2 * world.wheelbase_m[:, EGO] / speed**2)
-    wanted = wheel * full.clamp(max=MAX_STEERING_RAD)
-    return Controls(
-        acceleration_mps2=pedals * torch.where(pedals > 0, strongest, -hardest),
-        steering_rate_radps=(wanted - state.ego_steering_rad) / world.dt_s,
-    )
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """One step of every world."""
+    """What one step gave, for each of B worlds; `scores`: of the episodes that ended with it."""
 
-    reward: Float[Tensor, " b"]
-    terms: RewardTerms
+    reward: Float[Tensor, " b"]  # the sum of the terms
+    terms: Mapping[str, Float[Tensor, " b"]]
     events: StepEvents
-    terminated: Bool[Tensor, " b"]  # a collision, off the road (where set), or the route's end
+    scores: Mapping[str, Float[Tensor, " b"]]  # NaN: not ended, or no value
+    terminated: Bool[Tensor, " b"]  # a collision, off the road (if it counts), or the route's end
     truncated: Bool[Tensor, " b"]  # the recording ends
 
 
 class Episodes:
-    """B worlds that play scenarios of one pool; each can be set to any scenario at any time."""
+    """B worlds, each playing a scenario of one pool that is prepared once.
+
+    Any world can be set to the start of any scenario of the pool at any time (`reset`).
+    """
 
     def __init__(self, num_envs: int, settings: Settings, draws: bool = False) -> None:
-        """`draws`: `pictures` will be asked for."""
+        """All worlds begin the pool's first scenario. `draws`: make ready for `pictures`."""
         if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
             raise InputError(f"num_envs: must be a whole number, at least 1, not {num_envs!r}")
-        self.settings, self.preset = settings, PRESETS[settings.observation]
+        self.settings, self.preset = settings, preset_of(settings.observation)
         self._pool = Simulator.from_scenarios(
             settings.make_pool(), settings.traffic, self.preset.needs
         ).to(settings.device)
@@ -71,6 +55,8 @@ class Episodes:
         self.number = torch.zeros(num_envs, dtype=torch.long)  # the scenario that each world plays
         self.simulator = self._pool.take(self.number)
         self.state = self.simulator.reset()
+        self._scorer = SCORERS.load(settings.score)() if settings.score else None
+        self._past: list[WorldState] = []  # of the worlds' present episodes
         self.reset(np.arange(num_envs), np.zeros(num_envs, dtype=np.int64))
 
     @property
@@ -80,11 +66,14 @@ class Episodes:
 
     @property
     def scenario_ids(self) -> list[str]:
-        """Of the pool."""
+        """Ids of the pool's scenarios, by number."""
         return [scenario.scenario_id for scenario in self._pool.world.scenarios]
 
     def choose(self, options: dict | None) -> np.ndarray:
-        """Numbers of the scenarios that `options` allow: all, one `scenario` id, one `family`."""
+        """Numbers in the pool of the scenarios that `options` allow.
+
+        Its keys: `scenario` (an id) and `family`; without any, all scenarios.
+        """
         options = {} if options is None else options
         if not isinstance(options, dict):
             raise InputError(f"options: expected a dict, got {type(options).__name__}")
@@ -103,7 +92,7 @@ class Episodes:
         return np.flatnonzero(fit)
 
     def reset(self, places: np.ndarray, numbers: np.ndarray) -> None:
-        """Worlds `places` begin scenarios `numbers`."""
+        """Start scenario `numbers[k]` of the pool in world `places[k]`; the other worlds stay as they are."""
         where, index = torch.from_numpy(places), torch.from_numpy(numbers)
         self.simulator.put(where, self._pool, index)
         self.number[where] = index
@@ -111,19 +100,49 @@ class Episodes:
         begun[where] = True
         begun = begun.to(self.state.step.device)
         self.state = trees.where(begun, self.simulator.reset(), self.state)
+        longest = int(self.state.step.max())
+        self._past = self._past[len(self._past) - longest :]
 
     def step(self, actions: Sequence | np.ndarray) -> Outcome:
-        """All worlds one step on."""
+        """Step all worlds by `dt_s`; `actions` `[B, 2]` as `controls` takes them."""
         action = torch.from_numpy(self._checked(actions)).to(self.state.pose.device)
         before = self.state
-        self.state = self.simulator.step(before, controls(self.world, before, action))
+        ego = self.simulator.ego_state(before)
+        self.state = self.simulator.step(before, controls(action, ego, self.world.dt_s))
+        if self._scorer:
+            self._past.append(replace(before, past=None))
         events = StepEvents.between(self.world, before, self.state)
-        terms = events.weighted(self.settings.reward, self.world.dt_s)
+        terms = self.settings.reward(events, self.world, before, self.state)
+        reward = torch.stack(list(terms.values())).sum(dim=0)
         terminated = events.collided | events.arrived
         if self.settings.terminate_offroad:
             terminated = terminated | events.offroad
-        ended = self.state.step >= self.world.length_steps
-        return Outcome(terms.total, terms, events, terminated, ended & ~terminated)
+        truncated = (self.state.step >= self.world.length_steps) & ~terminated
+        scores = self._scores(terminated | truncated)
+        return Outcome(reward, terms, events, scores, terminated, truncated)
+
+    def _scores(self, ended: Bool[Tensor, " b"]) -> dict[str, Tensor]:
+        """Of the episodes that have just ended, up to now."""
+        places = ended.nonzero().squeeze(1)
+        if self._scorer is None or len(places) == 0:
+            return {}
+        states = [*self._past, replace(self.state, past=None)]
+        steps = self.state.step[places]
+        began = len(states) - 1 - steps
+        table = trees.take(states[0], places)
+        instants = [
+            _rows(states, torch.minimum(began + k, began + steps), places, like=table)
+            for k in range(int(steps.max()) + 1)
+        ]
+        world = self.world.take(places)
+        world = replace(world, length_steps=torch.minimum(world.length_steps, steps))
+        scores = self._scorer.score(world, instants)
+        return {
+            name: torch.full_like(self.state.speed_mps[:, EGO], torch.nan).index_copy(
+                0, places, value
+            )
+            for name, value in scores.items()
+        }
 
     def _checked(self, actions: Sequence | np.ndarray) -> np.ndarray:
         """Float32; raises InputError where they are not two finite numbers for every world."""
@@ -140,21 +159,35 @@ class Episodes:
         return given
 
     def observe(self) -> np.ndarray | dict[str, np.ndarray]:
-        """The batch of observations, a copy."""
+        """The observations of all worlds as the preset encodes them, in new numpy arrays."""
         encoded = self.preset.encode(self.simulator.observe(self.state))
         if isinstance(encoded, Tensor):
             return encoded.cpu().numpy()
         return {name: value.cpu().numpy() for name, value in encoded.items()}
 
     def pictures(self) -> np.ndarray:
-        """RGB pictures `[B, H, W, 3]`, uint8, the ego pointing up."""
+        """RGB images `[B, H, W, 3]`, uint8, of what is around each ego, which points up."""
         image, _ = trees.take(self._pictures, self.number).sense(self.world, self.state)
         assert image is not None
         return paint(image)
 
 
+def _rows(
+    states: list[WorldState],
+    instant: Int[Tensor, " k"],
+    places: Int[Tensor, " k"],
+    like: WorldState,
+) -> WorldState:
+    """Row `places[k]` of `states[instant[k]]`, for every k."""
+    picked = like
+    for number in instant.unique().tolist():
+        rows = trees.take(states[number], places)
+        picked = trees.where(instant == number, rows, picked)
+    return picked
+
+
 def info_of(outcome: Outcome) -> dict[str, np.ndarray]:
-    """The terms of the reward (`reward_*`), and the events, `[B]` each."""
-    info = {f"reward_{f.name}": getattr(outcome.terms, f.name) for f in fields(outcome.terms)}
+    """Gymnasium's `info`: the terms of the reward (`reward_*`) and the events, `[B]` each."""
+    info = {f"reward_{name}": value for name, value in outcome.terms.items()}
     info |= {f.name: getattr(outcome.events, f.name) for f in fields(outcome.events)}
     return {name: value.cpu().numpy() for name, value in info.items()}

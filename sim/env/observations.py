@@ -1,6 +1,7 @@
-"""Observations as Gymnasium spaces: `vector`, `raster`, `lidar`; batched functions of `Observation`.
+"""How an `Observation` becomes what an environment returns: presets `vector`, `raster`, `lidar`.
 
-Everything is in the ego frame, scaled to [-1, 1] by the constants below and clipped there.
+Vectors are in the ego frame, scaled to [-1, 1] by the constants below and clipped there. Shapes: b
+worlds, f features, k points or agents.
 """
 
 from collections.abc import Callable
@@ -13,18 +14,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sim.dynamics.bicycle import MAX_STEERING_RAD
+from sim.errors import one_of
 from sim.geometry.grid import BevGrid
 from sim.interface import Needs, Observation
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import RasterSpec
 
-REACH_M = 60.0
+REACH_M = 60.0  # positions of agents and route are divided by it
 SPEED_MPS = 30.0
 ACCELERATION_MPS2 = 8.0
-EDGE_M = 5.0
+EDGE_M = 5.0  # distances to the edge of the road and across the route are divided by it
 ROUTE_AHEAD_M = (2, 5, 10, 15, 20, 30, 45, 60)
 NEAREST_AGENTS = 12
 AGENT_FEATURES = 9
+# Places (x, y) in the ego frame at which the distance to the edge of the road is told.
 EDGE_POINTS = tuple((x, y) for x in (0.0, 5.0, 10.0, 20.0, 30.0) for y in (-3.0, 0.0, 3.0))
 STATE_FEATURES = 6 + 4 * len(ROUTE_AHEAD_M)
 VECTOR_FEATURES = STATE_FEATURES + AGENT_FEATURES * NEAREST_AGENTS + len(EDGE_POINTS)
@@ -42,7 +45,7 @@ LIDAR = LidarSpec((1.0, 0.0, -1.0, -2.0, -4.0, -7.0, -12.0, -20.0), 180, REACH_M
 
 @dataclass(frozen=True)
 class Preset:
-    """Its space, how an `Observation` becomes a batch of it, and what has to be in that."""
+    """One kind of observation: its space, what makes a batch of it, and what that needs to be given."""
 
     space: spaces.Space
     encode: Callable[[Observation], Tensor | dict[str, Tensor]]
@@ -50,11 +53,13 @@ class Preset:
 
 
 def encode_state(observation: Observation) -> Float[Tensor, "b f"]:
-    """The ego's motion, its place on the route, and the route ahead: what no sensor tells.
+    """STATE_FEATURES of the ego's motion, its place on the route and the route ahead.
 
-    Speed, acceleration, steering; offset from the route (left positive) over EDGE_M, heading against
-    it over pi; closeness of the next line that a light closes (1: at it, 0: REACH_M away, or none).
-    Then for each of ROUTE_AHEAD_M: x, y, sin of the heading, speed limit.
+    Speed over SPEED_MPS, acceleration over ACCELERATION_MPS2, steering angle over MAX_STEERING_RAD;
+    distance to the left of the route over EDGE_M; the ego's yaw relative to the route over pi;
+    closeness of the next stop line that a traffic light closes (1: the front bumper is at it; 0: it is
+    REACH_M away or more, or there is none). Then for each of ROUTE_AHEAD_M metres along the route: x
+    and y over REACH_M, sine of the yaw, speed limit over SPEED_MPS.
     """
     ego, route = observation.ego, observation.route
     here = _route_points(observation, (0,))[:, 0]
@@ -83,11 +88,12 @@ def encode_state(observation: Observation) -> Float[Tensor, "b f"]:
 
 
 def encode_vector(observation: Observation) -> Float[Tensor, "b f"]:
-    """`encode_state`, the nearest agents, and the edges of the road.
+    """VECTOR_FEATURES: `encode_state`, the nearest agents, and the edges of the road.
 
-    Of each of NEAREST_AGENTS within REACH_M, the nearest first: x, y, cos and sin of the heading,
-    velocity less the ego's, length over 10 m, width over 5 m, 1; zeros where there are fewer.
-    At each of EDGE_POINTS: distance to the edge of the road over EDGE_M, negative on the road.
+    For each of NEAREST_AGENTS within REACH_M, the nearest first: x and y over REACH_M, cosine and sine
+    of the yaw, velocity minus the ego's over SPEED_MPS (x, y), length over 10 m, width over 5 m, and
+    a 1; zeros where there are fewer agents. At each of EDGE_POINTS: signed distance to the edge of the
+    road over EDGE_M, negative on the road.
     """
     ego = observation.ego.speed_mps
     points = torch.tensor(EDGE_POINTS, device=ego.device).expand(len(ego), -1, 2)
@@ -98,9 +104,10 @@ def encode_vector(observation: Observation) -> Float[Tensor, "b f"]:
 
 
 def encode_raster(observation: Observation) -> dict[str, Tensor]:
-    """`image` uint8 `[B, C, X, Y]`, channels as `RASTER`; `state` as `encode_state`.
+    """`image` `[b, C, X, Y]`, uint8, with the channels and the grid of `RASTER`; and `state [b, f]`.
 
-    0 or 255; velocities are 128 + 127 v / SPEED_MPS.
+    A channel is 0 or 255; those of velocity (m/s, ego frame) are 128 + 127 v / SPEED_MPS. `state` is
+    that of `encode_state`.
     """
     assert observation.raster is not None
     still = len(RASTER.names) - len(_VELOCITY)
@@ -111,7 +118,7 @@ def encode_raster(observation: Observation) -> dict[str, Tensor]:
 
 
 def encode_lidar(observation: Observation) -> dict[str, Tensor]:
-    """`sweep [B, 2, E, A]`: range over the sensor's reach (1: nothing), intensity; and `state`."""
+    """`sweep [b, 2, E, A]`: range over the sensor's longest (1: no return), intensity; and `state`."""
     sweep = observation.lidar
     assert sweep is not None
     range_m = torch.where(sweep.hit, sweep.range_m / LIDAR.max_range_m, 1.0)
@@ -120,7 +127,7 @@ def encode_lidar(observation: Observation) -> dict[str, Tensor]:
 
 
 def _route_points(observation: Observation, ahead_m: tuple[int, ...]) -> Float[Tensor, "b k 4"]:
-    """x, y, yaw, speed limit of the route that far ahead of the ego."""
+    """x, y, yaw (ego frame), speed limit (m/s) of the route so many metres ahead along it."""
     route = observation.route
     step = torch.tensor(ahead_m, device=route.ego_s_m.device)
     index = (route.ego_s_m.unsqueeze(1) + step).round().long().clamp(0, route.pose.shape[1] - 1)
@@ -129,6 +136,7 @@ def _route_points(observation: Observation, ahead_m: tuple[int, ...]) -> Float[T
 
 
 def _nearest_agents(observation: Observation) -> Float[Tensor, "b k f"]:
+    """AGENT_FEATURES of NEAREST_AGENTS, as `encode_vector` describes them."""
     agents, speed = observation.agents, observation.ego.speed_mps
     distance = torch.linalg.vector_norm(agents.pose[..., :2], dim=-1)
     near = agents.valid & (distance < REACH_M)
@@ -170,3 +178,11 @@ PRESETS = {
         spaces.Dict({"sweep": _SWEEP, "state": _STATE}), encode_lidar, Needs(lidar=LIDAR)
     ),
 }
+
+
+def preset_of(observation: str | Preset) -> Preset:
+    """The preset of that name, or the given one; InputError for anything else."""
+    if isinstance(observation, Preset):
+        return observation
+    one_of("observation", observation, tuple(PRESETS))
+    return PRESETS[observation]

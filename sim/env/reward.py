@@ -1,7 +1,7 @@
-"""The reward, term by term: progress along the route, less what a driver must not do."""
+"""The reward of a step: progress along the route, minus collisions, leaving the road and the like."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,45 +12,22 @@ from sim.scenario import EGO, LightState
 from sim.world import World, WorldState
 
 DISCOMFORT_MPS2 = 4.0  # near the bounds of `sim.comfort`, the same along and across
-_LONGEST_STEP_M = 10.0  # a longer one is a jump of the projection, where the route meets itself
+# Where the route meets itself, the nearest point of it may jump from one part to another. No ego moves
+# this far in a step.
+_LONGEST_STEP_M = 10.0
 _RED = int(LightState.RED)  # plain int: compiled, a tensor compared with an enum is silently False
 _EGO_ONLY = slice(EGO, EGO + 1)
-
-
-@dataclass(frozen=True)
-class RewardWeights:
-    """What each term counts: per metre, per event, per second."""
-
-    progress: float = 0.1
-    collision: float = -10.0
-    offroad: float = -10.0
-    red_line: float = -5.0
-    discomfort: float = -0.1
-
-
-@dataclass(frozen=True)
-class RewardTerms:
-    """The weighted terms of one step; the reward is their sum."""
-
-    progress: Float[Tensor, " b"]
-    collision: Float[Tensor, " b"]
-    offroad: Float[Tensor, " b"]
-    red_line: Float[Tensor, " b"]
-    discomfort: Float[Tensor, " b"]
-
-    @property
-    def total(self) -> Float[Tensor, " b"]:
-        return torch.stack([getattr(self, f.name) for f in fields(self)]).sum(dim=0)
 
 
 @dataclass(frozen=True)
 class StepEvents:
     """What happened to the ego in one step.
 
-    `progress_m`: how far it came in the direction of its route; the sideways part does not count, and
-    the wrong way counts negative. `collided`, `offroad`: it now is, and was not before; whoever is to
-    blame. `ran_red`: its front went over a line of its route while the light was red. `arrived`: its
-    front is at the end of the route. `discomfort`: (a_along^2 + a_across^2) / DISCOMFORT_MPS2^2.
+    `progress_m`: how far its centre moved in the direction of its route, negative against it.
+    `collided`, `offroad`: this holds after the step and did not before, whoever is to blame. `ran_red`:
+    its front bumper crossed a stop line of its route while that line's light was red. `arrived`: its
+    front bumper has reached the end of the route. `discomfort`: (a_along^2 + a_across^2) /
+    DISCOMFORT_MPS2^2, with the longitudinal and lateral acceleration of the rear axle.
     """
 
     progress_m: Float[Tensor, " b"]
@@ -62,7 +39,7 @@ class StepEvents:
 
     @staticmethod
     def between(world: World, before: WorldState, after: WorldState) -> "StepEvents":
-        """From two consecutive states."""
+        """The events between two consecutive states."""
         path = world.paths.agent_path[:, EGO]
         pose = torch.stack((before.pose[:, EGO], after.pose[:, EGO]), dim=1)
         s_m = world.paths.ego_s_m(pose)
@@ -79,15 +56,32 @@ class StepEvents:
             discomfort=_discomfort(world, after),
         )
 
-    def weighted(self, weights: RewardWeights, dt_s: float) -> RewardTerms:
-        """The terms of the reward."""
-        return RewardTerms(
-            progress=weights.progress * self.progress_m,
-            collision=weights.collision * self.collided,
-            offroad=weights.offroad * self.offroad,
-            red_line=weights.red_line * self.ran_red,
-            discomfort=weights.discomfort * dt_s * self.discomfort,
-        )
+
+Reward = Callable[[StepEvents, World, WorldState, WorldState], Mapping[str, Tensor]]
+"""Named terms `[B]` of the step from one state to the next; the reward is their sum."""
+
+
+@dataclass(frozen=True)
+class RewardWeights:
+    """The `Reward` of the environments: what each term counts, per metre, per event, per second."""
+
+    progress: float = 0.1
+    collision: float = -10.0
+    offroad: float = -10.0
+    red_line: float = -5.0
+    discomfort: float = -0.1
+
+    def __call__(
+        self, events: StepEvents, world: World, before: WorldState, after: WorldState
+    ) -> dict[str, Tensor]:
+        """The weighted terms."""
+        return {
+            "progress": self.progress * events.progress_m,
+            "collision": self.collision * events.collided,
+            "offroad": self.offroad * events.offroad,
+            "red_line": self.red_line * events.ran_red,
+            "discomfort": self.discomfort * world.dt_s * events.discomfort,
+        }
 
 
 def _begins(
@@ -96,7 +90,7 @@ def _begins(
     before: WorldState,
     after: WorldState,
 ) -> Bool[Tensor, " b"]:
-    """Whether it holds for the ego after the step, and did not before."""
+    """Whether what `judge` decides is true of the ego after the step and was not before it."""
     then, now = judge(world, before, _EGO_ONLY), judge(world, after, _EGO_ONLY)
     return (now & ~then).squeeze(1)
 
@@ -104,6 +98,7 @@ def _begins(
 def _ran_red(
     world: World, before: WorldState, path: Tensor, front_m: Float[Tensor, "b 2"]
 ) -> Bool[Tensor, " b"]:
+    """`front_m`: metres along the route of the ego's front bumper before and after the step."""
     paths, lights = world.paths, world.lights_at(before.step)
     if lights.shape[1] == 0:
         return torch.zeros_like(path, dtype=torch.bool)
@@ -115,7 +110,7 @@ def _ran_red(
 
 
 def _discomfort(world: World, state: WorldState) -> Float[Tensor, " b"]:
-    """The rear axle's accelerations: v^2 tan(steering) / wheelbase across."""
+    """`StepEvents.discomfort`; the lateral acceleration is v^2 tan(steering) / wheelbase."""
     along = state.acceleration_mps2[:, EGO]
     curvature = torch.tan(state.ego_steering_rad) / world.wheelbase_m[:, EGO]
     across = state.speed_mps[:, EGO] ** 2 * curvature

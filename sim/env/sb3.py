@@ -1,4 +1,7 @@
-"""`DriveVectorEnv` as Stable-Baselines3 wants it, which starts the next episode in the same step."""
+"""`DriveVectorEnv` as a vector environment of Stable-Baselines3.
+
+In that library the step that ends an episode also starts the next one.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +12,10 @@ from stable_baselines3.common.vec_env import VecEnv
 
 
 class Sb3DriveEnv(VecEnv):
-    """The worlds of `envs`, all stepped together; `info["terminal_observation"]` is an episode's last."""
+    """The worlds of `envs`, all stepped together.
+
+    `info["terminal_observation"]` is the last observation of an episode that has ended.
+    """
 
     def __init__(self, envs: VectorEnv) -> None:
         """`envs`: a `DriveVectorEnv`, as `gymnasium.make_vec` gives it."""
@@ -17,7 +23,7 @@ class Sb3DriveEnv(VecEnv):
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
     def reset(self) -> Any:
-        """Seeded by the last call of `seed`."""
+        """Begin an episode in every world, with the seeds of the last call of `seed`."""
         observation, _ = self.envs.reset(seed=self._seeds)
         self._reset_seeds()
         return observation
@@ -44,7 +50,7 @@ class Sb3DriveEnv(VecEnv):
         self.envs.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The same for every world."""
+        """The attribute of the whole batch, once for each world asked for."""
         return [getattr(self.envs, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sim.device import require_device
-from sim.env.observations import PRESETS
-from sim.env.reward import RewardWeights
+from sim.env.observations import Preset, preset_of
+from sim.env.reward import Reward, RewardWeights
+from sim.env.scorers import SCORERS
 from sim.errors import InputError, one_of
 from sim.scenario import Scenario
 from sim.scenario_check import require_valid
@@ -30,14 +31,17 @@ class Settings(SourceQuery):
     split: str | None = "train"
     count: int | None = 16
     scenarios: Sequence[Scenario] = ()
-    observation: str = "vector"  # or "raster", "lidar": `sim.env.observations`
+    observation: str | Preset = (
+        "vector"  # or "raster", "lidar", or your own: `sim.env.observations`
+    )
     traffic: str = "idm"
     terminate_offroad: bool = True
-    reward: RewardWeights = field(default_factory=RewardWeights)
+    reward: Reward = field(default_factory=RewardWeights)  # or your own function
+    score: str | None = "nuplan"  # what `info` tells of an episode that has ended; None: nothing
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        one_of("observation", self.observation, PRESETS)
+        preset_of(self.observation)
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
@@ -48,6 +52,10 @@ class Settings(SourceQuery):
                 raise InputError(f"scenarios: a {type(scenario).__name__} is no Scenario")
             require_valid(scenario)
         require_device(self.device)
+        if not callable(self.reward):
+            raise InputError(f"reward: expected a function, got {self.reward!r}")
+        if self.score is not None:
+            SCORERS.load(self.score)
         for name in ("path", "dataroot", "cache"):  # texts will do
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else Path(given))
@@ -77,7 +85,7 @@ class Settings(SourceQuery):
 _KINDS = {
     "source": (str,), "version": (str,), "split": (str, type(None)), "seed": (int,),
     "count": (int, type(None)), "duration_s": (int, float), "traffic": (str,), "device": (str,),
-    "terminate_offroad": (bool,), "reward": (RewardWeights,), "path": (str, Path, type(None)),
+    "terminate_offroad": (bool,), "path": (str, Path, type(None)),
     "dataroot": (str, Path, type(None)), "cache": (str, Path, type(None)),
     "scenarios": (list, tuple),
 }  # fmt: skip

@@ -6,17 +6,19 @@ import gymnasium
 import numpy as np
 import torch
 
-from sim.env.episodes import ACTION_SPACE, Episodes, info_of
+from sim.env.actions import ACTION_SPACE
+from sim.env.episodes import Episodes, info_of
 from sim.env.settings import make_settings
 
 
 class DriveEnv(gymnasium.Env):
-    """Drive the ego by pedals and wheel (`sim.env.episodes.controls`).
+    """Drive the ego of one world by pedals and wheel (`sim.env.episodes.controls`).
 
     `reset(seed=)`: the same seed and the same settings draw the same episodes, to the bit. Without a
     seed the draw goes on. `options`: `{"family": name}` or `{"scenario": id}`.
     An episode terminates at a collision, off the road (`terminate_offroad`) and at the end of the
-    route; it is truncated where the recording ends. `info` holds the terms of the reward.
+    route; it is truncated where the recording ends. `info` holds the terms of the reward, and at the
+    end of an episode nuPlan's score and its parts.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 (gymnasium's)
@@ -40,9 +42,10 @@ class DriveEnv(gymnasium.Env):
 
     @torch.no_grad()
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """One `dt_s`."""
+        """Drive for `dt_s` seconds; `action` `[2]`."""
         outcome = self._episodes.step([action])
         info = {name: value[0].item() for name, value in info_of(outcome).items()}
+        info |= {name: float(value[0]) for name, value in outcome.scores.items()}
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         return self._observation(), float(outcome.reward[0]), terminated, truncated, info
 

@@ -8,7 +8,8 @@ from gymnasium.utils.seeding import np_random
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from sim.env.episodes import ACTION_SPACE, Episodes, info_of
+from sim.env.actions import ACTION_SPACE
+from sim.env.episodes import Episodes, info_of
 from sim.env.settings import make_settings
 from sim.errors import InputError
 
@@ -67,13 +68,16 @@ class DriveVectorEnv(VectorEnv):
     def step(
         self, actions: np.ndarray
     ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One `dt_s` of every world, or the start of its next episode."""
+        """Drive every world for `dt_s` seconds, or start its next episode; `actions` `[B, 2]`."""
         begun = self._ended
         outcome = self._episodes.step(actions)
         driven = ~begun
         info: dict[str, Any] = {}
         for name, value in info_of(outcome).items():
             info[name], info[f"_{name}"] = np.where(driven, value, np.zeros_like(value)), driven
+        for name, value in outcome.scores.items():  # of the episodes that end here
+            figures = np.where(driven, value.cpu().numpy(), np.nan)
+            info[name], info[f"_{name}"] = figures, ~np.isnan(figures)
         reward = np.where(driven, outcome.reward.cpu().numpy().astype(np.float64), 0.0)
         terminated = outcome.terminated.cpu().numpy() & driven
         truncated = outcome.truncated.cpu().numpy() & driven
@@ -87,7 +91,7 @@ class DriveVectorEnv(VectorEnv):
         return tuple(self._episodes.pictures()) if self.render_mode == "rgb_array" else None
 
     def _begin(self, begun: np.ndarray, options: dict[str, Any]) -> dict[str, Any]:
-        """Draw a scenario for each world of the mask, and start it."""
+        """Draw a scenario for each world where `begun` `[B]` is True, start it, and return `info`."""
         fit = self._episodes.choose(options)
         places = np.flatnonzero(begun)
         numbers = np.array([self._draws[k].choice(fit) for k in places], dtype=np.int64)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sim import trees
 from sim.geometry import polyline, se2
-from sim.reachable import reachable_lanes
+from sim.maps.reachable import reachable_lanes
 from sim.scenario import EGO, LightState, Scenario
 from sim.trees import shared
 
@@ -85,7 +85,8 @@ class LaneTable:
         points = self.point_m[self.row]
         gap = points - world_SE2_ego[:, None, None, :2]
         distance = gap.square().sum(-1).amin(dim=2)
-        nearest = distance.topk(self.spec.num_pieces, dim=1, largest=False).indices
+        # Stable: pieces that meet beside the ego are equally near, and keep their order everywhere.
+        nearest = distance.argsort(dim=1, stable=True)[:, : self.spec.num_pieces]
         row = self.row.unsqueeze(1)
         lane, light = self.lane[row, nearest], self.light[row, nearest]
         return VectorMap(

@@ -114,6 +114,15 @@ class Paths:
         s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, x, y)
         return s_m
 
+    def nearest_point_m(self, place_m: Float[Tensor, "b t 2"]) -> Float[Tensor, "b t"]:
+        """Arc length of the stored point of the ego's path that is nearest to each place."""
+        path = self.agent_path[:, EGO]
+        points = self.frame[self.row, path, :, :2]
+        number = torch.arange(points.shape[1], device=points.device)
+        gap_sq = (points.unsqueeze(1) - place_m.unsqueeze(2)).square().sum(dim=-1)
+        beyond = number >= self.num_points[self.row, path][:, None, None]
+        return torch.where(beyond, torch.inf, gap_sq).argmin(dim=-1).to(place_m.dtype)
+
     def ego_route(
         self,
         ego_pose: Float[Tensor, "b 3"],

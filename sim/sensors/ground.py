@@ -1,7 +1,7 @@
 """`Ground`: heights of the ground on a regular grid, batched over worlds, and beams cast against it.
 
-Between the samples the surface is two triangles a cell, cut from the low to the high corner; beyond
-them it goes on at the height of the nearest.
+Each square between four samples is two triangles, cut along the diagonal from the corner of lowest x, y
+to that of highest x, y. Beyond the grid every point has the height of the nearest point of its edge.
 """
 
 from dataclasses import dataclass
@@ -13,28 +13,31 @@ from torch import Tensor
 
 from sim.scenario import GroundHeight, Scenario
 
-NEVER_M = 1e6
-_REFINEMENTS = 6
+NEVER_M = 1e6  # the distance of what a beam does not meet
+_REFINEMENTS = 6  # steps of the search for the point where a beam meets the ground
 _FLAT = GroundHeight(np.zeros(2), 1.0, np.zeros((2, 2)))
 
 
 @dataclass(frozen=True)
 class Ground:
-    """`height_m[w, i, j]` at `origin_m[w] + (i, j) * resolution_m[w]`, world frame."""
+    """z in metres on one grid a world: `height_m[b, i, j]` at `origin_m[b] + (i, j) * resolution_m[b]`.
+
+    World frame; i runs along x, j along y. `last` holds the highest valid i and j of each world.
+    """
 
     origin_m: Float[Tensor, "b 2"]
     resolution_m: Float[Tensor, "b 1"]
-    last: Float[Tensor, "b 2"]  # indices of the last sample; the rest is padding
+    last: Float[Tensor, "b 2"]
     height_m: Float[Tensor, "b x y"]
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "Ground | None":
-        """Padded to the largest; None where every world is the plane z = 0."""
+        """The ground of each scenario, padded to the largest; None if all are the plane z = 0."""
         return Ground.of([scenario.map.ground for scenario in scenarios])
 
     @staticmethod
     def of(given: list[GroundHeight | None]) -> "Ground | None":
-        """Of each world's heights (None: the plane z = 0)."""
+        """A batch of one ground a world, where None stands for the plane z = 0; None if all are that."""
         if all(one is None for one in given):
             return None
         grounds = [one or _FLAT for one in given]
@@ -52,7 +55,7 @@ class Ground:
     def read(
         self, points_m: Float[Tensor, "b *p 2"]
     ) -> tuple[Float[Tensor, "b *p"], Float[Tensor, "b *p 2"]]:
-        """Height under each point, and its gradient."""
+        """z of the ground at each (x, y), and its gradient (dz/dx, dz/dy), 0 beyond the grid."""
         shape = (-1, *(1,) * (points_m.ndim - 2))
         resolution = self.resolution_m.reshape(*shape, 1)
         last = self.last.reshape(*shape, 2)
@@ -82,11 +85,16 @@ class Ground:
         slope: Float[Tensor, " e"],
         samples_m: Float[Tensor, " k"],
     ) -> Float[Tensor, "b e a"]:
-        """Where beams of each `slope`, from `height_m` above the origins, first meet the ground.
+        """Horizontal distance at which beams first meet the ground; NEVER_M beyond the last sample.
 
-        All beams of a column see one profile, taken at the horizontal distances `samples_m`. A beam
-        is underground at the first sample that rises, seen from the sensor, above its slope: the
-        running maximum of that rise is sorted. In that interval regula falsi finds the surface.
+        Beams start at `origin_m` and z = `height_m` in A directions (of length 1), each with E slopes
+        (rise over horizontal distance). World frame.
+
+        The ground is sampled along each direction at the distances `samples_m` `[K]`, ascending. Seen
+        from the sensor, sample k rises by (its z - height_m) / samples_m[k]; a beam is underground at
+        the first sample that rises above the beam's slope. The running maximum of the rise is sorted,
+        so a binary search finds that sample. Between it and the one before, regula falsi with the
+        Illinois change (Dowell and Jarratt 1971) finds the surface.
         """
 
         def profile(distance_m: Tensor) -> Tensor:
@@ -104,7 +112,7 @@ class Ground:
             at = near + share.clamp(0.0, 1.0) * (far - near)
             depth = profile(at) - beams * at
             under = depth >= 0
-            # Illinois: the end that stays counts half, so that it does not stay for ever.
+            # Illinois: the value at the end that was kept is halved, or it might be kept for ever.
             depth_near = torch.where(under, 0.5 * depth_near, depth)
             depth_far = torch.where(under, depth, 0.5 * depth_far)
             near, far = torch.where(under, near, at), torch.where(under, at, far)
@@ -116,14 +124,14 @@ class Ground:
 def heights_m(
     ground: GroundHeight | None, points_m: Float[np.ndarray, "*p 2"]
 ) -> Float[np.ndarray, "*p"]:
-    """Height of one world's ground under points."""
+    """z of one scenario's ground at points (x, y) of the world frame; None: the plane z = 0."""
     return read_heights_m(Ground.of([ground]), points_m)
 
 
 def read_heights_m(
     surface: Ground | None, points_m: Float[np.ndarray, "*p 2"]
 ) -> Float[np.ndarray, "*p"]:
-    """The same of a surface that is kept (None: the plane z = 0)."""
+    """Like `heights_m`, of a `Ground` of one world that was made before; None: the plane z = 0."""
     if surface is None:
         return np.zeros(points_m.shape[:-1], dtype=np.float32)
     points = torch.from_numpy(np.ascontiguousarray(points_m, dtype=np.float32))

@@ -1,9 +1,10 @@
-"""A spinning multi-beam lidar, batched over worlds.
+"""A spinning lidar with E beams one above another, fired at A azimuths a revolution; batched.
 
-All geometry is vertical, so a column of beams is one problem in the plane: where its half-plane
-enters and leaves each footprint. Each beam of the column then meets the heights in between. That is
-the exact ray cast at a thirtieth of its price. The ground is a plane or a `Ground`; the sensor stands
-upright on it, under the ego.
+All walls are vertical. So the beams of one azimuth (a column) share one problem in the plane: at which
+horizontal distances the column enters and leaves each footprint. Each beam then hits the nearest solid
+over whose footprint it comes to one of the solid's heights. The result is that of an exact ray cast, at
+a thirtieth of its price. The ground is the plane z = 0 or a `Ground`. The sensor's height counts from
+the ground under the ego, and its axis stays vertical on a slope.
 """
 
 import math
@@ -31,25 +32,29 @@ from sim.sensors.sweep import LabelledSweep
 from sim.world import World, WorldState
 
 _PARALLEL = 1e-9
-_STEP_M, _STRETCH_M = 0.3, 60.0  # of the ground's profile
+# Spacing of the samples of the ground at the sensor; distance at which it has doubled.
+_STEP_M, _STRETCH_M = 0.3, 60.0
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where each column of beams starts and its unit direction, world frame."""
+    """Where each column of beams starts and in which direction (of length 1) it looks, world frame."""
 
     origin_m: Float[Tensor, "b a 2"]
     direction: Float[Tensor, "b a 2"]
-    height_m: Float[Tensor, "b #a"]  # of the sensor; one for all columns unless it moves uphill
+    height_m: Float[Tensor, "b #a"]  # z of the sensor; may differ if it moves
 
 
 @dataclass(frozen=True)
 class _Crossings:
-    """Where each column enters and leaves each footprint, in horizontal metres."""
+    """Horizontal distance at which each column enters and leaves each of G footprints.
+
+    `leave_m` below `enter_m`: the column misses it.
+    """
 
     enter_m: Float[Tensor, "b a g"]
     leave_m: Float[Tensor, "b a g"]
-    cos_wall: Float[Tensor, "b a g"]  # between the column and the side that it enters by
+    cos_wall: Float[Tensor, "b a g"]  # of the angle to the normal of the side that it enters by
 
 
 @dataclass(eq=False)
@@ -76,17 +81,17 @@ class Lidar:
 
     @staticmethod
     def of(world: World, spec: LidarSpec, moving: bool = False) -> "Lidar":
-        """For the scenarios of a world, on its device."""
+        """A lidar for the scenarios of a world, on its device."""
         static = trees.to(StaticScene.from_scenarios(world.scenarios), world.size_m.device)
         return Lidar(spec, static, moving)
 
     def sweep(self, world: World, state: WorldState) -> LabelledSweep:
-        """What the sensor on the ego sees; exact: see `sim.sensors.lidar_noise` for the real thing."""
+        """The exact returns of the sensor on the ego; `lidar_noise.add_noise` makes them like real ones."""
         prisms = agent_prisms(world, state, self.static.ground)
         return self.cast(self.columns(state), concatenate(prisms, self.static.prisms))
 
     def columns(self, state: WorldState) -> Columns:
-        """The columns of one revolution that ends now."""
+        """The columns of the revolution that ends at `state`, in order of increasing azimuth."""
         x, y, yaw = state.pose[:, EGO].unsqueeze(1).unbind(-1)
         back = state.velocity_mps[:, EGO].unsqueeze(1) * self._time_s[:, None]
         cos, sin = torch.cos(yaw), torch.sin(yaw)
@@ -104,7 +109,10 @@ class Lidar:
     def cast(
         self, columns: Columns, prisms: Prisms, met: tuple[Tensor, Tensor] | None = None
     ) -> LabelledSweep:
-        """Columns against prisms, cylinders and the ground; `met`: `meet_ground` of them, if known."""
+        """Where the beams of the columns first meet a prism, a cylinder or the ground.
+
+        `met` is what `meet_ground(columns)` returned, for callers who have it already.
+        """
         cylinders = self.static.cylinders
         flat = _cross_prisms(columns, prisms, self._time_s)
         curved = _cross_cylinders(columns, cylinders)
@@ -113,7 +121,7 @@ class Lidar:
         low = torch.cat((prisms.low_m, cylinders.low_m), dim=1)
         high = torch.cat((prisms.high_m, cylinders.high_m), dim=1)
         slope = self._slope[:, None, None]
-        # Heights over the sensor, divided by the slope: where the beam is at them.
+        # Heights over the sensor divided by the beam's slope: the distances at which it is that high.
         over = (torch.stack((low, high))[:, :, None] - columns.height_m.unsqueeze(-1)).unsqueeze(2)
         inverse = 1.0 / torch.where(slope.abs() < _PARALLEL, _PARALLEL, slope)
         first, second = over[0] * inverse, over[1] * inverse
@@ -154,7 +162,10 @@ class Lidar:
         )
 
     def meet_ground(self, columns: Columns) -> tuple[Tensor, Tensor]:
-        """Horizontal distance to the ground and cosine of incidence on it, `[B, E, A]` or `[E, 1]`."""
+        """Horizontal distance to the ground and cosine of the angle of incidence on it.
+
+        Both `[B, E, A]`; `[E, 1]` where the ground is a plane.
+        """
         slope, cos = self._slope[:, None], self._cos[:, None]
         if self.static.ground is None:
             distance = torch.where(slope < 0, -self.spec.mount_z_m / slope, NEVER_M)
@@ -169,7 +180,10 @@ class Lidar:
         return distance, (slope - uphill).abs() * cos / torch.sqrt(1 + gradient.square().sum(-1))
 
     def points(self, range_m: Float[Tensor, "b e a"]) -> Float[Tensor, "b e a 3"]:
-        """Ego-frame points of ranges; zeros where the range is 0. z = 0 is the ground under the ego."""
+        """Points in the ego frame (x ahead, y left, z over the ground under the ego) at these ranges.
+
+        Zeros where the range is 0.
+        """
         over_ground = range_m * self._cos[:, None]
         x = over_ground * torch.cos(self._azimuth) + self.spec.mount_x_m
         y = over_ground * torch.sin(self._azimuth) + self.spec.mount_y_m
@@ -179,14 +193,18 @@ class Lidar:
 
 
 def _samples_m(max_range_m: float) -> Float[Tensor, " k"]:
-    """Horizontal distances of the ground's profile: `_STEP_M` apart at first, farther out more."""
+    """K distances at which a column samples the ground: `_STEP_M` apart at first, further out more."""
     count = math.ceil(math.log1p(max_range_m / _STRETCH_M) * _STRETCH_M / _STEP_M)
     k = torch.arange(1, count + 1)
     return _STRETCH_M * torch.expm1(k * (_STEP_M / _STRETCH_M))
 
 
 def _cross_prisms(columns: Columns, prisms: Prisms, time_s: Float[Tensor, " #a"]) -> _Crossings:
-    """Clip each column by the four sides (Cyrus and Beck 1978); moving prisms where they then are."""
+    """Clip each column by the four sides of each prism (Cyrus and Beck 1978).
+
+    `time_s` is when each column was fired (0: at the end of the revolution, before it negative);
+    moving prisms are put where they were then.
+    """
     origin, direction = columns.origin_m, columns.direction
     enter = origin.new_full((*origin.shape[:2], prisms.valid.shape[1]), -NEVER_M)
     leave = -enter
@@ -212,7 +230,7 @@ def _cross_prisms(columns: Columns, prisms: Prisms, time_s: Float[Tensor, " #a"]
 
 
 def _cross_cylinders(columns: Columns, cylinders: Cylinders) -> _Crossings:
-    """The two roots of the circle's equation."""
+    """The two roots of the quadratic equation of column and circle."""
     origin, direction = columns.origin_m, columns.direction
     cx, cy = (cylinders.center_m[:, None, :, k] for k in (0, 1))
     rx, ry = cx - origin[..., :1], cy - origin[..., 1:]

@@ -1,4 +1,4 @@
-"""What separates a real sweep from an exact one: range noise, lost returns, stray returns."""
+"""Makes an exact sweep like a real one: range noise, lost returns, stray returns."""
 
 from dataclasses import dataclass, replace
 
@@ -11,11 +11,13 @@ from sim.sensors.sweep import LabelledSweep
 
 @dataclass(frozen=True)
 class LidarNoise:
-    """A return is lost with probability `1 - exp(-(range / reach)^2 / strength)`.
+    """How strong the noise is.
 
-    `strength` is its intensity over `clear_intensity`: far, grazing and dark surfaces go first.
-    A share `dark_cars` of the vehicles reflects a tenth of what others do: which, `paint_seed` says,
-    so that a car stays dark from sweep to sweep.
+    A return is kept with probability `exp(-(range / reach_m)^2 / strength)`, where `strength` is its
+    intensity over `clear_intensity`: far, grazing and dark surfaces are lost first. Kept ranges have
+    Gaussian noise of `range_sigma_m`. A share `dark_cars` of the vehicles reflects a tenth of what
+    others do; which ones depends on `paint_seed` alone, so a car stays dark from sweep to sweep. A
+    share `stray_share` of all beams returns from dust or rain, before anything else is hit.
     """
 
     range_sigma_m: float = 0.02
@@ -29,14 +31,17 @@ class LidarNoise:
 def add_noise(
     lidar: Lidar, sweep: LabelledSweep, noise: LidarNoise, generator: torch.Generator
 ) -> LabelledSweep:
-    """A noisy copy; the same generator state gives the same sweep."""
+    """A noisy copy of what `lidar` saw. The same state of `generator` gives the same sweep.
+
+    Stray returns have class NOISE and no agent.
+    """
     device = sweep.range_m.device
 
     def uniform(*shape: int) -> torch.Tensor:
         return torch.rand(shape, generator=generator, device=device)
 
     worlds = sweep.range_m.shape[0]
-    # One draw for each agent there could be.
+    # Whether each of at most 4096 agents is dark; more agents repeat the pattern.
     paint = torch.Generator(device).manual_seed(noise.paint_seed)
     dark = torch.rand((worlds, 4096), generator=paint, device=device) < noise.dark_cars
     index = sweep.agent.clamp(min=0).flatten(1) % 4096

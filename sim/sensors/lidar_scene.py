@@ -1,8 +1,9 @@
-"""What a lidar sees: vertical prisms with four sides, and upright cylinders; world frame.
+"""The solids that a lidar sees: vertical prisms with four sides, and upright cylinders; world frame.
 
-Road users are boxes; cars have a body and a cabin. Static obstacles that are not quadrilaterals are
-cut into triangles (a fourth side repeats the third). Everything stands upright on the ground under
-its centre; on uneven ground it goes on below, so that nothing hangs over a slope.
+An agent is a box; a car is two, a body and a cabin on it. A static obstacle whose footprint is no
+convex quadrilateral is cut into triangles, whose fourth side repeats the third. Everything stands
+upright on the ground under its centre. On uneven ground it reaches `_FOUNDATION_M` further down, so
+that no gap opens between it and a slope.
 """
 
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from sim.sensors.ground import Ground
 from sim.world import World, WorldState
 
 NO_AGENT = -1
-_CAR_MAX_HEIGHT_M = 2.3  # higher vehicles are one box
+_CAR_MAX_HEIGHT_M = 2.3  # a higher vehicle is one box
 _FOUNDATION_M = 10.0
+# Shares of a car's height, length and width; the cabin's middle is a share of the length further back.
 _BODY_HEIGHT, _CABIN_LENGTH, _CABIN_WIDTH, _CABIN_SHIFT = 0.55, 0.6, 0.86, -0.05
 
 
@@ -40,7 +42,7 @@ class LidarClass(IntEnum):
     NOISE = 11
 
 
-# Reflectivity of each class at 905 nm, roughly: vehicles vary one by one around theirs.
+# Share of the light that each class throws back at 905 nm, roughly; index: `LidarClass`.
 REFLECTIVITY = (0.0, 0.15, 0.45, 0.35, 0.35, 0.6, 0.4, 0.4, 0.5, 0.3, 0.25, 0.1)
 # Plain ints: compiled, a tensor compared with an enum's member is silently False.
 _OF_KIND = {int(kind): int(LidarClass[kind.name]) for kind in AgentKind}
@@ -50,7 +52,11 @@ _OF_OBSTACLE = {kind: LidarClass[kind.name] for kind in ObstacleKind}
 
 @dataclass(frozen=True)
 class Prisms:
-    """Points p with `normal . p <= offset` for all four sides, and z within `[low, high]`."""
+    """G solids: all points p with `normal . p <= offset` for four sides, and z within `[low, high]`.
+
+    `normal` has length 1 and points outwards. `agent` is an index into the world's agents or NO_AGENT,
+    `label` a `LidarClass`, `velocity_mps` in the world frame. Where `valid` is False there is none.
+    """
 
     normal: Float[Tensor, "b g 4 2"]
     offset_m: Float[Tensor, "b g 4"]
@@ -64,7 +70,7 @@ class Prisms:
 
 @dataclass(frozen=True)
 class Cylinders:
-    """Poles and trunks, z within `[low, high]`."""
+    """C upright cylinders (poles, trunks of trees), z within `[low, high]`; `label`: a `LidarClass`."""
 
     center_m: Float[Tensor, "b c 2"]
     radius_m: Float[Tensor, "b c"]
@@ -76,7 +82,7 @@ class Cylinders:
 
 @dataclass(frozen=True)
 class StaticScene:
-    """The obstacles of a batch of scenarios and the ground (None: z = 0); made once."""
+    """What does not move in B worlds: obstacles, and the ground (None: the plane z = 0)."""
 
     prisms: Prisms
     cylinders: Cylinders
@@ -84,7 +90,7 @@ class StaticScene:
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "StaticScene":
-        """Cut, pad and stack."""
+        """The static obstacles and the ground of each scenario, padded to the most obstacles."""
         flat, round_ = [], []
         for scenario in scenarios:
             obstacles = scenario.map.obstacles
@@ -113,7 +119,7 @@ class StaticScene:
 
 
 def _stand(ground: Ground | None, center_m: Float[Tensor, "b g 2"]) -> tuple[Tensor, Tensor]:
-    """Where things begin, and the ground that their heights count from, `[B, G]`."""
+    """z of the lowest point of a solid at `center_m`, and z of the ground that its height counts from."""
     if ground is None:
         flat = torch.zeros_like(center_m[..., 0])
         return flat, flat
@@ -122,7 +128,10 @@ def _stand(ground: Ground | None, center_m: Float[Tensor, "b g 2"]) -> tuple[Ten
 
 
 def agent_prisms(world: World, state: WorldState, ground: Ground | None) -> Prisms:
-    """Two boxes for every agent but the ego: body and cabin, or one box and nothing."""
+    """Two boxes for each of the N - 1 agents but the ego: all bodies, then all cabins.
+
+    Who is no car has one box; its cabin is not `valid`.
+    """
     others = slice(EGO + 1, None)
     pose, size, kind = state.pose[:, others], world.size_m[:, others], world.kind[:, others]
     length, width, height = size.unbind(-1)
@@ -154,7 +163,7 @@ def agent_prisms(world: World, state: WorldState, ground: Ground | None) -> Pris
 
 
 def concatenate(first: Prisms, second: Prisms) -> Prisms:
-    """Both, one after the other."""
+    """The prisms of both, `first` first."""
     return Prisms(
         normal=torch.cat((first.normal, second.normal), dim=1),
         offset_m=torch.cat((first.offset_m, second.offset_m), dim=1),
@@ -168,9 +177,9 @@ def concatenate(first: Prisms, second: Prisms) -> Prisms:
 
 
 def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
-    """Rows of 4 x (normal, offset), height, class, centre for the convex pieces of a footprint."""
+    """A row for each convex piece of a footprint: 4 x (normal x, y, offset), height, class, centre x, y."""
     ring = obstacle.footprint_m.astype(np.float64)
-    area = np.cross(ring - ring[0], np.roll(ring, -1, axis=0) - ring[0]).sum()
+    area = _cross(ring - ring[0], np.roll(ring, -1, axis=0) - ring[0]).sum()
     ring = ring if area > 0 else ring[::-1]
     quads = [ring] if len(ring) == 4 and _is_convex(ring) else _triangles(ring)
     rows = []
@@ -185,21 +194,26 @@ def _pieces(obstacle: StaticObstacle) -> list[np.ndarray]:
     return rows
 
 
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Signed area of the parallelogram of plane vectors `[..., 2]`; numpy's own is for space."""
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
+
+
 def _is_convex(ring: np.ndarray) -> bool:
     edge = np.roll(ring, -1, axis=0) - ring
-    return bool((np.cross(edge, np.roll(edge, -1, axis=0)) > 0).all())
+    return bool((_cross(edge, np.roll(edge, -1, axis=0)) > 0).all())
 
 
 def _triangles(ring: np.ndarray) -> list[np.ndarray]:
-    """Ear clipping of a counter-clockwise ring."""
+    """Triangles `[3, 2]` that cover a counter-clockwise ring `[V, 2]` (ear clipping, Meisters 1975)."""
     left, found = list(range(len(ring))), []
     while len(left) > 3:
         for k in range(len(left)):
             ear = [left[(k + d) % len(left)] for d in (-1, 0, 1)]
             a, b, c = ring[ear]
             rest = ring[[i for i in left if i not in ear]]
-            sides = [np.cross(q - p, rest - p) for p, q in ((a, b), (b, c), (c, a))]
-            if np.cross(b - a, c - b) > 0 and not (np.stack(sides) > 0).all(0).any():
+            sides = [_cross(q - p, rest - p) for p, q in ((a, b), (b, c), (c, a))]
+            if _cross(b - a, c - b) > 0 and not (np.stack(sides) > 0).all(0).any():
                 found.append(np.stack((a, b, c)))
                 del left[k]
                 break
@@ -209,6 +223,7 @@ def _triangles(ring: np.ndarray) -> list[np.ndarray]:
 
 
 def _cylinder(obstacle: StaticObstacle) -> np.ndarray:
+    """A row: centre x, y, radius, height, class."""
     center = obstacle.footprint_m.mean(axis=0)
     return np.array(
         (*center, obstacle.radius_m, obstacle.height_m, float(_OF_OBSTACLE[obstacle.kind]))
@@ -216,6 +231,7 @@ def _cylinder(obstacle: StaticObstacle) -> np.ndarray:
 
 
 def _padded(rows: list[list[np.ndarray]], width: int) -> tuple[Tensor, Tensor]:
+    """The rows of B worlds as `[B, G, width]`, and which are real `[B, G]`; G is at least 1."""
     count = max(1, *(len(row) for row in rows))
     out = np.zeros((len(rows), count, width), dtype=np.float32)
     valid = np.zeros((len(rows), count), dtype=bool)

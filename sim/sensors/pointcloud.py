@@ -18,23 +18,29 @@ _TINY_M, _MOST_TINY = 1e-6, 0.05
 
 @dataclass(frozen=True)
 class PointCloud:
-    """One sweep in the data set's ego frame: x forward, y left, z up.
+    """N points of one sweep in the data set's ego frame: x forward, y left, z up.
 
-    The origin is the middle of the rear axle: at its own height in Argoverse 2, on the ground in
-    nuScenes. KITTI's files know no car: there it is the lidar, unless a pose is given.
+    The origin is the middle of the rear axle, in Argoverse 2 at the height of the axle, in nuScenes on
+    the ground below. KITTI's files do not say where the car is: there the origin is the lidar, unless
+    a pose is given.
     """
 
     xyz_m: Float[np.ndarray, "n 3"]  # float32
     intensity: Float[np.ndarray, " n"]  # 0 to 1, float32
     ring: Int[np.ndarray, " n"]  # laser number, int32; NO_RING where the file has none
-    time_offset_s: Float[np.ndarray, " n"]  # after the sweep's timestamp; 0 where unknown
+    time_offset_s: Float[
+        np.ndarray, " n"
+    ]  # from the sweep's timestamp to the point's; 0 where unknown
 
     def __len__(self) -> int:
         return len(self.xyz_m)
 
 
 def read_nuscenes(path: Path, ego_SE3_sensor: Float[np.ndarray, "4 4"]) -> PointCloud:
-    """A nuScenes `.pcd.bin`: float32 x, y, z, intensity (0 to 255), ring, in the sensor's frame."""
+    """Read a nuScenes `.pcd.bin`: float32 x, y, z, intensity (0 to 255), ring, in the sensor's frame.
+
+    `ego_SE3_sensor` moves the points into the ego frame.
+    """
     raw = _read_float32(path, 5)
     ring = raw[:, 4]
     odd = (ring != np.rint(ring)) | (ring < 0) | (ring >= _MOST_RINGS)
@@ -53,7 +59,10 @@ def read_nuscenes(path: Path, ego_SE3_sensor: Float[np.ndarray, "4 4"]) -> Point
 
 
 def read_kitti(path: Path, ego_SE3_sensor: Float[np.ndarray, "4 4"] | None = None) -> PointCloud:
-    """A KITTI `.bin`: float32 x, y, z, reflectance (0 to 1), in the velodyne's frame."""
+    """Read a KITTI `.bin`: float32 x, y, z, reflectance (0 to 1), in the velodyne's frame.
+
+    Without `ego_SE3_sensor` the points stay in that frame.
+    """
     raw = _read_float32(path, 4)
     _require_plausible(path, raw[:, :3], raw[:, 3], np.zeros(len(raw)))
     if raw[:, 3].max() > 1.001:
@@ -71,7 +80,7 @@ def read_kitti(path: Path, ego_SE3_sensor: Float[np.ndarray, "4 4"] | None = Non
 
 
 def read_argoverse2(path: Path) -> PointCloud:
-    """An Argoverse 2 lidar `.feather`: x, y, z, intensity (0 to 255), laser_number, offset_ns.
+    """Read an Argoverse 2 lidar `.feather`: x, y, z, intensity (0 to 255), laser_number, offset_ns.
 
     Its points are in the ego frame at the sweep's timestamp (the file's name), in half precision.
     """
@@ -137,5 +146,6 @@ def _require_plausible(
 
 
 def _moved(xyz: np.ndarray, a_SE3_b: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "n 3"]:
+    """Points of frame b in frame a."""
     pose = np.asarray(a_SE3_b, dtype=np.float64)
     return (xyz @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32)

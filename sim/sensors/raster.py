@@ -12,11 +12,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim import trees
 from sim.errors import InputError
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
+from sim.maps.layers import AREAS, LAYERS, LINES, REACH_M, MapLayers
 from sim.scenario import EGO, AgentKind, LightState
-from sim.sensors.layers import AREAS, LAYERS, LINES, REACH_M, MapLayers
 from sim.world import World, WorldState
 
 # Plain ints: compiled, a tensor compared with an enum's member is silently False.
@@ -24,7 +25,8 @@ _LIGHTS = {f"light_{s.name.lower()}": int(s) for s in LightState if s != LightSt
 _LANE = ("lane_distance", "lane_sin", "lane_cos")
 _AGENTS = {f"{kind.name.lower()}s": int(kind) for kind in AgentKind}
 _VELOCITY = ("velocity_x", "velocity_y")
-CHANNELS = (*AREAS, *LINES[:-1], *_LIGHTS, *_LANE, *_AGENTS, "ego", *_VELOCITY)
+_LIMIT = "speed_limit"
+CHANNELS = (*AREAS, *LINES[:-1], *_LIGHTS, *_LANE, _LIMIT, *_AGENTS, "ego", *_VELOCITY)
 LINE_CELLS = 1.2  # width of a line: over one cell, so that none is lost between two rows of centres
 AROUND = BevGrid(-50.0, -50.0, 0.5, 200, 200)
 AHEAD = BevGrid(-60.0, -40.0, 0.4, 350, 200)  # 140 x 80 m
@@ -35,7 +37,7 @@ class RasterSpec:
     """What to draw. Agent channels come once per time of `past_s` (0: now), velocities for now.
 
     `lane_distance`: to the nearest lane that the ego may reach, over 10 m, at most 1; `lane_sin` and
-    `lane_cos`: its direction in the ego frame.
+    `lane_cos`: its direction in the ego frame. `speed_limit`, `velocity_x`, `velocity_y`: in m/s.
     """
 
     grid: BevGrid = AROUND
@@ -57,6 +59,8 @@ class RasterSpec:
         wanted = set(self.channels)
         if wanted & set(_LIGHTS):
             wanted.add("stop_line")
+        if _LIMIT in wanted:
+            wanted.add("centerline")
         if wanted & set(_LANE):
             wanted.add("reachable")
         return tuple(name for name in LAYERS if name in wanted)
@@ -64,10 +68,8 @@ class RasterSpec:
     @property
     def reach_m(self) -> float:
         """Distance from the ego to the farthest corner of the grid."""
-        grid, step = self.grid, self.grid.resolution_m
-        x = max(-grid.x_min_m, grid.x_min_m + grid.num_x * step)
-        y = max(-grid.y_min_m, grid.y_min_m + grid.num_y * step)
-        return math.hypot(x, y)
+        x_max_m, y_max_m = self.grid.high_m
+        return math.hypot(max(-self.grid.x_min_m, x_max_m), max(-self.grid.y_min_m, y_max_m))
 
     @property
     def names(self) -> list[str]:
@@ -132,7 +134,7 @@ class Rasterizer:
         """For the scenarios of a world, on its device."""
         layers = MapLayers.from_scenarios(world.scenarios, spec.layers, spec.reach_m)
         longest_m = float(torch.nan_to_num(world.size_m[..., :2]).norm(dim=-1).max())
-        return Rasterizer(spec, layers.to(world.size_m.device), longest_m)
+        return Rasterizer(spec, trees.to(layers, world.size_m.device), longest_m)
 
     def draw(self, scene: Scene) -> Float[Tensor, "b c x y"]:
         """The image, channels as `spec.names`."""
@@ -162,6 +164,8 @@ class Rasterizer:
             state = _light_at(scene.light_state, light).unsqueeze(1)
             for name, wanted in _LIGHTS.items():
                 drawn[name] = drawn["stop_line"] * (state == wanted)
+        if self._asks(_LIMIT):
+            drawn[_LIMIT] = self.layers.speed_limit_at(points).unsqueeze(1)
         if self._asks(*_LANE):
             k = self.layers.names.index("reachable")
             drawn |= _lane_channels(distance[..., k], gradient[..., k, :], ego[:, 2])
@@ -176,7 +180,7 @@ class Rasterizer:
         """Channels `[B, H, X, Y]` of the road users, `[B, 1, X, Y]` of their velocities."""
         inside, cell = self._boxes(scene)
         batch, instants, agents = scene.valid.shape
-        cells = self.spec.grid.num_x * self.spec.grid.num_y
+        cells = self.spec.grid.num_cells
         is_ego = torch.arange(agents, device=cell.device) == EGO
         drawn = {}
         for name in self.spec.channels:
@@ -200,23 +204,20 @@ class Rasterizer:
         grid = self.spec.grid
         ego_SE2_world = se2.inverse(scene.pose[:, :1, EGO].unsqueeze(2))
         pose = se2.compose(ego_SE2_world, torch.nan_to_num(scene.pose))
-        low = pose.new_tensor((grid.x_min_m, grid.y_min_m))
-        middle = torch.floor((pose[..., :2].detach() - low) / grid.resolution_m)
         steps = torch.arange(self._patch, device=pose.device) - self._patch // 2
-        row = middle[..., 0, None].clamp(-1e6, 1e6) + steps
-        column = middle[..., 1, None].clamp(-1e6, 1e6) + steps
-        dx = (low[0] + (row + 0.5) * grid.resolution_m - pose[..., :1]).unsqueeze(-1)
-        dy = (low[1] + (column + 0.5) * grid.resolution_m - pose[..., 1:2]).unsqueeze(-2)
+        middle = grid.cells(*pose[..., :2].detach().unsqueeze(-2).unbind(-1))
+        row, column = (torch.floor(m).clamp(-1e6, 1e6) + steps for m in middle)
+        x_m, y_m = grid.center_m(row, column)
+        dx = (x_m - pose[..., :1]).unsqueeze(-1)
+        dy = (y_m - pose[..., 1:2]).unsqueeze(-2)
         cos, sin = (f(pose[..., 2])[..., None, None] for f in (torch.cos, torch.sin))
         half = 0.5 * torch.nan_to_num(scene.size_m)[:, None, :, None, None]
         along = half[..., 0] - (cos * dx + sin * dy).abs()
         across = half[..., 1] - (cos * dy - sin * dx).abs()
         inside = self._edge(torch.minimum(along, across))
-        on_grid = ((row >= 0) & (row < grid.num_x)).unsqueeze(-1)
-        on_grid = on_grid & ((column >= 0) & (column < grid.num_y)).unsqueeze(-2)
-        on_grid = on_grid & scene.valid[..., None, None]
-        index = row.unsqueeze(-1) * grid.num_y + column.unsqueeze(-2)
-        index = torch.where(on_grid, index, float(grid.num_x * grid.num_y)).long()
+        row, column = row.unsqueeze(-1), column.unsqueeze(-2)
+        on_grid = grid.holds(row, column) & scene.valid[..., None, None]
+        index = torch.where(on_grid, grid.flat(row, column), float(grid.num_cells)).long()
         return inside.flatten(3), index.flatten(3)
 
     def _velocity(
@@ -224,7 +225,7 @@ class Rasterizer:
     ) -> dict[str, Tensor]:
         """Ego-frame velocity of the others; where two overlap, that of the higher index."""
         batch, agents = scene.kind.shape
-        cells = self.spec.grid.num_x * self.spec.grid.num_y
+        cells = self.spec.grid.num_cells
         index = torch.arange(agents, device=cell.device)
         covered = (inside > 0.5) & ~is_ego[:, None]
         owner = torch.where(covered, index[:, None], -1).flatten(1)

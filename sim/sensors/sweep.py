@@ -8,10 +8,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LidarSweep:
-    """One revolution: E beam rows, A azimuth columns; where `hit` is False the rest is 0.
+    """One revolution: E beams (as in `LidarSpec.elevations_deg`) at A azimuths, where `hit`; else 0.
 
-    `point_m` is in the ego frame at the end of the sweep, uncorrected for motion during it, as a
-    real sensor's raw returns are.
+    `point_m` is in the ego frame (x ahead, y left, z over the ground under the ego) at the end of the
+    sweep, uncorrected for motion during it, as a real sensor's raw returns are. `intensity` is 0 to 1.
     """
 
     range_m: Float[Tensor, "b e a"]
@@ -26,7 +26,7 @@ class LabelledSweep(LidarSweep):
 
     agent: Int[Tensor, "b e a"]  # index into the world's agents; -1: none
     label: Int[Tensor, "b e a"]  # LidarClass
-    cos_incidence: Float[Tensor, "b e a"]
+    cos_incidence: Float[Tensor, "b e a"]  # between the beam and the normal of what it hit
 
     @property
     def measured(self) -> LidarSweep:

@@ -10,7 +10,9 @@ from sim.errors import InputError, one_of
 from sim.sources.files import walk
 from sim.sources.query import SOURCES, ScenarioRef, SourceQuery
 
-FILE_SOURCES = {".scenario": "saved", ".pkl": "scenarionet"}
+FILE_SOURCES = {
+    ".scenario": "saved", ".pkl": "scenarionet", ".xml": "commonroad", ".parquet": "argoverse2_motion",
+}  # fmt: skip
 _COMMON = ("source", "scenario", "exclude", "seed", "count")  # mean the same to every source
 
 

@@ -15,11 +15,12 @@ class SourceQuery:
     """Which scenarios are wanted: the same words for every verb, preset and environment."""
 
     source: str = "procedural"
-    """procedural (generated), scenarionet, nuscenes or argoverse2 (recorded), saved (by
-    `bevdrive save`), or a class of your own: my_module:MySource, path/to/file.py:MySource"""
+    """procedural (generated), scenarionet, nuscenes, argoverse2 (sensor logs), argoverse2_motion
+    (motion forecasting) or commonroad (recorded), saved (by `bevdrive save`), or a class of your own:
+    my_module:MySource, path/to/file.py:MySource"""
     path: Path | None = None
-    """sources scenarionet and saved: a file, or a folder of them; argoverse2: a log, or a folder
-    of logs"""
+    """sources scenarionet, commonroad and saved: a file, or a folder of them; argoverse2: a log, or a
+    folder of logs; argoverse2_motion: a scenario's folder, or a folder of those"""
     dataroot: Path | None = None
     """source nuscenes: the folder that holds the versions, maps, samples"""
     version: str = "v1.0-mini"
@@ -89,6 +90,8 @@ SOURCES = Registry(
         "saved": "sim.sources.saved:SavedSource",
         "scenarionet": "sim.sources.scenarionet.source:ScenarioNetSource",
         "nuscenes": "sim.sources.nuscenes.source:NuScenesSource",
+        "argoverse2_motion": "sim.sources.argoverse2_motion.source:Argoverse2MotionSource",
+        "commonroad": "sim.sources.commonroad.source:CommonRoadSource",
         "argoverse2": "sim.sources.argoverse2.source:Argoverse2Source",
     },
 )

@@ -91,7 +91,7 @@ def test_wrong_words_exit_with_2(words: list[str]) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_no_gpu_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "step", "--device", "cuda"]) == 2
-    assert "no GPU" in capsys.readouterr().err
+    assert "no such GPU" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_snapshot_is_named(

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from drive.cli.main import main
+from eval.runs.folder import RunFolder
 
 TINY = ["--count", "2", "--duration-s", "2", "--batch-size", "1", "--workers", "0", "--videos", "1"]
 FAST = ["--planner", "constant_velocity,idm", "--families", "curve"]
@@ -74,13 +76,41 @@ def test_same_seed_same_bytes_and_resume(tmp_path: Path) -> None:
     truth = (whole / "metrics.json").read_bytes()
     assert _run(tmp_path, "again") == 0
     assert (tmp_path / "again" / "metrics.json").read_bytes() == truth
-    # A run that was killed after its first chunk.
+    # A run that was killed after its first batch.
     (tmp_path / "again" / "metrics.json").unlink()
-    (tmp_path / "again" / "chunks" / "00001.json").unlink()
+    (tmp_path / "again" / "batches" / "00001.json").unlink()
     shutil.rmtree(tmp_path / "again" / "videos")
     (tmp_path / "again" / "videos").mkdir()
     assert main(["simulate", "--resume", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "metrics.json").read_bytes() == truth
+
+
+def test_one_scenario_of_a_run_alone_scores_the_same(tmp_path: Path) -> None:
+    name = "curve-val-0-000001"
+    assert _run(tmp_path, "both") == 0
+    few = ["--planner", "constant_velocity,idm", "--duration-s", "2", "--workers", "0"]
+    words = [*few, "--videos", "0", "--out", str(tmp_path)]
+    assert main(["simulate", *words, "--name", "one", "--scenario", name]) == 0
+    assert _run(tmp_path, "rest", "--exclude", "curve-val-0-000000") == 0
+    both, one, rest = (
+        RunFolder.open(tmp_path / n).read_tables().drives for n in ("both", "one", "rest")
+    )
+    wanted = [(d.planner, d.metrics) for d in both if d.scenario_id == name]
+    assert len(both) == 4 and len(wanted) == 2
+    assert wanted == [(d.planner, d.metrics) for d in one] == [(d.planner, d.metrics) for d in rest]
+
+
+def test_options_of_a_preset_are_those_of_the_command_line(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(
+        "scenario: [curve-val-0-000001, curve-val-0-000003]\nexclude: curve-val-0-000003\n"
+        "duration_s: 2\nreplan: 0.5\nplanner: idm\nvideos: 0\n"
+    )
+    words = ["--preset", str(preset), "--out", str(tmp_path), "--name", "run", "--workers", "0"]
+    assert main(["simulate", *words]) == 0
+    run = RunFolder.open(tmp_path / "run")
+    assert [d.scenario_id for d in run.read_tables().drives] == ["curve-val-0-000001"]
+    assert run.config()["replan"] == 0.5 and run.config()["exclude"] == ["curve-val-0-000003"]
 
 
 def test_existing_run_is_not_overwritten(
@@ -166,3 +196,9 @@ def test_a_preset_value_of_the_wrong_type_is_named(
     preset.write_text("count: many\n")
     assert main(["simulate", "--preset", str(preset)]) == 2
     assert "mine.yaml: count: expected int or nothing, got 'many'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_simulate_on_a_gpu(tmp_path: Path) -> None:
+    assert _run(tmp_path, "gpu", "--device", "cuda", "--replan", "0.5") == 0
+    assert len(RunFolder.open(tmp_path / "gpu").read_tables().drives) == 4

@@ -145,7 +145,10 @@ def test_drives_of_a_run_are_exported_as_they_were_driven(driven: Path, tmp_path
         ),
         (("--source", "run", "--path", "DRIVEN", "--planner", "pdn"), "(choices: idm, log_replay)"),
         (("--planner", "idm"), "--planner: only for --source run"),
-        (("--source", "nuscenes"), "choices: procedural, scenarionet, argoverse2, saved, run"),
+        (
+            ("--source", "nuscenes"),
+            "(choices: procedural, saved, scenarionet, argoverse2_motion, commonroad, argoverse2, run)",
+        ),
     ],
 )
 def test_wrong_runs(

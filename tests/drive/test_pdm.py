@@ -321,6 +321,7 @@ def test_overlap_helper_of_the_scorer_agrees_with_brute_force() -> None:
     pose = torch.rand(1, count, 3, generator=g) * torch.tensor((60.0, 12.0, 6.0))
     pose -= torch.tensor((10.0, 6.0, 3.0))
     agents = Agents(
+        id=torch.arange(1, count + 1).unsqueeze(0),
         pose=pose,
         velocity_mps=4 * torch.randn(1, count, 2, generator=g),
         size_m=1 + 4 * torch.rand(1, count, 2, generator=g),

@@ -36,33 +36,33 @@ def _ids(run: Path) -> list[str]:
 def test_a_drive_of_a_run_is_shown_as_it_was_driven(run: Path) -> None:
     name = _ids(run)[1]
     scene = find_viewed_scene(ViewTarget(path=run, scenario=(name,), planner="pdm"))
-    recording = DriveRecord.load(run / "drives" / "pdm" / "000001.npz")
+    drive = DriveRecord.load(run / "drives" / "pdm" / "000001.npz")
     assert scene.scenario.scenario_id == name and scene.title == f"pdm: {name}"
-    assert np.array_equal(scene.motion.pose, recording.pose)
+    assert np.array_equal(scene.motion.pose, drive.pose)
     assert isinstance(scene.points, SimulatedPoints)
     half = 0.5 * scene.scenario.tracks.size_m[:, 2]
     assert scene.motion.z_m[0] == pytest.approx(half)  # the ground of generated scenes is flat
     # PDM shows 15 candidates and what it expects of everyone else; constant velocity nothing.
     agents = scene.scenario.num_agents
-    assert recording.candidates is not None and recording.candidates.shape == (21, 15, 8, 2)
-    assert recording.forecast is not None and recording.forecast.shape == (21, agents - 1, 1, 8, 2)
-    other = find_viewed_scene(ViewTarget(path=run, scenario=(name,))).recording
+    assert drive.candidates is not None and drive.candidates.shape == (21, 15, 8, 2)
+    assert drive.forecast is not None and drive.forecast.shape == (21, agents - 1, 1, 8, 2)
+    other = find_viewed_scene(ViewTarget(path=run, scenario=(name,))).drive
     assert other is not None and other.candidates is None and other.forecast is None
 
 
 def test_what_pdm_expected_is_constant_velocity(run: Path) -> None:
     scene = find_viewed_scene(ViewTarget(path=run, planner="pdm"))
-    recording = scene.recording
-    assert recording is not None and recording.forecast is not None
-    assert recording.forecast_probability is not None
-    seen = np.flatnonzero(recording.forecast_probability[10, :, 0] > 0)
-    ego = recording.pose[10, 0].astype(float)
+    drive = scene.drive
+    assert drive is not None and drive.forecast is not None
+    assert drive.forecast_probability is not None
+    seen = np.flatnonzero(drive.forecast_probability[10, :, 0] > 0)
+    ego = drive.pose[10, 0].astype(float)
     turn = np.array(((np.cos(ego[2]), -np.sin(ego[2])), (np.sin(ego[2]), np.cos(ego[2]))))
     for other in seen[:5]:
-        inside = recording.forecast[10, other, 0].astype(float)
+        inside = drive.forecast[10, other, 0].astype(float)
         path = inside @ turn.T + ego[:2]
-        now, before = recording.pose[10, other + 1, :2], recording.pose[9, other + 1, :2]
-        velocity = (now - before) / recording.dt_s
+        now, before = drive.pose[10, other + 1, :2], drive.pose[9, other + 1, :2]
+        velocity = (now - before) / drive.dt_s
         # The last 0.1 s tell the velocity to about 0.3 m/s, half precision the place to 6 cm.
         assert path[1] == pytest.approx(now + velocity, abs=0.6)
 
@@ -71,7 +71,7 @@ def test_saved_scenarios_and_generated_ones(run: Path, tmp_path: Path) -> None:
     saved = run / "scenarios" / "000000.scenario"
     scene = find_viewed_scene(ViewTarget(path=saved))
     scenario = load_scenario(saved)
-    assert scene.recording is None and scene.num_instants == scenario.num_instants
+    assert scene.drive is None and scene.num_instants == scenario.num_instants
     assert scene.motion.pose[5, 2, :2] == pytest.approx(scenario.tracks.position_m[2, 5, :2])
     assert find_viewed_scene(
         ViewTarget(path=run / "scenarios", scenario=("000001",))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from sim import registry
 from sim.errors import InputError
 from sim.registry import Registry
 
@@ -86,7 +85,8 @@ def test_entry_points_of_installed_packages(monkeypatch: pytest.MonkeyPatch, fil
         EntryPoint("rusty", "late:Saw", "bevdrive.saws"),
     ]
     monkeypatch.setattr(
-        registry, "entry_points", lambda group: installed if group == "bevdrive.saws" else []
+        "importlib.metadata.entry_points",
+        lambda group: installed if group == "bevdrive.saws" else [],
     )
     monkeypatch.syspath_prepend(files)
     assert SAWS.load("band")().cut(None) == 24

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from drive.pipelines.evaluate.config import ORACLE, EvaluateConfig
 from sim.errors import InputError
+from sim.files import write_whole
 
 if TYPE_CHECKING:
     from eval.nuscenes.dataset import Split
@@ -33,5 +34,5 @@ def write_oracle(
 
     path = folder / "submission.json"
     boxes = oracle_submission(nusc, split, form, config.noise, config.seed)
-    path.write_text(json.dumps(boxes))
+    write_whole(path, json.dumps(boxes))
     return path

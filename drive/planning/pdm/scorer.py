@@ -14,9 +14,10 @@ from drive.planning.pdm.proposals import Proposals
 from drive.planning.route_frame import project
 from sim import comfort
 from sim.contacts import STOPPED_MPS, at_fault, in_one_lane, is_behind
+from sim.dynamics.bicycle import rear_of
 from sim.geometry import box
 from sim.interface import EgoMap, Observation
-from sim.map_field import AreaBit
+from sim.maps.lane_bits import AreaBit
 from sim.scenario import AgentKind
 
 TTC_AHEAD_S = (0.3, 0.6, 0.9)
@@ -107,7 +108,7 @@ def _collisions(
     begins = (first[place] == t) & (t > 0)
     b, p, n, t, place = b[begins], p[begins], n[begins], t[begins], place[begins]
     fault = at_fault(
-        ego_pose[begins], ego.size_m[b], proposals.speed_mps[b, p, t], one_lane[b, p, t],
+        ego_pose[begins], ego.size_m[b], ego.wheelbase_m[b], proposals.speed_mps[b, p, t], one_lane[b, p, t],
         agent_pose[begins], agents.size_m[b, n], agents.velocity_mps[b, n].norm(dim=-1),
     )  # fmt: skip
     blame = torch.full_like(first, _NEVER)
@@ -131,7 +132,9 @@ def _time_to_collision(
         delta = agent_pose[:, :2] - ego_pose[:, :2]
         bearing = torch.atan2(delta[:, 1], delta[:, 0]) - ego_pose[:, 2]
         in_front = torch.cos(bearing) > 0.866
-        counts = (in_front | sideways_counts[b, p, t]) & ~is_behind(ego_pose, agent_pose)
+        counts = (in_front | sideways_counts[b, p, t]) & ~is_behind(
+            rear_of(ego_pose, observation.ego.wheelbase_m[b]), agent_pose
+        )
         counts &= proposals.speed_mps[b, p, t] > STOPPED_MPS
         value[b[counts], p[counts]] = 0.0
     return value

@@ -63,7 +63,7 @@ function forest(data, rows) {
       h("span", { class: "tick", style: `left:${at(mean)}` })) : null;
     const total = Math.max(1, wins + losses + ties);
     return h("tr", { "data-metric": metric.key },
-      h("th", { scope: "row" }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),
+      h("th", { scope: "row", title: metric.source }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),
       h("td", {}, number(row.means[0])), h("td", {}, number(row.means[1])),
       h("td", { class: `delta ${verdict}` }, { better: "▲ ", worse: "▼ ", same: "" }[verdict], count ? signed(mean) : "–",
         h("small", {}, count ? `${signed(low)} to ${signed(high)}` : "")),

@@ -11,14 +11,14 @@ const LIGHTS = ["unknown", "green", "yellow", "red"];
 
 const palettes = new Map();
 
-// Colours of the scheme in use, from the style sheet.
+// Colours of the scheme in use, as `sim/palette.py` has them, from the style sheet.
 function palette() {
   const scheme = isDark() ? "dark" : "light";
   if (!palettes.has(scheme)) {
     const style = getComputedStyle(document.documentElement);
     const names = ["ground", "walkway", "carpark", "drivable", "intersection", "zebra", "edge", "connector", "center", "route",
       "building", "hedge", "wall", "vehicle", "cyclist", "pedestrian", "object", "ego", "ego-b", "outline", "plan", "forecast",
-      "occupied", "ink", "paper", "green", "yellow", "red", "unknown"];
+      "occupied", "ink", "paper", "green", "yellow", "red", "unknown", "cost-low", "cost-middle", "cost-high"];
     palettes.set(scheme, Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--m-${name}`).trim()])));
   }
   return palettes.get(scheme);
@@ -26,7 +26,8 @@ function palette() {
 
 // From low cost to high: blue, teal, sand (told apart by lightness too).
 const costColor = (level) => {
-  const stops = isDark() ? [[86, 180, 233], [60, 140, 130], [120, 95, 60]] : [[0, 90, 170], [70, 160, 150], [225, 190, 120]];
+  const colors = palette();
+  const stops = ["low", "middle", "high"].map((name) => colors[`cost-${name}`].match(/\d+/g).map(Number));
   const at = Math.min(1.999, (level - 1) / 127), k = Math.floor(at), f = at - k;
   return `rgb(${stops[k].map((v, c) => Math.round(v + (stops[k + 1][c] - v) * f)).join(" ")})`;
 };

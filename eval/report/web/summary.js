@@ -42,7 +42,7 @@ function metricsSection(data) {
     const present = means.filter((v) => v[3]).map((v) => v[0]);
     const best = metric.higher_is_better ? Math.max(...present) : Math.min(...present);
     const differs = new Set(present).size > 1;
-    return h("tr", {}, h("th", { scope: "row" }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),
+    return h("tr", {}, h("th", { scope: "row", title: metric.source }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),
       means.map((value) => h("td", { class: differs && value[3] && value[0] === best ? "best" : null },
         h("span", { class: "mean" }, number(value[0])),
         h("small", {}, value[3] ? `${number(value[1], 2)} – ${number(value[2], 2)}` : ""))));

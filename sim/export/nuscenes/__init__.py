@@ -60,7 +60,7 @@ def export_scenes(
 
 
 def _fingerprint(scenario: Scenario) -> str:
-    """Tells scenarios apart that share their name."""
+    """Id and a hash of the tracks: tells scenarios apart that share an id."""
     tracks = scenario.tracks
     content = tracks.position_m.tobytes() + tracks.yaw_rad.tobytes() + tracks.valid.tobytes()
     return f"{scenario.scenario_id} {hashlib.sha256(content).hexdigest()[:16]}"

@@ -1,7 +1,8 @@
-"""Polylines as nuScenes arclines: pieces of constant curvature, each from one vertex to another.
+"""Polylines as nuScenes arcline paths: pieces of constant curvature, each from one vertex to another.
 
-An arcline path has three segments of one radius, with turns as its `shape` says. Here each path is one
-arc (the first segment) or one straight (the second), the other two have no length.
+An arcline path of the map expansion has three segments, arc, straight, arc (`shape` LSL: both arcs turn
+left; RSR: right), with one `radius` and three `segment_length`s in metres. Here each path is either one
+arc (the first segment) or one straight (the second); the other two segments have length 0.
 """
 
 import math
@@ -14,7 +15,7 @@ from sim.geometry import polyline
 TOLERANCE_M = 0.02
 _STRAIGHT_RADIUS_M = 1e6  # flatter arcs are straights, as they are to the devkit
 _FLAT_M = 1e-6
-_ANY_RADIUS_M = 999.0
+_ANY_RADIUS_M = 999.0  # of a straight, whose arcs have length 0
 
 
 def arcline_path(points_m: np.ndarray, tolerance_m: float = TOLERANCE_M) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def arcline_path(points_m: np.ndarray, tolerance_m: float = TOLERANCE_M) -> list
 
 
 def _longest(points: np.ndarray, first: int, tolerance_m: float) -> int:
-    """The last vertex that one piece from `first` on can reach: doubling, then bisection."""
+    """Index of the last vertex that one piece from vertex `first` can reach: doubling, then bisection."""
     good, reach = first + 1, 2
     while first + reach < len(points) and _fits(points[first : first + reach + 1], tolerance_m):
         good, reach = first + reach, 2 * reach
@@ -44,7 +45,7 @@ def _longest(points: np.ndarray, first: int, tolerance_m: float) -> int:
 
 
 def _turn(points: np.ndarray) -> float:
-    """How far the arc through first, middle and last vertex turns, radians, left positive.
+    """By which angle the arc through the first, middle and last vertex turns, radians, left positive.
 
     Infinite where both ends are one point.
     """
@@ -67,7 +68,10 @@ def _turn(points: np.ndarray) -> float:
 
 
 def _fits(points: np.ndarray, tolerance_m: float) -> bool:
-    """Whether all vertices lie on the piece, in order, and it turns by less than half a circle."""
+    """Whether one piece through `points` `[K, 2]` passes all of them in order, within `tolerance_m`.
+
+    It has to turn by less than half a circle.
+    """
     turn = _turn(points)
     if not abs(turn) < math.pi:
         return False
@@ -87,6 +91,7 @@ def _fits(points: np.ndarray, tolerance_m: float) -> bool:
 
 
 def _piece(start: np.ndarray, end: np.ndarray, turn: float) -> dict[str, Any]:
+    """The arcline path from `start` to `end` (x, y in metres) that turns by `turn` radians."""
     chord = end - start
     length, direction = float(np.hypot(*chord)), math.atan2(chord[1], chord[0])
     radius = length / (2 * math.sin(0.5 * abs(turn))) if turn else math.inf

@@ -1,4 +1,7 @@
-"""All parts of an export as one dataset: tables, maps, splits, CAN bus, each scene at its place."""
+"""Joins the scenes of an export: writes tables, maps, splits and CAN bus of the whole dataset.
+
+Each scene (a "part", see `part.py`) is moved from its own frame to its place in one of the cities.
+"""
 
 import json
 import shutil
@@ -14,12 +17,12 @@ from sim.export.nuscenes.schema import CITIES_M, TABLES, fixed_tables, make_toke
 from sim.export.nuscenes.settings import ExportSettings
 from sim.files import write_whole
 
-_PIXEL_M = 0.1  # of the map pictures: the devkit assumes it
+_PIXEL_M = 0.1  # of the map rasters: the devkit assumes it
 _MAP_VERSION = "1.3"
 
 
 def assemble(folder: ExportFolder, settings: ExportSettings, names: list[str]) -> None:
-    """Write everything but the lidar; `names` are the scenes, all done, in order."""
+    """Write everything but the lidar files; `names` are all scenes in order, whose parts are written."""
     tables = {name: list[dict[str, Any]]() for name in TABLES} | fixed_tables(settings.mount_m)
     maps = {city: _empty_map(city) for city in CITIES_M}
     splits: dict[str, list[str]] = {split: [] for split in settings.splits}
@@ -54,6 +57,7 @@ def assemble(folder: ExportFolder, settings: ExportSettings, names: list[str]) -
 
 
 def _empty_map(city: str) -> dict[str, Any]:
+    """The map expansion of a city without anything in it."""
     return (
         {"version": _MAP_VERSION, "canvas_edge": list(CITIES_M[city])}
         | {layer: [] for layer in LAYERS}
@@ -62,7 +66,7 @@ def _empty_map(city: str) -> dict[str, Any]:
 
 
 def _move(part: dict[str, Any], where: Place) -> None:
-    """From the scenario's frame to the city's, in place."""
+    """Move all coordinates of a part from the scenario's frame to the city's; changes `part`."""
     points = [row["translation"] for table in ("ego_pose", "sample_annotation")
               for row in part["tables"][table]]  # fmt: skip
     points += [message["pos"] for message in part["can_pose"]]
@@ -83,7 +87,7 @@ def _move(part: dict[str, Any], where: Place) -> None:
 def _write_maps(
     path: Path, maps: dict[str, dict[str, Any]], logs: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Expansion and picture of every city; returns the rows of table `map` (cities with logs)."""
+    """Write map expansion and raster of each city; returns the rows of table `map` (cities with logs)."""
     rows = []
     for city, layers in maps.items():
         _write_json(path / "maps" / "expansion" / f"{city}.json", layers)
@@ -105,9 +109,10 @@ def _write_maps(
 
 
 def _picture(layers: dict[str, Any]) -> bytes:
-    """Drivable area and walkways, 0.1 m a pixel, as PNG: row = height - 10 y, column = 10 x.
+    """A PNG with drivable area and walkways in white, 0.1 m a pixel.
 
-    It ends where the scenes end, not where the city does.
+    x, y in metres of the city are column 10 x, row height - 10 y. It reaches as far as the scenes in it,
+    not to the edge of the city.
     """
     from io import BytesIO
 

@@ -1,4 +1,4 @@
-"""The CAN bus expansion's `pose` messages of one scene, one every step of the recording."""
+"""The `pose` messages of nuScenes' CAN bus expansion for one scene, one for each time step."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import numpy as np
 from sim.export.nuscenes.schema import REAR_AXLE_TO_CENTER_M, yaw_quaternion
 from sim.scenario import EGO, Scenario
 
-_GRAVITY_MPS2 = 9.81  # the recorded cars' accelerometers feel it
+_GRAVITY_MPS2 = 9.81  # accelerometers measure it as an acceleration upwards
 
 
 def pose_messages(scenario: Scenario, start_us: int, ground_m: np.ndarray) -> list[dict[str, Any]]:
-    """Position in the scenario's frame, everything else in the ego frame (rear axle).
+    """Positions of the rear axle in the scenario's frame; all else in nuScenes' ego frame, also there.
 
-    `ground_m` `[T]` is the height of the ground under the ego.
+    `ground_m` `[T]` is z of the ground under the ego; `start_us` the time of the first step.
     """
     tracks, dt = scenario.tracks, scenario.dt_s
     yaw = np.unwrap(tracks.yaw_rad[EGO].astype(np.float64))

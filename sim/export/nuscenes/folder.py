@@ -1,4 +1,4 @@
-"""The folder of an export: settings, parts (one a scene), and the finished dataset in their place."""
+"""The folder of an export, so that an export that was cut off can go on."""
 
 import json
 import shutil
@@ -14,7 +14,10 @@ _SETTINGS, _KEPT = "settings.json", "export.json"
 
 
 class ExportFolder:
-    """While an export runs, `.unfinished` holds its settings and the rows of the scenes done so far."""
+    """The folder `path`; its `.unfinished` holds the export's settings, and JSON ("part") of each scene done.
+
+    That is removed when the dataset is complete.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,7 +54,7 @@ class ExportFolder:
         return self._part(name).is_file()
 
     def write_part(self, name: str, part: dict[str, Any]) -> None:
-        """The last thing of a scene: with it, the scene is done."""
+        """Keep the part of a scene, after its lidar files; then the scene counts as done."""
         write_whole(self._part(name), json.dumps(part))
 
     def read_part(self, name: str) -> dict[str, Any]:
@@ -70,7 +73,7 @@ class ExportFolder:
         return read_json(kept) == json.loads(json.dumps(settings))
 
     def close(self) -> None:
-        """The dataset is complete."""
+        """Remove what only an unfinished export needs."""
         shutil.rmtree(self.unfinished)
 
     def _part(self, name: str) -> Path:

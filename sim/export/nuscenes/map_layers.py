@@ -29,7 +29,7 @@ _AREAS: dict[AreaKind, tuple[str, dict[str, Any]]] = {
         {"from_edge_line_token": "", "to_edge_line_token": "", "road_segment_token": ""},
     ),
 }
-_STOP_DEPTH_M = 0.5  # of the area that stands for a stop line
+_STOP_DEPTH_M = 0.5  # a stop line is an area in nuScenes: it reaches so far back from the line
 _LIGHT_HEIGHT_M = 5.0
 _BULBS = ("RED", "YELLOW", "GREEN")
 
@@ -37,12 +37,12 @@ MapRows = dict[str, Any]
 
 
 def map_layers(lane_map: LaneMap, lights: Lights, token: Callable[..., str]) -> MapRows:
-    """Every layer (lists of records) and the two dictionaries; `token(*parts)` makes tokens."""
+    """All LAYERS (lists of records) and DICTIONARIES of one map; `token(*parts)` makes tokens."""
     return _Layers(lane_map, lights, token).build()
 
 
 class _Layers:
-    """The layers being filled; geometry goes to nodes, lines and polygons."""
+    """Fills the layers; the methods add records and return their tokens."""
 
     def __init__(self, lane_map: LaneMap, lights: Lights, token: Callable[..., str]) -> None:
         self.map, self.lights, self.token = lane_map, lights, token
@@ -166,7 +166,7 @@ class _Layers:
         for stop in self.map.stop_lines:
             a, b = np.asarray(stop.line_m, dtype=np.float64)
             along = (b - a) / np.hypot(*(b - a))
-            # A stop line goes from the right to the left of its traffic: behind it is the way back.
+            # A stop line runs from the right to the left of its traffic: its own left is against the traffic.
             back = _STOP_DEPTH_M * np.array((-along[1], along[0]))
             light = [self.token("traffic_light", stop.light)] if stop.light >= 0 else []
             self._add(

@@ -1,4 +1,7 @@
-"""One scenario into the folder: lidar files where they stay, and everything else as the scene's part."""
+"""Writes one scene: its lidar files to their final place, and all its rows as the scene's "part".
+
+`assembly.py` joins the parts when all scenes are done.
+"""
 
 from typing import Any
 
@@ -22,7 +25,7 @@ def write_scene(
     Raises InputError where the scenario's time step does not meet the key frames.
     """
     frames = make_frames(scenario, number, settings.sweeps)
-    # What boxes and sensor stand on.
+    # z of what boxes and sensor stand on, `[N, T]`.
     ground_m = heights_m(scenario.map.ground, scenario.tracks.position_m[..., :2])
     tables = SceneTables(scenario, number, settings.seed, ground_m)
     noise_seed = settings.seed * 1_000_003 + number if settings.noise else None
@@ -34,6 +37,7 @@ def write_scene(
 
 
 def _part(settings: ExportSettings, number: int, tables: SceneTables) -> dict[str, Any]:
+    """Rows of tables, map and CAN bus, all in the scenario's frame, and what says where it belongs."""
     scenario = tables.scenario
     return {
         "split": settings.split_of(number),

@@ -1,4 +1,7 @@
-"""Where scenes lie in the borrowed cities: tiles that do not overlap."""
+"""Where scenes lie in the devkit's four cities: rectangles that do not overlap.
+
+The devkit knows no other maps, so exported scenes have to lie in one of these.
+"""
 
 from dataclasses import dataclass
 
@@ -8,19 +11,19 @@ from sim.errors import InputError
 from sim.export.nuscenes.schema import CITIES_M
 from sim.scenario import Scenario
 
-MARGIN_M = 80.0  # on each side: who reads 150 m around a scene does not see its neighbour
+MARGIN_M = 80.0  # on each side of a scene, so that 150 m around it hold nothing of its neighbour
 
 
 @dataclass(frozen=True)
 class Place:
-    """The city, and what is added to the scenario's world frame."""
+    """A city, and what is added to the scenario's x, y to get the city's."""
 
     city: str
     offset_m: tuple[float, float]
 
 
 def bounds_m(scenario: Scenario) -> list[float]:
-    """Lowest x, y and highest x, y of map and tracks, world frame."""
+    """(x_min, y_min, x_max, y_max) of map and tracks, in metres of the scenario's frame."""
     lane_map, tracks = scenario.map, scenario.tracks
     points = [tracks.position_m[tracks.valid][:, :2]]
     for lane in lane_map.lanes:
@@ -32,7 +35,7 @@ def bounds_m(scenario: Scenario) -> list[float]:
 
 
 def place(bounds: list[list[float]]) -> list[Place]:
-    """A place for every scene: shelves from south to north, the deepest scenes first.
+    """A place for each scene, given its `bounds_m`: rows from south to north, the deepest scenes first.
 
     Raises InputError where the four cities together are too small.
     """
@@ -58,7 +61,10 @@ def place(bounds: list[list[float]]) -> list[Place]:
 def _shelves(
     size: np.ndarray, order: list[int], extent: tuple[float, float]
 ) -> dict[int, tuple[float, float]]:
-    """South-western corners of those that fit: each on the first shelf that has room."""
+    """South-western corner, by scene, of those of `order` that fit: each in the first row with room.
+
+    `size` `[N, 2]` and `extent` are width (x) and depth (y) in metres.
+    """
     corner: dict[int, tuple[float, float]] = {}
     shelves: list[list[float]] = []  # south edge, depth, used width
     north = 0.0

@@ -1,6 +1,6 @@
-"""One scenario as the rows of the nuScenes tables, in the scenario's own frame.
+"""One scenario as rows of the nuScenes tables, with positions in the scenario's own frame.
 
-The city that the scene lies in, and where, is decided when all scenes are known: `assembly`.
+`assembly.py` moves them to a place in a city, which is decided when all scenes are known.
 """
 
 import math
@@ -32,23 +32,23 @@ Rows = dict[str, list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Frame:
-    """One lidar sweep: the step of the recording, and the sample that it belongs to."""
+    """One lidar sweep: its time step in the scenario, and the sample that it belongs to."""
 
     step: int
     is_key: bool
-    sample: int  # index of the key frame; a sweep belongs to the next one
+    sample: int  # number of the key frame; a sweep in between belongs to the next one
     timestamp_us: int
     filename: str
 
 
 @dataclass
 class SceneTables:
-    """Collects the rows of scene number `number` (from 0 on), frame by frame."""
+    """Collects the rows of scene number `number` (from 0 on), frame by frame; tokens depend on `seed`."""
 
     scenario: Scenario
     number: int
     seed: int
-    ground_m: np.ndarray  # [N, T], under each agent
+    ground_m: np.ndarray  # [N, T], z of the ground under each agent
     rows: Rows = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
     _annotated: list[dict[int, dict[str, Any]]] = field(default_factory=list)
@@ -58,11 +58,11 @@ class SceneTables:
         return scene_name(self.number)
 
     def token(self, *parts: object) -> str:
-        """A token of this scene."""
+        """The token of what `parts` name in this scene."""
         return make_token(self.seed, self.name, *parts)
 
     def add(self, frame: Frame, seen: Seen) -> None:
-        """A sweep, and at a key frame all annotations; frames come in order of time."""
+        """Add a sweep, at a key frame with the annotations of all agents; call it in order of time."""
         self.frames.append(frame)
         if not frame.is_key:
             return
@@ -97,7 +97,7 @@ class SceneTables:
         }
 
     def finish(self) -> Rows:
-        """All rows of this scene, by table; `location` and coordinates are still to be placed."""
+        """All rows of this scene by table; the logs' `location` is still empty."""
         samples = len(self._annotated)
         first, last = self.token("sample", 0), self.token("sample", samples - 1)
         log = self.token("log")
@@ -169,7 +169,7 @@ class SceneTables:
         }
 
     def _instances(self) -> None:
-        """One instance for every unbroken run of annotations: evaluators fill gaps, wrongly."""
+        """An instance for each unbroken run of annotations, since evaluators interpolate across gaps."""
         instances: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
         tracks = self.scenario.tracks
@@ -222,6 +222,7 @@ def make_frames(scenario: Scenario, number: int, sweeps: bool) -> list[Frame]:
 
 
 def _steps(what: str, seconds: float, scenario: Scenario) -> int:
+    """How many time steps `seconds` are; raises where that is no whole number."""
     steps = round(seconds / scenario.dt_s)
     if steps < 1 or not math.isclose(steps * scenario.dt_s, seconds, rel_tol=1e-6):
         raise InputError(
@@ -232,7 +233,7 @@ def _steps(what: str, seconds: float, scenario: Scenario) -> int:
 
 
 def _chained(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with `prev` and `next`."""
+    """The rows, each with the tokens of its neighbours as `prev` and `next`."""
     for k, row in enumerate(rows):
         row["prev"] = rows[k - 1]["token"] if k else ""
         row["next"] = rows[k + 1]["token"] if k + 1 < len(rows) else ""
@@ -240,7 +241,7 @@ def _chained(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _runs(present: list[bool]) -> list[tuple[int, int]]:
-    """First and one past the last of every unbroken run of True."""
+    """(first, one past the last) index of each unbroken run of True."""
     change = np.diff(np.array([False, *present, False]).astype(int))
     starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
     return [(int(a), int(b)) for a, b in zip(starts, ends, strict=True)]

@@ -1,4 +1,4 @@
-"""Names, frames and tokens of the nuScenes format that do not depend on what is exported."""
+"""What is fixed in the nuScenes format: tables, categories, cities, frames, tokens."""
 
 import hashlib
 import math
@@ -13,13 +13,13 @@ TABLES = (
     "log", "scene", "sample", "sample_data", "sample_annotation", "map",
 )  # fmt: skip
 
-# LIDAR_TOP of the recorded cars: 0.943713, 0, 1.84023 in the ego frame.
+# LIDAR_TOP of the recorded cars is at (0.943713, 0, 1.84023) m in nuScenes' ego frame (rear axle).
 LIDAR_TOP = replace(HDL_32E, mount_x_m=0.943713 - REAR_AXLE_TO_CENTER_M, mount_z_m=1.84023)
 
 KEYFRAME_S = 0.5
 SWEEP_S = 0.1
 
-# Width and height of the four cities: the devkit knows no others, and has these numbers built in.
+# Extent in x and y of the four cities' maps: the devkit knows no others and has these numbers built in.
 CITIES_M = {
     "singapore-queenstown": (3228.6, 3687.1),
     "singapore-hollandvillage": (2808.3, 2922.9),
@@ -69,9 +69,9 @@ ATTRIBUTES = {
     "pedestrian.standing": "The human is standing.",
     "pedestrian.moving": "The human is moving.",
 }
-_MOVING_MPS = 0.2
+_MOVING_MPS = 0.2  # from this speed on an agent is annotated as moving
 
-# Upper end of the visible share, the token and the level.
+# Upper end of the visible share of an object, token and name of that level.
 VISIBILITY = (
     (0.4, "1", "v0-40"),
     (0.6, "2", "v40-60"),
@@ -86,7 +86,7 @@ def make_token(*parts: object) -> str:
 
 
 def category_of(name: str, kind: int) -> str:
-    """The nuScenes category of an agent; names of other datasets go by the agent's kind."""
+    """The nuScenes category of an agent: `name` if it is one, else that of its `AgentKind`."""
     return name if name in CATEGORIES else _CATEGORY_OF_KIND[AgentKind(kind)]
 
 
@@ -110,14 +110,14 @@ def visibility_of(visible_share: float) -> str:
 
 
 def yaw_quaternion(yaw_rad: float) -> list[float]:
-    """Rotation about z, in the order w, x, y, z."""
+    """The quaternion (w, x, y, z) of a rotation about z."""
     return [math.cos(0.5 * yaw_rad), 0.0, 0.0, math.sin(0.5 * yaw_rad)]
 
 
 def fixed_tables(mount_m: tuple[float, float, float]) -> dict[str, list[dict]]:
-    """The tables that hold for every scene; `mount_m` is the lidar in the ego frame.
+    """The tables that are the same for every scene.
 
-    LIDAR_TOP looks with x to the right and y ahead.
+    `mount_m` is the lidar's place in nuScenes' ego frame; its own frame has x to the right, y ahead.
     """
     return {
         "category": [

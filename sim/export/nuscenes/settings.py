@@ -1,4 +1,4 @@
-"""What an export is asked to be; a resumed one must be asked for the same."""
+"""The settings of an export; one that was cut off goes on only with the same settings."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,7 +7,9 @@ from sim.errors import InputError
 from sim.export.nuscenes.schema import LIDAR_TOP, REAR_AXLE_TO_CENTER_M
 from sim.sensors.lidar_presets import LidarSpec
 
-_FORMAT = 1  # of what is written: another one cannot go on with this one's folder
+_FORMAT = (
+    1  # raise it with every change of what is written: exports then do not go on with older ones
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class ExportSettings:
 
     @property
     def mount_m(self) -> tuple[float, float, float]:
-        """The lidar in nuScenes' ego frame: the rear axle on the ground."""
+        """The lidar's place in nuScenes' ego frame, whose origin is the rear axle, on the ground."""
         spec = self.lidar
         return spec.mount_x_m + REAR_AXLE_TO_CENTER_M, spec.mount_y_m, spec.mount_z_m
 
@@ -57,7 +59,7 @@ class ExportSettings:
         raise ValueError(f"scene {number}: beyond the last one of the splits")
 
     def to_plain(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """As values that JSON can hold."""
         plain = asdict(self)
         plain["lidar"]["elevations_deg"] = list(self.lidar.elevations_deg)
         return {"format": _FORMAT, **plain}

@@ -1,4 +1,4 @@
-"""The lidar of one scene: what it sees at given instants, in the sensor frame of LIDAR_TOP."""
+"""The simulated lidar of one scene, in the frame of nuScenes' LIDAR_TOP: x right, y ahead, z up."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,20 +23,20 @@ _MAX_INTENSITY = 255.0
 
 @dataclass(frozen=True)
 class Seen:
-    """One instant: the points as a `.pcd.bin` holds them, and for each agent what was seen of it.
+    """One sweep: P points as a `.pcd.bin` holds them, and what was seen of each of N agents.
 
     `points` are x (right), y (ahead), z (up) in m, intensity 0 to 255, ring (0: the lowest beam).
     """
 
     points: np.ndarray  # [P, 5] float32
     num_points: np.ndarray  # [N] returns of each agent
-    visible_share: np.ndarray  # [N] of the returns that it would give alone in the world
+    visible_share: np.ndarray  # [N] 0 to 1: of the returns that each would give alone in the world
 
 
 def see(
     scenario: Scenario, spec: LidarSpec, instants: list[int], noise_seed: int | None
 ) -> Iterator[Seen]:
-    """The sweep of every instant, in order; `noise_seed` None: exact returns."""
+    """The sweep at each of the time steps `instants`, in order; `noise_seed` None: exact returns."""
     one = World.from_scenarios([scenario], maps=False)
     static = StaticScene.from_scenarios([scenario])
     generator = torch.Generator().manual_seed(noise_seed or 0)
@@ -58,7 +58,10 @@ def see(
 
 
 def _points(sweep: LidarSweep, row: int, spec: LidarSpec) -> np.ndarray:
-    """Column after column, clockwise, as the sensor turns; from the ego's to the sensor's frame."""
+    """The points `[P, 5]` of `Seen`: from the ego's to the sensor's frame, in the order of firing.
+
+    That is azimuth after azimuth, clockwise, as the recorded sensor turns.
+    """
     x, y, z = (
         sweep.point_m[row] - torch.tensor((spec.mount_x_m, spec.mount_y_m, spec.mount_z_m))
     ).unbind(-1)
@@ -75,7 +78,10 @@ def _count(agent: Tensor, num_agents: int) -> np.ndarray:
 
 
 def _count_alone(lidar: Lidar, world: World, state: WorldState) -> np.ndarray:
-    """Returns of each agent if nothing else stood in the way, `[N]`: one world for each of them."""
+    """How many returns each agent would give if nothing else stood in the way, `[N]`.
+
+    One world for each agent, with its solids alone in it.
+    """
     counts = np.zeros(world.size_m.shape[1], dtype=np.int64)
     away_m = (state.pose[0, :, :2] - state.pose[0, EGO, :2]).norm(dim=-1)
     reach_m = lidar.spec.max_range_m + world.size_m[0].norm(dim=-1)
@@ -94,12 +100,12 @@ def _count_alone(lidar: Lidar, world: World, state: WorldState) -> np.ndarray:
 
 
 def _apart(part: Tensor) -> Tensor:
-    """`[1, 2 N, ...]` (bodies, then cabins) to `[N, 2, ...]`."""
+    """From `[1, 2 N, ...]` (the bodies of N agents, then their cabins) to `[N, 2, ...]`."""
     return part.reshape(2, -1, *part.shape[2:]).transpose(0, 1)
 
 
 def _without_obstacles(static: StaticScene) -> StaticScene:
-    """The same ground, empty."""
+    """The same ground without any obstacle."""
     prisms = {k: v[:, :1] for k, v in vars(static.prisms).items()}
     cylinders = {k: v[:, :1] for k, v in vars(static.cylinders).items()}
     prisms["valid"], cylinders["valid"] = (t["valid"] & False for t in (prisms, cylinders))

@@ -21,9 +21,10 @@ from sim.sources.routes import make_routes
 
 
 def read_scenario(log: Path) -> Scenario:
-    """One log; InputError names the file and what is wrong.
+    """The scenario of one log folder; InputError names the file and what is wrong.
 
-    The origin is the ground under the centre of the ego's box at the first annotated time.
+    The origin of its world frame is the ground under the centre of the ego's box at the first
+    annotated time; `world_offset_m` leads back to the city's frame.
     """
     annotations, poses = read_annotations(log), read_poses(log)
     time_ns, annotated = frame_times_ns(annotations)
@@ -39,6 +40,7 @@ def read_scenario(log: Path) -> Scenario:
     tracks = replace(tracks, position_m=moved)
     if not annotated.all():
         notes.append(f"{int((~annotated).sum())} of {len(annotated)} frames are not annotated")
+    routes, route_notes = make_routes(tracks, lane_map)
     return Scenario(
         scenario_id=log.resolve().name,
         source="argoverse2",
@@ -51,13 +53,13 @@ def read_scenario(log: Path) -> Scenario:
         lights=Lights(
             np.zeros((0, len(time_ns)), dtype=np.int64), np.zeros((0, 2), dtype=np.float32)
         ),
-        routes=make_routes(tracks, lane_map),
+        routes=routes,
         keyframe=annotated,
-        notes=notes + map_notes,
+        notes=notes + map_notes + route_notes,
     )
 
 
 def _city(log: Path) -> str:
-    """The city's short name, from the name of the map: `..____PIT_city_57819.json`."""
+    """The city's short name, such as PIT in the map's file name `..____PIT_city_57819.json`."""
     name = find_one(log / "map", "log_map_archive_*.json").stem
     return name.rpartition("____")[2].partition("_")[0]

@@ -11,8 +11,8 @@ from sim.scenario import GroundHeight
 from sim.sources.argoverse2.map import find_one
 from sim.text_files import read_json_object
 
-NEAR_M = 150.0  # what lies farther from the drive is cut off
-# The raster is float16: terraces of 1.6 cm (city heights over 16 m) to 6 cm (over 64 m).
+NEAR_M = 150.0  # ground further than this from the ego's drive is left out
+# Sigma of the smoothing. The raster is float16: steps of 1.6 cm (heights over 16 m) to 6 cm (over 64 m).
 _SMOOTH_M = 0.6
 _CELLS_PER_M = (0.1, 20.0)
 _HIGHEST_M = 9000.0
@@ -21,9 +21,10 @@ _HIGHEST_M = 9000.0
 def read_ground(
     folder: Path, ego_m: Float[np.ndarray, "t 2"], offset_m: Float[np.ndarray, "3"]
 ) -> GroundHeight:
-    """Heights around the drive `ego_m` (city frame), moved by `-offset_m`, smoothed.
+    """Smoothed heights around the ego's drive, in the frame of a scenario with this `offset_m`.
 
-    Cells without a height take that of the nearest cell. InputError names the file.
+    `folder` is the log's `map`, `ego_m` the ego's places in the city frame. Cells without a height take
+    that of the nearest cell. InputError names the file.
     """
     from scipy.ndimage import distance_transform_edt, gaussian_filter
 
@@ -53,7 +54,7 @@ def read_ground(
 
 
 def _placement(path: Path) -> tuple[Float[np.ndarray, "2"], float]:
-    """City position of the raster's low corner, and cells a metre: cell = s (R city + t)."""
+    """City x, y of the raster's corner of lowest x, y, and cells per metre: cell = s (R city + t)."""
     data = read_json_object(path)
     try:
         rotation = np.array(data["R"], dtype=np.float64).reshape(2, 2)

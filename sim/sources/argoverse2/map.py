@@ -1,4 +1,4 @@
-"""The vector map of an Argoverse 2 log: lanes for motor vehicles, crosswalks, the drivable area."""
+"""The vector map of an Argoverse 2 log or scenario: lanes for motor vehicles, areas."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,19 +11,22 @@ from jaxtyping import Float
 from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, GroundHeight, Lane, LaneKind, LaneMap, MapArea
+from sim.sources.lanes import SPEED_LIMIT_MPS, drivable_areas, linked
 from sim.text_files import read_json_object
 
-SPEED_LIMIT_MPS = 13.4  # 30 mph: the maps carry none, and the drives are on city streets
-_SAME_WAY_RAD = 1.0
-_CLOSE_GAPS_M = 0.05
+_SAME_WAY_RAD = 1.0  # lanes whose directions differ by less run the same way
+_CLOSE_GAPS_M = 0.05  # half the width of the gaps between drivable polygons that are closed
 _FARTHEST_M = 10_000.0
 _SECTIONS = ("lane_segments", "pedestrian_crossings", "drivable_areas")
 
 
 def read_map(
-    folder: Path, offset_m: Float[np.ndarray, "3"], ground: GroundHeight
+    folder: Path, offset_m: Float[np.ndarray, "3"], ground: GroundHeight | None
 ) -> tuple[LaneMap, list[str]]:
-    """Lanes and areas of `folder` (a log's `map`), moved by `-offset_m`, on the given ground."""
+    """The map in `folder` (a log's `map`) and notes on what was left out.
+
+    Moved by `-offset_m` from the city's frame to the scenario's; `ground` is made part of it.
+    """
     path = find_one(folder, "log_map_archive_*.json")
     data = read_json_object(path)
     try:
@@ -36,9 +39,10 @@ def read_map(
         lanes = _with_links(made, usable)
         rings, _ = _usable("drivable areas", drivable, lambda one: _area(one, offset_m[:2]), notes)
         areas = _drivable(rings)
-        areas += _usable("crosswalks", crossings, lambda one: _crosswalk(one, offset_m[:2]), notes)[
-            0
-        ]
+        walks, _ = _usable(
+            "crosswalks", crossings, lambda one: _crosswalk(one, offset_m[:2]), notes
+        )
+        areas += walks
     except KeyError as error:
         raise InputError(f"{path}: field {error} is missing") from None
     except (ValueError, TypeError, AttributeError) as error:
@@ -95,7 +99,7 @@ def _area(area: dict, offset_m: np.ndarray) -> Float[np.ndarray, "k 2"]:
 
 
 def _lane(segment: dict, offset_m: np.ndarray) -> Lane:
-    """The centreline is the mean of both boundaries, taken at equal shares of their lengths."""
+    """A lane; its centreline is the mean of both boundaries at equal shares of their lengths."""
     left, right = (_points(segment[f"{s}_lane_boundary"], offset_m) for s in ("left", "right"))
     if min(len(left), len(right)) < 2:
         raise InputError(f"lane_segments {segment['id']}: a boundary has fewer than two points")
@@ -117,9 +121,9 @@ def _lane(segment: dict, offset_m: np.ndarray) -> Lane:
 
 
 def _with_links(lanes: list[Lane], segments: list[dict]) -> list[Lane]:
-    """Successors, predecessors and neighbours, as far as the map has those lanes.
+    """The lanes with successors, predecessors and neighbours, as far as these are in the map.
 
-    Many a lane of the files misses predecessors: a link named at one end holds for both.
+    The files name many links at one end only; they hold for both.
     """
     place = {lane.lane_id: k for k, lane in enumerate(lanes)}
     links: set[tuple[int, int]] = set()
@@ -128,32 +132,26 @@ def _with_links(lanes: list[Lane], segments: list[dict]) -> list[Lane]:
         links |= {(place[str(n)], k) for n in segment["predecessors"] if str(n) in place}
 
     def beside(k: int, side: str) -> int:
-        """The neighbour that cars may change to: the same way, not in a junction."""
+        """Index of the neighbour that cars may change to (the same way, outside junctions), or -1."""
         other = place.get(str(segments[k][f"{side}_neighbor_id"]), -1)
         plain = other >= 0 and lanes[k].kind == lanes[other].kind == LaneKind.LANE
         return other if plain and _same_way(lanes[k], lanes[other]) else -1
 
     return [
-        replace(
-            lane,
-            successors=tuple(sorted(end for start, end in links if start == k)),
-            predecessors=tuple(sorted(start for start, end in links if end == k)),
-            left_neighbor=beside(k, "left"),
-            right_neighbor=beside(k, "right"),
-        )
-        for k, lane in enumerate(lanes)
+        replace(lane, left_neighbor=beside(k, "left"), right_neighbor=beside(k, "right"))
+        for k, lane in enumerate(linked(lanes, links))
     ]
 
 
 def _same_way(lane: Lane, other: Lane) -> bool:
-    """The map also names the oncoming lane as a neighbour."""
+    """Whether two neighbours run the same way: the map names oncoming lanes as neighbours too."""
     first, second = (one.centerline_m[-1] - one.centerline_m[0] for one in (lane, other))
     turn = np.arctan2(second[1], second[0]) - np.arctan2(first[1], first[0])
     return bool(np.cos(turn) > np.cos(_SAME_WAY_RAD))
 
 
 def _crosswalk(crossing: dict, offset_m: np.ndarray) -> MapArea:
-    """Both edges run the same way."""
+    """A crosswalk, from its two edges, which run the same way."""
     first, second = (_points(crossing[name], offset_m) for name in ("edge1", "edge2"))
     if min(len(first), len(second)) < 2:
         raise InputError("an edge of fewer than two points")
@@ -166,8 +164,4 @@ def _drivable(rings: list[np.ndarray]) -> list[MapArea]:
 
     shapes = [shapely.Polygon(ring).buffer(_CLOSE_GAPS_M, join_style="mitre") for ring in rings]
     union = shapely.union_all(shapes).buffer(-_CLOSE_GAPS_M, join_style="mitre")
-    areas = []
-    for part in shapely.get_parts(union):
-        outline = [np.asarray(r.coords)[:-1] for r in (part.exterior, *part.interiors)]
-        areas.append(MapArea(AreaKind.DRIVABLE, outline[0], tuple(outline[1:])))
-    return areas
+    return drivable_areas(union)

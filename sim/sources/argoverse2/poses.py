@@ -13,7 +13,7 @@ _POSE = ("qw", "qx", "qy", "qz", "tx_m", "ty_m", "tz_m")
 
 
 def rotations(quaternion: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 3 3"]:
-    """Rotation matrices of quaternions w, x, y, z (normalised here)."""
+    """Rotation matrices of quaternions (w, x, y, z) of any length."""
     w, x, y, z = (quaternion / np.linalg.norm(quaternion, axis=1, keepdims=True)).T
     rows = (
         (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
@@ -25,7 +25,10 @@ def rotations(quaternion: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 3 3"
 
 @dataclass(frozen=True)
 class EgoPoses:
-    """`city_SE3_egovehicle` over time. The ego frame's origin is the middle of the rear axle."""
+    """`city_SE3_egovehicle` at N times: poses of the ego frame in the city frame.
+
+    The origin of the ego frame is the middle of the rear axle, at its height. Quaternions are w, x, y, z.
+    """
 
     time_ns: Int[np.ndarray, " n"]
     quaternion: Float[np.ndarray, "n 4"]

@@ -19,7 +19,9 @@ class Sweep:
     path: Path
     time_ns: int
     time_s: float  # since the scenario's first instant
-    world_SE3_ego: Float[np.ndarray, "4 4"]  # of the data set's ego frame: the rear axle
+    world_SE3_ego: Float[
+        np.ndarray, "4 4"
+    ]  # pose of Argoverse's ego frame (rear axle), scenario frame
 
     def read(self) -> PointCloud:
         """The points, in the ego frame; InputError names a damaged file."""

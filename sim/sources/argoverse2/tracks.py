@@ -1,4 +1,4 @@
-"""Annotated tracks of an Argoverse 2 log, in the city frame (float64 positions)."""
+"""Annotated tracks of an Argoverse 2 log as `Tracks` in the city frame (float64 positions)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ DT_S = 0.1
 # behind the rear axle to 3.9 m ahead of it.
 EGO_SIZE_M = (4.877, 2.0, 1.473)
 CENTER_AHEAD_OF_AXLE_M = 1.42
-# Of the ego frame's origin over the ground: the mean over both logs at hand, to the map's ground.
+# Height of the ego frame's origin over the map's ground: the mean over two logs.
 AXLE_HEIGHT_M = 0.32
 
 _TRUCK, _CONE = "vehicle.truck", "movable_object.trafficcone"
@@ -53,7 +53,7 @@ _CATEGORIES: dict[str, tuple[AgentKind, str | None]] = {
 # Argoverse boxes a rider and what he rides apart, nuScenes as one cycle.
 _RIDERS = ("BICYCLIST", "MOTORCYCLIST", "WHEELED_RIDER")
 _RIDDEN = ("BICYCLE", "MOTORCYCLE", "WHEELED_DEVICE")
-_ON_IT_M = 1.0
+_ON_IT_M = 1.0  # a rider whose centre is this near to a cycle's sits on it
 _LONGEST_GAP_S = 60.0
 _FAR_M = 2_000.0  # from the ego: beyond what any sensor of it sees
 _EGO_CATEGORY = "EGO_VEHICLE"
@@ -64,7 +64,11 @@ _TURN = ("qw", "qx", "qy", "qz")
 
 @dataclass(frozen=True)
 class Annotations:
-    """The cuboids of a log, one a row, in the ego frame of their time."""
+    """N annotated boxes of a log, each in the ego frame of its time.
+
+    `position_m` is the centre, `size_m` length, width, height, `quaternion` w, x, y, z; `num_points` is
+    how many lidar points lie in the box.
+    """
 
     path: Path
     time_ns: Int[np.ndarray, " n"]
@@ -102,10 +106,10 @@ def read_annotations(log: Path) -> Annotations:
 
 
 def frame_times_ns(annotations: Annotations) -> tuple[Int[np.ndarray, " t"], np.ndarray]:
-    """Every 0.1 s from the first annotated time to the last, and which of them are annotated.
+    """T times, 0.1 s apart, from the first annotated one to the last; and `[T]` which are annotated.
 
-    Frames are put on the grid one after the other, so that a clock that drifts does no harm;
-    where frames are missing times are made up in between.
+    Annotated times keep their exact value; the number of steps between two of them is rounded, so a
+    clock that drifts does no harm. Where frames are missing, times are interpolated.
     """
     annotated = np.unique(annotations.time_ns)
     if len(annotated) < 2:
@@ -129,7 +133,7 @@ def frame_times_ns(annotations: Annotations) -> tuple[Int[np.ndarray, " t"], np.
 def read_tracks(
     annotations: Annotations, poses: EgoPoses, time_ns: np.ndarray
 ) -> tuple[Tracks, list[str]]:
-    """All tracks at the instants `time_ns`, the ego first; notes say what was left out."""
+    """All tracks at the times `time_ns` `[T]`, the ego first, and notes on what was left out."""
     others = annotations.category != _EGO_CATEGORY
     names, first, owner = np.unique(
         annotations.track_id[others], return_index=True, return_inverse=True
@@ -171,7 +175,7 @@ def read_tracks(
 def _rides(
     labels: np.ndarray, valid: Bool[np.ndarray, "n t"], position_m: Float[np.ndarray, "n t 3"]
 ) -> Bool[np.ndarray, " n"]:
-    """Which tracks are riders on a cycle that has a track of its own."""
+    """Which tracks `[N]` are riders on a cycle that has a track of its own."""
     rides = np.zeros(len(labels), dtype=bool)
     ridden = np.flatnonzero(np.isin(labels, _RIDDEN))
     for rider in np.flatnonzero(np.isin(labels, _RIDERS)):
@@ -187,7 +191,7 @@ def _heading_rad(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, " n"
 
 
 def ego_center_m() -> Float[np.ndarray, "3"]:
-    """The centre of the ego's box in the ego frame (origin: middle of the rear axle)."""
+    """The centre of the ego's box in the ego frame, whose origin is the middle of the rear axle."""
     return np.array((CENTER_AHEAD_OF_AXLE_M, 0.0, 0.5 * EGO_SIZE_M[2] - AXLE_HEIGHT_M))
 
 

@@ -1,4 +1,4 @@
-"""Both sides of a lane: its dividers where the map has them, else the edge of its polygon."""
+"""Left and right boundary of a lane: its dividers where the map has them, else its polygon's edge."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from jaxtyping import Float
 
 from sim.geometry import polyline
 
-_COVERS = 0.8  # share of the lane that a divider must run along
-_WIDEST_M = 8.0
-_INSET = 0.1  # share of the first and last segment
-_HALF_WIDTH_M = 1.75  # where the polygon does not say
+_COVERS = 0.8  # share of the lane's length that a divider must run along
+_WIDEST_M = 8.0  # the edge of the polygon is looked for so far from the centreline
+_INSET = 0.1  # share of the first and last segment by which the first and last ray start inside
+_HALF_WIDTH_M = 1.75  # of lanes whose polygon has no edge beside the centreline
 
 
 def lane_boundaries(
@@ -19,9 +19,10 @@ def lane_boundaries(
     ring_m: Float[np.ndarray, "v 2"],
     offset_m: Float[np.ndarray, "2"],
 ) -> tuple[Float[np.ndarray, "l 2"], Float[np.ndarray, "r 2"]]:
-    """Left and right of a lane with centreline `line_m` in polygon `ring_m`, along the lane.
+    """Left and right boundary, in the lane's direction, of a lane of the map expansion.
 
-    The dividers of `record` are in the dataset's frame: `offset_m` is taken off them.
+    `line_m` is its centreline, `ring_m` its polygon, both in the scenario's frame. `record` is its row
+    of the map; its dividers are in the dataset's frame and are moved by `-offset_m`.
     """
     sides = []
     for side, sign in (("left", 1.0), ("right", -1.0)):
@@ -43,7 +44,7 @@ def _along(line_m: np.ndarray, divider_m: np.ndarray) -> np.ndarray | None:
 
 
 def _edge(line_m: np.ndarray, ring_m: np.ndarray, sign: float) -> np.ndarray:
-    """Where the normal of each vertex of the centreline leaves the polygon."""
+    """Where the normals of the centreline's vertices leave the polygon; `sign` 1: left, -1: right."""
     import shapely
 
     inner = line_m.copy()  # rays of the ends start inside: else they run along the polygon's edge

@@ -1,7 +1,8 @@
-"""Where converted scenes are kept, and an index that answers without the devkit.
+"""The cache of converted scenes, with an index of scenes and splits that needs no devkit to be read.
 
-`<cache>/nuscenes/<dataset>/<state>/`: `<dataset>` stands for dataroot and version, `<state>` for the
-tables and maps as they are now and for this converter. Other states of the dataset are removed.
+It lies in `<cache>/nuscenes/<dataset>/<state>/`. `<dataset>` names dataroot and version; `<state>` is a
+hash of the tables and maps as they are now and of this converter's version. Older states of a dataset
+are removed.
 """
 
 import hashlib
@@ -18,13 +19,13 @@ from sim.scenario_file import SUFFIX, load_scenario
 from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
 from sim.text_files import read_json_object, read_text
 
-CONVERTER_VERSION = 2  # raise it with every change of what is converted
+CONVERTER_VERSION = 3  # raise it with every change of what is converted
 DEFAULT_CACHE = Path("~/.cache/bevdrive")
 
 
 @dataclass(frozen=True)
 class SceneFile:
-    """A scene and its place in the cache, converted or not."""
+    """A scene and the path of its scenario in the cache, whether it is converted or not."""
 
     name: str
     token: str
@@ -32,23 +33,23 @@ class SceneFile:
 
     @property
     def side_path(self) -> Path:
-        """Sample tokens, attributes and sweeps of the scene, JSON."""
+        """JSON with the sample tokens, attributes and sweeps of the scene (see `read_side`)."""
         return self.path.with_suffix(".json")
 
     @property
     def is_converted(self) -> bool:
-        """Whether the scenario is there, or the reason why there is none."""
+        """Whether the cache has the scenario, or the reason why the scene cannot be used."""
         return self.path.is_file() or _reason_path(self.path).is_file()
 
     def write_reason(self, reason: str) -> None:
-        """Say why this scene cannot be used."""
+        """Keep in the cache why this scene cannot be used."""
         write_whole(_reason_path(self.path), reason)
 
     def read_side(self) -> dict[str, Any]:
         """What the scenario does not hold; InputError where the scene is not converted.
 
-        `samples`: token and time (microseconds) of each key frame; `attributes`: by instance, key
-        frame numbers and names; `sweeps`: see `make_sweeps`.
+        `samples`: token and time (microseconds) of each key frame; `attributes`: by instance, numbers
+        of key frames and names of attributes; `sweeps`: the rows that `sweep.make_sweeps` takes.
         """
         if not self.side_path.is_file():
             raise InputError(f"{self.side_path}: no such file: {self.name} is not converted")

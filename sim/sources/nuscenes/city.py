@@ -1,4 +1,4 @@
-"""A city of the map expansion: its polygons as shapes with a search tree, per layer."""
+"""A city of the map expansion: for each layer its polygons as shapely shapes, with a search tree."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ POLYGON_LAYERS = (
 
 
 def expansion_file(dataroot: Path, location: str) -> Path:
-    """The map of a location; InputError where it is missing, or the devkit does not know the city."""
+    """Path of a city's map; InputError where it is missing or the devkit does not know the city."""
     from nuscenes.map_expansion.map_api import locations
 
     if location not in locations:
@@ -31,7 +31,7 @@ def expansion_file(dataroot: Path, location: str) -> Path:
 
 @dataclass(frozen=True)
 class City:
-    """One location's map, loaded once for all scenes there."""
+    """The map of one city (of a log's `location`), loaded once for all scenes in it."""
 
     nusc_map: "NuScenesMap"
 
@@ -55,7 +55,7 @@ class City:
 
     @cached_property
     def layers(self) -> "dict[str, tuple[list[tuple[dict[str, Any], shapely.Polygon]], Any]]":
-        """Records with their polygons, and a tree over those, by layer."""
+        """By layer: pairs of record and polygon (metres, city frame), and a search tree of the polygons."""
         import shapely
 
         found = {}
@@ -72,7 +72,7 @@ class City:
     def near(
         self, layer: str, region: "shapely.Geometry"
     ) -> "list[tuple[dict[str, Any], shapely.Polygon]]":
-        """The records of a layer that touch a region, in the order of the file."""
+        """Records and polygons of a layer that touch a region (city frame), in the order of the file."""
         pairs, tree = self.layers[layer]
         return [pairs[k] for k in sorted(tree.query(region, predicate="intersects").tolist())]
 

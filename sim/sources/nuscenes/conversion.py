@@ -1,4 +1,4 @@
-"""Scenes to scenarios through the devkit: one at a time, checked before the first."""
+"""Converts scenes to scenarios by the devkit, one at a time; all are checked before the first."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
-    """Write what is missing of `files`; yields each when it is there.
+    """Convert those of `files` that the cache lacks; yields each when it is in the cache.
 
     The tables are loaded once, one city's map and one scene are held at a time. Raises InputError
     before the first scene where a table is damaged, an annotation has no size or a map is missing; a
@@ -84,6 +84,7 @@ def convert_scene(nusc: "NuScenes", scene: dict, city: City) -> Scenario:
     moved = np.where(tracks.valid[..., None], tracks.position_m - offset, 0.0).astype(np.float32)
     tracks = replace(tracks, position_m=moved)
     unknown = np.full((len(lights_m), len(keyframe)), int(LightState.UNKNOWN), dtype=np.int64)
+    routes, route_notes = make_routes(tracks, lane_map)
     return Scenario(
         scenario_id=scene["name"],
         source="nuscenes",
@@ -94,16 +95,16 @@ def convert_scene(nusc: "NuScenes", scene: dict, city: City) -> Scenario:
         tracks=tracks,
         map=lane_map,
         lights=Lights(unknown, lights_m),
-        routes=make_routes(tracks, lane_map),
+        routes=routes,
         keyframe=keyframe,
-        notes=notes + map_notes,
+        notes=notes + map_notes + route_notes,
     )
 
 
 def _checked(
     nusc: "NuScenes", dataset: Dataset, files: list[SceneFile]
 ) -> list[tuple[str, dict, SceneFile]]:
-    """Location, row and file of every scene, the scenes of a location together."""
+    """(location, row of table `scene`, file) of each scene, ordered by location; raises InputError."""
     scenes = [nusc.get("scene", file.token) for file in files]
     for scene in scenes:
         check_annotations(nusc, scene)
@@ -114,7 +115,7 @@ def _checked(
 
 
 def _write_side_file(nusc: "NuScenes", scene: dict, path: Path) -> None:
-    """What a scenario does not hold: sample tokens, attributes, sweeps."""
+    """Write what a scenario does not hold: see `SceneFile.read_side`."""
     side = {
         "samples": [[row["token"], row["timestamp"]] for row in samples_of(nusc, scene)],
         "attributes": attributes_of(nusc, scene),

@@ -1,4 +1,4 @@
-"""A nuScenes dataset on disk: what must be there before anything is loaded."""
+"""A nuScenes dataset on disk, read without the devkit: tables, splits, and what is missing."""
 
 import difflib
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset by the devkit's names: `<dataroot>/<version>/*.json`."""
+    """The dataset whose tables are `<dataroot>/<version>/*.json` (the names are the devkit's)."""
 
     dataroot: Path
     version: str
@@ -41,7 +41,7 @@ class Dataset:
             raise InputError(f"{self.tables}: missing tables: {', '.join(missing)}")
 
     def stamp(self) -> list[list[str | int]]:
-        """Names, sizes and times of change of everything that scenes are made of."""
+        """Name, size and time of change of each file that scenarios are made from."""
         files = [self.tables / f"{name}.json" for name in TABLES]
         files += [self.tables / "splits.json", self.dataroot / "can_bus"]
         files += sorted((self.dataroot / "maps" / "expansion").glob("*.json"))
@@ -49,14 +49,14 @@ class Dataset:
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
 
     def read_table(self, name: str) -> list[dict]:
-        """One table; InputError names the file that is not whole."""
+        """The rows of one table; InputError where the file is damaged."""
         rows = read_json(self.tables / f"{name}.json")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise InputError(f"{self.tables / name}.json: not a list of rows")
         return rows
 
     def read_splits(self) -> dict[str, list[str]]:
-        """Scene names by split: the devkit's splits, and those of `splits.json`."""
+        """Scene names by split: the devkit's splits, and those of `splits.json` beside the tables."""
         from nuscenes.utils.splits import create_splits_scenes
 
         file = self.tables / "splits.json"
@@ -69,7 +69,10 @@ class Dataset:
 def scenes_of_split(
     dataset: Dataset, splits: dict[str, list[str]], on_disk: dict[str, str], split: str
 ) -> list[str]:
-    """The scene names of a split; InputError for an unknown split, or a scene that is not on disk."""
+    """The scene names of a split; `splits` and `on_disk` (name to token) are those of the dataset.
+
+    InputError for an unknown split, or one with a scene that is not on disk.
+    """
     whole = [name for name, scenes in splits.items() if scenes and on_disk.keys() >= set(scenes)]
     where = f"splits of {dataset.tables}"
     if split not in splits:

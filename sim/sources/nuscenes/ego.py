@@ -1,9 +1,11 @@
-"""The ego of a nuScenes scene: poses of the rear axle on the ground, and a box around them."""
+"""The ego of a nuScenes scene: from poses of its rear axle to centre, size and velocity of its box."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
+
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from nuscenes import NuScenes
@@ -20,17 +22,26 @@ REAR_AXLE_TO_CENTER_M = 1.385
 def ego_poses(
     nusc: "NuScenes", scene: dict
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k 4"]]:
-    """Time (microseconds) and x, y, z, yaw of the rear axle at every sweep of LIDAR_TOP.
+    """Times (microseconds) and poses (x, y, z, yaw) of the rear axle at the K sweeps of LIDAR_TOP.
 
-    The first is the first key frame's, the last the last's.
+    From the first key frame to the last, in the dataset's frame; the yaw does not jump by 2 pi.
     """
     first = nusc.get("sample", scene["first_sample_token"])
     last = nusc.get("sample", scene["last_sample_token"])
     row = nusc.get("sample_data", first["data"]["LIDAR_TOP"])
     end = nusc.get("sample_data", last["data"]["LIDAR_TOP"])["token"]
-    times, poses = [], []
+    times, poses, seen = [], [], set()
     while True:
+        if row["token"] in seen:
+            raise InputError(
+                f"{scene['name']}: sample_data.json: the list of LIDAR_TOP comes back to {row['token']}"
+            )
+        seen.add(row["token"])
         pose = nusc.get("ego_pose", row["ego_pose_token"])
+        if not np.any(pose["rotation"]):
+            raise InputError(
+                f"{scene['name']}: ego_pose.json: pose {pose['token']}: its quaternion is zero"
+            )
         times.append(pose["timestamp"])
         poses.append([*pose["translation"], yaw_of(np.array(pose["rotation"]))])
         if row["token"] == end or not row["next"]:
@@ -43,7 +54,7 @@ def ego_poses(
 
 
 def to_center(pose: Float[np.ndarray, "*t 4"]) -> Float[np.ndarray, "*t 4"]:
-    """The centre of the ego's box, from the rear axle on the ground."""
+    """From poses (x, y, z, yaw) of the rear axle on the ground to those of the centre of the ego's box."""
     yaw = pose[..., 3]
     ahead = np.stack((np.cos(yaw), np.sin(yaw)), axis=-1) * REAR_AXLE_TO_CENTER_M
     center = pose.copy()
@@ -57,7 +68,10 @@ def center_velocity_mps(
     yaw_rate_rps: Float[np.ndarray, " t"],
     yaw_rad: Float[np.ndarray, " t"],
 ) -> Float[np.ndarray, "t 2"]:
-    """World velocity of the box's centre, from that of the rear axle in the ego frame: v + w x r."""
+    """World-frame velocity of the box's centre: v + w x r.
+
+    `axle_mps` is the velocity of the rear axle in the ego frame.
+    """
     ahead, left = axle_mps[:, 0], axle_mps[:, 1] + yaw_rate_rps * REAR_AXLE_TO_CENTER_M
     cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
     return np.stack((ahead * cos - left * sin, ahead * sin + left * cos), axis=-1)
@@ -66,9 +80,10 @@ def center_velocity_mps(
 def can_bus_motion(
     nusc: "NuScenes", scene_name: str, time_us: Float[np.ndarray, " t"]
 ) -> tuple[Float[np.ndarray, "t 2"], Float[np.ndarray, " t"]] | None:
-    """Velocity (ego frame) and yaw rate of the rear axle at some times; None: not on the CAN bus.
+    """Velocity (ego frame, m/s) and yaw rate (rad/s) of the rear axle at given times, from the CAN bus.
 
-    Some scenes have no messages; the devkit has lists of them, and refuses names that are not its own.
+    None for a scene without messages: the devkit has a list of those, and refuses to read scenes whose
+    names it does not know.
     """
     from pathlib import Path
 
@@ -89,6 +104,6 @@ def can_bus_motion(
 
 
 def yaw_of(rotation_wxyz: Float[np.ndarray, "*k 4"]) -> Float[np.ndarray, "*k"]:
-    """The heading of the rotated x axis (rotations as w, x, y, z)."""
+    """Yaw, in radians, of rotations given as quaternions (w, x, y, z): where their x axis points."""
     w, x, y, z = np.moveaxis(rotation_wxyz, -1, 0)
     return np.asarray(np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z))

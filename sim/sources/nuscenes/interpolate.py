@@ -1,4 +1,4 @@
-"""Key frames to a regular grid: smooth between neighbouring frames, nothing across a gap."""
+"""Interpolates values of key frames at regular times: smoothly, but not where key frames are missing."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -10,12 +10,13 @@ def on_grid(
     values: Float[np.ndarray, "k d"],
     grid_s: Float[np.ndarray, " t"],
 ) -> tuple[Float[np.ndarray, "t d"], Float[np.ndarray, "t d"], Bool[np.ndarray, " t"]]:
-    """Values and their rates at the instants `grid_s`, and where they are known; zeros elsewhere.
+    """D values, their rates per second, and whether they are known, at the T times `grid_s`; else 0.
 
-    `frame` numbers the frames: where two entries do not follow each other there is a gap. A run of
-    neighbouring frames is known from the instant nearest to its first frame to the one nearest to
-    its last. Cubic Hermite with the central differences of the frames as tangents (Catmull and Rom
-    1974); beyond the outer frames, by half a step at most, straight on. A lone frame has rate 0.
+    `values` are those of K frames at `time_s` with the numbers `frame`: where the number rises by more
+    than one, frames are missing, and nothing is known in between. A run of consecutive frames is known
+    from the time of the grid nearest to its first frame to the one nearest to its last. It is
+    interpolated by cubic Hermite splines whose tangents are the central differences of the frames
+    (Catmull and Rom 1974), and extrapolated straight by at most half a step. A lone frame has rate 0.
     """
     out, rate = np.zeros((2, len(grid_s), values.shape[1]))
     known = np.zeros(len(grid_s), dtype=bool)
@@ -33,7 +34,7 @@ def on_grid(
 def nearest_step(
     time_s: Float[np.ndarray, " k"], grid_s: Float[np.ndarray, " t"]
 ) -> Int[np.ndarray, " k"]:
-    """The index of the grid instant nearest to each time."""
+    """The index of the time in `grid_s` nearest to each of `time_s`."""
     return np.abs(grid_s[None] - time_s[:, None]).argmin(axis=1)
 
 

@@ -1,4 +1,4 @@
-"""The map of a nuScenes scene: what lies near the ego's drive, of every polygon layer."""
+"""The map of a nuScenes scene: lanes, areas and stop lines near the ego's drive."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,18 +9,18 @@ from jaxtyping import Float
 from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea, StopKind, StopLine
+from sim.sources.lanes import SPEED_LIMIT_MPS, open_ring, with_neighbors
 from sim.sources.nuscenes.boundaries import lane_boundaries
 from sim.sources.nuscenes.city import City
-from sim.sources.scenarionet.map import SPEED_LIMIT_MPS, open_ring, with_neighbors
 
 if TYPE_CHECKING:
     import shapely
 
-NEAR_M = 150.0
-_SHOULDER_M = 10.0  # beyond the last lane areas go on
+NEAR_M = 150.0  # lanes within this of the box around the ego's drive are read
+_SHOULDER_M = 10.0  # areas are kept up to this far beyond the outermost lane
 _DISCRETIZE_M, _SPACING_M = 0.5, 1.0
 _SHORTEST_LANE_M = 0.5
-_STOPS_BEHIND_START_M = 5.0
+_STOPS_BEHIND_START_M = 5.0  # a stop area that ends before this on a lane is not the lane's own
 _LINKS = {"successors": "outgoing", "predecessors": "incoming"}
 _AREAS = {
     "drivable_area": AreaKind.DRIVABLE,
@@ -36,10 +36,12 @@ _STOPS = {"TRAFFIC_LIGHT": StopKind.SIGNAL, "STOP_SIGN": StopKind.STOP_SIGN}  # 
 def read_map(
     city: City, ego_m: Float[np.ndarray, "t 2"], offset_m: Float[np.ndarray, "2"]
 ) -> tuple[LaneMap, Float[np.ndarray, "l 2"], list[str]]:
-    """Lanes and areas within `NEAR_M` of the box around the ego's drive, moved by `-offset_m`.
+    """The map near the ego's drive, places (x, y) of L traffic lights, and notes on what was left out.
 
-    Lanes come whole; areas are cut where neither the box nor a lane reaches. Also the places of the
-    traffic lights, one for each of their stop lines. Raises InputError where there is no lane.
+    All is moved by `-offset_m` from the city's frame (that of `ego_m`) to the scenario's. Lanes within
+    `NEAR_M` of the box around the drive come whole; areas are cut where neither that box nor a lane
+    reaches. There is a light for each stop area of the map that has one. Raises InputError where there
+    is no lane.
     """
     import shapely
 
@@ -89,7 +91,7 @@ def _lanes(
 def _connectors(
     city: City, region: "shapely.Polygon"
 ) -> "list[tuple[dict[str, Any], shapely.Polygon]]":
-    """Lane connectors by their polygons; those without one as wide as a lane."""
+    """Lane connectors near `region` with their polygons; without one in the map, a strip 3.5 m wide."""
     import shapely
 
     found = city.near("lane_connector", region)
@@ -130,7 +132,7 @@ def _connected(city: City, lanes: list[Lane]) -> list[Lane]:
 def _layer_areas(
     city: City, layer: str, reach: "shapely.Polygon", offset_m: np.ndarray
 ) -> list[MapArea]:
-    """Polygons of a layer: those that lie within `reach` as they are, the others cut."""
+    """The areas of a layer within `reach` (city frame); those that lie partly outside are cut."""
     import shapely
 
     areas = []
@@ -153,7 +155,10 @@ def _layer_areas(
 def _stop_lines(
     stops: "list[tuple[dict[str, Any], shapely.Polygon]]", lanes: list[Lane], offset_m: np.ndarray
 ) -> tuple[list[StopLine], Float[np.ndarray, "l 2"]]:
-    """Across each lane that leads to a stop polygon, a line where the lane leaves the polygon."""
+    """For each lane that runs through a stop area, a line across it where it leaves the area.
+
+    And the places (x, y) of the traffic lights that those lines refer to.
+    """
     import shapely
 
     plain = [k for k, lane in enumerate(lanes) if lane.kind == LaneKind.LANE]
@@ -172,7 +177,10 @@ def _stop_lines(
 
 
 def _across(lane: Lane, polygon: "shapely.Polygon") -> np.ndarray | None:
-    """None where the polygon only touches the start of the lane: it stops others."""
+    """The line `[2, 2]` (left end, right end) across a lane where it leaves a stop area.
+
+    None where the area only touches the start of the lane: then it stops the lanes before it.
+    """
     import shapely
 
     center = lane.centerline_m.astype(np.float64)

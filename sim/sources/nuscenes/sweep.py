@@ -1,4 +1,4 @@
-"""The LIDAR_TOP sweeps of a scene: true times, true poses, points read when asked for."""
+"""The LIDAR_TOP sweeps of a scene with their recorded times and poses; points are read on demand."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One sweep; the car moves between sweeps, so each has its own pose."""
+    """One sweep, and the pose of the ego at its time."""
 
     path: Path
     time_us: int
     time_s: float  # since the scene's first key frame
     is_keyframe: bool
-    world_SE3_ego: Float[np.ndarray, "4 4"]  # of nuScenes' ego frame: the rear axle, on the ground
+    world_SE3_ego: Float[
+        np.ndarray, "4 4"
+    ]  # scenario frame; nuScenes' ego frame: rear axle, on the ground
     ego_SE3_sensor: Float[np.ndarray, "4 4"]
 
     def read(self) -> PointCloud:
@@ -30,7 +32,7 @@ class Sweep:
 
 
 def sweep_rows(nusc: "NuScenes", scene: dict) -> list[dict[str, Any]]:
-    """What `make_sweeps` needs, as JSON can hold it: all sweeps of a scene in order of time."""
+    """All sweeps of a scene in order of time, as values that JSON can hold; `make_sweeps` takes them."""
     first = nusc.get("sample", scene["first_sample_token"])["data"]["LIDAR_TOP"]
     last = nusc.get("sample", scene["last_sample_token"])["data"]["LIDAR_TOP"]
     rows, token = [], first
@@ -54,7 +56,7 @@ def sweep_rows(nusc: "NuScenes", scene: dict) -> list[dict[str, Any]]:
 def make_sweeps(
     dataroot: Path, rows: list[dict[str, Any]], world_offset_m: Float[np.ndarray, "3"]
 ) -> list[Sweep]:
-    """The sweeps in the frame of a scenario with this offset."""
+    """The sweeps of `sweep_rows`, in the frame of a scenario with this offset."""
     moved = np.eye(4)
     moved[:3, 3] = -np.asarray(world_offset_m)
     start_us = rows[0]["timestamp"]

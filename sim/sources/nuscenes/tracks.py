@@ -1,5 +1,6 @@
-"""Annotations of a nuScenes scene as tracks at 10 Hz, in the dataset's frame (float64 positions)."""
+"""Annotations of a nuScenes scene as `Tracks` at 10 Hz, in the dataset's frame (float64 positions)."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,13 +25,26 @@ _CYCLES = ("vehicle.bicycle", "vehicle.motorcycle")
 
 
 def samples_of(nusc: "NuScenes", scene: dict) -> list[dict]:
-    """The key frames of a scene in order; InputError where there are fewer than two."""
-    samples, token = [], scene["first_sample_token"]
+    """The key frames of a scene in order.
+
+    InputError, naming scene and table, where there are fewer than two, where the list comes back to
+    where it was, ends elsewhere than the scene does, or does not go on in time.
+    """
+    where = f"{scene['name']}: sample.json"
+    samples, seen, token = [], set(), scene["first_sample_token"]
     while token:
+        if token in seen:
+            raise InputError(f"{where}: the list of samples comes back to {token}")
+        seen.add(token)
         samples.append(nusc.get("sample", token))
         token = samples[-1]["next"]
     if len(samples) < 2:
-        raise InputError(f"{scene['name']}: fewer than two key frames")
+        raise InputError(f"{where}: fewer than two key frames")
+    if samples[-1]["token"] != scene["last_sample_token"]:
+        raise InputError(f"{where}: the list of samples ends at {samples[-1]['token']}, too early")
+    for before, after in pairwise(samples):
+        if after["timestamp"] <= before["timestamp"]:
+            raise InputError(f"{where}: sample {after['token']} is not after the one before it")
     return samples
 
 
@@ -48,13 +62,18 @@ def check_annotations(nusc: "NuScenes", scene: dict) -> None:
                     f"{scene['name']}: sample_annotation.json: annotation {token}: "
                     f"size {row['size']} is not positive"
                 )
+            if not np.any(row["rotation"]):
+                raise InputError(
+                    f"{scene['name']}: sample_annotation.json: annotation {token}: "
+                    "its quaternion is zero"
+                )
 
 
 def read_tracks(nusc: "NuScenes", scene: dict) -> tuple[Tracks, np.ndarray, list[str]]:
-    """All road users, the ego first; which steps are key frames `[T]`; notes.
+    """All tracks, the ego first; which time steps are marked as key frames `[T]`; and notes.
 
-    Step k is k * 0.1 s of true time after the first key frame. The dataset's key frames are 0.45 to
-    0.55 s apart, so the step that is marked as one lies up to 0.05 s beside it.
+    Time step k is k * 0.1 s after the first key frame. The dataset's key frames are 0.45 to 0.55 s
+    apart, so one is up to 0.05 s away from the time step that is marked for it.
     """
     samples = samples_of(nusc, scene)
     start_us = samples[0]["timestamp"]
@@ -95,7 +114,7 @@ def read_tracks(nusc: "NuScenes", scene: dict) -> tuple[Tracks, np.ndarray, list
 
 
 def kind_of(category: str) -> AgentKind:
-    """What a nuScenes category is to the metrics; animals count as pedestrians."""
+    """The kind of agent that a nuScenes category is; animals count as pedestrians."""
     if category in _CYCLES:
         return AgentKind.CYCLIST
     if category.startswith("vehicle."):
@@ -106,7 +125,7 @@ def kind_of(category: str) -> AgentKind:
 
 
 def attributes_of(nusc: "NuScenes", scene: dict) -> dict[str, list[tuple[int, str]]]:
-    """Key frame numbers and attribute names ("vehicle.parked") of every instance that has any."""
+    """By instance: numbers of key frames and the attribute (such as "vehicle.parked") it has there."""
     return {
         instance: named
         for instance, seen in _by_instance(nusc, samples_of(nusc, scene)).items()
@@ -121,7 +140,7 @@ def attributes_of(nusc: "NuScenes", scene: dict) -> dict[str, list[tuple[int, st
 
 
 def _by_instance(nusc: "NuScenes", samples: list[dict]) -> dict[str, list[tuple[int, dict]]]:
-    """Key frame numbers and annotations of every instance."""
+    """By instance token: numbers of key frames and the rows of `sample_annotation` there."""
     found: dict[str, list[tuple[int, dict]]] = {}
     for k, sample in enumerate(samples):
         for token in sample["anns"]:
@@ -133,7 +152,14 @@ def _by_instance(nusc: "NuScenes", samples: list[dict]) -> dict[str, list[tuple[
 def _ego(
     nusc: "NuScenes", scene: dict, start_us: int, grid_s: np.ndarray
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[str]]:
+    """The centre of the ego's box (x, y, z, yaw) `[T, 4]`, velocity `[T, 2]`, valid `[T]`; and notes."""
     time_us, pose = ego_poses(nusc, scene)
+    late_s = (start_us - time_us[0]) * 1e-6, time_us[-1] * 1e-6 - start_us * 1e-6 - grid_s[-1]
+    if min(late_s) < -DT_S:
+        raise InputError(
+            f"{scene['name']}: sample_data.json: LIDAR_TOP, and so the ego, is not there from the "
+            "first key frame to the last"
+        )
     center = to_center(pose)
     frame = np.arange(len(center))
     value, rate, known = on_grid(frame, (time_us - start_us) * 1e-6, center, grid_s)

@@ -1,20 +1,21 @@
-"""ScenarioNet pickles (nuScenes and others) as scenarios."""
+"""ScenarioNet pickles (nuScenes, WOMD, nuPlan, Argoverse 2 and others) as scenarios."""
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sim.errors import DAMAGED, InputError
-from sim.scenario import EGO, Lights, Scenario
+from sim.scenario import EGO, Scenario
+from sim.sources.clock import clock_of
 from sim.sources.routes import make_routes
 from sim.sources.scenarionet.map import read_map
+from sim.sources.scenarionet.signals import read_signals
 from sim.sources.scenarionet.tracks import read_tracks
 from sim.sources.unpickle import read_pickle
 
 NEAR_M = 150.0  # whole cities are cropped to what lies this near to the ego's recording
-KEYFRAME_EVERY = 5
+_KEYFRAME_EVERY_S = 0.5
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -25,45 +26,55 @@ def read_scenario(path: Path) -> Scenario:
     except KeyError as error:
         raise InputError(f"{path}: field {error} is missing") from None
     except DAMAGED as error:
-        raise InputError(
-            f"{path}: {str(error).splitlines()[0] if str(error) else type(error)}"
-        ) from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: {reason}") from None
     return scenario
 
 
 def _convert(data: dict) -> Scenario:
-    meta = data["metadata"]
-    for name, where in (("metadata", data), ("tracks", data), ("map_features", data)):
-        if not isinstance(where[name], dict):
-            raise InputError(f"{name}: expected a dict, got {type(where[name]).__name__}")
-    tracks, notes = read_tracks(data["tracks"], str(meta["sdc_id"]), _length(data["length"]))
+    for name in ("metadata", "tracks", "map_features"):
+        if not isinstance(data[name], dict):
+            raise InputError(f"{name}: expected a dict, got {type(data[name]).__name__}")
+    meta, features = data["metadata"], data["map_features"]
+    dataset = str(meta.get("dataset", "recorded"))
+    length = _length(data["length"])
+    clock = clock_of(np.asarray(meta["ts"], dtype=np.float64)[:length], "metadata.ts")
+    tracks, notes = read_tracks(data["tracks"], str(meta["sdc_id"]), clock, dataset)
+    instants = tracks.valid.shape[1]
     offset = tracks.position_m[EGO, 0].astype(np.float64) * (1.0, 1.0, 0.0)
     ego = tracks.position_m[EGO, :, :2]
-    lane_map, map_notes = read_map(data["map_features"], ego, offset, NEAR_M)
+    lane_map, map_notes = read_map(features, dataset, ego, offset, NEAR_M)
+    stops, lights, signal_notes = read_signals(data, lane_map.lanes, offset[:2], clock, instants)
+    lane_map = replace(lane_map, stop_lines=stops)
     moved = np.where(tracks.valid[..., None], tracks.position_m - offset, 0.0).astype(np.float32)
     tracks = replace(tracks, position_m=moved)
-    instants = tracks.valid.shape[1]
-    times = np.asarray(meta["ts"], dtype=np.float64)
-    if len(times) < 2:
-        raise InputError("metadata.ts: fewer than two instants")
+    routes, route_notes = make_routes(tracks, lane_map)
+    every = max(1, round(_KEYFRAME_EVERY_S / clock.step_s))
     return Scenario(
         scenario_id=str(data["id"]),
         source="scenarionet",
-        family=str(meta.get("dataset", "recorded")),
+        family=dataset,
         location=str(meta.get("map", "unknown")),
-        dt_s=round(float(np.median(np.diff(times))), 4),
+        dt_s=clock.step_s,
         world_offset_m=offset,
         tracks=tracks,
         map=lane_map,
-        lights=Lights(np.zeros((0, instants), dtype=np.int64), np.zeros((0, 2), dtype=np.float32)),
-        routes=make_routes(tracks, lane_map),
-        keyframe=np.arange(instants) % KEYFRAME_EVERY == 0,
-        notes=notes + map_notes,
+        lights=lights,
+        routes=routes,
+        keyframe=((np.arange(len(clock.time_s)) % every == 0) & clock.is_recorded)[:instants],
+        notes=[
+            *([clock.note] if clock.note else []),
+            *notes,
+            *map_notes,
+            *signal_notes,
+            *route_notes,
+        ],
     )
 
 
-def _length(given: Any) -> int:
-    """How many instants a file says it has."""
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)):
-        raise InputError(f"length: {given!r:.40} is no number of instants")
-    return int(given)
+def _length(raw: object) -> int:
+    """How many instants there are; InputError where it is no whole number above one."""
+    number = float(raw) if isinstance(raw, int | float | np.number) else np.nan
+    if not (np.isfinite(number) and number == int(number) and number >= 2):
+        raise InputError(f"length: {raw!r} is no number of instants")
+    return int(number)

@@ -3,35 +3,90 @@
 from collections import Counter
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from sim.errors import InputError
-from sim.scenario import AgentKind, Tracks
+from sim.scenario import EGO, AgentKind, Tracks
+from sim.sources.clock import Clock
 from sim.sources.motion import velocities_mps
+from sim.sources.nuscenes.ego import REAR_AXLE_TO_CENTER_M
 
-FARTHEST_M = 1e9  # in the data set's frame, such as UTM
-_MOST_TURNED_RAD = 1000.0
-_LONGEST_M = 200.0
-_COARSEST_M = 0.05
-_MOST_INSTANTS = 36_000
-_HEIGHT_M = 1.5  # where a file tells none
 _KINDS = {
     "VEHICLE": AgentKind.VEHICLE,
     "CYCLIST": AgentKind.CYCLIST,
     "PEDESTRIAN": AgentKind.PEDESTRIAN,
 }
+_HEIGHT_M = {
+    AgentKind.VEHICLE: 1.6, AgentKind.CYCLIST: 1.7, AgentKind.PEDESTRIAN: 1.75, AgentKind.OBJECT: 1.0
+}  # fmt: skip
+_FARTHEST_M, _LARGEST_RAD, _LONGEST_M = 1e8, 1e3, 200.0
+_COARSEST_M = 0.05
+# The box that ScenarioNet's nuScenes converter gives the ego, whose position is the rear axle's.
+_NUSCENES_EGO_M = (4.08, 1.73)
+_CONVERTER_CLOCK = (
+    "accelerations, and so comfort, mean nothing: the converter counts key frames that are 0.40 to "
+    "0.60 s apart as 0.5 s"
+)
 
 
-def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]:
-    """All usable tracks, the ego first; notes count those that were dropped, by reason.
+def read_tracks(raw: dict, ego_id: str, clock: Clock, dataset: str) -> tuple[Tracks, list[str]]:
+    """All usable tracks on the clock, the ego first; notes say what was dropped or repaired.
 
     The episode ends at the ego's last recorded instant. Raises InputError where the ego is missing,
     or absent in between, or where a recorded value is not a number.
     """
-    if not 2 <= length <= _MOST_INSTANTS:
-        raise InputError(f"length: {length} instants, not 2 to {_MOST_INSTANTS}")
+    raw = {str(name): track for name, track in raw.items()}
     if ego_id not in raw:
         raise InputError(f"tracks: the ego {ego_id!r} is missing")
-    present = _column(raw[ego_id], ego_id, "valid", length) > 0
+    length = len(clock.recorded_s)
+    _check_ego(_column(raw[ego_id], ego_id, "valid", length) > 0, ego_id)
+    dropped: Counter[str] = Counter()
+    kept, rows, notes = [], [], []
+    for name in [ego_id, *(k for k in raw if k != ego_id)]:
+        row, reason = _row(raw[name], name, length)
+        if row is None:
+            if name == ego_id:
+                raise InputError(f"tracks.{name}: {reason}")
+            dropped[reason] += 1
+            continue
+        kept.append(name)
+        rows.append(row)
+    notes += [f"dropped {count} tracks: {reason}" for reason, count in sorted(dropped.items())]
+    kinds = [_KINDS.get(str(raw[name]["type"]), AgentKind.OBJECT) for name in kept]
+    size = np.stack([row[2] for row in rows])
+    notes += _mend_sizes(size, kinds)
+    moved = [clock.resampled(row[0], row[1]) for row in rows]
+    last = int(np.flatnonzero(moved[EGO][1])[-1])
+    if last + 1 < len(clock.time_s):
+        notes.append(f"ends at step {last}, where the ego's recording ends")
+    value = np.stack([one[0] for one in moved])[:, : last + 1]
+    valid = np.stack([one[1] for one in moved])[:, : last + 1]
+    position, yaw = value[..., :3], np.arctan2(value[..., 4], value[..., 3])
+    if dataset == "nuscenes" and np.allclose(size[EGO, :2], _NUSCENES_EGO_M, atol=0.02):
+        ahead = np.stack((np.cos(yaw[EGO]), np.sin(yaw[EGO])), axis=-1)
+        position[EGO, :, :2] += REAR_AXLE_TO_CENTER_M * ahead
+        notes.append(f"the ego's box is centred {REAR_AXLE_TO_CENTER_M} m ahead of its rear axle")
+        notes.append(_CONVERTER_CLOCK)
+    time_s = clock.time_s[: last + 1]
+    # The files' own velocities are unreliable.
+    velocity = [velocities_mps(v, p[:, :2], time_s) for v, p in zip(valid, position, strict=True)]
+    return (
+        Tracks(
+            track_id=kept,
+            category=[str(raw[k].get("metadata", {}).get("type", raw[k]["type"])) for k in kept],
+            kind=np.array(kinds, dtype=np.int64),
+            size_m=size.astype(np.float32),
+            position_m=position,
+            yaw_rad=np.where(valid, yaw, 0.0).astype(np.float32),
+            velocity_mps=np.stack(velocity).astype(np.float32),
+            valid=valid,
+        ),
+        notes,
+    )
+
+
+def _check_ego(present: Bool[np.ndarray, " t"], ego_id: str) -> None:
+    """The ego is there from the first instant to its last, without a hole."""
     if not present[0]:
         raise InputError(f"tracks.{ego_id}.valid: the ego is not there at t = 0")
     last = int(np.flatnonzero(present)[-1])
@@ -39,70 +94,48 @@ def read_tracks(raw: dict, ego_id: str, length: int) -> tuple[Tracks, list[str]]
         raise InputError(
             f"tracks.{ego_id}.valid: the ego vanishes at step {int(np.argmin(present))}"
         )
-    dropped: Counter[str] = Counter()
-    kept, rows, heights, swapped = [], [], [], False
-    for name in [ego_id, *(k for k in raw if k != ego_id)]:
-        valid = _column(raw[name], name, "valid", length)[: last + 1] > 0
-        position = _column(raw[name], name, "position", length)[: last + 1]
-        yaw = _column(raw[name], name, "heading", length)[: last + 1]
-        size = [
-            _column(raw[name], name, k, length)[: last + 1] for k in ("length", "width", "height")
-        ]
-        if not valid.any():
-            dropped["never valid"] += 1
-            continue
-        for field, values, most in (
-            ("position", position, FARTHEST_M),
-            ("heading", yaw, _MOST_TURNED_RAD),
-            ("length", size[0], _LONGEST_M),
-            ("width", size[1], _LONGEST_M),
-        ):
-            _bounded(values, valid, name, field, most)
-        height = size[2][valid & np.isfinite(size[2])]
-        if len(height) < valid.sum():
-            heights.append(name)
-        height = height if len(height) else np.array([_HEIGHT_M])
-        extent = np.array([np.median(s) for s in (size[0][valid], size[1][valid], height)])
-        if (extent <= 0).any():
-            if name == ego_id:
-                raise InputError(f"tracks.{name}: size {extent.tolist()} is not positive")
-            dropped["size not positive"] += 1
-            continue
-        if name == ego_id and extent[0] < extent[1]:
-            extent = extent[[1, 0, 2]]
-            swapped = True
-        kept.append(name)
-        rows.append((valid, position, yaw, extent))
-    notes = [f"dropped {count} tracks: {reason}" for reason, count in sorted(dropped.items())]
-    if heights:
-        notes.append(
-            f"heights that are no numbers, of {len(heights)} tracks, the first {heights[0]}"
-        )
-    if swapped:
+
+
+def _row(
+    track: dict, name: str, length: int
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray] | None, str]:
+    """x, y, z, cos and sin of the heading `[T, 5]`, valid `[T]`, size `[3]`; or why there is none.
+
+    The height is NaN where the file has none. InputError names what is not a number.
+    """
+    valid = _column(track, name, "valid", length) > 0
+    if not valid.any():
+        return None, "never valid"
+    position = _column(track, name, "position", length)
+    yaw = _column(track, name, "heading", length)
+    _finite(position[:, :2], valid, name, "position", _FARTHEST_M)
+    _finite(yaw, valid, name, "heading", _LARGEST_RAD)
+    height = np.nan_to_num(position[:, 2]) if position.shape[1] > 2 else np.zeros(length)
+    extent = []
+    for field in ("length", "width"):
+        values = _column(track, name, field, length)
+        _finite(values, valid, name, field, _LONGEST_M)
+        extent.append(float(np.median(values[valid])))
+    tall = _column(track, name, "height", length)
+    known = valid & np.isfinite(tall) & (tall > 0) & (tall < _LONGEST_M)
+    extent.append(float(np.median(tall[known])) if known.any() else np.nan)
+    if min(extent[:2]) <= 0:
+        return None, "size not positive"
+    value = np.column_stack((position[:, :2], height, np.cos(yaw), np.sin(yaw)))
+    return (value, valid, np.array(extent)), ""
+
+
+def _mend_sizes(size_m: Float[np.ndarray, "n 3"], kinds: list[AgentKind]) -> list[str]:
+    """In place: the ego's length along its heading, heights where the file has none."""
+    notes = []
+    if size_m[EGO, 0] < size_m[EGO, 1]:
+        size_m[EGO, :2] = size_m[EGO, 1::-1]
         notes.append("the ego's length and width were swapped in the file")
-    if last + 1 < length:
-        notes.append(f"ends at step {last}, where the ego's recording ends")
-    time_s = 0.1 * np.arange(last + 1)
-    valid = np.stack([row[0] for row in rows])
-    position = np.stack([row[1] for row in rows])
-    if position.shape[-1] == 2:
-        position = np.concatenate((position, np.zeros_like(position[..., :1])), axis=-1)
-    return (
-        Tracks(
-            track_id=kept,
-            category=[str(raw[k].get("metadata", {}).get("type", raw[k]["type"])) for k in kept],
-            kind=np.array([_KINDS.get(raw[k]["type"], AgentKind.OBJECT) for k in kept], np.int64),
-            size_m=np.stack([row[3] for row in rows]).astype(np.float32),
-            position_m=position,
-            yaw_rad=np.where(valid, np.stack([row[2] for row in rows]), 0.0).astype(np.float32),
-            # The files' own velocities are unreliable.
-            velocity_mps=np.stack(
-                [velocities_mps(v, p[:, :2], time_s) for v, p, _, _ in rows]
-            ).astype(np.float32),
-            valid=valid,
-        ),
-        notes,
-    )
+    unknown = np.isnan(size_m[:, 2])
+    size_m[unknown, 2] = [_HEIGHT_M[kinds[n]] for n in np.flatnonzero(unknown)]
+    if unknown.any():
+        notes.append(f"{int(unknown.sum())} tracks without a height: that usual for their kind")
+    return notes
 
 
 def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
@@ -113,7 +146,7 @@ def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
         _require_precise(raw, f"tracks.{name}.{field}")
     values = raw.astype(np.float64)
     if values.ndim == 0 or len(values) < length:
-        raise InputError(f"tracks.{name}.{field}: {len(values)} of {length} instants")
+        raise InputError(f"tracks.{name}.{field}: {values.size} of {length} instants")
     return (
         values[:length, 0]
         if field in ("length", "width", "height") and values.ndim == 2
@@ -121,20 +154,19 @@ def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
     )
 
 
-def _bounded(values: np.ndarray, valid: np.ndarray, name: str, field: str, most: float) -> None:
-    """Raise InputError where a valid value is no number, or farther than `most` from zero."""
-    flat = values.reshape(len(values), -1)
-    finite = np.isfinite(flat).all(axis=1)
-    bad = valid & ~(finite & (np.abs(flat) <= most).all(axis=1))
-    if bad.any():
-        step = int(bad.argmax())
-        what = f"{flat[step].tolist()} is beyond {most:g}" if finite[step] else "not a number"
-        raise InputError(f"tracks.{name}.{field}: {what} at step {step}")
+def _finite(values: np.ndarray, valid: np.ndarray, name: str, field: str, largest: float) -> None:
+    for what, good in (
+        ("not a number", np.isfinite(values)),
+        (f"more than {largest:g}", ~(np.abs(values) > largest)),
+    ):
+        bad = ~good.reshape(len(values), -1).all(axis=1) & valid
+        if bad.any():
+            raise InputError(f"tracks.{name}.{field}: {what} at step {int(bad.argmax())}")
 
 
 def _require_precise(raw: np.ndarray, where: str) -> None:
     """Raise InputError for positions in single precision, so far out that it is steps of centimetres."""
-    if raw.dtype.kind != "f" or raw.dtype.itemsize > 4 or not raw.size:
+    if raw.dtype.kind != "f" or raw.dtype.itemsize > 4:
         return
     finite = raw[np.isfinite(raw)]
     step_m = float(np.spacing(np.abs(finite).max())) if len(finite) else 0.0

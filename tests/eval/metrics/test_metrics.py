@@ -78,7 +78,7 @@ def test_lateral_contact_depends_on_the_lane(one_lane: bool, fault: bool) -> Non
     ego, other = torch.tensor([0.0, 0.0, 0.0]), torch.tensor([-0.5, 1.9, -0.1])
     size = torch.tensor([4.0, 2.0])
     result = at_fault(
-        ego, size, torch.tensor(5.0), torch.tensor(one_lane),
+        ego, size, torch.tensor(2.4), torch.tensor(5.0), torch.tensor(one_lane),
         other + torch.tensor([-2.0, 0.0, 0.0]), size, torch.tensor(5.0),
     )  # fmt: skip
     assert bool(result) is fault
@@ -137,9 +137,11 @@ def test_time_to_collision_behind_a_slower_car(gap_m: float, expected: float) ->
 
 
 def test_speed_limit() -> None:
-    # 1 m/s over for the whole time: 1 - 1 / 2.23 = 0.5516.
+    # 1 m/s over at 41 instants, over 40 steps: 1 - 41 / 40 / 2.23 = 0.5404.
     rollout = drive([Car(0, 0, 0, 0, 11)], limit=10.0)
-    assert value(rollout, "nuplan/speed_limit_compliance") == pytest.approx(1 - 1 / 2.23, abs=1e-3)
+    assert value(rollout, "nuplan/speed_limit_compliance") == pytest.approx(
+        1 - 41 / 40 / 2.23, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize(("braking", "expected"), [(3.9, 1.0), (4.2, 0.0)])

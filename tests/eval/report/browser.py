@@ -31,7 +31,7 @@ def open_page(browser: Any, path: Path, width: int = 1280, height: int = 800, **
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
     page.on("request", lambda r: page.errors.append(r.url) if "http" in r.url else None)
-    page.set_default_timeout(5000)
+    page.set_default_timeout(120_000)  # met only where something never comes
     page.goto(f"file://{path.resolve()}")
     return page
 
@@ -44,6 +44,14 @@ def open_drive(page: Any, scenario: str, planner: str) -> None:
     page.locator("#search").fill(f"{scenario} {planner}")
     page.locator("#scenarios button.open").first.click()
     page.locator("#player[open] .moment").first.wait_for()
+
+
+def wait_until(page: Any, condition: str) -> None:
+    """Look at every picture whether this JavaScript is true (the page's policy forbids `eval`)."""
+    page.evaluate(
+        f"new Promise((done) => {{ const look = () => ({condition}) ? done() : "
+        "requestAnimationFrame(look); look(); })"
+    )
 
 
 def clock(page: Any) -> str:

@@ -7,7 +7,14 @@ import pytest
 
 from eval.report.run_report import write_report
 from tests.eval.report import made_up
-from tests.eval.report.browser import SIDEWAYS, clock, needs_browser, open_drive, open_page
+from tests.eval.report.browser import (
+    SIDEWAYS,
+    clock,
+    needs_browser,
+    open_drive,
+    open_page,
+    wait_until,
+)
 
 pytestmark = needs_browser
 
@@ -152,11 +159,8 @@ def test_long_tables_grow_as_they_are_read(browser: Any, tmp_path: Path) -> None
     page = open_page(browser, write_report(run))
     rows = page.locator("#scenarios tbody tr")
     assert rows.count() <= 300 and page.locator("#count").inner_text() == "400 of 400 drives"
-    for _ in range(100):
-        page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        page.wait_for_timeout(30)
-        if rows.count() == 400:
-            break
+    whole = "document.querySelectorAll('#scenarios tbody tr').length === 400"
+    wait_until(page, f"scrollTo(0, document.body.scrollHeight), {whole}")
     assert page.locator(".more").is_hidden()
     assert rows.last.locator("th").inner_text().endswith("scene-399")
     page.locator("#search").fill("scene-399")

@@ -10,7 +10,7 @@ from eval.report.run_report import write_comparison
 from eval.report.table import Table, has_tables, rewrite_report, write_tables
 from eval.runs.folder import RunFolder
 from tests.eval.report import made_up
-from tests.eval.report.browser import SIDEWAYS, needs_browser, open_page
+from tests.eval.report.browser import SIDEWAYS, needs_browser, open_page, wait_until
 
 pytestmark = needs_browser
 MINUS = "\N{MINUS SIGN}"
@@ -69,9 +69,8 @@ def test_a_dot_opens_both_drives_in_step(browser: Any, path: Path) -> None:
     who = page.locator(".caption .who").all_inner_texts()
     assert [text.split() for text in who] == [["A", "before/pdm"], ["B", "after/pdm"]]
     page.keyboard.press("Space")
-    page.wait_for_timeout(300)
+    wait_until(page, "report.player.t > 2")
     page.keyboard.press("Space")
-    page.wait_for_timeout(50)
     egos = page.evaluate("report.player.panes.map((pane) => pane.ego())")
     assert egos[0] == egos[1]  # the same made-up drive, at the same time
     assert math.hypot(egos[0][0], egos[0][1] - 2.0) > 1.0

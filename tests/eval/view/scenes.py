@@ -1,4 +1,4 @@
-"""Scenes to look at: two agents on a road, and a recording with something in every layer."""
+"""Scenes to look at: two agents on a road, and a drive with something in every layer."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def two_cars() -> Scenario:
     return make_scenario([straight(-20, 0, 80, 0)], cars, duration_s=5.0)
 
 
-def recording(scenario: Scenario, shift_m: float = 0.0) -> DriveRecord:
+def drive_record(scenario: Scenario, shift_m: float = 0.0) -> DriveRecord:
     """The recorded drive, `shift_m` to the left; with one candidate, one forecast, one cell."""
     tracks = scenario.tracks
     pose = np.concatenate((tracks.position_m[..., :2], tracks.yaw_rad[..., None]), -1).transpose(

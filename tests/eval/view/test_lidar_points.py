@@ -13,14 +13,14 @@ from sim.sources.argoverse2.sweeps import list_sweeps
 from sim.sources.argoverse2.tracks import read_annotations
 from sim.sources.sweep_file import read_sweep_file
 from tests.conftest import SHARED_DATA, needs_shared_data
-from tests.eval.view.scenes import recording, two_cars
+from tests.eval.view.scenes import drive_record, two_cars
 
 AV2 = SHARED_DATA / "av2" / "adcf7d18-0510-35b0-a2fa-b4cea13a6d76"
 
 
 def test_simulated_points_lie_on_the_boxes_they_come_from() -> None:
     scenario = two_cars()
-    scene = ViewedScene.of(scenario, recording(scenario, 0.5))
+    scene = ViewedScene.of(scenario, drive_record(scenario, 0.5))
     points = scene.points.at(20)
     assert points is not None
     own = points.agent == 1

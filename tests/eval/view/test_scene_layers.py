@@ -7,12 +7,12 @@ from eval.view.scene_layers import SceneLayers, point_colors
 from eval.view.shapes import Lines, Points
 from eval.view.viewed_scene import ViewedScene
 from sim.sensors.lidar_scene import LidarClass
-from tests.eval.view.scenes import recording, two_cars
+from tests.eval.view.scenes import drive_record, two_cars
 
 
 def test_a_drive_has_all_layers_and_each_holds_something() -> None:
     scenario = two_cars()
-    layers = SceneLayers(ViewedScene.of(scenario, recording(scenario)), "class")
+    layers = SceneLayers(ViewedScene.of(scenario, drive_record(scenario)), "class")
     drawing = layers.at(10, shown=layers.available())
     shown = {"plan", "candidates", "forecast", "occupancy", "future", "trails", "points", "boxes"}
     assert set(layers.available()) >= shown

@@ -14,12 +14,14 @@ from gymnasium.vector import AutoresetMode
 
 import sim.env
 from sim.dynamics.bicycle import MAX_STEERING_RAD
-from sim.env.episodes import controls
-from sim.env.observations import PRESETS, STATE_FEATURES
-from sim.scenario import Scenario
+from sim.env.actions import controls
+from sim.env.observations import PRESETS, STATE_FEATURES, Preset
+from sim.interface import Needs
+from sim.palette import LIGHT
+from sim.scenario import EGO, Scenario
 from sim.scenario_file import save_scenario
+from sim.simulator import Simulator
 from sim.sources.procedural import generate
-from sim.world import World
 from tests.toy import Car, make_scenario, straight
 
 gymnasium.register_envs(sim.env)
@@ -217,9 +219,10 @@ def test_actions_are_pedals_and_a_wheel() -> None:
     # Cars 4 m long have a wheelbase of 2.4 m. At 10 m/s full lock bends with 6 m/s2:
     # tan(steering) = 6 * 2.4 / 100. Standing, it is the bicycle's limit.
     cars = [make_scenario([straight(-30, 0, 90, 0)], [Car(0, 0, 0, 0, v)]) for v in (10.0, 0.0)]
-    world = World.from_scenarios(cars)
-    state = world.reset()
-    asked = controls(world, state, torch.tensor(((0.5, 1.0), (-0.5, -2.0))))
+    simulator = Simulator.from_scenarios(cars, "log")
+    state = simulator.reset()
+    ego = simulator.ego_state(state)
+    asked = controls(torch.tensor(((0.5, 1.0), (-0.5, -2.0))), ego, 0.1)
     assert asked.acceleration_mps2.tolist() == pytest.approx([2.0, -4.0])
     full = torch.atan(torch.tensor(6 * 2.4 / 100))
     assert asked.steering_rate_radps.tolist() == pytest.approx(
@@ -227,7 +230,7 @@ def test_actions_are_pedals_and_a_wheel() -> None:
     )
     straightening = torch.full((2,), 0.3)
     state.ego_steering_rad[:] = straightening
-    asked = controls(world, state, torch.zeros(2, 2))
+    asked = controls(torch.zeros(2, 2), simulator.ego_state(state), 0.1)
     assert asked.steering_rate_radps.tolist() == pytest.approx([-3.0, -3.0])
 
 
@@ -236,11 +239,11 @@ def test_pictures_show_the_ego_pointing_up() -> None:
     env.reset(options={"scenario": "wall"})
     picture = env.render()
     assert isinstance(picture, np.ndarray) and picture.shape == (360, 360, 3)
-    green = np.argwhere((picture == (20, 140, 60)).all(-1)).mean(axis=0)
-    blue = np.argwhere((picture == (44, 62, 120)).all(-1)).mean(axis=0)
+    ego = np.argwhere((picture == LIGHT.ego).all(-1)).mean(axis=0)
+    car = np.argwhere((picture == LIGHT.vehicle).all(-1)).mean(axis=0)
     # 48 m before and 24 m behind the ego at 5 cells a metre; the car stands 58 cells above it.
-    assert green.tolist() == pytest.approx([239.5, 179.5], abs=0.6)
-    assert blue.tolist() == pytest.approx([181.5, 179.5], abs=0.6)
+    assert ego.tolist() == pytest.approx([239.5, 179.5], abs=0.6)
+    assert car.tolist() == pytest.approx([181.5, 179.5], abs=0.6)
 
 
 def test_stable_baselines_trains_and_sees_the_last_observation() -> None:
@@ -262,3 +265,68 @@ def test_stable_baselines_trains_and_sees_the_last_observation() -> None:
     assert infos[0]["terminal_observation"][0] * 30 == pytest.approx(10.6, abs=0.1)
     model = PPO("MlpPolicy", envs, n_steps=16, batch_size=32, n_epochs=1, seed=0, device="cpu")
     assert model.learn(64).num_timesteps == 64
+
+
+def test_at_the_end_of_an_episode_info_holds_nuplans_parts() -> None:
+    # Full speed into the wall: at fault, so the score is 0; before the end nothing is told.
+    env = gymnasium.make(NAME, scenarios=_toys())
+    env.reset(options={"scenario": "wall"})
+    ended = False
+    while not ended:
+        _, _, terminated, truncated, info = env.step(np.array((1.0, 0.0), dtype=np.float32))
+        ended = terminated or truncated
+        assert ("nuplan/score" in info) == ended
+    assert info["nuplan/no_at_fault_collision"] == 0.0 and info["nuplan/score"] == 0.0
+    env.reset(options={"scenario": "free"})
+    ended = False
+    while not ended:
+        _, _, terminated, ended, info = env.step(np.zeros(2, dtype=np.float32))
+    assert info["nuplan/no_at_fault_collision"] == 1.0 and info["nuplan/score"] > 0.9
+
+
+def test_scores_of_worlds_that_end_at_different_times() -> None:
+    """Each world of a batch is told what it would be told alone, whenever its neighbours begin."""
+    envs = gymnasium.make_vec(NAME, 3, vectorization_mode="vector_entry_point", scenarios=_toys())
+    alone = gymnasium.make(NAME, scenarios=_toys())
+    _, info = envs.reset(seed=1)
+    names, told = list(info["scenario"]), []
+    for _ in range(45):
+        action = np.tile(np.array((1.0, 0.0), dtype=np.float32), (3, 1))
+        _, _, _, _, info = envs.step(action)
+        for k in range(3):
+            if info.get("_nuplan/score", np.zeros(3, bool))[k]:
+                told.append((names[k], float(info["nuplan/score"][k])))
+            if "_scenario" in info and info["_scenario"][k]:
+                names[k] = info["scenario"][k]
+    assert {name for name, _ in told} == {"wall", "free"} and len(told) >= 6
+    expected = {}
+    for name in ("wall", "free"):
+        alone.reset(options={"scenario": name})
+        ended = False
+        while not ended:
+            _, _, a, b, info = alone.step(np.array((1.0, 0.0), dtype=np.float32))
+            ended = a or b
+        expected[name] = info["nuplan/score"]
+    for name, score in told:
+        assert score == pytest.approx(expected[name], abs=1e-5)
+
+
+def test_an_observation_and_a_reward_of_ones_own() -> None:
+    space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    preset = Preset(
+        space,
+        lambda seen: torch.stack((seen.ego.speed_mps, seen.route.ego_s_m), dim=-1),
+        Needs(),
+    )
+
+    def reward(events, world, before, after):
+        return {"speed": after.speed_mps[:, EGO], "crash": -5.0 * events.collided}
+
+    env = gymnasium.make(NAME, scenarios=_toys(), observation=preset, reward=reward, score=None)
+    first, _ = env.reset(options={"scenario": "free"})
+    assert first.shape == (2,) and first[0] == pytest.approx(8.0)
+    _, value, _, _, info = env.step(np.zeros(2, dtype=np.float32))
+    assert value == pytest.approx(info["reward_speed"] + info["reward_crash"])
+    assert info["reward_speed"] == pytest.approx(8.0)
+    with pytest.raises(ValueError, match="actions: not finite"):
+        env.step(np.array((np.nan, 0.0), dtype=np.float32))

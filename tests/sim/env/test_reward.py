@@ -13,7 +13,6 @@ from sim.world import World, WorldState
 from tests.toy import Car, make_scenario, straight
 
 ROAD = straight(-30, 0, 150, 0)  # 3.5 m wide
-DT_S = 0.1
 
 
 def _world(*cars: Car, light: LightState | None = None) -> World:
@@ -24,6 +23,13 @@ def _world(*cars: Car, light: LightState | None = None) -> World:
         state = np.full((1, 101), int(light))
     scenario = make_scenario([ROAD], list(cars), stop_lines=stops, light_state=state)
     return World.from_scenarios([scenario])
+
+
+def _terms(
+    world: World, events: StepEvents, weights: RewardWeights | None = None
+) -> dict[str, torch.Tensor]:
+    start = world.reset()
+    return (weights or RewardWeights())(events, world, start, start)
 
 
 def _at(world: World, x_m: float, y_m: float = 0.0, yaw: float = 0.0) -> WorldState:
@@ -43,9 +49,9 @@ def test_progress_is_the_part_of_the_way_along_the_route() -> None:
     assert float(events.progress_m) == pytest.approx(0.8 * math.cos(turn), abs=1e-5)
     backwards = StepEvents.between(world, _at(world, 10), _at(world, 9.5))
     assert float(backwards.progress_m) == pytest.approx(-0.5, abs=1e-5)
-    terms = backwards.weighted(RewardWeights(), DT_S)
-    assert float(terms.progress) == pytest.approx(-0.05, abs=1e-6)
-    assert float(terms.total) == pytest.approx(-0.05, abs=1e-6)
+    terms = _terms(world, backwards)
+    assert float(terms["progress"]) == pytest.approx(-0.05, abs=1e-6)
+    assert float(sum(terms.values())) == pytest.approx(-0.05, abs=1e-6)
 
 
 def test_a_collision_counts_once() -> None:
@@ -55,9 +61,9 @@ def test_a_collision_counts_once() -> None:
     assert not StepEvents.between(world, _at(world, 15.5), clear).collided
     events = StepEvents.between(world, clear, hit)
     assert events.collided and not StepEvents.between(world, hit, deeper).collided
-    terms = events.weighted(RewardWeights(), DT_S)
-    assert float(terms.collision) == -10.0
-    assert float(terms.total) == pytest.approx(-10.0 + 0.1 * 0.2, abs=1e-4)
+    terms = _terms(world, events)
+    assert float(terms["collision"]) == -10.0
+    assert float(sum(terms.values())) == pytest.approx(-10.0 + 0.1 * 0.2, abs=1e-4)
 
 
 def test_a_collision_of_others_is_none_of_the_egos() -> None:
@@ -72,7 +78,7 @@ def test_off_the_road() -> None:
     assert not StepEvents.between(world, _at(world, 10), inside).offroad
     events = StepEvents.between(world, inside, outside)
     assert events.offroad and not StepEvents.between(world, outside, outside).offroad
-    assert float(events.weighted(RewardWeights(), DT_S).offroad) == -10.0
+    assert float(_terms(world, events)["offroad"]) == -10.0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +96,7 @@ def test_running_a_red_light(light: LightState, x0: float, x1: float, expected: 
     world = _world(Car(0, 0, 0), light=light)
     events = StepEvents.between(world, _at(world, x0), _at(world, x1))
     assert bool(events.ran_red) is expected
-    red = float(events.weighted(RewardWeights(), DT_S).red_line)
+    red = float(_terms(world, events)["red_line"])
     assert red == (-5.0 if expected else 0.0)
 
 
@@ -104,9 +110,9 @@ def test_discomfort_is_the_square_of_the_acceleration() -> None:
     )
     events = StepEvents.between(world, _at(world, 0.0), after)
     assert float(events.discomfort) == pytest.approx(25 / 16, rel=1e-4)
-    terms = events.weighted(RewardWeights(), DT_S)
-    assert float(terms.discomfort) == pytest.approx(-0.1 * 0.1 * 25 / 16, rel=1e-4)
-    assert float(terms.total) == pytest.approx(0.1 * 1.0 - 0.015625, rel=1e-3)
+    terms = _terms(world, events)
+    assert float(terms["discomfort"]) == pytest.approx(-0.1 * 0.1 * 25 / 16, rel=1e-4)
+    assert float(sum(terms.values())) == pytest.approx(0.1 * 1.0 - 0.015625, rel=1e-3)
 
 
 def test_the_end_of_the_route() -> None:
@@ -119,4 +125,6 @@ def test_weights_are_the_users() -> None:
     world = _world(Car(0, 0, 0))
     events = StepEvents.between(world, _at(world, 10), _at(world, 10.5, 3.0))
     weights = RewardWeights(progress=2.0, offroad=-7.0)
-    assert float(events.weighted(weights, DT_S).total) == pytest.approx(2.0 * 0.5 - 7.0, abs=1e-4)
+    assert float(sum(_terms(world, events, weights).values())) == pytest.approx(
+        2.0 * 0.5 - 7.0, abs=1e-4
+    )

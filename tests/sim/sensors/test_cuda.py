@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from sim import trees
+from sim.maps.layers import MapLayers
 from sim.scenario import GroundHeight, Scenario
-from sim.sensors.layers import MapLayers
 from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_presets import HDL_32E
 from sim.sensors.lidar_scene import StaticScene, agent_prisms, concatenate

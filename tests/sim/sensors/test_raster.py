@@ -9,8 +9,8 @@ import shapely
 import torch
 
 from sim.geometry.grid import BevGrid
+from sim.maps.layers import LAYERS, MapLayers
 from sim.scenario import EGO, AgentKind, AreaKind, LaneKind, LightState, Scenario
-from sim.sensors.layers import LAYERS, MapLayers
 from sim.sensors.raster import AHEAD, AROUND, Rasterizer, RasterSpec, Scene
 from sim.sources.procedural import FAMILIES, draft
 from sim.sources.scenarionet import read_scenario
@@ -251,3 +251,24 @@ def test_a_scene_of_the_wrong_length_is_refused() -> None:
 def test_unknown_channel_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown channel 'lidar'"):
         RasterSpec(channels=("lidar",))
+
+
+def test_the_speed_limit_is_that_of_the_lane_beneath() -> None:
+    # Lanes at y = 0 and 10, 3.5 m wide, limits 12 and 12; at y = 5 there is none.
+    lines = [straight(-60, 0, 60, 0), straight(-60, 10, 60, 10)]
+    scenario = make_scenario(lines, [Car(0, 0, 0)], 1.0, limit_mps=12.0)
+    slow = replace(scenario.map.lanes[1], speed_limit_mps=8.25)
+    lanes = [scenario.map.lanes[0], slow]
+    world = _world(replace(scenario, map=replace(scenario.map, lanes=lanes)))
+    spec = RasterSpec(channels=("speed_limit",))
+    image = Rasterizer.of(world, spec).draw(Scene.of(world, world.reset()))[0, 0]
+    across = image[100]  # cells of 0.5 m from y = -50 on
+    for y_m, limit in (
+        (0.2, 12.0),
+        (-1.4, 12.0),
+        (5.2, 0.0),
+        (10.2, 8.25),
+        (11.4, 8.25),
+        (20.2, 0.0),
+    ):
+        assert float(across[int((y_m + 50.0) / 0.5)]) == limit, y_m

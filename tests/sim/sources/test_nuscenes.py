@@ -163,18 +163,17 @@ def test_sweeps_lie_in_the_boxes(
     assert (np.abs(counted.numpy() - truth) <= 2).all()
 
 
-def test_second_start_loads_no_devkit_and_takes_under_a_second(
+def test_second_start_needs_neither_devkit_nor_torch(
     exported: Exported, read_back: list[Scenario], cache: Path
 ) -> None:
     code = (
-        "import sys, time\nbegan = time.perf_counter()\nfrom pathlib import Path\n"
+        "import sys\nfrom pathlib import Path\n"
         "from sim.sources.nuscenes import Dataset, convert, find_scenes, load_converted\n"
         f"dataset = Dataset(Path({str(exported.dataset.dataroot)!r}), {VERSION!r})\n"
         f"files = find_scenes(dataset, 'sim_train', Path({str(cache)!r}))\n"
         "assert list(convert(dataset, files)) == []\n"
         "load_converted(files[0].path)\n"
         "assert 'nuscenes' not in sys.modules and 'torch' not in sys.modules\n"
-        "assert time.perf_counter() - began < 1.0\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

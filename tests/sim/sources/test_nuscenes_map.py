@@ -14,10 +14,10 @@ import torch
 from nuscenes.map_expansion.map_api import NuScenesMap
 
 from sim.export.nuscenes.map_layers import DICTIONARIES, LAYERS, map_layers
-from sim.map_field import MapField
+from sim.maps.field import MapField
+from sim.maps.layers import LAYERS as RASTERS
+from sim.maps.layers import MapLayers
 from sim.scenario import AreaKind, LaneKind, LaneMap, Lights, MapArea
-from sim.sensors.layers import LAYERS as RASTERS
-from sim.sensors.layers import MapLayers
 from sim.sources.nuscenes.city import City
 from sim.sources.nuscenes.map import read_map
 from sim.sources.procedural import generate

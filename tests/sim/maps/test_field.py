@@ -6,7 +6,9 @@ import numpy as np
 import shapely
 import torch
 
-from sim.map_field import RESOLUTION_M, AreaBit, MapField, grid_around
+from sim.maps.extent import RESOLUTION_M, grid_around
+from sim.maps.field import MapField
+from sim.maps.lane_bits import AreaBit
 from sim.scenario import AreaKind, Scenario
 from sim.sources.procedural import FAMILIES, draft
 from sim.sources.scenarionet import read_scenario

@@ -1,0 +1,236 @@
+"""`LaneAreas`: the lanes of maps as polygons and baselines, for exact questions about single points.
+
+`MapField` answers faster and to half a metre; the metrics need the answer itself.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sim import trees
+from sim.geometry import polyline
+from sim.maps.extent import grid_around
+from sim.scenario import EGO, Lane, LaneKind, Scenario
+from sim.trees import shared
+
+REACH_M = 5.0  # lanes within this of an ego are asked about, or as far as its corners if farther
+_FAR_M = 1e6  # where padding lies
+_CELL_M = 4.0
+_TOLERANCE_M = 1e-3  # of simplified outlines and baselines
+
+
+@dataclass(frozen=True)
+class LaneAreas:
+    """The K lanes near the episode of each of M maps, world frame; world b is on map `row[b]`.
+
+    `outline_m`: V vertices, the last one repeated; `baseline_m`: P points, the last one repeated,
+    `baseline_s_m` their arc lengths. `successor[m, i, j]`: j follows i. `neighbor_limit_mps`: the
+    highest limit of the lanes before and after. `block`: the road block, as `road_blocks` counts
+    them. `most_near`: how many lanes can be within reach of one place.
+    """
+
+    most_near: int
+    reach_m: float
+    row: Int[Tensor, " b"]
+    outline_m: Float[Tensor, "m k v 2"] = shared()
+    baseline_m: Float[Tensor, "m k p 2"] = shared()
+    baseline_s_m: Float[Tensor, "m k p"] = shared()
+    successor: Bool[Tensor, "m k k"] = shared()
+    is_connector: Bool[Tensor, "m k"] = shared()
+    speed_limit_mps: Float[Tensor, "m k"] = shared()
+    neighbor_limit_mps: Float[Tensor, "m k"] = shared()
+    block: Int[Tensor, "m k"] = shared()  # -1: padding
+
+    @staticmethod
+    def from_scenarios(scenarios: list[Scenario]) -> "LaneAreas":
+        """The lanes of each scenario that its rasters cover."""
+        maps = [_Lanes.of(scenario) for scenario in scenarios]
+        fill = {"outline_m": _FAR_M, "baseline_m": _FAR_M, "block": -1}
+        names = _Lanes.__dataclass_fields__
+
+        def stack(name: str) -> Tensor:
+            tables = [getattr(one, name) for one in maps]
+            if tables[0].ndim > 1 and name != "successor":  # lines go on repeating their last entry
+                most = max(table.shape[1] for table in tables)
+                tables = [_lengthened(table, most) for table in tables]
+            return trees.stack_padded(tables, fill.get(name, 0))
+
+        return LaneAreas(
+            max(_most_near(one, _reach(s)) for one, s in zip(maps, scenarios, strict=True)),
+            max(map(_reach, scenarios)),
+            torch.arange(len(maps)),
+            **{name: stack(name) for name in names},
+        )
+
+    def of_worlds(self, table: Tensor) -> Tensor:
+        """The rows `[B, ...]` of a table of maps."""
+        return table[self.row]
+
+    def near(self, place_m: Float[Tensor, "b t 2"]) -> Int[Tensor, "b t c"]:
+        """The lanes whose bounding boxes are nearest to each place; all within reach are among them."""
+        low, high = self.outline_m.amin(dim=2)[self.row], self.outline_m.amax(dim=2)[self.row]
+        place = torch.nan_to_num(place_m).unsqueeze(2)
+        gap = torch.maximum(low.unsqueeze(1) - place, place - high.unsqueeze(1)).clamp(min=0.0)
+        return gap.square().sum(dim=-1).topk(self.most_near, dim=2, largest=False).indices
+
+    def hold(
+        self, points_m: Float[Tensor, "b t q 2"], near: Int[Tensor, "b t c"]
+    ) -> Bool[Tensor, "b t q k"]:
+        """Which lanes each point lies in, of those `near` it (even-odd rule)."""
+        start = self.outline_m[self.row[:, None, None], near].unsqueeze(2)
+        end = start.roll(-1, dims=-2)
+        x, y = points_m[..., None, None, :].unbind(-1)
+        (x0, y0), (x1, y1) = start.unbind(-1), end.unbind(-1)
+        rise = torch.where(y1 == y0, 1.0, y1 - y0)
+        crosses = ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) / rise * (x1 - x0))
+        return self._spread(crosses.sum(dim=-1) % 2 == 1, near.unsqueeze(2))
+
+    def within(
+        self, place_m: Float[Tensor, "b t 2"], near: Int[Tensor, "b t c"], distance_m: float
+    ) -> Bool[Tensor, "b t k"]:
+        """Which lanes' outlines pass each place by less than a distance."""
+        start = self.outline_m[self.row[:, None, None], near]
+        gap_sq, _ = _nearest_on(start, start.roll(-1, dims=-2), place_m[:, :, None, None])
+        return self._spread(gap_sq.amin(dim=-1) < distance_m**2, near)
+
+    def along_m(
+        self, place_m: Float[Tensor, "b t 2"], lane: Int[Tensor, "b t"]
+    ) -> Float[Tensor, "b t"]:
+        """Arc length of the point of a lane's baseline that is nearest to each place."""
+        row = self.row.unsqueeze(1)
+        line, s_m = self.baseline_m[row, lane], self.baseline_s_m[row, lane]
+        gap_sq, share = _nearest_on(line[..., :-1, :], line[..., 1:, :], place_m.unsqueeze(2))
+        best = gap_sq.argmin(dim=-1, keepdim=True)
+        first, step = torch.gather(s_m, 2, best), torch.gather(s_m.diff(dim=-1), 2, best)
+        return (first + torch.gather(share, 2, best) * step).squeeze(-1)
+
+    def _spread(self, found: Bool[Tensor, "*a c"], near: Int[Tensor, "*b c"]) -> Tensor:
+        lanes = torch.zeros(
+            *found.shape[:-1], self.outline_m.shape[1], dtype=torch.uint8, device=found.device
+        )
+        index = near.expand(found.shape)
+        return lanes.scatter(-1, index, found.to(torch.uint8)) > 0
+
+
+def _nearest_on(start: Tensor, end: Tensor, point: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared distance of points to segments, and the share of the segment that lies before."""
+    delta, gap = end - start, point - start
+    length_sq = delta.square().sum(dim=-1).clamp(min=1e-12)
+    share = ((gap * delta).sum(dim=-1) / length_sq).clamp(0.0, 1.0)
+    return (gap - share.unsqueeze(-1) * delta).square().sum(dim=-1), share
+
+
+def road_blocks(lanes: list[Lane]) -> list[int]:
+    """The number of each lane's road block: lanes side by side, or connectors from one to another."""
+    block = list(range(len(lanes)))
+    for k, lane in enumerate(lanes):
+        for side in (lane.left_neighbor, lane.right_neighbor):
+            if side >= 0 and lanes[side].kind == lane.kind == LaneKind.LANE:
+                old, new = sorted((block[k], block[side]))[::-1]
+                block = [new if b == old else b for b in block]
+    ends: dict[tuple, int] = {}
+    for k, lane in enumerate(lanes):
+        if lane.kind == LaneKind.CONNECTOR and (lane.predecessors or lane.successors):
+            before = tuple(sorted({block[j] for j in lane.predecessors}))
+            after = tuple(sorted({block[j] for j in lane.successors}))
+            block[k] = ends.setdefault((before, after), k)
+    return block
+
+
+@dataclass(frozen=True)
+class _Lanes:
+    """Those of one map, padded among themselves; fields as in `LaneAreas`."""
+
+    outline_m: np.ndarray
+    baseline_m: np.ndarray
+    baseline_s_m: np.ndarray
+    successor: np.ndarray
+    is_connector: np.ndarray
+    speed_limit_mps: np.ndarray
+    neighbor_limit_mps: np.ndarray
+    block: np.ndarray
+
+    @staticmethod
+    def of(scenario: Scenario) -> "_Lanes":
+        lanes = scenario.map.lanes
+        keep = nearby_lanes(scenario)
+        place = {k: i for i, k in enumerate(keep)}
+        nowhere = [] if keep else [np.full((3, 2), _FAR_M)]  # tables have one lane at least
+        outlines = [_simplified(lanes[k].polygon_m, ring=True) for k in keep] or nowhere
+        lines = [_simplified(lanes[k].centerline_m, ring=False) for k in keep] or nowhere
+        successor = np.zeros((max(len(keep), 1), max(len(keep), 1)), dtype=bool)
+        for i, k in enumerate(keep):
+            successor[i, [place[j] for j in lanes[k].successors if j in place]] = True
+        around = [(*lanes[k].predecessors, *lanes[k].successors) for k in keep]
+        highest = [max((lanes[j].speed_limit_mps for j in js), default=np.inf) for js in around]
+        blocks = road_blocks(lanes)
+        return _Lanes(
+            outline_m=_padded(outlines),
+            baseline_m=_padded(lines),
+            baseline_s_m=_padded([polyline.arc_length_m(line) for line in lines]),
+            successor=successor,
+            is_connector=_array([lanes[k].kind == LaneKind.CONNECTOR for k in keep], bool),
+            speed_limit_mps=_array([lanes[k].speed_limit_mps for k in keep], np.float32),
+            neighbor_limit_mps=_array(highest, np.float32),
+            block=np.array([blocks[k] for k in keep] or [-1], dtype=np.int64),
+        )
+
+
+def nearby_lanes(scenario: Scenario) -> list[int]:
+    """The lanes that the rasters around an episode touch, ascending: those that `LaneAreas` holds."""
+    grid = grid_around(scenario)
+    low = np.array((grid.x_min_m, grid.y_min_m))
+    high = low + np.array(grid.shape) * grid.resolution_m
+    return [
+        k
+        for k, lane in enumerate(scenario.map.lanes)
+        if (lane.polygon_m.max(0) > low).all() and (lane.polygon_m.min(0) < high).all()
+    ]
+
+
+def _simplified(line_m: np.ndarray, ring: bool) -> np.ndarray:
+    """The line without the vertices that it does not need, to a millimetre."""
+    import shapely
+
+    line = polyline.drop_repeats(np.asarray(line_m, dtype=np.float64))
+    if ring:
+        return shapely.get_coordinates(
+            shapely.LinearRing(line).simplify(_TOLERANCE_M, preserve_topology=True)
+        )[:-1]
+    return shapely.get_coordinates(shapely.LineString(line).simplify(_TOLERANCE_M))
+
+
+def _lengthened(lines: np.ndarray, length: int) -> np.ndarray:
+    """Lines `[K, V, ...]` with their last entries repeated up to a length."""
+    more = np.repeat(lines[:, -1:], length - lines.shape[1], axis=1)
+    return np.concatenate((lines, more), axis=1)
+
+
+def _padded(lines: list[np.ndarray]) -> np.ndarray:
+    """Stacked, each with its last entry repeated."""
+    most = max(len(line) for line in lines)
+    return np.concatenate([_lengthened(line[None], most) for line in lines]).astype(np.float32)
+
+
+def _array(values: list, dtype: type) -> np.ndarray:
+    return np.array(values or [0], dtype=dtype)
+
+
+def _reach(scenario: Scenario) -> float:
+    return max(REACH_M, 0.5 * float(np.hypot(*scenario.tracks.size_m[EGO, :2])) + 0.1)
+
+
+def _most_near(lanes: _Lanes, reach_m: float) -> int:
+    """An upper bound of the bounding boxes within reach of one place: the most in a cell."""
+    low, high = lanes.outline_m.min(1), lanes.outline_m.max(1)
+    start = low.min(0)
+    cells = np.ceil((high.max(0) - start) / _CELL_M).astype(int) + 1
+    count = np.zeros(cells + 1, dtype=int)
+    for box_low, box_high in zip(low - reach_m - start, high + reach_m - start, strict=True):
+        first = np.floor(box_low / _CELL_M).astype(int).clip(0)
+        last = np.ceil(box_high / _CELL_M).astype(int)
+        count[first[0] : last[0] + 1, first[1] : last[1] + 1] += 1
+    return min(int(count.max()), len(low))

@@ -1,0 +1,87 @@
+"""A CommonRoad XML document: read with bounds, its values with names."""
+
+import math
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from jaxtyping import Float
+
+from sim.errors import InputError
+
+_LARGEST_BYTES = 200 * 2**20
+_FARTHEST_M, _FARTHEST_FROM_ORIGIN_M = 1e6, 1e8  # from the ego's start; as the file counts
+
+
+def read_document(path: Path) -> Element:
+    """The root element; InputError names the file that is not whole, too large or no CommonRoad.
+
+    A document type is refused: entities that stand for others can grow without bound.
+    """
+    if path.stat().st_size > _LARGEST_BYTES:
+        raise InputError(f"{path}: {path.stat().st_size} bytes; at most {_LARGEST_BYTES} are read")
+    text = path.read_bytes()
+    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        raise InputError(f"{path}: a document type or an entity is declared; none is read")
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise InputError(f"{path}: not XML: {error}") from None
+    if root.tag != "commonRoad":
+        raise InputError(f"{path}: element {root.tag!r}, commonRoad is expected")
+    return root
+
+
+def move(root: Element, offset_m: Float[np.ndarray, "2"]) -> None:
+    """Take an offset off every position of the document."""
+    for element in root.iter():
+        if element.tag in ("x", "y"):
+            value = number(
+                element.text, element.tag, -_FARTHEST_FROM_ORIGIN_M, _FARTHEST_FROM_ORIGIN_M
+            )
+            element.text = repr(value - float(offset_m[0 if element.tag == "x" else 1]))
+
+
+def number(
+    text: str | None, where: str, low: float = -_FARTHEST_M, high: float = _FARTHEST_M
+) -> float:
+    """A number within bounds; InputError says where it stands."""
+    try:
+        value = float(text if text is not None else "")
+    except ValueError:
+        raise InputError(f"{where}: {text!r} is no number") from None
+    if not (math.isfinite(value) and low <= value <= high):
+        raise InputError(f"{where}: {value:g} is not between {low:g} and {high:g}")
+    return value
+
+
+def value_of(state: Element, field: str, where: str, default: float | None = None) -> float:
+    """The exact value of a state's field, or the middle of its interval."""
+    element = state.find(field)
+    if element is None:
+        if default is not None:
+            return default
+        raise InputError(f"{where}.{field}: is missing")
+    if (exact := element.findtext("exact")) is not None:
+        return number(exact, f"{where}.{field}")
+    low, high = interval_of(element, f"{where}.{field}")
+    return 0.5 * (low + high)
+
+
+def interval_of(element: Element, where: str) -> tuple[float, float]:
+    """Start and end of an interval; of an exact value twice the same."""
+    if (exact := element.findtext("exact")) is not None:
+        value = number(exact, where)
+        return value, value
+    return (
+        number(element.findtext("intervalStart"), f"{where}.intervalStart"),
+        number(element.findtext("intervalEnd"), f"{where}.intervalEnd"),
+    )
+
+
+def points_of(element: Element | None, where: str) -> Float[np.ndarray, "k 2"]:
+    """The points below an element."""
+    raw = () if element is None else element.findall("point")
+    pairs = [(number(p.findtext("x"), where), number(p.findtext("y"), where)) for p in raw]
+    return np.array(pairs, dtype=np.float64).reshape(-1, 2)
