@@ -65,10 +65,6 @@ class LaneAreas:
             **{name: stack(name) for name in names},
         )
 
-    def of_worlds(self, table: Tensor) -> Tensor:
-        """The rows `[B, ...]` of a table of maps."""
-        return table[self.row]
-
     def near(self, place_m: Float[Tensor, "b t 2"]) -> Int[Tensor, "b t c"]:
         """The lanes whose bounding boxes are nearest to each place; all within reach are among them."""
         low, high = self.outline_m.amin(dim=2)[self.row], self.outline_m.amax(dim=2)[self.row]
