@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from sim.cues import NOT_YET
 from sim.geometry import se2
 from sim.scenario import EGO
 from sim.world import Past, World, WorldState, speed_along
@@ -50,6 +51,7 @@ def recorded_state(world: World, step: Int[Tensor, " b"]) -> WorldState:
         ego_steering_rad=torch.where(speed.abs() > _TURNS_FROM_MPS, steering, 0.0),
         path_s_m=_path_s_m(world, now, pose, valid),
         waited_s=_wait_s(world, now, valid),
+        cue_step=_cue_step(world, now, valid),
     )
 
 
@@ -78,6 +80,13 @@ def _path_s_m(world: World, step: Tensor, pose: Tensor, valid: Tensor) -> Tensor
     was_there = (world.log.valid & (instants < step.reshape(-1, 1, 1))).any(dim=2)
     gone = world.paths.num_points.max().to(s_m.dtype)
     return torch.where(valid, s_m.clamp(min=0.0), torch.where(was_there, gone, -1.0))
+
+
+def _cue_step(world: World, step: Tensor, valid: Tensor) -> Tensor:
+    """When each agent's cue fell in the recording, if it had."""
+    if world.cues is None:
+        return torch.full_like(valid, NOT_YET, dtype=torch.long)
+    return world.cues.recorded_cue_step(step, world.dt_s)
 
 
 def _wait_s(world: World, step: Tensor, valid: Tensor) -> Tensor:

@@ -169,9 +169,38 @@ class Route:
     lane_of_point: Int[np.ndarray, " m"]
 
 
+class CueAction(IntEnum):
+    """What an agent does at its cue."""
+
+    NONE = 0  # it has no cue
+    START = 1  # stands until then (on foot: its recording waits so long)
+    BRAKE = 2  # brakes as hard as said, for as long as said, then drives on
+
+
+@dataclass(frozen=True)
+class Cues:
+    """Parts that agents have to play, a row for each agent: pulling out, stepping out, braking hard.
+
+    The cue falls once the ego's centre is within `reach_m` of `place_m`, or at `latest_s`. `rehearsed_s`
+    is when it fell in the recording; an agent on foot walks on from there.
+    """
+
+    action: Int[np.ndarray, " n"]  # CueAction
+    place_m: Float[np.ndarray, "n 2"]
+    reach_m: Float[np.ndarray, " n"]
+    latest_s: Float[np.ndarray, " n"]
+    braking_mps2: Float[np.ndarray, " n"]
+    braking_s: Float[np.ndarray, " n"]
+    rehearsed_s: Float[np.ndarray, " n"]
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """One episode. `notes` says what the source dropped or repaired, one line each."""
+    """One episode. `notes` says what the source dropped or repaired, one line each.
+
+    `goal_line_m`: the left and the right end of the line that the ego has to cross, as seen when
+    driving over it; it spans the lanes that lead on. `time_limit_s`: by when. None: no such task.
+    """
 
     scenario_id: str
     source: str
@@ -185,6 +214,9 @@ class Scenario:
     routes: list[Route | None]  # per agent; None: it follows its recording (or stands)
     keyframe: Bool[np.ndarray, " t"]  # False: interpolated between key frames
     notes: list[str] = field(default_factory=list)
+    goal_line_m: Float[np.ndarray, "2 2"] | None = None
+    time_limit_s: float | None = None
+    cues: Cues | None = None
 
     @property
     def num_agents(self) -> int:

@@ -1,9 +1,11 @@
 """What every scenario must fulfil, whatever its source; errors name the field, the agent, the time."""
 
+from dataclasses import fields
+
 import numpy as np
 
 from sim.errors import InputError
-from sim.scenario import EGO, GroundHeight, LaneMap, Scenario, Tracks
+from sim.scenario import EGO, CueAction, Cues, GroundHeight, LaneMap, Scenario, Tracks
 
 
 def require_valid(scenario: Scenario) -> None:
@@ -30,6 +32,34 @@ def require_valid(scenario: Scenario) -> None:
         _shape(f"{where}.lane_of_point", route.lane_of_point, (len(route.path_m),))
         _indices(f"{where}.lane_of_point", route.lane_of_point, lanes, none_allowed=True)
         _indices(f"{where}.lanes", route.lanes, lanes)
+    _check_task(scenario)
+    if scenario.cues is not None:
+        _check_cues(scenario.cues, agents)
+
+
+def _check_task(scenario: Scenario) -> None:
+    """Goal and time limit: both or none."""
+    goal, limit = scenario.goal_line_m, scenario.time_limit_s
+    if (goal is None) != (limit is None):
+        raise InputError("goal_line_m, time_limit_s: one without the other")
+    if goal is None or limit is None:
+        return
+    _shape("goal_line_m", goal, (2, 2))
+    _line("goal_line_m", goal)
+    last_s = (scenario.num_instants - 1) * scenario.dt_s
+    if not 0 < limit <= last_s + 1e-6:
+        raise InputError(f"time_limit_s: {limit} is not within the {last_s:.1f} s of the episode")
+
+
+def _check_cues(cues: Cues, agents: int) -> None:
+    for field in fields(Cues):
+        shape = (agents, 2) if field.name == "place_m" else (agents,)
+        values = getattr(cues, field.name)
+        _shape(f"cues.{field.name}", values, shape)
+        if np.isnan(values).any() or (field.name != "place_m" and (values < 0).any()):
+            raise InputError(f"cues.{field.name}: not a number, or negative")
+    if (cues.action > max(CueAction)).any():
+        raise InputError(f"cues.action: {int(cues.action.max())} is none of {list(CueAction)}")
 
 
 def _check_tracks(tracks: Tracks, dt_s: float) -> None:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
+from sim.cues import NOT_YET, CueTable
 from sim.errors import InputError
 from sim.maps.expert_route import ExpertRoute
 from sim.maps.field import MapField
@@ -72,6 +73,7 @@ class WorldState:
     ego_steering_rad: Float[Tensor, " b"]
     path_s_m: Float[Tensor, "b n"]  # arc length along the agent's own path; -1: not yet on it
     waited_s: Float[Tensor, "b n"]  # how long it has been standing
+    cue_step: Int[Tensor, "b n"]  # when the cue of an agent with a part fell; -1: it has not
     past: Past | None = None  # kept where somebody looks back (`sim.interface.Needs`)
 
     @property
@@ -94,6 +96,7 @@ class World:
     light_state: Int[Tensor, "b l t"]
     paths: Paths
     maps: "WorldMaps | None"
+    cues: CueTable | None  # None: nobody has a part to play
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario], maps: bool = True) -> "World":
@@ -124,6 +127,7 @@ class World:
             light_state=trees.stack_padded([s.lights.state.astype(np.int64) for s in scenarios]),
             paths=build_paths(scenarios),
             maps=WorldMaps.from_scenarios(scenarios) if maps else None,
+            cues=CueTable.of(scenarios),
         )
 
     def to(self, device: torch.device | str) -> "World":
@@ -189,6 +193,7 @@ class World:
             ego_steering_rad=torch.zeros_like(pose[:, 0, 0]),
             path_s_m=torch.where(valid, self.paths.entry_s_m[self.paths.row, :, 0], -1.0),
             waited_s=torch.zeros_like(pose[..., 0]),
+            cue_step=torch.full_like(valid, NOT_YET, dtype=torch.long),
         )
 
     def lights_at(self, step: Int[Tensor, " b"]) -> Int[Tensor, "b l"]:

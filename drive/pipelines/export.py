@@ -59,7 +59,7 @@ def require_room(jobs: list[Job], sweeps: bool) -> None:
     for job in jobs:
         origin = job.origin
         if isinstance(origin, ScenarioRef) and origin.source == _GENERATED:
-            scenario = draft_of(origin)
+            scenario = draft_of(origin).scenario
         else:
             scenario = _load(job)
         make_frames(scenario, job.number, sweeps)

@@ -18,7 +18,7 @@ from sim.traffic.conflicts import Driver, yield_to_others
 from sim.traffic.corridor import Corridor, Lookout
 from sim.traffic.drivers import Drivers
 from sim.traffic.idm_law import IdmParams, idm_acceleration
-from sim.traffic.log_replay import replay
+from sim.traffic.log_replay import replay, replay_from
 from sim.traffic.walking import walk
 from sim.world import World, WorldState
 
@@ -47,8 +47,10 @@ class IdmTraffic:
 
     def act(self, world: World, state: WorldState) -> WorldState:
         """The state one step later."""
+        state = _with_cues(world, state)
         (own_s,) = materialize(self.lookout.own_s_m(world, state))
         acceleration, near_sign = materialize(*self._accelerate(world, state, own_s))
+        acceleration = self._play(world, state, acceleration)
         moved, drives = self._advance(world, state, own_s, acceleration)
         waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
         honours = self.lookout.drivers.spread(near_sign)
@@ -102,6 +104,18 @@ class IdmTraffic:
         acceleration = torch.minimum(torch.minimum(lead, stop), merge)
         return acceleration.clamp(min=-HARDEST_BRAKING_MPS2), near_sign
 
+    def _play(
+        self, world: World, state: WorldState, acceleration: Float[Tensor, "b d"]
+    ) -> Float[Tensor, "b d"]:
+        """Who has a part to play plays it."""
+        if world.cues is None:
+            return acceleration
+        drivers = self.lookout.drivers
+        played = world.cues.played(
+            state.cue_step, state.step, drivers.spread(acceleration), world.dt_s
+        )
+        return drivers.pick(played)
+
     def _cruise(self, world: World, own_s: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         """Each driver's own cruising speed: 85 to 100 % of the limit, cyclists at their own."""
         drivers = self.lookout.drivers
@@ -127,7 +141,7 @@ class IdmTraffic:
         on_path, s, next_speed = materialize(on_path, s, next_speed)
         end = paths.num_points[paths.row.unsqueeze(1), drivers.path] - 1
         arrived = drivers.spread(s + 0.5 * drivers.pick(world.size_m)[..., 0] > end)
-        replayed = walk(world, state, replay(world, state))
+        replayed = walk(world, state, _recorded(world, state))
         has_path = paths.agent_path >= 0
         drives = has_path & state.valid
         if not self.lookout.drives_ego:
@@ -151,6 +165,22 @@ class IdmTraffic:
             path_s_m=torch.where(enters, entry_s, own),
         )
         return moved, drives
+
+
+def _with_cues(world: World, state: WorldState) -> WorldState:
+    """The cues that fall now are noted."""
+    if world.cues is None:
+        return state
+    ego_m = state.pose[:, EGO, :2]
+    return replace(state, cue_step=world.cues.fallen(state.cue_step, state.step, ego_m, world.dt_s))
+
+
+def _recorded(world: World, state: WorldState) -> WorldState:
+    """Everyone where the recording goes on, for those on foot who wait for a cue later."""
+    if world.cues is None:
+        return replay(world, state)
+    instant = world.cues.recorded_step(state.cue_step, state.step, world.dt_s)
+    return replay_from(world, state, instant)
 
 
 def _in_the_way(

@@ -1,10 +1,11 @@
-"""`Layout`: a generated place before anybody is in it."""
+"""`Layout`: a generated place before anybody is in it, and who has a part to play there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.scenario import Route
+from sim.scenario import CueAction, Route
 from sim.sources.procedural.builder import MapBuilder
 
 
@@ -27,12 +28,53 @@ class Crossing:
     light: int = -1
 
 
+@dataclass(frozen=True)
+class Cue:
+    """What an actor does once the ego is within `reach_m` of `place_m`, or at `latest_s`: see `Cues`."""
+
+    action: CueAction
+    place_m: np.ndarray
+    reach_m: float
+    latest_s: float = np.inf
+    braking_mps2: float = 0.0
+    braking_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A driver with a part to play, placed before the rest of the traffic.
+
+    `start_m`: of its centre along its route. `speed_mps` None: as fast as it may be there. `style`:
+    what is special about this driver (fields of `Styles`).
+    """
+
+    route: Route
+    start_m: float
+    speed_mps: float | None = None
+    category: str = "vehicle.car"
+    style: Mapping[str, float] = field(default_factory=dict)
+    cue: Cue | None = None
+
+
+@dataclass(frozen=True)
+class Walker:
+    """A pedestrian with a part to play: along `line_m`, from its cue on, pausing once on the way."""
+
+    line_m: np.ndarray
+    pace_mps: float
+    cue: Cue
+    pause_at_m: float = np.inf
+    pause_s: float = 0.0
+
+
 @dataclass
 class Layout:
     """A map, the routes through it, and where the traffic may stand at the start.
 
-    `spawn[k]` lists intervals of arc length on route k in which cars may start; the ego starts on
-    route `ego_route` within `ego_start_m`.
+    `spawn[k]` lists intervals of arc length on route k in which cars may start, `weight[k]` says how
+    often that route is drawn (None: all alike); the ego starts on route `ego_route` within
+    `ego_start_m`. In the recording it drives `ego_drives` instead, where it has to leave the line that
+    it is given. `goal_line_m`, `time_limit_s`: see `Scenario`.
     """
 
     map: MapBuilder
@@ -47,4 +89,11 @@ class Layout:
     cars: tuple[int, int] = (8, 16)
     pedestrians: tuple[int, int] = (2, 6)
     gap_m: tuple[float, float] = (2.0, 20.0)  # beyond the safe gap
+    time_gap_s: float = 1.2  # of the safe gap
     speed_factor: float = 0.9
+    weight: list[float] | None = None
+    actors: list[Actor] = field(default_factory=list)
+    walkers: list[Walker] = field(default_factory=list)
+    ego_drives: Route | None = None
+    goal_line_m: np.ndarray | None = None
+    time_limit_s: float | None = None

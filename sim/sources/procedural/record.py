@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sim.scenario import Scenario
+from sim.cues import NOT_YET
+from sim.scenario import Cues, Scenario
+from sim.sources.procedural.draft import Draft
 from sim.traffic import Traffic
 from sim.traffic.idm import IdmTraffic
 from sim.world import World, WorldState
@@ -14,7 +16,7 @@ from sim.world import World, WorldState
 BATCH = 32
 
 
-def record(drafts: list[Scenario]) -> list[Scenario]:
+def record(drafts: list[Draft]) -> list[Scenario]:
     """Complete recordings of the drafts: same map, same start, tracks driven by `IdmTraffic`.
 
     Agents with a route drive it, and leave the world at its end; the others keep the track that
@@ -23,9 +25,9 @@ def record(drafts: list[Scenario]) -> list[Scenario]:
     recorded: list[Scenario] = []
     for first in range(0, len(drafts), BATCH):
         batch = drafts[first : first + BATCH]
-        world = World.from_scenarios(batch, maps=False)
+        world = World.from_scenarios([draft.to_record for draft in batch], maps=False)
         states = drive(world, IdmTraffic.of(world, drives_ego=True))
-        recorded += _with_tracks(batch, states)
+        recorded += _with_tracks([draft.scenario for draft in batch], states)
     return recorded
 
 
@@ -41,6 +43,7 @@ def _with_tracks(drafts: list[Scenario], states: list[WorldState]) -> list[Scena
     pose = _numpy([s.pose for s in states])
     velocity = _numpy([s.velocity_mps for s in states])
     valid = _numpy([s.valid for s in states])
+    cue_step = states[-1].cue_step.numpy()
     recorded = []
     for w, draft in enumerate(drafts):
         agents, instants = draft.num_agents, draft.num_instants
@@ -56,8 +59,17 @@ def _with_tracks(drafts: list[Scenario], states: list[WorldState]) -> list[Scena
             ),
             valid=seen,
         )
-        recorded.append(replace(draft, tracks=tracks))
+        cues = _rehearsed(draft, cue_step[w, :agents])
+        recorded.append(replace(draft, tracks=tracks, cues=cues))
     return recorded
+
+
+def _rehearsed(draft: Scenario, cue_step: np.ndarray) -> Cues | None:
+    """The cues, with the time at which each fell in the recording (that of its end: it did not)."""
+    if draft.cues is None:
+        return None
+    step = np.where(cue_step == NOT_YET, draft.num_instants - 1, cue_step)
+    return replace(draft.cues, rehearsed_s=(step * draft.dt_s).astype(np.float32))
 
 
 def _numpy(tensors: list[Tensor]) -> np.ndarray:

@@ -6,6 +6,7 @@ from sim.errors import one_of
 from sim.scenario import Scenario
 from sim.scenario_check import require_valid
 from sim.sources.procedural import FAMILIES, numbered_draft
+from sim.sources.procedural.draft import Draft
 from sim.sources.procedural.ids import SPLITS, GeneratedId
 from sim.sources.procedural.record import record
 from sim.sources.query import ScenarioRef, SourceQuery
@@ -44,6 +45,6 @@ class ProceduralSource:
         return recorded
 
 
-def draft_of(ref: ScenarioRef) -> Scenario:
+def draft_of(ref: ScenarioRef) -> Draft:
     """The place and its traffic at the start, before it is recorded."""
     return numbered_draft(GeneratedId.parse(ref.name), ref.duration_s)

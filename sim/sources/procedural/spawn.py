@@ -1,70 +1,43 @@
 """Who is there at the start: the ego, cars on the routes, parked cars, cones, pedestrians."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from sim.geometry import polyline
-from sim.scenario import AgentKind, Lights, LightState, Route, Tracks
-from sim.sources.procedural.layout import Crossing, Layout
+from sim.scenario import Lights, LightState, Route
+from sim.sources.procedural.crowd import (
+    OBJECT_SIZE_M,
+    Crowd,
+    draw_size,
+    draw_vehicle,
+    standing,
+)
+from sim.sources.procedural.layout import Actor, Crossing, Layout, Walker
 
 Array = np.ndarray
 Rng = np.random.Generator
 
 EGO_SIZE_M = (4.084, 1.85, 1.6)
-TIME_GAP_S = 1.2
 _BRAKING_MPS2 = 1.5
 _GENTLE_RADIUS_M = 30.0  # trucks and buses keep to routes without tighter curves
-
-# category: share, length, width, height ranges
-_FLEET = {
-    "vehicle.car": (0.66, (4.2, 5.0), (1.75, 2.0), (1.4, 1.8)),
-    "van": (0.12, (5.2, 6.0), (2.0, 2.1), (2.2, 2.6)),
-    "vehicle.truck": (0.08, (7.0, 10.0), (2.4, 2.5), (3.0, 3.6)),
-    "vehicle.bus.rigid": (0.06, (10.0, 12.0), (2.5, 2.55), (3.0, 3.2)),
-    "vehicle.motorcycle": (0.04, (2.0, 2.3), (0.7, 0.9), (1.4, 1.6)),
-    "vehicle.bicycle": (0.04, (1.7, 1.9), (0.6, 0.7), (1.6, 1.8)),
-}
-_LONG = ("vehicle.truck", "vehicle.bus.rigid")
-_OBJECT_SIZE_M = {
-    "movable_object.trafficcone": (0.4, 0.4, 0.9),
-    "movable_object.barrier": (0.5, 2.2, 1.0),
-}
-
-
-@dataclass
-class _Crowd:
-    """Agents collected so far; `reach` boxes are grown by what each needs in front of it."""
-
-    category: list[str] = field(default_factory=list)
-    kind: list[int] = field(default_factory=list)
-    size_m: list[tuple[float, float, float]] = field(default_factory=list)
-    track: list[Array] = field(default_factory=list)  # [T, 5]: x, y, yaw, vx, vy
-    route: list[Route | None] = field(default_factory=list)
-    taken: list[Array] = field(default_factory=list)  # x, y, yaw, length, width
-
-    def add(self, category: str, size_m: tuple, track: Array, route: Route | None) -> None:
-        self.category.append(category)
-        self.kind.append(_kind(category))
-        self.size_m.append(size_m)
-        self.track.append(track)
-        self.route.append(route)
-        self.taken.append(np.array((*track[0, :3], size_m[0], size_m[1])))
-
-    def is_free(self, pose: Array, length_m: float, width_m: float) -> bool:
-        """Whether a box (its own margins included) touches nobody."""
-        if not self.taken:
-            return True
-        others = np.stack(self.taken)
-        return not _overlap(np.array((*pose, length_m, width_m)), others).any()
 
 
 def populate(
     layout: Layout, lights: Lights, rng: Rng, instants: int, dt_s: float, max_agents: int
-) -> tuple[Tracks, list[Route | None]]:
-    """Tracks `[N, T]` and routes; agent 0 is the ego. Drivers stand still in the tracks."""
-    crowd = _Crowd()
+) -> Crowd | None:
+    """Everybody at the start; agent 0 is the ego. Drivers stand still in their tracks.
+
+    None where one who has a part to play finds its place taken.
+    """
+    crowd = Crowd()
     _place_ego(crowd, layout, lights, rng, instants)
+    for actor in layout.actors:
+        if not _place_actor(crowd, actor, layout, lights, rng, instants):
+            return None
+    for walker in layout.walkers:
+        crowd.add(
+            "human.pedestrian.adult", _body(rng), _step_out(walker, instants, dt_s), None,
+            cue=walker.cue,
+        )  # fmt: skip
     for spot in layout.spots:
         _place_spot(crowd, spot.category, (spot.x_m, spot.y_m, spot.yaw_rad), rng, instants)
     walkers = int(rng.integers(layout.pedestrians[0], layout.pedestrians[1] + 1))
@@ -74,50 +47,68 @@ def populate(
     walkers = min(walkers, max_agents - len(crowd.kind))
     for _ in range(walkers):
         _place_pedestrian(crowd, layout, lights, rng, instants, dt_s)
-    track = np.stack(crowd.track)
-    height = np.array([size[2] for size in crowd.size_m])
-    z = np.broadcast_to(0.5 * height[:, None, None], (*track.shape[:2], 1))
-    tracks = Tracks(
-        track_id=[f"agent-{k}" for k in range(len(crowd.kind))],
-        category=crowd.category,
-        kind=np.array(crowd.kind, dtype=np.int64),
-        size_m=np.array(crowd.size_m, dtype=np.float32),
-        position_m=np.concatenate((track[..., :2], z), axis=-1).astype(np.float32),
-        yaw_rad=track[..., 2].astype(np.float32),
-        velocity_mps=track[..., 3:].astype(np.float32),
-        valid=np.ones(track.shape[:2], dtype=bool),
-    )
-    return tracks, crowd.route
+    return crowd
 
 
-def _place_ego(crowd: _Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int) -> None:
+def _place_ego(crowd: Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int) -> None:
     route = layout.routes[layout.ego_route]
     s = float(rng.uniform(*layout.ego_start_m))
     speed = _start_speed(layout, lights, route, s, EGO_SIZE_M[0], rng)
-    crowd.add("vehicle.car", EGO_SIZE_M, _standing(route, s, speed, EGO_SIZE_M[0], instants), route)
+    crowd.add("vehicle.car", EGO_SIZE_M, standing(route, s, speed, EGO_SIZE_M[0], instants), route)
 
 
 def _place_drivers(
-    crowd: _Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int, count: int
+    crowd: Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int, count: int
 ) -> None:
     """Random places on random routes, kept where the safe gap to everyone is free."""
     for _ in range(6 * count):
         if count == 0:
             return
-        k = int(rng.integers(len(layout.routes)))
+        k = _draw_route(layout, rng)
         route = layout.routes[k]
         low, high = layout.spawn[k][int(rng.integers(len(layout.spawn[k])))]
-        category, size = _vehicle(rng, gentle=_min_radius_m(route.path_m) > _GENTLE_RADIUS_M)
+        category, size = draw_vehicle(rng, gentle=_min_radius_m(route.path_m) > _GENTLE_RADIUS_M)
         s = float(rng.uniform(low, max(high, low + 1.0)))
         speed = _start_speed(layout, lights, route, s, size[0], rng)
         if category == "vehicle.bicycle":
             speed = min(speed, 4.5)
-        track = _standing(route, s, speed, size[0], instants)
+        track = standing(route, s, speed, size[0], instants)
         # Room in front and behind: cars behind may be as fast as this one.
-        room = 2.0 * (2.0 + TIME_GAP_S * speed) + float(rng.uniform(*layout.gap_m))
+        room = 2.0 * (2.0 + layout.time_gap_s * speed) + float(rng.uniform(*layout.gap_m))
         if crowd.is_free(track[0, :3], size[0] + room, size[1] + 0.6):
             crowd.add(category, size, track, route)
             count -= 1
+
+
+def _draw_route(layout: Layout, rng: Rng) -> int:
+    if layout.weight is None:
+        return int(rng.integers(len(layout.routes)))
+    weight = np.array(layout.weight)
+    return int(rng.choice(len(weight), p=weight / weight.sum()))
+
+
+def _place_actor(
+    crowd: Crowd, actor: Actor, layout: Layout, lights: Lights, rng: Rng, instants: int
+) -> bool:
+    """Whether its place was free."""
+    size = draw_size(actor.category, rng)
+    speed = actor.speed_mps
+    if speed is None:
+        speed = _start_speed(layout, lights, actor.route, actor.start_m, size[0], rng)
+    track = standing(actor.route, actor.start_m, speed, size[0], instants)
+    if not crowd.is_free(track[0, :3], size[0] + 1.0, size[1] + 0.3):
+        return False
+    category = "vehicle.car" if actor.category == "van" else actor.category
+    crowd.add(category, size, track, actor.route, actor.style, actor.cue)
+    return True
+
+
+def _step_out(walker: Walker, instants: int, dt_s: float) -> Array:
+    """Along the line from the first instant on; a cue delays it. Beyond the end they stand."""
+    time = np.arange(instants) * dt_s
+    pause_from = walker.pause_at_m / walker.pace_mps
+    walked = walker.pace_mps * (time - np.clip(time - pause_from, 0.0, walker.pause_s))
+    return _track(polyline.at(walker.line_m, walked), walker.line_m[1] - walker.line_m[0], dt_s)
 
 
 def _start_speed(
@@ -145,24 +136,20 @@ def _start_speed(
     return speed
 
 
-def _place_spot(crowd: _Crowd, category: str, pose: tuple, rng: Rng, instants: int) -> None:
-    if category in _OBJECT_SIZE_M:
-        size = _OBJECT_SIZE_M[category]
+def _place_spot(crowd: Crowd, category: str, pose: tuple, rng: Rng, instants: int) -> None:
+    if category in OBJECT_SIZE_M:
+        size = OBJECT_SIZE_M[category]
     else:
-        size = _size(category, rng)
+        size = draw_size(category, rng)
         category = "vehicle.car"  # nuScenes counts vans among them
     if crowd.is_free(np.array(pose), size[0] + 0.8, size[1] + 0.2):
         crowd.add(category, size, np.tile((*pose, 0.0, 0.0), (instants, 1)), None)
 
 
 def _place_pedestrian(
-    crowd: _Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int, dt_s: float
+    crowd: Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int, dt_s: float
 ) -> None:
-    size = (
-        float(rng.uniform(0.5, 0.8)),
-        float(rng.uniform(0.5, 0.8)),
-        float(rng.uniform(1.5, 1.9)),
-    )
+    size = _body(rng)
     pace = float(rng.uniform(1.0, 1.6))
     if layout.crossings and rng.random() < 0.6:
         crossing = layout.crossings[int(rng.integers(len(layout.crossings)))]
@@ -175,6 +162,14 @@ def _place_pedestrian(
         return
     if crowd.is_free(track[0, :3], size[0] + 0.6, size[1] + 0.6):
         crowd.add("human.pedestrian.adult", size, track, None)
+
+
+def _body(rng: Rng) -> tuple[float, float, float]:
+    return (
+        float(rng.uniform(0.5, 0.8)),
+        float(rng.uniform(0.5, 0.8)),
+        float(rng.uniform(1.5, 1.9)),
+    )
 
 
 def _cross(
@@ -220,50 +215,6 @@ def _track(points: Array, first_direction: Array, dt_s: float) -> Array:
     return np.column_stack((points, yaw, velocity))
 
 
-def _standing(route: Route, s: float, speed: float, length_m: float, instants: int) -> Array:
-    """The start of a driver, both axles on the path, repeated."""
-    half = 0.3 * length_m  # half of a wheelbase of 0.6 lengths
-    rear, front = polyline.at(route.path_m.astype(np.float64), np.array((s - half, s + half)))
-    middle, axis = 0.5 * (rear + front), front - rear
-    yaw = np.arctan2(axis[1], axis[0])
-    return np.tile((*middle, yaw, speed * np.cos(yaw), speed * np.sin(yaw)), (instants, 1))
-
-
-def _vehicle(rng: Rng, gentle: bool) -> tuple[str, tuple[float, float, float]]:
-    names = [name for name in _FLEET if gentle or name not in _LONG]
-    share = np.array([_FLEET[name][0] for name in names])
-    category = str(rng.choice(names, p=share / share.sum()))
-    size = _size(category, rng)
-    return ("vehicle.car" if category == "van" else category), size
-
-
-def _size(category: str, rng: Rng) -> tuple[float, float, float]:
-    _, *ranges = _FLEET[category]
-    length, width, height = (float(rng.uniform(*r)) for r in ranges)
-    return length, width, height
-
-
-def _kind(category: str) -> int:
-    if category.startswith("human"):
-        return AgentKind.PEDESTRIAN
-    if category in ("vehicle.bicycle", "vehicle.motorcycle"):
-        return AgentKind.CYCLIST
-    return AgentKind.OBJECT if category.startswith("movable") else AgentKind.VEHICLE
-
-
 def _min_radius_m(path_m: Array) -> float:
     turn = np.abs(np.diff(np.unwrap(polyline.headings_rad(path_m.astype(np.float64)))))
     return float(1.0 / np.maximum(np.convolve(turn, np.ones(4) / 4, "same").max(), 1e-4))
-
-
-def _overlap(one: Array, many: Array) -> Array:
-    """Separating axes of boxes x, y, yaw, length, width: one against many."""
-    delta = many[:, :2] - one[:2]
-    result = np.ones(len(many), dtype=bool)
-    cos, sin = np.abs(np.cos(many[:, 2] - one[2])), np.abs(np.sin(many[:, 2] - one[2]))
-    for yaw, own, other in ((one[2], one, many.T), (many[:, 2], many.T, one)):
-        along = np.abs(np.cos(yaw) * delta[:, 0] + np.sin(yaw) * delta[:, 1])
-        across = np.abs(np.cos(yaw) * delta[:, 1] - np.sin(yaw) * delta[:, 0])
-        result &= along < 0.5 * (own[3] + other[3] * cos + other[4] * sin)
-        result &= across < 0.5 * (own[4] + other[3] * sin + other[4] * cos)
-    return result
