@@ -13,6 +13,7 @@ from sim.sources.procedural.ids import GeneratedId
 from sim.sources.procedural.layout import Layout
 from sim.sources.procedural.lights import make_lights
 from sim.sources.procedural.spawn import populate
+from sim.styles import draw_styles
 
 _LAYOUTS: dict[str, Callable[[np.random.Generator], Layout]] = {
     "straight": roads.straight,
@@ -28,6 +29,7 @@ _LAYOUTS: dict[str, Callable[[np.random.Generator], Layout]] = {
     "crosswalk": roads.crosswalk,
     "jam": roads.jam,
 }
+_STYLES = 1  # a stream of random numbers of its own: the place does not depend on the styles
 FAMILIES: tuple[str, ...] = tuple(_LAYOUTS)
 
 
@@ -62,6 +64,7 @@ def draft(
         lights=lights,
         routes=routes,
         keyframe=np.ones(instants, dtype=bool),
+        styles=draw_styles(np.random.default_rng((seed, _STYLES)), tracks.kind, layout.spread),
     )
     return _recentered(scenario)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from sim.scenario import Route
 from sim.sources.procedural.builder import MapBuilder
+from sim.styles import Spread
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,4 @@ class Layout:
     pedestrians: tuple[int, int] = (2, 6)
     gap_m: tuple[float, float] = (2.0, 20.0)  # beyond the safe gap
     speed_factor: float = 0.9
+    spread: Spread = "mild"  # of the drivers' styles
