@@ -73,7 +73,8 @@ def fill(scenario: Scenario, record: DriveRecord, agents: int) -> tuple[Scenario
     }
     tracks["track_id"] = [f"agent-{n}" for n in range(agents)]
     routes = [scenario.routes[r] for r in rows]
-    return replace(scenario, tracks=Tracks(**tracks), routes=routes), replace(record, **grown)
+    many = replace(scenario, tracks=Tracks(**tracks), routes=routes, styles=None)
+    return many, replace(record, **grown)
 
 
 def filled(run: RunFolder, root: Path, planners: tuple[str, ...], agents: int) -> RunFolder:

@@ -61,7 +61,8 @@ def crowded() -> Scenario:
         velocity_mps=tracks.velocity_mps[row],
         valid=np.ones_like(tracks.valid[row]),
     )
-    return replace(scenario, tracks=many, routes=[scenario.routes[k] for k in row])
+    routes = [scenario.routes[k] for k in row]
+    return replace(scenario, tracks=many, routes=routes, styles=None)
 
 
 def frame_s() -> list[float]:

@@ -4,7 +4,7 @@ Frame: the dataset's map frame moved so that the ego's first position is the ori
 is kept in float64 (`world_offset_m`), so that results can be written back exactly. Agent 0 is the ego.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 
 import numpy as np
@@ -56,6 +56,15 @@ class StopKind(IntEnum):
     SIGNAL = 0
     STOP_SIGN = 1
     YIELD = 2
+
+
+class Yielding(IntEnum):
+    """What a driver, or somebody on foot, does where another has the right of way."""
+
+    NEVER = 0  # goes on, and keeps only from whoever is in its way already
+    LATE = 1  # brakes as late as it can
+    DUE = 2
+    CREEPS = 3  # waits with its front at the other's path
 
 
 class ObstacleKind(IntEnum):
@@ -195,6 +204,33 @@ class Cues:
 
 
 @dataclass(frozen=True)
+class Styles:
+    """How each agent drives or walks, one row an agent; planners are never told.
+
+    Values for agents that stand or follow their recording mean nothing. The noise of an agent follows
+    from the scenario's id and the agent's number. Made by `sim.styles`.
+    """
+
+    speed_factor: Float[np.ndarray, " n"]  # desired speed over the speed limit
+    headway_s: Float[np.ndarray, " n"]
+    min_gap_m: Float[np.ndarray, " n"]
+    max_acceleration_mps2: Float[np.ndarray, " n"]
+    braking_mps2: Float[np.ndarray, " n"]  # comfortable
+    reaction_s: Float[np.ndarray, " n"]  # by which accelerations lag behind what is seen
+    politeness: Float[np.ndarray, " n"]  # 0 to 1: of MOBIL, and whether others are let in
+    accepted_gap_s: Float[np.ndarray, " n"]  # time until the next car comes, to cross or join
+    lane_change_s: Float[np.ndarray, " n"]  # duration of a lane change
+    noise_mps2: Float[np.ndarray, " n"]  # standard deviation of what is added to the acceleration
+    yields: Int[np.ndarray, " n"]  # Yielding
+    runs_red: Bool[np.ndarray, " n"]  # red and yellow mean nothing to it
+    rolls_stop: Bool[np.ndarray, " n"]  # passes stop signs slowly, without a halt
+
+    def of_agents(self, index: Int[np.ndarray, " k"]) -> "Styles":
+        """Those of some agents, in that order."""
+        return Styles(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One episode. `notes` says what the source dropped or repaired, one line each.
 
@@ -217,6 +253,9 @@ class Scenario:
     goal_line_m: Float[np.ndarray, "2 2"] | None = None
     time_limit_s: float | None = None
     cues: Cues | None = None
+    styles: Styles | None = (
+        None  # None: all alike (`sim.styles.uniform_styles`), nobody changes lanes
+    )
 
     @property
     def num_agents(self) -> int:

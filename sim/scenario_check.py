@@ -5,7 +5,24 @@ from dataclasses import fields
 import numpy as np
 
 from sim.errors import InputError
-from sim.scenario import EGO, CueAction, Cues, GroundHeight, LaneMap, Scenario, Tracks
+from sim.scenario import (
+    EGO,
+    CueAction,
+    Cues,
+    GroundHeight,
+    LaneMap,
+    Scenario,
+    Styles,
+    Tracks,
+    Yielding,
+)
+
+_STYLE_RANGES = {
+    "speed_factor": (0.1, 3.0), "headway_s": (0.1, 10.0), "min_gap_m": (0.1, 20.0),
+    "max_acceleration_mps2": (0.1, 8.0), "braking_mps2": (0.1, 8.0), "reaction_s": (0.0, 3.0),
+    "politeness": (0.0, 1.0), "accepted_gap_s": (0.0, 30.0), "lane_change_s": (1.0, 20.0),
+    "noise_mps2": (0.0, 3.0), "yields": (min(Yielding), max(Yielding)),
+}  # fmt: skip
 
 
 def require_valid(scenario: Scenario) -> None:
@@ -23,6 +40,8 @@ def require_valid(scenario: Scenario) -> None:
         raise InputError(f"routes: {len(scenario.routes)} for {agents} agents")
     if scenario.routes[EGO] is None:
         raise InputError("routes[0]: the ego needs a route")
+    if scenario.styles is not None:
+        _check_styles(scenario.styles, scenario.tracks.track_id)
     lanes = len(scenario.map.lanes)
     for n, route in enumerate(scenario.routes):
         if route is None:
@@ -96,6 +115,19 @@ def _check_tracks(tracks: Tracks, dt_s: float) -> None:
         raise InputError(
             f"tracks.valid: the ego, agent {tracks.track_id[EGO]}, is not there at t = 0"
         )
+
+
+def _check_styles(styles: Styles, track_id: list[str]) -> None:
+    for name in ("runs_red", "rolls_stop", *_STYLE_RANGES):
+        _shape(f"styles.{name}", getattr(styles, name), (len(track_id),))
+    for name, (low, high) in _STYLE_RANGES.items():
+        values = getattr(styles, name)
+        bad = ~((values >= low) & (values <= high))
+        if bad.any():
+            n = int(bad.argmax())
+            raise InputError(
+                f"styles.{name}: agent {track_id[n]}: {values[n]} is not between {low:g} and {high:g}"
+            )
 
 
 def _check_map(lane_map: LaneMap, lights: int) -> None:

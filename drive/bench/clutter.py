@@ -36,6 +36,7 @@ def cluttered(seed: int, agents: int, uneven: bool) -> Scenario:
         tracks=tracks,
         routes=[base.routes[0]] + [None] * (agents - 1),
         map=replace(base.map, obstacles=obstacles, ground=ground),
+        styles=None,
     )
 
 

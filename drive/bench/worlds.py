@@ -76,7 +76,8 @@ def crowd(scenario: Scenario, agents: int) -> Scenario:
             **{k: np.concatenate((getattr(cut, k), getattr(new, k))) for k in _ARRAYS},
         )
         routes += own
-    return replace(scenario, tracks=cut, routes=routes)
+    styles = scenario.styles and scenario.styles.of_agents(np.resize(kept, agents))
+    return replace(scenario, tracks=cut, routes=routes, styles=styles)
 
 
 _ARRAYS = ("kind", "size_m", "position_m", "yaw_rad", "velocity_mps", "valid")

@@ -13,6 +13,7 @@ from sim.scenario_check import require_valid
 from sim.scenario_file import load_scenario, save_scenario
 from sim.sources.procedural import draft
 from sim.sources.scenarionet import read_scenario
+from sim.styles import draw_styles, uniform_styles, with_style
 from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.toy import Car, make_scenario, straight
 
@@ -43,6 +44,15 @@ def test_ground_is_saved(tmp_path: Path) -> None:
     scenario = _ground()
     save_scenario(scenario, tmp_path / "a.scenario")
     assert _same(scenario, load_scenario(tmp_path / "a.scenario"))
+
+
+def test_styles_are_saved(tmp_path: Path) -> None:
+    toy = _toy()
+    styles = draw_styles(np.random.default_rng(3), toy.tracks.kind, "strong")
+    save_scenario(replace(toy, styles=styles), tmp_path / "a.scenario")
+    back = load_scenario(tmp_path / "a.scenario")
+    assert back.styles is not None
+    assert _same(styles, back.styles)
 
 
 @needs_shared_data
@@ -92,6 +102,10 @@ def _lane(**changes: Any) -> Scenario:
     return replace(scenario, map=replace(scenario.map, lanes=[lane]))
 
 
+def _styled(**changes: Any) -> Scenario:
+    return replace(_toy(), styles=with_style(uniform_styles(2), 1, **changes))
+
+
 def _ground(**changes: Any) -> Scenario:
     scenario = _toy()
     ground = replace(GroundHeight(np.zeros(2), 0.5, np.zeros((3, 4), np.float32)), **changes)
@@ -118,6 +132,16 @@ def _ground(**changes: Any) -> Scenario:
         (_ground(origin_m=np.array((0.0, np.inf))), r"map\.ground\.origin_m: not a number"),
         (_ground(height_m=np.zeros((1, 4))), r"map\.ground\.height_m: shape \(1, 4\)"),
         (_ground(height_m=np.full((3, 4), np.nan)), r"map\.ground\.height_m: not a number"),
+        (
+            _styled(headway_s=-1.0),
+            r"styles\.headway_s: agent agent1: -1\.0 is not between 0\.1 and 10",
+        ),
+        (_styled(politeness=np.nan), r"styles\.politeness: agent agent1: nan is not between"),
+        (_styled(yields=4), r"styles\.yields: agent agent1: 4 is not between 0 and 3"),
+        (
+            replace(_toy(), styles=uniform_styles(3)),
+            r"styles\.runs_red: shape \(3,\), expected \(2,\)",
+        ),
         (replace(_toy(), keyframe=np.ones(3, dtype=bool)), r"keyframe: shape \(3,\)"),
     ],
 )

@@ -6,14 +6,16 @@ from dataclasses import replace
 import numpy as np
 
 from sim.errors import one_of
-from sim.scenario import Scenario
+from sim.scenario import Scenario, Styles
 from sim.sources.procedural import junctions, roads
 from sim.sources.procedural.clutter import place_clutter
+from sim.sources.procedural.crowd import Crowd
 from sim.sources.procedural.draft import Draft, recentered
 from sim.sources.procedural.ids import GeneratedId
 from sim.sources.procedural.layout import Layout
 from sim.sources.procedural.lights import make_lights
 from sim.sources.procedural.spawn import populate
+from sim.styles import Spread, draw_styles, with_style
 
 _LAYOUTS: dict[str, Callable[[np.random.Generator], Layout]] = {
     "straight": roads.straight,
@@ -29,6 +31,7 @@ _LAYOUTS: dict[str, Callable[[np.random.Generator], Layout]] = {
     "crosswalk": roads.crosswalk,
     "jam": roads.jam,
 }
+_STYLES = 1  # a stream of random numbers of its own: the place does not depend on the styles
 FAMILIES: tuple[str, ...] = tuple(_LAYOUTS)
 
 
@@ -81,8 +84,19 @@ def make_draft(
         goal_line_m=layout.goal_line_m,
         time_limit_s=layout.time_limit_s,
         cues=crowd.cues(),
+        styles=_styles(crowd, seed, layout.spread),
     )
     return recentered(scenario, layout.ego_drives)
+
+
+def _styles(crowd: Crowd, seed: int, spread: Spread) -> Styles:
+    """Drawn, but for what is special about those who have a part to play."""
+    rng = np.random.default_rng((seed, _STYLES))
+    styles = draw_styles(rng, np.array(crowd.kind), spread)
+    for n, special in enumerate(crowd.style):
+        if special:
+            styles = with_style(styles, n, **special)
+    return styles
 
 
 def generate(

@@ -7,6 +7,7 @@ import numpy as np
 
 from sim.scenario import CueAction, Route
 from sim.sources.procedural.builder import MapBuilder
+from sim.styles import Spread
 
 
 @dataclass(frozen=True)
@@ -97,3 +98,4 @@ class Layout:
     ego_drives: Route | None = None
     goal_line_m: np.ndarray | None = None
     time_limit_s: float | None = None
+    spread: Spread = "mild"  # of the drivers' styles
