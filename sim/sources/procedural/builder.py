@@ -119,8 +119,15 @@ class MapBuilder:
         owners = np.concatenate([np.full(len(p), k) for p, k in zip(pieces, lanes, strict=True)])
         return _route(tuple(lanes), np.concatenate(pieces), owners)
 
-    def change_route(self, before: int, after: int, start_m: float, length_m: float) -> Route:
-        """A path along one lane that changes into a parallel one `start_m` along it."""
+    def change_route(
+        self,
+        before: int,
+        after: int,
+        start_m: float,
+        length_m: float,
+        then: tuple[int, ...] = (),
+    ) -> Route:
+        """A path along one lane that changes into a parallel one `start_m` along it, `then` goes on."""
         a, b = (self.lanes[k].centerline_m.astype(np.float64) for k in (before, after))
         s_on_b, _ = polyline.project(b, a)
         s = polyline.arc_length_m(a)
@@ -130,7 +137,35 @@ class MapBuilder:
         rest = b[polyline.arc_length_m(b) > s_on_b[keep][-1] + 0.5]
         line = np.concatenate((mixed[keep], rest))
         owners = np.where(blend[keep] < 0.5, before, after)
-        return _route((before, after), line, np.concatenate((owners, np.full(len(rest), after))))
+        owners = np.concatenate((owners, np.full(len(rest), after)))
+        if then:
+            onward = self.route(list(then))
+            line = np.concatenate((line, onward.path_m.astype(np.float64)))
+            owners = np.concatenate((owners, onward.lane_of_point))
+        return _route((before, after, *then), line, owners)
+
+    def joining_route(self, line_m: Array, lane: int, from_m: float) -> Route:
+        """A path along a line off the lanes, then along a lane from `from_m` on."""
+        rest = self.lanes[lane].centerline_m.astype(np.float64)
+        rest = rest[polyline.arc_length_m(rest) > from_m + 0.5]
+        owners = np.concatenate((np.full(len(line_m), -1), np.full(len(rest), lane)))
+        return _route((lane,), np.concatenate((line_m, rest)), owners)
+
+    def bypass_route(self, lane: int, from_m: float, to_m: float, shift_m: float) -> Route:
+        """A path along a lane that leaves its middle for `shift_m` to the left between two places.
+
+        It moves over in the 18 m before and back in the 18 m after them.
+        """
+        line = self.lanes[lane].centerline_m.astype(np.float64)
+        s = polyline.arc_length_m(line)
+        over = smoothstep((s - from_m) / 18.0 + 1.0) * smoothstep((to_m - s) / 18.0 + 1.0)
+        return _route((lane,), polyline.offset(line, shift_m * over), np.full(len(line), lane))
+
+    def across(self, lanes: list[int], s_m: float) -> Array:
+        """A line `[2, 2]` across lanes, given from left to right, `s_m` along each: its left end first."""
+        left, right = self.lanes[lanes[0]].left_boundary_m, self.lanes[lanes[-1]].right_boundary_m
+        ends = [polyline.at(side.astype(np.float64), np.array((s_m,)))[0] for side in (left, right)]
+        return np.stack(ends).astype(np.float32)
 
     def build(self) -> LaneMap:
         """The finished map."""

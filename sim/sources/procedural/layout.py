@@ -74,7 +74,7 @@ class Layout:
 
     `spawn[k]` lists intervals of arc length on route k in which cars may start, `weight[k]` says how
     often that route is drawn (None: all alike); the ego starts on route `ego_route` within
-    `ego_start_m`. In the recording it drives `ego_drives` instead, where it has to leave the line that
+    `ego_start_m`, `ego_speed_mps` fast (None: as fast as it may be). In the recording it drives `ego_drives` instead, where it has to leave the line that
     it is given. `goal_line_m`, `time_limit_s`: see `Scenario`.
     """
 
@@ -95,6 +95,7 @@ class Layout:
     weight: list[float] | None = None
     actors: list[Actor] = field(default_factory=list)
     walkers: list[Walker] = field(default_factory=list)
+    ego_speed_mps: float | None = None
     ego_drives: Route | None = None
     goal_line_m: np.ndarray | None = None
     time_limit_s: float | None = None

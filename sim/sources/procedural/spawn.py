@@ -53,7 +53,9 @@ def populate(
 def _place_ego(crowd: Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int) -> None:
     route = layout.routes[layout.ego_route]
     s = float(rng.uniform(*layout.ego_start_m))
-    speed = _start_speed(layout, lights, route, s, EGO_SIZE_M[0], rng)
+    speed = layout.ego_speed_mps
+    if speed is None:
+        speed = _start_speed(layout, lights, route, s, EGO_SIZE_M[0], rng)
     crowd.add("vehicle.car", EGO_SIZE_M, standing(route, s, speed, EGO_SIZE_M[0], instants), route)
 
 
