@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.errors import one_of
 from sim.scenario import Scenario, Styles
-from sim.sources.procedural import junctions, roads
+from sim.sources.procedural import interactive, junctions, roads
 from sim.sources.procedural.clutter import place_clutter
 from sim.sources.procedural.crowd import Crowd
 from sim.sources.procedural.draft import Draft, recentered
@@ -32,7 +32,9 @@ _LAYOUTS: dict[str, Callable[[np.random.Generator], Layout]] = {
     "jam": roads.jam,
 }
 _STYLES = 1  # a stream of random numbers of its own: the place does not depend on the styles
-FAMILIES: tuple[str, ...] = tuple(_LAYOUTS)
+FAMILIES: tuple[str, ...] = tuple(_LAYOUTS)  # those that are meant where none is named
+INTERACTIVE_FAMILIES: tuple[str, ...] = tuple(interactive.LAYOUTS)
+ALL_FAMILIES = FAMILIES + INTERACTIVE_FAMILIES
 
 
 def draft(
@@ -59,11 +61,11 @@ def make_draft(
     scenario_id: str | None = None,
 ) -> Draft:
     """As `draft`, with the route that the ego drives in the recording."""
-    one_of("family", family, FAMILIES)
+    one_of("family", family, ALL_FAMILIES)
     rng = np.random.default_rng(seed)
     instants = round(duration_s / dt_s) + 1
     while True:
-        layout = _LAYOUTS[family](rng)
+        layout = (_LAYOUTS | interactive.LAYOUTS)[family](rng)
         lights = make_lights(layout, rng, instants, dt_s)
         crowd = populate(layout, lights, rng, instants, dt_s, max_agents)
         if crowd is not None:
@@ -82,7 +84,7 @@ def make_draft(
         routes=crowd.route,
         keyframe=np.ones(instants, dtype=bool),
         goal_line_m=layout.goal_line_m,
-        time_limit_s=layout.time_limit_s,
+        time_limit_s=layout.time_limit_s and min(layout.time_limit_s, duration_s),
         cues=crowd.cues(),
         styles=_styles(crowd, seed, layout.spread),
     )

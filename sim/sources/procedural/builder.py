@@ -159,10 +159,23 @@ class MapBuilder:
         line = self.lanes[lane].centerline_m.astype(np.float64)
         s = polyline.arc_length_m(line)
         over = smoothstep((s - from_m) / 18.0 + 1.0) * smoothstep((to_m - s) / 18.0 + 1.0)
-        return _route((lane,), polyline.offset(line, shift_m * over), np.full(len(line), lane))
+        # In no lane where it moves over: so it has no right of way against those who keep to theirs.
+        moves_over = (s > from_m - 18.0) & (s < from_m)
+        owners = np.where(moves_over, -1, lane)
+        return _route((lane,), polyline.offset(line, shift_m * over), owners)
 
-    def across(self, lanes: list[int], s_m: float) -> Array:
-        """A line `[2, 2]` across lanes, given from left to right, `s_m` along each: its left end first."""
+    def abreast(self, lane: int) -> list[int]:
+        """The lanes of one direction beside a lane, itself included, from left to right."""
+        found = [lane]
+        while (left := self.lanes[found[0]].left_neighbor) >= 0:
+            found.insert(0, left)
+        while (right := self.lanes[found[-1]].right_neighbor) >= 0:
+            found.append(right)
+        return found
+
+    def across(self, lane: int, s_m: float) -> Array:
+        """A line `[2, 2]` across a lane and those beside it, `s_m` along them: its left end first."""
+        lanes = self.abreast(lane)
         left, right = self.lanes[lanes[0]].left_boundary_m, self.lanes[lanes[-1]].right_boundary_m
         ends = [polyline.at(side.astype(np.float64), np.array((s_m,)))[0] for side in (left, right)]
         return np.stack(ends).astype(np.float32)

@@ -73,9 +73,10 @@ class Layout:
     """A map, the routes through it, and where the traffic may stand at the start.
 
     `spawn[k]` lists intervals of arc length on route k in which cars may start, `weight[k]` says how
-    often that route is drawn (None: all alike); the ego starts on route `ego_route` within
-    `ego_start_m`, `ego_speed_mps` fast (None: as fast as it may be). In the recording it drives `ego_drives` instead, where it has to leave the line that
-    it is given. `goal_line_m`, `time_limit_s`: see `Scenario`.
+    often that route is drawn (None: all alike). The ego starts on route `ego_route` within
+    `ego_start_m`, at `ego_speed_mps` (None: as fast as it may be); in the recording it drives
+    `ego_drives` instead, where it has to leave the line that it is given. `goal_line_m`,
+    `time_limit_s`: see `Scenario`.
     """
 
     map: MapBuilder
@@ -84,6 +85,7 @@ class Layout:
     ego_route: int
     ego_start_m: tuple[float, float]
     light_groups: list[int] = field(default_factory=list)  # phase of each light
+    lights_from_s: float | None = None  # of their cycle, which begins with green for group 0
     spots: list[Spot] = field(default_factory=list)
     crossings: list[Crossing] = field(default_factory=list)
     walks: list[np.ndarray] = field(default_factory=list)

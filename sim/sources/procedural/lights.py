@@ -10,12 +10,15 @@ ALL_RED_S = 2.0
 
 
 def make_lights(layout: Layout, rng: np.random.Generator, instants: int, dt_s: float) -> Lights:
-    """States `[L, T]` of the layout's lights, starting anywhere in the cycle."""
+    """States `[L, T]` of the layout's lights, starting where it says, or anywhere in the cycle."""
     if not layout.light_groups:
         return Lights(np.zeros((0, instants), dtype=np.int64), np.zeros((0, 2), dtype=np.float32))
     green_s = rng.uniform(10.0, 18.0, 2)
     phase_s = green_s + YELLOW_S + ALL_RED_S
-    time = (np.arange(instants) * dt_s + rng.uniform(0, phase_s.sum())) % phase_s.sum()
+    begin_s = layout.lights_from_s
+    if begin_s is None:
+        begin_s = rng.uniform(0, phase_s.sum())
+    time = (np.arange(instants) * dt_s + begin_s) % phase_s.sum()
     states = []
     for group in layout.light_groups:
         since = (time - (phase_s[0] if group == 1 else 0.0)) % phase_s.sum()

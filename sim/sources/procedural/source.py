@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sim.errors import one_of
 from sim.scenario import Scenario
 from sim.scenario_check import require_valid
-from sim.sources.procedural import FAMILIES, numbered_draft
+from sim.sources.procedural import ALL_FAMILIES, FAMILIES, numbered_draft
 from sim.sources.procedural.draft import Draft
 from sim.sources.procedural.ids import SPLITS, GeneratedId
 from sim.sources.procedural.record import record
@@ -22,7 +22,7 @@ class ProceduralSource:
     def find(self, query: SourceQuery) -> list[ScenarioRef]:
         """Raises InputError for an unknown family or split, and for a name that is no id."""
         for family in query.families:
-            one_of("--families", family, FAMILIES)
+            one_of("--families", family, ALL_FAMILIES)
         families, split = query.families or FAMILIES, query.split or SPLIT
         one_of("--split", split, SPLITS)
         ids = [GeneratedId.parse(name) for name in query.scenario] or [
@@ -30,7 +30,7 @@ class ProceduralSource:
             for k in range(query.count or COUNT)
         ]
         for which in ids:
-            one_of(f"--scenario {which}: family", which.family, FAMILIES)
+            one_of(f"--scenario {which}: family", which.family, ALL_FAMILIES)
         return [ScenarioRef(query.source, str(which), None, query.duration_s) for which in ids]
 
     def load(self, ref: ScenarioRef) -> Scenario:

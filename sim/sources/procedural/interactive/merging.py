@@ -1,0 +1,198 @@
+"""Into another lane, or others into the ego's: dense merge, zipper, exit, cut-in."""
+
+import numpy as np
+
+from sim.geometry import polyline
+from sim.scenario import CueAction
+from sim.sources.procedural.builder import MapBuilder
+from sim.sources.procedural.layout import Actor, Cue, Layout
+from sim.sources.procedural.street import gentle, ramp_road, road
+
+Rng = np.random.Generator
+
+
+def dense_merge(rng: Rng) -> Layout:
+    """The ego is on a ramp that joins a dense road; the ramp ends."""
+    width, lanes, limit = (
+        float(rng.uniform(3.4, 3.75)),
+        int(rng.integers(1, 4)),
+        rng.uniform(12, 20),
+    )
+    nose = float(rng.uniform(120, 140))
+    end = nose + float(rng.uniform(70, 120))
+    builder, ahead, joins, change = ramp_road(
+        lanes, width, float(limit), nose, end, float(rng.uniform(0.1, 0.22))
+    )
+    routes = [*(builder.route([k]) for k in ahead), joins]
+    start = float(rng.uniform(30, 60))
+    return Layout(
+        builder,
+        routes,
+        [[(5.0, 430.0)] for _ in ahead] + [[(3.0, change - 25.0)]],
+        ego_route=len(routes) - 1,
+        ego_start_m=(start, start),
+        cars=(18, 26),
+        pedestrians=(0, 0),
+        gap_m=(0.0, float(rng.uniform(2, 25))),
+        time_gap_s=float(rng.uniform(0.8, 1.2)),
+        speed_factor=float(rng.uniform(0.5, 0.95)),
+        weight=[1.0] * (lanes - 1) + [float(rng.uniform(2, 5)), 0.5],
+        spread="strong",
+        goal_line_m=builder.across(ahead[0], end + 40.0),
+        time_limit_s=float(rng.uniform(17, 20)),
+    )
+
+
+def zipper(rng: Rng) -> Layout:
+    """Two dense lanes become one; who is next to go is a matter between neighbours."""
+    builder, width = MapBuilder(), float(rng.uniform(3.2, 3.7))
+    limit = float(rng.uniform(8, 13))
+    line, cut = gentle(rng, 430.0), int(rng.uniform(170, 200))
+    taper = int(rng.uniform(25, 45))
+    first, _ = road(builder, line[: cut + 1], 2, 0, width, limit)
+    keeps = int(rng.integers(2))  # which lane goes on: the left (0) or the right one
+    kept = polyline.offset(line[cut:], -(keeps + 0.5) * width)
+    through = builder.add_lane(kept[: taper + 1], width, limit)
+    onward = builder.add_lane(kept[taper:], width, limit)
+    builder.connect(first[keeps], through)
+    builder.connect(through, onward)
+    tapering = builder.connector(first[1 - keeps], onward, width, limit, 30)
+    builder.pave(rounding_m=1.0)
+    routes = [
+        builder.route([first[keeps], through, onward]),
+        builder.route([first[1 - keeps], tapering, onward]),
+    ]
+    ego, start = int(rng.random() < 0.65), cut - float(rng.uniform(50, 90))
+    return Layout(
+        builder,
+        routes,
+        [[(5.0, 380.0)], [(5.0, cut - 5.0)]],
+        ego_route=ego,
+        ego_start_m=(start, start),
+        cars=(16, 24),
+        pedestrians=(0, 2),
+        gap_m=(0.0, float(rng.uniform(1, 12))),
+        time_gap_s=float(rng.uniform(0.8, 1.1)),
+        speed_factor=float(rng.uniform(0.4, 0.8)),
+        spread="strong",
+        goal_line_m=builder.across(onward, float(rng.uniform(20, 40))),
+        time_limit_s=float(rng.uniform(17, 20)),
+    )
+
+
+def exit_lane(rng: Rng) -> Layout:
+    """The right lane leaves the road; the ego has to be in it, others have to get in or out."""
+    builder, width = MapBuilder(), float(rng.uniform(3.4, 3.75))
+    lanes, limit = int(rng.integers(2, 4)), float(rng.uniform(11, 17))
+    line, cut = gentle(rng, 430.0), int(rng.uniform(190, 215))
+    before, _ = road(builder, line[: cut + 1], lanes, 0, width, limit)
+    after, _ = road(builder, line[cut:], lanes - 1, 0, width, limit)
+    for a, b in zip(before, after, strict=False):
+        builder.connect(a, b)
+    leaves = _exit_ramp(builder, before[-1], width, limit, float(rng.uniform(25, 60)))
+    builder.pave(rounding_m=1.0)
+    must_change = rng.random() < 0.55
+    start = cut - float(rng.uniform(110, 135) if must_change else rng.uniform(80, 120))
+    change_m = start + float(rng.uniform(15, 40))
+    enters = builder.change_route(before[-2], before[-1], change_m, 40.0, then=(leaves,))
+    gets_out = builder.change_route(
+        before[-1], before[-2], start + float(rng.uniform(10, 50)), 40.0, then=(after[-1],)
+    )
+    straight = [builder.route([a, b]) for a, b in zip(before, after, strict=False)]
+    exits = builder.route([before[-1], leaves])
+    routes = [*straight, exits, enters, gets_out]
+    spawn = [
+        *([(5.0, 380.0)] for _ in straight),
+        [(5.0, cut - 5.0)],
+        [(5.0, start)],
+        [(5.0, start)],
+    ]
+    ego = len(straight) - 1 if must_change else len(straight)
+    return Layout(
+        builder,
+        routes,
+        spawn,
+        ego_route=ego,
+        ego_start_m=(start, start),
+        cars=(16, 26),
+        pedestrians=(0, 0),
+        gap_m=(0.0, float(rng.uniform(2, 25))),
+        time_gap_s=float(rng.uniform(0.8, 1.2)),
+        speed_factor=float(rng.uniform(0.6, 0.95)),
+        weight=[1.0] * (len(straight) - 1) + [2.0, 2.5, 1.5, 1.5],
+        spread="strong",
+        ego_drives=enters if must_change else None,
+        goal_line_m=builder.across(leaves, 30.0),
+        time_limit_s=float(rng.uniform(17, 20)),
+    )
+
+
+def _exit_ramp(
+    builder: MapBuilder, lane: int, width_m: float, limit_mps: float, radius_m: float
+) -> int:
+    """A lane that goes on from another and bends away to the right; its number."""
+    line = builder.lanes[lane].centerline_m.astype(np.float64)
+    yaw = np.arctan2(*(line[-1] - line[-2])[::-1])
+    curvature = np.full(140, 0.0)
+    curvature[8 : 8 + int(0.5 * radius_m)] = -1.0 / radius_m
+    heading = yaw + np.cumsum(np.convolve(curvature, np.ones(9) / 9, mode="same"))
+    steps = np.stack((np.cos(heading), np.sin(heading)), axis=-1)
+    ramp = np.concatenate((line[-1:], line[-1] + np.cumsum(steps, axis=0)))
+    leaves = builder.add_lane(ramp, width_m, limit_mps)
+    builder.connect(lane, leaves)
+    return leaves
+
+
+def cut_in(rng: Rng) -> Layout:
+    """Someone slower comes over close in front of the ego, and may brake once there."""
+    builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
+    lanes, limit = int(rng.integers(2, 4)), float(rng.uniform(11, 17))
+    line = gentle(rng, 420.0)
+    ahead, _ = road(builder, line, lanes, int(rng.integers(0, 2)), width, limit)
+    builder.pave()
+    ego, start = int(rng.integers(lanes)), float(rng.uniform(60, 90))
+    speed = limit * float(rng.uniform(0.75, 0.98))
+    sides = [k for k in (ego - 1, ego + 1) if 0 <= k < lanes]
+    actors = []
+    reach = start
+    for _ in range(int(rng.integers(1, 3))):
+        side = int(rng.choice(sides))
+        begins = reach + float(rng.uniform(12, 40))
+        length = float(rng.uniform(16, 34))
+        route = builder.change_route(ahead[side], ahead[ego], begins, length)
+        pace = speed * float(rng.uniform(0.45, 0.9))
+        place = builder.lanes[ahead[ego]].centerline_m[int(start) + 10]
+        cue = Cue(
+            CueAction.BRAKE,
+            place,
+            reach_m=float(rng.uniform(3, 9)),
+            braking_mps2=float(rng.uniform(2, 6)),
+            braking_s=float(rng.uniform(0.8, 2.0)),
+        )
+        actors.append(
+            Actor(
+                route,
+                reach + float(rng.uniform(5.5, 13)),
+                pace,
+                str(rng.choice(("vehicle.car", "van", "vehicle.truck"), p=(0.7, 0.2, 0.1))),
+                {"yields": 0, "politeness": 0.0, "speed_factor": float(rng.uniform(0.55, 0.95))},
+                cue if rng.random() < 0.5 else None,
+            )
+        )
+        reach += float(rng.uniform(25, 45))
+    routes = [builder.route([k]) for k in ahead]
+    return Layout(
+        builder,
+        routes,
+        [[(5.0, 380.0)] for _ in routes],
+        ego_route=ego,
+        ego_start_m=(start, start),
+        ego_speed_mps=speed,
+        cars=(8, 18),
+        pedestrians=(0, 2),
+        gap_m=(2.0, 25.0),
+        actors=actors,
+        spread="strong",
+        goal_line_m=builder.across(ahead[0], start + 10.0 * limit),
+        time_limit_s=float(rng.uniform(16, 19)),
+    )
