@@ -25,7 +25,11 @@ TRAFFIC = Registry(
     option="--traffic",
     group="bevdrive.traffic",
     methods=("act(world, state)",),
-    builtin={"idm": "sim.traffic.idm:IdmTraffic", "log": "sim.traffic.log_replay:LogReplay"},
+    builtin={
+        "idm": "sim.traffic.idm:IdmTraffic",
+        "uniform": "sim.traffic.idm:UniformTraffic",
+        "log": "sim.traffic.log_replay:LogReplay",
+    },
     maker="of",
 )
 

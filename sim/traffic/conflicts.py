@@ -4,22 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim import trees
+from sim.scenario import Yielding
 from sim.traffic.drivers import Drivers
 from sim.traffic.path_relations import DriverZones
 
 LOOK_AHEAD_M = 60.0
 ACCELERATION_MPS2 = 1.5  # assumed when times of arrival are guessed
-GO_BEFORE_S = 1.0  # time left between leaving a zone and the other's arrival
 GO_AFTER_S = 0.3
+LATE_BRAKING_MPS2 = 4.0  # who yields late has not seen the other before it takes so much to stop
 CANNOT_STOP_MPS2 = 6.0
 IMPATIENCE_S = 6.0  # each such spell of standing outweighs one class of right of way
 _IMPATIENCE_RANK = 20
 _INSIDE_RANK = 1000
 _STANDING_MPS = 1.0
 _CLEAR_BOX_M = 1.0
+_LATE_M = 3.0
+# Plain ints: compiled, a tensor compared with an enum's member is silently False.
+_NEVER, _LATE = int(Yielding.NEVER), int(Yielding.LATE)
 
 
 @dataclass(frozen=True)
@@ -35,20 +40,12 @@ class Driver:
     closed_s_m: Float[Tensor, "b k"]  # the line that a light closes; inf: none
     lead_gap_m: Float[Tensor, "b k"]  # to whoever is next on the path; inf: nobody
     lead_speed_mps: Float[Tensor, "b k"]
+    margin_s: Float[Tensor, "b k"]  # left between being out of the way and the other's arrival
+    yields: Int[Tensor, "b k"]  # Yielding
 
     def at(self, of_zone: Callable[[Tensor], Tensor]) -> "Driver":
         """`[B, E]`: by `DriverZones.of_driver` or `of_other`."""
-        return Driver(
-            s_m=of_zone(self.s_m),
-            speed_mps=of_zone(self.speed_mps),
-            cruise_mps=of_zone(self.cruise_mps),
-            length_m=of_zone(self.length_m),
-            present=of_zone(self.present),
-            waited_s=of_zone(self.waited_s),
-            closed_s_m=of_zone(self.closed_s_m),
-            lead_gap_m=of_zone(self.lead_gap_m),
-            lead_speed_mps=of_zone(self.lead_speed_mps),
-        )
+        return trees.map_tensors(of_zone, self)
 
 
 @dataclass(frozen=True)
@@ -78,18 +75,21 @@ def yield_to_others(drivers: Drivers, driver: Driver) -> Yield:
     live = live & (other.to_leave_m > 0.0) & (other.to_enter_m < LOOK_AHEAD_M)
     inside = other.to_enter_m <= 0.0
     they_clear = other.leave_s + GO_AFTER_S < mine.enter_s
-    i_clear = mine.leave_s + GO_BEFORE_S < other.enter_s
+    i_clear = mine.leave_s + me.margin_s < other.enter_s
     crossing, merging = live & ~zones.merges, live & zones.merges
     nearest = _Nearest.of(zones, driver, mine, crossing)
     i_first = _goes_first(drivers, driver, me, they, nearest)
     stoppable = mine.to_enter_m > me.speed_mps**2 / (2.0 * CANNOT_STOP_MPS2)
+    too_far = mine.to_enter_m > me.speed_mps**2 / (2.0 * LATE_BRAKING_MPS2) + _LATE_M
+    minds = (me.yields != _NEVER) & ((me.yields != _LATE) | ~too_far)
 
-    contested = ~inside & ~other.blocked & ~they_clear & ~i_clear & ~i_first & stoppable
-    wait = crossing & ((inside & ~they_clear) | contested | _would_block_box(me, zones.leave_m))
+    contested = ~inside & ~other.blocked & ~they_clear & ~i_clear & ~i_first & stoppable & minds
+    blocks_box = _would_block_box(me, zones.leave_m) & minds
+    wait = crossing & ((inside & ~they_clear) | contested | blocks_box)
 
     virtual_gap = mine.to_enter_m - other.to_enter_m - they.length_m
     squeezed = ~_fits_in_front(mine, other, me, they)
-    follow = merging & (inside | (~other.blocked & ~i_first & squeezed))
+    follow = merging & (inside | (~other.blocked & ~i_first & squeezed & minds))
     beside = follow & (virtual_gap < 1.0) & (inside | stoppable)
     wait = wait | beside
     # Who has nobody to cross before the merge rolls up to it; others leave the junction free.
@@ -176,7 +176,7 @@ def _would_block_box(me: Driver, leave_m: Tensor) -> Tensor:
 
 
 def _fits_in_front(mine: _Approach, other: _Approach, me: Driver, they: Driver) -> Tensor:
-    """Whether merging in front leaves the other a second of headway without hard braking."""
+    """Whether merging in front leaves the other some headway, and no need to brake hard."""
     gap = other.to_enter_m - mine.to_enter_m - me.length_m
     closing = (they.speed_mps**2 - me.speed_mps**2).clamp(min=0.0) / (2.0 * 1.5)
-    return gap > 2.0 + they.speed_mps + closing
+    return gap > 2.0 + me.margin_s * they.speed_mps + closing

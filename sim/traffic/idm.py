@@ -11,27 +11,33 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from sim import trees
 from sim.compiling import materialize
 from sim.geometry import box
-from sim.scenario import EGO, AgentKind
+from sim.scenario import EGO, AgentKind, Yielding
 from sim.traffic.conflicts import Driver, yield_to_others
 from sim.traffic.corridor import Corridor, Lookout
+from sim.traffic.driver_styles import DriverStyles
 from sim.traffic.drivers import Drivers
-from sim.traffic.idm_law import IdmParams, idm_acceleration
+from sim.traffic.idm_law import idm_acceleration
 from sim.traffic.log_replay import replay, replay_from
 from sim.traffic.walking import walk
 from sim.world import World, WorldState
 
-PARAMS = IdmParams(min_gap_m=2.0, headway_s=1.2, max_acceleration_mps2=1.5, braking_mps2=2.5)
 HARDEST_BRAKING_MPS2 = 8.0
 SIDE_MARGIN_M = 0.25
 STOP_SHORT_M = 1.0  # before a line or a conflict zone
+CREEP_SHORT_M = 0.2  # the same of those who creep, before a conflict zone
 STOP_SIGN_WAIT_S = 1.0
+ROLLING_MPS = 2.2  # over a stop sign's line, by those who do not halt
+ROLLING_BRAKING_MPS2 = 1.5
+EVIDENT_BRAKING_MPS2 = 4.0  # who would need more than this to stop at a red light will not
 PEDESTRIAN_HORIZON_S = 3.0
 CYCLIST_CRUISE_MPS = 5.0
 _STANDING_MPS = 0.3
 # Plain ints: compiled, a tensor compared with an enum's member is silently False.
 _CYCLIST, _PEDESTRIAN = int(AgentKind.CYCLIST), int(AgentKind.PEDESTRIAN)
+_CREEPS = int(Yielding.CREEPS)
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,17 @@ class IdmTraffic:
     """Drives every agent that has a path, of the worlds that it was made for."""
 
     lookout: Lookout
+    styles: DriverStyles
 
     @staticmethod
-    def of(world: World, drives_ego: bool = False) -> "IdmTraffic":
-        """For the scenarios of a world; with `drives_ego` the ego as well (to record it)."""
-        return IdmTraffic(Lookout.of(world, drives_ego))
+    def of(world: World, drives_ego: bool = False, uniform: bool = False) -> "IdmTraffic":
+        """For the scenarios of a world; with `drives_ego` the ego as well (to record it).
+
+        `uniform`: all drivers alike, whatever styles the scenarios have.
+        """
+        lookout = Lookout.of(world, drives_ego)
+        styles = DriverStyles.of(world.scenarios, lookout.drivers, world.dt_s, uniform)
+        return IdmTraffic(lookout, styles)
 
     def act(self, world: World, state: WorldState) -> WorldState:
         """The state one step later."""
@@ -61,25 +73,31 @@ class IdmTraffic:
         self, world: World, state: WorldState, own_s: Tensor
     ) -> tuple[Float[Tensor, "b d"], Bool[Tensor, "b d"]]:
         """Acceleration, and who is close to a stop sign that it must halt at."""
-        paths, drivers = world.paths, self.lookout.drivers
+        paths, drivers, styles = world.paths, self.lookout.drivers, self.styles
+        law = styles.law
         speed = drivers.pick(state.speed_mps).clamp(min=0.0)
         length_m = drivers.pick(world.size_m)[..., 0]
         waited_s = drivers.pick(state.waited_s)
         corridor = self.lookout.look_along_paths(world, state, own_s)
+        row = paths.row.unsqueeze(1)
+        front = own_s + 0.5 * length_m
+        stops, lights = (t[row, drivers.path] for t in (paths.stop_s_m, paths.stop_light))
+        is_sign = paths.stop_is_sign[row, drivers.path]
+        sign_gap, near_sign = _stop_sign_gap(stops, is_sign, front, waited_s)
         cruise = self._cruise(world, own_s)
+        rolling = torch.sqrt(ROLLING_MPS**2 + 2.0 * ROLLING_BRAKING_MPS2 * sign_gap.clamp(min=0.0))
+        cruise = torch.where(styles.rolls_stop, torch.minimum(cruise, rolling), cruise)
+        sign_gap = torch.where(styles.rolls_stop, torch.inf, sign_gap)
         blocks = _in_the_way(corridor, speed, length_m, world)
         lead = idm_acceleration(
             speed.unsqueeze(2), cruise.unsqueeze(2),
             torch.where(blocks, corridor.gap_m, torch.inf),
-            torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0), PARAMS,
+            torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0),
+            trees.map_tensors(lambda value: value.unsqueeze(2), law),
         ).amin(dim=2)  # fmt: skip
         nearest, index = torch.where(blocks, corridor.gap_m, torch.inf).min(dim=2)
-        front = own_s + 0.5 * length_m
-        row = paths.row.unsqueeze(1)
-        stops, lights = (t[row, drivers.path] for t in (paths.stop_s_m, paths.stop_light))
         closed = paths.next_closed_line(stops, lights, world.lights_at(state.step), front, speed)
-        is_sign = paths.stop_is_sign[row, drivers.path]
-        sign_gap, near_sign = _stop_sign_gap(stops, is_sign, front, waited_s)
+        evident = speed**2 > 2.0 * EVIDENT_BRAKING_MPS2 * (closed - front)
         driver = Driver(
             s_m=own_s,
             speed_mps=speed,
@@ -87,22 +105,29 @@ class IdmTraffic:
             length_m=length_m,
             present=drivers.real & drivers.pick(state.valid),
             waited_s=waited_s,
-            closed_s_m=closed,
+            closed_s_m=torch.where(styles.runs_red & evident, torch.inf, closed),
             lead_gap_m=nearest,
             lead_speed_mps=torch.gather(corridor.along_mps, 2, index.unsqueeze(2)).squeeze(2),
+            margin_s=styles.margin_s,
+            yields=styles.yields,
         )
+        closed = torch.where(styles.runs_red, torch.inf, closed)
         giving_way = yield_to_others(drivers, driver)
-        stop_gap = torch.minimum(torch.minimum(giving_way.stop_gap_m, closed - front), sign_gap)
-        stop_gap = (stop_gap - STOP_SHORT_M + PARAMS.min_gap_m).clamp(min=0.1)
-        stop = idm_acceleration(speed, cruise, stop_gap, torch.zeros_like(speed), PARAMS)
+        creep_m = torch.where(styles.yields == _CREEPS, STOP_SHORT_M - CREEP_SHORT_M, 0.0)
+        stop_gap = torch.minimum(giving_way.stop_gap_m + creep_m, closed - front)
+        stop_gap = torch.minimum(stop_gap, sign_gap)
+        stop_gap = (stop_gap - STOP_SHORT_M + law.min_gap_m).clamp(min=0.1)
+        stop = idm_acceleration(speed, cruise, stop_gap, torch.zeros_like(speed), law)
         zones = drivers.zones
         merge = idm_acceleration(
             zones.of_driver(speed), zones.of_driver(cruise),
-            giving_way.virtual_gap_m.clamp(min=0.5), giving_way.virtual_speed_mps, PARAMS,
+            giving_way.virtual_gap_m.clamp(min=0.5), giving_way.virtual_speed_mps,
+            trees.map_tensors(zones.of_driver, law),
         )  # fmt: skip
-        merge = zones.least(merge, speed).clamp(min=-PARAMS.braking_mps2)
-        acceleration = torch.minimum(torch.minimum(lead, stop), merge)
-        return acceleration.clamp(min=-HARDEST_BRAKING_MPS2), near_sign
+        merge = torch.maximum(zones.least(merge, speed), -styles.braking_mps2)
+        wanted = torch.minimum(torch.minimum(lead, stop), merge).clamp(min=-HARDEST_BRAKING_MPS2)
+        before = drivers.pick(state.acceleration_mps2)
+        return styles.as_done(wanted, before, speed, state.step, world.dt_s), near_sign
 
     def _play(
         self, world: World, state: WorldState, acceleration: Float[Tensor, "b d"]
@@ -117,12 +142,9 @@ class IdmTraffic:
         return drivers.pick(played)
 
     def _cruise(self, world: World, own_s: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
-        """Each driver's own cruising speed: 85 to 100 % of the limit, cyclists at their own."""
+        """The speed that each driver wants here; cyclists at most their own."""
         drivers = self.lookout.drivers
-        agent = drivers.agent
-        factor = 0.85 + 0.15 * torch.frac(agent * 0.6180339887)
-        factor = torch.where(agent == EGO, 0.97, factor)
-        cruise = factor * world.paths.cruise_at(drivers.path, own_s)
+        cruise = self.styles.speed_factor * world.paths.cruise_at(drivers.path, own_s)
         cyclist = drivers.pick(world.kind) == _CYCLIST
         return torch.where(cyclist, cruise.clamp(max=CYCLIST_CRUISE_MPS), cruise)
 
@@ -165,6 +187,15 @@ class IdmTraffic:
             path_s_m=torch.where(enters, entry_s, own),
         )
         return moved, drives
+
+
+class UniformTraffic(IdmTraffic):
+    """The same drivers everywhere: styles of the scenarios are ignored."""
+
+    @staticmethod
+    def of(world: World, drives_ego: bool = False, uniform: bool = True) -> IdmTraffic:
+        """As `IdmTraffic.of`, but uniform."""
+        return IdmTraffic.of(world, drives_ego, uniform)
 
 
 def _with_cues(world: World, state: WorldState) -> WorldState:

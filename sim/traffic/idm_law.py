@@ -7,12 +7,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class IdmParams:
-    """Parameters of Treiber, Hennecke and Helbing (2000)."""
+    """Parameters of Treiber, Hennecke and Helbing (2000): of all drivers, or one by one as tensors."""
 
-    min_gap_m: float = 2.0
-    headway_s: float = 1.5
-    max_acceleration_mps2: float = 1.5
-    braking_mps2: float = 3.0
+    min_gap_m: float | Tensor = 2.0
+    headway_s: float | Tensor = 1.5
+    max_acceleration_mps2: float | Tensor = 1.5
+    braking_mps2: float | Tensor = 3.0
     exponent: float = 4.0
 
 
