@@ -24,8 +24,9 @@ def cut_out(rng: Rng) -> Layout:
     speed = limit * float(rng.uniform(0.75, 0.97))
     stands = start + float(rng.uniform(60, 90))
     leader = start + 5.5 + speed * float(rng.uniform(0.6, 1.4))
-    turns = stands - float(rng.uniform(22, 30))
-    escapes = builder.change_route(ahead[ego], ahead[side], turns, float(rng.uniform(17, 21)))
+    length = speed * float(rng.uniform(2.3, 3.0))
+    turns = stands - length - float(rng.uniform(2, 10))
+    escapes = builder.change_route(ahead[ego], ahead[side], turns, length)
     own = builder.route([ahead[ego]])
     stays = rng.random() < 0.35
     goes_on = Cue(

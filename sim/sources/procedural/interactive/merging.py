@@ -62,7 +62,7 @@ def zipper(rng: Rng) -> Layout:
         builder.route([first[keeps], through, onward]),
         builder.route([first[1 - keeps], tapering, onward]),
     ]
-    ego, start = int(rng.random() < 0.65), cut - float(rng.uniform(50, 90))
+    ego, start = int(rng.random() < 0.65), cut - float(rng.uniform(20, 50))
     return Layout(
         builder,
         routes,
@@ -75,7 +75,7 @@ def zipper(rng: Rng) -> Layout:
         time_gap_s=float(rng.uniform(0.8, 1.1)),
         speed_factor=float(rng.uniform(0.4, 0.8)),
         spread="strong",
-        goal_line_m=builder.across(onward, float(rng.uniform(20, 40))),
+        goal_line_m=builder.across(onward, float(rng.uniform(10, 25))),
         time_limit_s=float(rng.uniform(17, 20)),
     )
 
@@ -150,36 +150,16 @@ def cut_in(rng: Rng) -> Layout:
     line = gentle(rng, 420.0)
     ahead, _ = road(builder, line, lanes, int(rng.integers(0, 2)), width, limit)
     builder.pave()
-    ego, start = int(rng.integers(lanes)), float(rng.uniform(60, 90))
+    ego, start = int(rng.integers(lanes)), float(rng.uniform(40, 70))
     speed = limit * float(rng.uniform(0.75, 0.98))
     sides = [k for k in (ego - 1, ego + 1) if 0 <= k < lanes]
-    actors = []
-    reach = start
+    actors, place = [], start
     for _ in range(int(rng.integers(1, 3))):
-        side = int(rng.choice(sides))
-        begins = reach + float(rng.uniform(12, 40))
-        length = float(rng.uniform(16, 34))
-        route = builder.change_route(ahead[side], ahead[ego], begins, length)
-        pace = speed * float(rng.uniform(0.45, 0.9))
-        place = builder.lanes[ahead[ego]].centerline_m[int(start) + 10]
-        cue = Cue(
-            CueAction.BRAKE,
-            place,
-            reach_m=float(rng.uniform(3, 9)),
-            braking_mps2=float(rng.uniform(2, 6)),
-            braking_s=float(rng.uniform(0.8, 2.0)),
-        )
+        place += float(rng.uniform(5.5, 14))
         actors.append(
-            Actor(
-                route,
-                reach + float(rng.uniform(5.5, 13)),
-                pace,
-                str(rng.choice(("vehicle.car", "van", "vehicle.truck"), p=(0.7, 0.2, 0.1))),
-                {"yields": 0, "politeness": 0.0, "speed_factor": float(rng.uniform(0.55, 0.95))},
-                cue if rng.random() < 0.5 else None,
-            )
+            _intruder(rng, builder, ahead[int(rng.choice(sides))], ahead[ego], place, speed)
         )
-        reach += float(rng.uniform(25, 45))
+        place += float(rng.uniform(20, 40))
     routes = [builder.route([k]) for k in ahead]
     return Layout(
         builder,
@@ -195,4 +175,29 @@ def cut_in(rng: Rng) -> Layout:
         spread="strong",
         goal_line_m=builder.across(ahead[0], start + 10.0 * limit),
         time_limit_s=float(rng.uniform(16, 19)),
+    )
+
+
+def _intruder(
+    rng: Rng, builder: MapBuilder, lane: int, into: int, start_m: float, speed_mps: float
+) -> Actor:
+    """Someone who soon changes lanes, without asking, slows down there, and may brake hard."""
+    begins = start_m + float(rng.uniform(3, 25))
+    route = builder.change_route(lane, into, begins, speed_mps * float(rng.uniform(2.3, 3.8)))
+    brakes = Cue(
+        CueAction.BRAKE,
+        builder.lanes[into].centerline_m[int(begins) + 15],
+        reach_m=float(rng.uniform(4, 12)),
+        braking_mps2=float(rng.uniform(3, 7)),
+        braking_s=float(rng.uniform(0.8, 2.2)),
+    )
+    limit = builder.lanes[into].speed_limit_mps
+    slower = speed_mps / limit * float(rng.uniform(0.45, 0.95))
+    return Actor(
+        route,
+        start_m,
+        speed_mps * float(rng.uniform(0.85, 1.0)),
+        str(rng.choice(("vehicle.car", "van", "vehicle.truck"), p=(0.7, 0.2, 0.1))),
+        {"yields": 0.0, "politeness": 0.0, "speed_factor": slower},
+        brakes if rng.random() < 0.6 else None,
     )
