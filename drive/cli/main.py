@@ -11,6 +11,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     verbs = {
         "simulate": _simulate,
+        "benchmark": _benchmark,
         "save": _save,
         "export": _export,
         "evaluate": _evaluate,
@@ -36,6 +37,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _simulate(arguments: list[str]) -> int:
     from drive.cli.simulate import run
+
+    return run(arguments)
+
+
+def _benchmark(arguments: list[str]) -> int:
+    from drive.cli.benchmark import run
 
     return run(arguments)
 
@@ -79,6 +86,7 @@ def _report(arguments: list[str]) -> int:
 _USAGE = """usage: bevdrive VERB [OPTIONS]
 
   simulate   drive scenarios in closed loop and score them
+  benchmark  fixed lists of scenarios: which there are, and what is in them
   evaluate   score results on a nuScenes split with the official code
   report     write a run's page again, or compare several runs in one
   view       look at a scene, a drive or a sweep, in Open3D

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from drive.cli.words import split_commas, value_of
 from drive.pipelines.presets import from_dict, from_yaml, to_plain
 from drive.pipelines.simulate_config import SimulateConfig, check
 from drive.planning import PLANNERS
+from sim.benchmarks import with_version
 from sim.registry import Registry
 from sim.traffic import TRAFFIC
 
@@ -96,6 +97,10 @@ def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     if folder is not None:
         asked = _keep(vars(stored), asked, folder.path)
     config = SimulateConfig(**asked)
+    if (
+        config.benchmark is not None
+    ):  # a newer version is another benchmark: --resume stays with this
+        config = replace(config, benchmark=with_version(config.benchmark))
     check(config)
     return config, folder
 

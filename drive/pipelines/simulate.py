@@ -12,6 +12,7 @@ from drive.pipelines.simulate_config import SimulateConfig
 from drive.pipelines.workers import work
 from eval.runs.folder import RunFolder
 from eval.runs.results import DriveScores, ErrorNote
+from sim.benchmarks import TRAINING, read_benchmark
 from sim.errors import InputError
 from sim.sources.query import ScenarioRef
 
@@ -46,11 +47,18 @@ def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef])
         reasons = "; ".join(entry["reason"] for entry in results.skipped[:3])
         raise InputError(f"none of the {len(refs)} scenarios could be used: {reasons}")
     metrics = declared((*FAMILIES, *own_families(config.metric)))
-    summary = folder.write_tables(results, metrics)
+    summary = folder.write_tables(results, metrics, _stated(config.benchmark))
     films = [(folder.path, drive) for drive in _worst(results.drives, RANKING.key, config.videos)]
     work(film, films, config.workers, "filming")
     write_report(folder)
     return Outcome(folder.path, summary, results.errors)
+
+
+def _stated(name: str | None) -> dict[str, Any] | None:
+    """What the run states of its benchmark; of a list without end there is nothing to state."""
+    if name is None or name == TRAINING:
+        return None
+    return read_benchmark(name).stated()
 
 
 def _worst(drives: list[DriveScores], metric: str, per_planner: int) -> list[DriveScores]:

@@ -146,6 +146,8 @@ def _facts(runs: list[RunFolder]) -> list[str]:
         config = run.config()
         shown = ("source", "traffic", "split", "seed")
         facts = [f"{key} {config[key]}" for key in shown if config.get(key) is not None]
+        if benchmark := run.benchmark():
+            facts.insert(0, "benchmark {name} version {version}, hash {hash}".format(**benchmark))
         lines.append((f"{name}: " if len(runs) > 1 else "") + ", ".join(facts))
     return lines
 

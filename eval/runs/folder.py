@@ -95,16 +95,23 @@ class RunFolder:
         drives.sort(key=lambda drive: (drive.planner, drive.index))
         return Results(drives, skipped, errors)
 
-    def write_tables(self, results: Results, metrics: Sequence[Metric]) -> dict[str, Any]:
+    def write_tables(
+        self,
+        results: Results,
+        metrics: Sequence[Metric],
+        benchmark: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`.
 
-        What the metrics declare is kept beside them, so that a report needs no more than the folder.
+        `benchmark`: what the run states of the one that its scenarios are of. What the metrics declare is kept beside them, so that a report needs no more than the folder.
         Returns what `metrics.json` holds.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         summary = summarize(results)
+        if benchmark is not None:
+            summary["benchmark"] = benchmark
         write_whole(
             self.path / "metrics.json", json.dumps(summary, indent=1, sort_keys=True) + "\n"
         )
@@ -137,6 +144,10 @@ class RunFolder:
         ]  # fmt: skip
         errors = [ErrorNote(**note) for note in summary.get("errors", [])]
         return Results(drives, summary.get("skipped", []), errors)
+
+    def benchmark(self) -> dict[str, Any] | None:
+        """What a finished run states of its benchmark; None: its scenarios are of none."""
+        return json.loads((self.path / "metrics.json").read_text()).get("benchmark")
 
     def declared_metrics(self) -> tuple[Metric, ...]:
         """What the metrics of a finished run declare, in the order of reports."""

@@ -34,7 +34,13 @@ class SourceQuery:
     families: tuple[str, ...] = ()
     """source procedural, by space or comma; none named: all of straight, curve,
     signalized_junction, unsignalized_junction, left_turn, t_junction, roundabout, merge,
-    lane_closure, narrow_street, crosswalk, jam"""
+    lane_closure, narrow_street, crosswalk, jam; and the interactive ones: dense_merge, zipper,
+    exit_lane, cut_in, unprotected_left, dense_roundabout, contested_stop, light_runner,
+    blocked_lane, blocked_multilane, narrow_oncoming, cut_out, hard_braking_leader, slow_cyclist,
+    parked_pedestrian, jaywalker, pull_out, u_turn"""
+    benchmark: str | None = None
+    """source procedural: the scenarios of a benchmark, NAME or NAME@VERSION (`bevdrive benchmark
+    list`), instead of --split, --seed and --duration-s; --families leaves some"""
     scenario: tuple[str, ...] = ()
     """only these, by space or comma: a scenario's id, or the name of its scene, file or log (its end
     will do); an id of a generated one says all, whatever its family, split and seed"""
@@ -53,7 +59,8 @@ class ScenarioRef:
     """One scenario to be had, not loaded yet: number `index` of those that were asked for.
 
     `name` is unique in its source: an id, the name of a scene, or of a file below the folder asked
-    for. `path` is its file or folder, `duration_s` its length if it is generated.
+    for. `path` is its file or folder, `duration_s` its length if it is generated. `digest`: what its
+    draft must hash to, where a benchmark says so.
     """
 
     source: str
@@ -61,6 +68,7 @@ class ScenarioRef:
     path: Path | None = None
     duration_s: float = 15.0
     index: int = 0
+    digest: str = ""
 
 
 class Source(Protocol):

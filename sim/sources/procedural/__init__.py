@@ -34,6 +34,7 @@ _LAYOUTS: dict[str, Callable[[np.random.Generator], Layout]] = {
 _STYLES = 1  # a stream of random numbers of its own: the place does not depend on the styles
 FAMILIES: tuple[str, ...] = tuple(_LAYOUTS)  # those that are meant where none is named
 INTERACTIVE_FAMILIES: tuple[str, ...] = tuple(interactive.LAYOUTS)
+INTERACTIVE_S = 20.0  # how long these last in the benchmarks
 ALL_FAMILIES = FAMILIES + INTERACTIVE_FAMILIES
 
 

@@ -1,0 +1,59 @@
+"""`bevdrive benchmark`."""
+
+import argparse
+
+from sim.benchmarks import TRAINING, Benchmark, benchmark_names, read_benchmark
+
+_EPILOG = """examples:
+  bevdrive benchmark list
+  bevdrive benchmark show interactive            # the newest version
+  bevdrive benchmark show interactive@1
+  bevdrive simulate --benchmark interactive --planner idm,pdm
+
+Exit codes: 0 all well, 2 wrong input."""
+
+
+def run(arguments: list[str]) -> int:
+    """Print the list or one benchmark; returns the exit code. Raises InputError for a wrong name."""
+    parser = argparse.ArgumentParser(
+        prog="bevdrive benchmark",
+        description="Fixed lists of scenarios, by name, version and hash.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("list", help="which there are")
+    show = verbs.add_parser("show", help="what is in one")
+    show.add_argument("name", help="NAME or NAME@VERSION")
+    options = parser.parse_args(arguments)
+    print(_list() if options.verb == "list" else _show(read_benchmark(options.name)))
+    return 0
+
+
+def _list() -> str:
+    lines = []
+    for name, versions in benchmark_names().items():
+        for version in versions:
+            benchmark = read_benchmark(f"{name}@{version}")
+            lines.append(
+                f"{name}@{version:<4} {len(benchmark.entries):>5} scenarios of "
+                f"{len(benchmark.families)} families, hash {benchmark.hash}"
+            )
+    lines.append(f"{TRAINING}  as many as asked for, by --seed and --count")
+    return "\n".join(lines)
+
+
+def _show(benchmark: Benchmark) -> str:
+    """Per family: how many, how much they demand, how many have a witness, and how fast it is."""
+    lines = [
+        f"{benchmark.name} version {benchmark.version}: {len(benchmark.entries)} scenarios of "
+        f"{benchmark.duration_s:g} s, hash {benchmark.hash}",
+        f"{'family':<22}{'scenarios':>10}{'interaction':>13}{'witnesses':>11}{'goal after':>12}",
+    ]
+    for family in benchmark.families:
+        entries = benchmark.chosen((family,))
+        demand = sum(entry.interaction for entry in entries) / len(entries)
+        times = [entry.witness_s for entry in entries if entry.witness_s is not None]
+        after = f"{sum(times) / len(times):.1f} s" if times else "-"
+        lines.append(f"{family:<22}{len(entries):>10}{demand:>13.2f}{len(times):>11}{after:>12}")
+    return "\n".join(lines)
