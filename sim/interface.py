@@ -20,6 +20,7 @@ from sim.paths.route_ahead import RouteAhead
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import RasterSpec
 from sim.sensors.sweep import LabelledSweep, LidarSweep
+from sim.traffic import Traffic
 from sim.world import World, WorldState
 
 
@@ -112,10 +113,14 @@ class EgoMap:
 
 @dataclass(frozen=True)
 class Privileged:
-    """What only the simulator knows, world frame: maps, recording, everybody's state, true labels."""
+    """What only the simulator knows, world frame: maps, recording, everybody's state, true labels.
+
+    `traffic` is what moves the others: with it a planner can try what it means to do.
+    """
 
     world: World
     state: WorldState
+    traffic: Traffic
     lidar: LabelledSweep | None
 
 

@@ -162,7 +162,7 @@ class Simulator:
             lanes=self.lanes and self.lanes.around(world_SE2_ego, lights),
             raster=raster,
             lidar=lidar and lidar.measured,
-            privileged=Privileged(world, state, lidar) if needs.privileged else None,
+            privileged=Privileged(world, state, self.traffic, lidar) if needs.privileged else None,
         )
 
 

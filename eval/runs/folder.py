@@ -103,8 +103,9 @@ class RunFolder:
     ) -> dict[str, Any]:
         """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`.
 
-        `benchmark`: what the run states of the one that its scenarios are of. What the metrics declare is kept beside them, so that a report needs no more than the folder.
-        Returns what `metrics.json` holds.
+        `benchmark`: what the run states of the one that its scenarios are of. What the metrics declare
+        is kept beside them, so that a report needs no more than the folder. Returns what
+        `metrics.json` holds.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
