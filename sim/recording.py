@@ -5,10 +5,12 @@ from jaxtyping import Int
 from torch import Tensor
 
 from sim.geometry import se2
-from sim.scenario import EGO
+from sim.scenario import EGO, AgentKind
 from sim.world import Past, World, WorldState, changes_from, speed_along
 
 STANDING_MPS = 0.3
+# A plain int: compiled, a tensor compared with an enum's member is silently False.
+_PEDESTRIAN = int(AgentKind.PEDESTRIAN)
 _OWN_PATH_M = 1.5  # by how much another path must be nearer than an agent's own one
 _TURNS_FROM_MPS = 0.5  # slower, a recorded heading says nothing of the steering
 
@@ -56,6 +58,7 @@ def recorded_state(world: World, step: Int[Tensor, " b"]) -> WorldState:
         change_from_m=change_from_m,
         change_left=change_left,
         waited_s=_wait_s(world, now, valid),
+        late_steps=torch.zeros_like(path),
     )
 
 
@@ -107,8 +110,9 @@ def _on_path(
 
 
 def _wait_s(world: World, step: Tensor, valid: Tensor) -> Tensor:
-    """For how long each agent has been standing in the recording."""
+    """For how long each agent has been standing in the recording; 0 on foot, where none waits yet."""
     moves = speed_along(world.log.pose, world.log.velocity_mps).abs() >= STANDING_MPS
     instants = torch.arange(moves.shape[2], device=step.device)
     moved = torch.where(moves & (instants <= step.reshape(-1, 1, 1)), instants, 0).amax(dim=2)
-    return torch.where(valid, (step.unsqueeze(1) - moved) * world.dt_s, 0.0)
+    stands = valid & (world.kind != _PEDESTRIAN)
+    return torch.where(stands, (step.unsqueeze(1) - moved) * world.dt_s, 0.0)

@@ -79,7 +79,8 @@ class WorldState:
     change_left: Float[
         Tensor, "b n"
     ]  # what is left of that: from 1 to 0, and -1: it may change again
-    waited_s: Float[Tensor, "b n"]  # how long it has been standing
+    waited_s: Float[Tensor, "b n"]  # how long it has been standing; on foot: waiting at a kerb
+    late_steps: Int[Tensor, "b n"]  # by how much somebody on foot is behind the recording
     past: Past | None = None  # kept where somebody looks back (`sim.interface.Needs`)
 
     @property
@@ -207,6 +208,7 @@ class World:
             change_from_m=change_from_m,
             change_left=change_left,
             waited_s=torch.zeros_like(pose[..., 0]),
+            late_steps=torch.zeros_like(path),
         )
 
     def lights_at(self, step: Int[Tensor, " b"]) -> Int[Tensor, "b l"]:

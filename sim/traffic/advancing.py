@@ -53,10 +53,11 @@ def advance(
     place: Place,
     course: Course,
     acceleration_mps2: Float[Tensor, "b d"],
+    waits: Bool[Tensor, "b n"] | None,
 ) -> tuple[WorldState, Bool[Tensor, "b n"]]:
     """Integrate along the paths; replay the rest; let in who enters, drop who has left.
 
-    Also: who was driven.
+    `waits`: who, on foot, stays at the kerb. Also: who was driven.
     """
     paths, drivers, dt = world.paths, lookout.drivers, world.dt_s
     speed = place.speed_mps
@@ -77,7 +78,7 @@ def advance(
     end = paths.num_points[paths.row.unsqueeze(1), course.path] - 1
     arrived = s + 0.5 * place.size_m[..., 0] > end
     arrived = drivers.spread(arrived if stays is None else arrived & ~stays)
-    replayed = walk(world, state, replay(world, state))
+    replayed = walk(world, state, replay(world, state), waits)
     has_path = paths.agent_path >= 0
     drives = has_path & state.valid
     if not lookout.drives_ego:

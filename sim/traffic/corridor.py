@@ -99,16 +99,17 @@ class Lookout:
         self,
         world: World,
         state: WorldState,
+        velocity_mps: Float[Tensor, "b n 2"],
         own_s: Float[Tensor, "b d"],
         lateral: Lateral | None,
     ) -> OnPaths:
-        """Project every agent on every path."""
+        """Project every agent on every path; they move, or mean to, with these velocities."""
         hint = self._hints(world, state, own_s)
         beside = None
         if lateral is not None:
             drives = state.path >= 0
             beside = torch.where(drives, self.drivers.spread(lateral.offset_m), 0.0)
-        return _project_all(world, state, hint, beside)
+        return _project_all(world, state, velocity_mps, hint, beside)
 
     def corridor(
         self,
@@ -163,11 +164,15 @@ class Lookout:
 
 
 def _project_all(
-    world: World, state: WorldState, hint: Float[Tensor, "b p n"], beside: Tensor | None
+    world: World,
+    state: WorldState,
+    velocity_mps: Float[Tensor, "b n 2"],
+    hint: Float[Tensor, "b p n"],
+    beside: Tensor | None,
 ) -> OnPaths:
     """`beside`: how far left of its own path each agent is."""
     path = torch.arange(hint.shape[1], device=hint.device).reshape(1, -1, 1).expand(hint.shape)
-    (x, y, yaw), (vx, vy) = state.pose.unbind(-1), state.velocity_mps.unbind(-1)
+    (x, y, yaw), (vx, vy) = state.pose.unbind(-1), velocity_mps.unbind(-1)
     length, width, _ = world.size_m.unbind(-1)
     of_agents = materialize(x, y, torch.cos(yaw), torch.sin(yaw), vx, vy, length, width)
     x, y, cos_yaw, sin_yaw, vx, vy, length, width = (t.unsqueeze(1) for t in of_agents)

@@ -13,7 +13,7 @@ from sim.traffic.driver_styles import DriverStyles
 from sim.traffic.drivers import Place
 from sim.traffic.idm_law import idm_acceleration
 from sim.traffic.lane_changing import Wishes
-from sim.world import World
+from sim.world import World, WorldState
 
 HARDEST_BRAKING_MPS2 = 8.0
 SIDE_MARGIN_M = 0.25
@@ -41,6 +41,7 @@ class Following:
 
 def follow(
     world: World,
+    state: WorldState,
     corridor: Corridor,
     styles: DriverStyles,
     place: Place,
@@ -48,7 +49,7 @@ def follow(
 ) -> Following:
     """Keep behind everybody who is in the way; be kind, or not, to those who want to be."""
     speed_mps, cruise_mps = place.speed_mps, place.cruise_mps
-    blocks = _in_the_way(corridor, speed_mps, place.size_m[..., 0], world)
+    blocks = _in_the_way(world, state, corridor, place, styles)
     law, inviting = styles.law, None
     if wishes is not None:
         merging = _moving_in(corridor, wishes) & ~blocks
@@ -92,10 +93,13 @@ def _moving_in(corridor: Corridor, wishes: Wishes) -> Bool[Tensor, "b d n"]:
 
 
 def _in_the_way(
-    corridor: Corridor, speed_mps: Tensor, length_m: Tensor, world: World
+    world: World, state: WorldState, corridor: Corridor, place: Place, styles: DriverStyles
 ) -> Bool[Tensor, "b d n"]:
-    """Whom a driver must keep behind: those in its strip, and those on foot about to step in."""
-    speed, length = speed_mps.unsqueeze(2), length_m.unsqueeze(2)
+    """Whom a driver must keep behind: those in its strip, and those on foot about to step in.
+
+    Who waits at the kerb does not step in; kind drivers stop for it where that is no trouble.
+    """
+    speed, length = place.speed_mps.unsqueeze(2), place.size_m[..., :1]
     offset, reach = corridor.offset_m.abs(), corridor.reach_m + SIDE_MARGIN_M
     ahead = corridor.near & (corridor.gap_m > -0.5 * length)
     on_foot = (world.kind == _PEDESTRIAN).unsqueeze(1)
@@ -106,5 +110,8 @@ def _in_the_way(
     steps_in = (approach > 0.3) & (enters_s < PEDESTRIAN_HORIZON_S + 1.0)
     steps_in = steps_in & (enters_s < passes_s + 0.5)
     steps_in = steps_in & (enters_s < arrives_s + PEDESTRIAN_HORIZON_S)
-    stoppable = corridor.gap_m > speed**2 / (2.0 * HARDEST_BRAKING_MPS2)
+    at_kerb = (state.waited_s > 0.0).unsqueeze(1)
+    braking = torch.where(at_kerb, LETTING_IN_MPS2, HARDEST_BRAKING_MPS2)
+    stoppable = corridor.gap_m > speed**2 / (2.0 * braking)
+    steps_in = steps_in & (~at_kerb | (styles.politeness >= LETS_IN).unsqueeze(2))
     return ahead & ((offset < reach) | (on_foot & steps_in & stoppable))

@@ -22,6 +22,7 @@ from sim.traffic.following import follow
 from sim.traffic.lane_changing import Wishes, choose_lanes
 from sim.traffic.lateral import Lateral
 from sim.traffic.stopping import HARDEST_BRAKING_MPS2, Signs, brake_before, give_way
+from sim.traffic.walking import Walkers, intended_mps
 from sim.world import World, WorldState
 
 CYCLIST_CRUISE_MPS = 5.0
@@ -36,6 +37,7 @@ class IdmTraffic:
 
     lookout: Lookout
     styles: DriverStyles
+    walkers: Walkers | None
 
     @staticmethod
     def of(world: World, drives_ego: bool = False, uniform: bool = False) -> "IdmTraffic":
@@ -45,7 +47,7 @@ class IdmTraffic:
         """
         lookout = Lookout.of(world, drives_ego)
         styles = DriverStyles.of(world.scenarios, lookout.drivers, world.dt_s, uniform)
-        return IdmTraffic(lookout, styles)
+        return IdmTraffic(lookout, styles, Walkers.of(world, uniform))
 
     def act(self, world: World, state: WorldState) -> WorldState:
         """The state one step later."""
@@ -55,10 +57,12 @@ class IdmTraffic:
         signs = Signs.ahead_of(world, place)
         place = signs.passed_slowly(place, styles)
         course = self._course(world, state, place)
-        on_paths = lookout.look(world, state, own_s, course.lateral)
+        velocity = intended_mps(world, state) if self.walkers else state.velocity_mps
+        on_paths = lookout.look(world, state, velocity, own_s, course.lateral)
         corridor = lookout.corridor(world, on_paths, place.path, own_s, course.lateral)
         wishes = course.lateral and Wishes.of(world, state, drivers, place, on_paths)
-        following = follow(world, corridor, styles, place, wishes)
+        waits = self.walkers and self.walkers.waiting(world, state, corridor, place)
+        following = follow(world, state, corridor, styles, place, wishes)
         wanted = give_way(world, state, drivers, styles, place, following, signs)
         if wishes is not None:
             choice = choose_lanes(
@@ -76,11 +80,14 @@ class IdmTraffic:
             world.dt_s,
         )
         done, near_sign = materialize(done, signs.near)
-        moved, drives = advance(world, state, lookout, place, course, done)
+        moved, drives = advance(world, state, lookout, place, course, done, waits)
         waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
         honours = drivers.spread(near_sign)
         kept = torch.maximum(waited, torch.where(honours, state.waited_s, 0.0))
-        return replace(moved, waited_s=torch.where(drives, kept, 0.0))
+        kept = torch.where(drives, kept, 0.0)
+        if waits is not None:
+            kept = torch.where(waits, state.waited_s + world.dt_s, kept)
+        return replace(moved, waited_s=kept)
 
     def _place(self, world: World, state: WorldState, own_s: Float[Tensor, "b d"]) -> Place:
         """The drivers now; cyclists want at most their own speed."""
