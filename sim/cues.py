@@ -63,14 +63,21 @@ class CueTable:
         braked = torch.where(brakes, hardest, acceleration_mps2)
         return torch.where((self.action == _START) & ~fallen, braked.clamp(max=0.0), braked)
 
-    def recorded_step(
-        self, cue_step: Int[Tensor, "b n"], step: Int[Tensor, " b"], dt_s: float
+    def late_steps(
+        self,
+        cue_step: Int[Tensor, "b n"],
+        step: Int[Tensor, " b"],
+        late_steps: Int[Tensor, "b n"],
+        dt_s: float,
     ) -> Int[Tensor, "b n"]:
-        """The instant of the recording that each agent is at: who waits for its cue lags behind."""
-        now, rehearsed = step.unsqueeze(1), self._rehearsed_step(dt_s)
-        walks = rehearsed + now - cue_step
-        held = torch.where(cue_step == NOT_YET, torch.minimum(now, rehearsed), walks)
-        return torch.where(self.action == _START, held, now)
+        """How far each agent is behind the recording: who waits for its cue more and more.
+
+        Negative: its cue came earlier than in the recording.
+        """
+        rehearsed = self._rehearsed_step(dt_s)
+        waiting = (step.unsqueeze(1) - rehearsed).clamp(min=0)
+        held = torch.where(cue_step == NOT_YET, waiting, cue_step - rehearsed)
+        return torch.where(self.action == _START, held, late_steps)
 
     def recorded_cue_step(self, step: Int[Tensor, " b"], dt_s: float) -> Int[Tensor, "b n"]:
         """`cue_step` of the recording at its instant `step`."""

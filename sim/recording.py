@@ -6,10 +6,13 @@ from torch import Tensor
 
 from sim.cues import NOT_YET
 from sim.geometry import se2
-from sim.scenario import EGO
-from sim.world import Past, World, WorldState, speed_along
+from sim.scenario import EGO, AgentKind
+from sim.world import Past, World, WorldState, changes_from, speed_along
 
 STANDING_MPS = 0.3
+# A plain int: compiled, a tensor compared with an enum's member is silently False.
+_PEDESTRIAN = int(AgentKind.PEDESTRIAN)
+_OWN_PATH_M = 1.5  # by how much another path must be nearer than an agent's own one
 _TURNS_FROM_MPS = 0.5  # slower, a recorded heading says nothing of the steering
 
 
@@ -42,6 +45,8 @@ def recorded_state(world: World, step: Int[Tensor, " b"]) -> WorldState:
     velocity = at(log.velocity_mps, now)
     speed = speed_along(pose, velocity)[:, EGO]
     steering = torch.atan(world.wheelbase_m[:, EGO] * turn / speed)
+    path, path_s_m, beside_m = _on_path(world, now, pose, valid)
+    change_from_m, change_left = changes_from(beside_m)
     return WorldState(
         step=now,
         pose=pose,
@@ -49,9 +54,13 @@ def recorded_state(world: World, step: Int[Tensor, " b"]) -> WorldState:
         acceleration_mps2=torch.where(valid, (speed_b - speed_a) / seconds, 0.0),
         valid=valid,
         ego_steering_rad=torch.where(speed.abs() > _TURNS_FROM_MPS, steering, 0.0),
-        path_s_m=_path_s_m(world, now, pose, valid),
+        path=path,
+        path_s_m=path_s_m,
+        change_from_m=change_from_m,
+        change_left=change_left,
         waited_s=_wait_s(world, now, valid),
         cue_step=_cue_step(world, now, valid),
+        late_steps=torch.zeros_like(path),
     )
 
 
@@ -69,17 +78,37 @@ def recorded_past(world: World, step: Int[Tensor, " b"], steps: int) -> Past:
     return Past(pose, velocity, valid, known)
 
 
-def _path_s_m(world: World, step: Tensor, pose: Tensor, valid: Tensor) -> Tensor:
-    """Arc length on the own path; -1 for those who come later, past its end for those who left."""
-    path = world.paths.agent_path
-    on_paths = world.paths.search(pose)
-    guess = torch.gather(on_paths, 1, path.clamp(min=0).unsqueeze(1)).squeeze(1).clamp(min=0.0)
+def _on_path(
+    world: World, step: Tensor, pose: Tensor, valid: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The path that each agent is on, where, and how far left of it.
+
+    Arc lengths are -1 for those who come later, and past the end for those who have left. The path is
+    that of the agent's route; for those who change lanes, and are not near it, the nearest they might
+    have changed to.
+    """
+    paths = world.paths
+    path, near = paths.agent_path, paths.search(pose)
     x, y, _ = pose.unbind(-1)
-    s_m, _, _ = world.paths.project(path.clamp(min=0), guess, x, y)
+    beside = torch.zeros_like(x)
+    if paths.lane_changes is not None:
+        every = torch.arange(near.shape[1], device=near.device).reshape(1, -1, 1).expand(near.shape)
+        _, offset, _ = paths.project(every, near.clamp(min=0.0), x.unsqueeze(1), y.unsqueeze(1))
+        possible = paths.lane_changes.alternative[paths.row].transpose(1, 2) & (near >= 0.0)
+        cost = torch.where(possible, offset.abs(), torch.inf)
+        own = path.clamp(min=0).unsqueeze(1)
+        cost = cost.scatter_add(1, own, torch.full_like(cost[:, :1], -_OWN_PATH_M))
+        best = cost.argmin(dim=1)
+        path = torch.where((path >= 0) & torch.isfinite(cost.amin(dim=1)), best, path)
+        beside = torch.gather(offset, 1, path.clamp(min=0).unsqueeze(1)).squeeze(1)
+        beside = torch.where(valid & (path >= 0), beside, 0.0)
+    guess = torch.gather(near, 1, path.clamp(min=0).unsqueeze(1)).squeeze(1).clamp(min=0.0)
+    s_m, _, _ = paths.project(path.clamp(min=0), guess, x, y)
     instants = torch.arange(world.log.valid.shape[2], device=step.device)
     was_there = (world.log.valid & (instants < step.reshape(-1, 1, 1))).any(dim=2)
-    gone = world.paths.num_points.max().to(s_m.dtype)
-    return torch.where(valid, s_m.clamp(min=0.0), torch.where(was_there, gone, -1.0))
+    gone = paths.num_points.max().to(s_m.dtype)
+    s_m = torch.where(valid, s_m.clamp(min=0.0), torch.where(was_there, gone, -1.0))
+    return path, s_m, beside
 
 
 def _cue_step(world: World, step: Tensor, valid: Tensor) -> Tensor:
@@ -90,8 +119,9 @@ def _cue_step(world: World, step: Tensor, valid: Tensor) -> Tensor:
 
 
 def _wait_s(world: World, step: Tensor, valid: Tensor) -> Tensor:
-    """For how long each agent has been standing in the recording."""
+    """For how long each agent has been standing in the recording; 0 on foot, where none waits yet."""
     moves = speed_along(world.log.pose, world.log.velocity_mps).abs() >= STANDING_MPS
     instants = torch.arange(moves.shape[2], device=step.device)
     moved = torch.where(moves & (instants <= step.reshape(-1, 1, 1)), instants, 0).amax(dim=2)
-    return torch.where(valid, (step.unsqueeze(1) - moved) * world.dt_s, 0.0)
+    stands = valid & (world.kind != _PEDESTRIAN)
+    return torch.where(stands, (step.unsqueeze(1) - moved) * world.dt_s, 0.0)

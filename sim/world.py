@@ -24,6 +24,7 @@ from sim.scenario import Scenario
 
 WHEELBASE_PER_LENGTH = 0.6  # Chrysler Pacifica 3.09 / 5.18, Renault Zoe 2.59 / 4.08
 _FAR_M = 1e6  # where points that are padding lie
+_ON_PATH_M = 0.2  # who is nearer is on its path, and not changing over to it
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,16 @@ class WorldState:
     acceleration_mps2: Float[Tensor, "b n"]
     valid: Bool[Tensor, "b n"]
     ego_steering_rad: Float[Tensor, " b"]
-    path_s_m: Float[Tensor, "b n"]  # arc length along the agent's own path; -1: not yet on it
-    waited_s: Float[Tensor, "b n"]  # how long it has been standing
+    path: Int[Tensor, "b n"]  # on which each agent drives now (`Paths`); -1: on none
+    path_s_m: Float[Tensor, "b n"]  # arc length along that path; -1: not yet on it
+    change_from_m: Float[
+        Tensor, "b n"
+    ]  # how far left of its path an agent began to change over to it
+    change_left: Float[
+        Tensor, "b n"
+    ]  # what is left of that: from 1 to 0, and -1: it may change again
+    waited_s: Float[Tensor, "b n"]  # how long it has been standing; on foot: waiting at a kerb
+    late_steps: Int[Tensor, "b n"]  # by how much somebody on foot is behind the recording
     cue_step: Int[Tensor, "b n"]  # when the cue of an agent with a part fell; -1: it has not
     past: Past | None = None  # kept where somebody looks back (`sim.interface.Needs`)
 
@@ -184,6 +193,13 @@ class World:
         """Everyone where the recording starts; nobody accelerates, wheels straight."""
         pose = self.log.pose[:, :, 0]
         valid = self.log.valid[:, :, 0]
+        path, path_s_m = self.paths.agent_path, self.paths.entry_s_m[self.paths.row, :, 0]
+        beside = torch.zeros_like(path_s_m)
+        if self.paths.lane_changes is not None:
+            changes, row = self.paths.lane_changes, self.paths.row
+            path, path_s_m = changes.start_path[row], changes.start_s_m[row]
+            beside = changes.start_offset_m[row]
+        change_from_m, change_left = changes_from(beside)
         return WorldState(
             step=torch.zeros_like(self.length_steps),
             pose=pose,
@@ -191,9 +207,13 @@ class World:
             acceleration_mps2=torch.zeros_like(pose[..., 0]),
             valid=valid,
             ego_steering_rad=torch.zeros_like(pose[:, 0, 0]),
-            path_s_m=torch.where(valid, self.paths.entry_s_m[self.paths.row, :, 0], -1.0),
+            path=path,
+            path_s_m=torch.where(valid, path_s_m, -1.0),
+            change_from_m=change_from_m,
+            change_left=change_left,
             waited_s=torch.zeros_like(pose[..., 0]),
             cue_step=torch.full_like(valid, NOT_YET, dtype=torch.long),
+            late_steps=torch.zeros_like(path),
         )
 
     def lights_at(self, step: Int[Tensor, " b"]) -> Int[Tensor, "b l"]:
@@ -224,6 +244,12 @@ class WorldMaps:
             lane_areas=areas,
             expert_route=ExpertRoute.from_scenarios(scenarios, areas, field),
         )
+
+
+def changes_from(offset_m: Float[Tensor, "b n"]) -> tuple[Tensor, Tensor]:
+    """`change_from_m` and `change_left` of agents that are found so far left of their paths."""
+    changing = offset_m.abs() > _ON_PATH_M
+    return torch.where(changing, offset_m, 0.0), torch.where(changing, 1.0, -1.0)
 
 
 def speed_along(pose: Float[Tensor, "*k 3"], velocity_mps: Float[Tensor, "*k 2"]) -> Tensor:

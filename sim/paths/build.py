@@ -5,6 +5,7 @@ import torch
 
 from sim.errors import InputError
 from sim.geometry import polyline
+from sim.paths.lane_changes import LaneChanges, with_lanes_beside
 from sim.paths.paths import COARSE_M, Paths
 from sim.scenario import EGO, Route, Scenario, StopKind
 
@@ -52,11 +53,15 @@ def build_paths(scenarios: list[Scenario]) -> Paths:
         stop_is_sign=torch.from_numpy(stop_is_sign),
         path_of_agent=torch.from_numpy(agent_path),
         entry_s_m=torch.from_numpy(entry_s),
+        lane_changes=LaneChanges.of(scenarios, pools),
     )
 
 
 def pool_routes(scenario: Scenario) -> tuple[list[Route], np.ndarray]:
-    """The distinct routes of a scenario and each agent's index into them (-1: none)."""
+    """The distinct routes of a scenario and each agent's index into them (-1: none).
+
+    Where drivers change lanes, also a route along each lane beside them on which nobody means to go.
+    """
     if scenario.routes[EGO] is None:
         raise InputError(f"{scenario.scenario_id}: routes[0]: the ego needs a route")
     routes: list[Route] = []
@@ -69,6 +74,8 @@ def pool_routes(scenario: Scenario) -> tuple[list[Route], np.ndarray]:
             place[id(route)] = len(routes)
             routes.append(route)
         owner[n] = place[id(route)]
+    if scenario.styles is not None:
+        routes = with_lanes_beside(scenario, routes)
     return routes, owner
 
 

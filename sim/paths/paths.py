@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.geometry import se2
+from sim.paths.lane_changes import LaneChanges
 from sim.paths.route_ahead import RouteAhead
 from sim.scenario import EGO, LightState
 from sim.trees import shared
@@ -45,10 +46,11 @@ class Paths:
     entry_s_m: Float[Tensor, "m n t"] = (
         shared()
     )  # where on its path an agent that comes at t comes in
+    lane_changes: LaneChanges | None = None  # None: everybody keeps to its own path
 
     @property
     def agent_path(self) -> Int[Tensor, "b n"]:
-        """The path of each agent; -1: it has none."""
+        """The path of each agent's route; -1: it has none."""
         return self.path_of_agent[self.row]
 
     def frame_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from sim import trees
 from sim.scenario import Yielding
-from sim.traffic.drivers import Drivers
 from sim.traffic.path_relations import DriverZones
 
 LOOK_AHEAD_M = 60.0
@@ -31,6 +30,7 @@ _NEVER, _LATE = int(Yielding.NEVER), int(Yielding.LATE)
 class Driver:
     """What is known of each driver `[B, D]`, or of one of those concerned by each zone `[B, E]`."""
 
+    agent: Int[Tensor, "b k"]
     s_m: Float[Tensor, "b k"]
     speed_mps: Float[Tensor, "b k"]
     cruise_mps: Float[Tensor, "b k"]
@@ -64,9 +64,8 @@ def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> 
     return 2.0 * distance_m.clamp(min=0.0) / (speed_mps + end).clamp(min=0.1)
 
 
-def yield_to_others(drivers: Drivers, driver: Driver) -> Yield:
+def yield_to_others(zones: DriverZones, driver: Driver) -> Yield:
     """Decide every pair of drivers whose paths conflict, in every zone ahead of both."""
-    zones = drivers.zones
     me, they = driver.at(zones.of_driver), driver.at(zones.of_other)
     mine = _Approach.of(me, zones.enter_m, zones.leave_m)
     other = _Approach.of(they, zones.other_enter_m, zones.other_leave_m)
@@ -78,7 +77,7 @@ def yield_to_others(drivers: Drivers, driver: Driver) -> Yield:
     i_clear = mine.leave_s + me.margin_s < other.enter_s
     crossing, merging = live & ~zones.merges, live & zones.merges
     nearest = _Nearest.of(zones, driver, mine, crossing)
-    i_first = _goes_first(drivers, driver, me, they, nearest)
+    i_first = _goes_first(zones, driver, me, they, nearest)
     stoppable = mine.to_enter_m > me.speed_mps**2 / (2.0 * CANNOT_STOP_MPS2)
     too_far = mine.to_enter_m > me.speed_mps**2 / (2.0 * LATE_BRAKING_MPS2) + _LATE_M
     minds = (me.yields != _NEVER) & ((me.yields != _LATE) | ~too_far)
@@ -151,15 +150,14 @@ class _Nearest:
 
 
 def _goes_first(
-    drivers: Drivers, driver: Driver, me: Driver, they: Driver, nearest: _Nearest
+    zones: DriverZones, driver: Driver, me: Driver, they: Driver, nearest: _Nearest
 ) -> Bool[Tensor, "b e"]:
     """Right of way; among equals the one who has waited longer or arrives sooner; then the index.
 
     Between two who stand, being inside the junction outweighs right of way, and so does long
     waiting: nobody waits for ever.
     """
-    zones = drivers.zones
-    arrival = nearest.arrival_s - driver.waited_s + 1e-3 * drivers.agent
+    arrival = nearest.arrival_s - driver.waited_s + 1e-3 * driver.agent
     sooner = zones.of_driver(arrival) < zones.of_other(arrival)
     spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
     spells = spells + _INSIDE_RANK * nearest.inside

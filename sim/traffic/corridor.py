@@ -1,9 +1,9 @@
-"""What each driver meets on its own path: everybody, seen in the coordinates of the driver's path."""
+"""What drivers meet on a path: everybody, seen in the coordinates of each path."""
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
@@ -11,10 +11,28 @@ from sim.compiling import materialize
 from sim.paths.paths import Paths
 from sim.scenario import EGO
 from sim.traffic.drivers import Drivers
+from sim.traffic.lateral import Lateral
 from sim.traffic.path_relations import STRIDE, Relations
 from sim.world import Log, World, WorldState
 
 HINT_EVERY = 5  # steps between the instants at which recorded agents are searched on the paths
+
+
+@dataclass(frozen=True)
+class OnPaths:
+    """Every agent n seen from every path p. Who changes lanes covers all that it will yet sweep."""
+
+    rear_m: Float[Tensor, "b p n"]  # arc length of the rear end
+    offset_m: Float[Tensor, "b p n"]
+    half_across_m: Float[Tensor, "b p n"]
+    along_mps: Float[Tensor, "b p n"]
+    across_mps: Float[Tensor, "b p n"]
+    near: Bool[Tensor, "b p n"]
+
+    def seen_from(self, path: Int[Tensor, "b k"]) -> "OnPaths":
+        """`[B, K, N]`: from those paths alone."""
+        row = torch.arange(len(path), device=path.device).unsqueeze(1)
+        return trees.map_tensors(lambda seen: seen[row, path], self)
 
 
 @dataclass(frozen=True)
@@ -57,32 +75,66 @@ class Lookout:
             _search_log(world.paths, world.log),
         )
 
+    @property
+    def driven(self) -> Bool[Tensor, "b d"]:
+        """The drivers that are driven: all but an ego that drives freely."""
+        real = self.drivers.real
+        return real if self.drives_ego else real & (self.drivers.agent != EGO)
+
+    def own_path(self, state: WorldState) -> Int[Tensor, "b d"]:
+        """The path that each driver is on; the ego's is its route where it drives freely."""
+        own = self.drivers.pick(state.path).clamp(min=0)
+        if self.drives_ego:
+            return own
+        return torch.cat((self.drivers.route[:, :1], own[:, 1:]), dim=1)
+
     def own_s_m(self, world: World, state: WorldState) -> Float[Tensor, "b d"]:
-        """Arc length of each driver on its own path; the ego's is searched where it drives freely."""
+        """Arc length of each driver on its path; the ego's is searched where it drives freely."""
         own = self.drivers.pick(state.path_s_m)
         if self.drives_ego:
             return own
         return torch.cat((world.paths.ego_s_m(state.pose[:, :1]), own[:, 1:]), dim=1)
 
-    def look_along_paths(
-        self, world: World, state: WorldState, own_s: Float[Tensor, "b d"]
-    ) -> Corridor:
-        """Project every agent on every path, then read off each driver's own."""
-        drivers = self.drivers
+    def look(
+        self,
+        world: World,
+        state: WorldState,
+        velocity_mps: Float[Tensor, "b n 2"],
+        own_s: Float[Tensor, "b d"],
+        lateral: Lateral | None,
+    ) -> OnPaths:
+        """Project every agent on every path; they move, or mean to, with these velocities."""
         hint = self._hints(world, state, own_s)
-        seen = _project_all(world, state, hint)
-        row = torch.arange(len(hint), device=hint.device).unsqueeze(1)
-        rear, offset, half_across, along, across, near = (t[row, drivers.path] for t in seen)
+        beside = None
+        if lateral is not None:
+            drives = state.path >= 0
+            beside = torch.where(drives, self.drivers.spread(lateral.offset_m), 0.0)
+        return _project_all(world, state, velocity_mps, hint, beside)
+
+    def corridor(
+        self,
+        world: World,
+        on_paths: OnPaths,
+        path: Int[Tensor, "b d"],
+        own_s: Float[Tensor, "b d"],
+        lateral: Lateral | None,
+    ) -> Corridor:
+        """What each driver meets on the path that it is on, and between there and where it is."""
+        drivers, seen = self.drivers, on_paths.seen_from(path)
         size = drivers.pick(world.size_m)
         front = own_s + 0.5 * size[..., 0]
-        agent = torch.arange(hint.shape[2], device=hint.device)
+        agent = torch.arange(seen.near.shape[2], device=path.device)
+        offset, reach = seen.offset_m, seen.half_across_m + 0.5 * size[..., 1].unsqueeze(2)
+        if lateral is not None:
+            half_way = 0.5 * lateral.offset_m.unsqueeze(2)
+            offset, reach = offset - half_way, reach + half_way.abs()
         return Corridor(
-            gap_m=rear - front.unsqueeze(2),
+            gap_m=seen.rear_m - front.unsqueeze(2),
             offset_m=offset,
-            reach_m=half_across + 0.5 * size[..., 1].unsqueeze(2),
-            along_mps=along,
-            across_mps=across,
-            near=near & (agent != drivers.agent.unsqueeze(2)),
+            reach_m=reach,
+            along_mps=seen.along_mps,
+            across_mps=seen.across_mps,
+            near=seen.near & (agent != drivers.agent.unsqueeze(2)),
         )
 
     def _hints(
@@ -97,11 +149,11 @@ class Lookout:
         _, num_paths, _, knots = table.shape
         row = paths.row.reshape(-1, 1, 1)
         path = torch.arange(num_paths, device=table.device).reshape(1, -1, 1)
-        own = paths.agent_path.clamp(min=0).unsqueeze(1)
+        own = state.path.clamp(min=0).unsqueeze(1)
         knot = torch.round(torch.nan_to_num(self.drivers.spread(own_s)) / STRIDE)
         knot = knot.clamp(0, knots - 1)
         flat = ((row * num_paths + path) * num_paths + own) * knots + knot.long().unsqueeze(1)
-        drives = (paths.agent_path >= 0).unsqueeze(1)
+        drives = (state.path >= 0).unsqueeze(1)
         instant = (state.step // HINT_EVERY).clamp(max=self.log_hint_s_m.shape[1] - 1)
         recorded = self.log_hint_s_m[torch.arange(len(instant), device=instant.device), instant]
         hint = torch.where(drives, table.reshape(-1)[flat], recorded)
@@ -112,11 +164,15 @@ class Lookout:
 
 
 def _project_all(
-    world: World, state: WorldState, hint: Float[Tensor, "b p n"]
-) -> tuple[Tensor, ...]:
-    """Of every agent on every path `[B, P, N]`: rear end, offset, half width, velocity, nearness."""
+    world: World,
+    state: WorldState,
+    velocity_mps: Float[Tensor, "b n 2"],
+    hint: Float[Tensor, "b p n"],
+    beside: Tensor | None,
+) -> OnPaths:
+    """`beside`: how far left of its own path each agent is."""
     path = torch.arange(hint.shape[1], device=hint.device).reshape(1, -1, 1).expand(hint.shape)
-    (x, y, yaw), (vx, vy) = state.pose.unbind(-1), state.velocity_mps.unbind(-1)
+    (x, y, yaw), (vx, vy) = state.pose.unbind(-1), velocity_mps.unbind(-1)
     length, width, _ = world.size_m.unbind(-1)
     of_agents = materialize(x, y, torch.cos(yaw), torch.sin(yaw), vx, vy, length, width)
     x, y, cos_yaw, sin_yaw, vx, vy, length, width = (t.unsqueeze(1) for t in of_agents)
@@ -128,7 +184,10 @@ def _project_all(
     along = frame[..., 2] * vx + frame[..., 3] * vy
     across = frame[..., 2] * vy - frame[..., 3] * vx
     near = (hint >= 0.0) & state.valid.unsqueeze(1)
-    return materialize(s - half_along, offset, half_across, along, across, near)
+    if beside is not None:
+        half_way = 0.5 * beside.unsqueeze(1) * cos
+        offset, half_across = offset - half_way, half_across + half_way.abs()
+    return OnPaths(*materialize(s - half_along, offset, half_across, along, across, near))
 
 
 def _search_log(paths: Paths, log: Log) -> Float[Tensor, "b h p n"]:

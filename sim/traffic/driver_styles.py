@@ -1,7 +1,7 @@
 """The styles of a world's drivers as tensors, and the noise in what each of them does."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -39,6 +39,7 @@ class DriverStyles:
     rolls_stop: Bool[Tensor, "b d"]
     reaction_s: Float[Tensor, "b d"]
     noise_mps2: Float[Tensor, "b d k"] | None
+    changes_lanes: Bool[Tensor, " b"]  # where that is better for them, and not only where they must
 
     @staticmethod
     def of(
@@ -71,12 +72,18 @@ class DriverStyles:
             rolls_stop=of_drivers("rolls_stop"),
             reaction_s=of_drivers("reaction_s"),
             noise_mps2=_noise(scenarios, rows, drivers, dt_s) if any(styled) else None,
+            changes_lanes=torch.tensor(styled, device=drivers.agent.device),
         )
 
     @property
     def braking_mps2(self) -> Float[Tensor, "b d"]:
         """What is comfortable."""
         return torch.as_tensor(self.law.braking_mps2)
+
+    def law_with_headway(self, where: Bool[Tensor, "b d"], factor: float) -> IdmParams:
+        """The law, with that part of the headway for some."""
+        headway_s = torch.as_tensor(self.law.headway_s)
+        return replace(self.law, headway_s=torch.where(where, factor * headway_s, headway_s))
 
     def as_done(
         self,

@@ -7,7 +7,7 @@ for D drivers instead of N agents.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.paths.paths import Paths
@@ -22,7 +22,7 @@ class Drivers:
     """
 
     agent: Int[Tensor, "b d"]
-    path: Int[Tensor, "b d"]  # 0 where not real
+    route: Int[Tensor, "b d"]  # the path on which each means to end; 0 where not real
     real: Bool[Tensor, "b d"]
     place: Int[Tensor, "b n"]  # of each agent among the drivers; 0 for those who are none
     late: Int[Tensor, "b l"]  # agents; padding: agents with a path that are there from the start
@@ -35,15 +35,15 @@ class Drivers:
         has_path = paths.agent_path >= 0
         agent, place = _compact(has_path)
         late, late_place = _compact(has_path & ~there_at_start)
-        path = torch.gather(paths.agent_path, 1, agent)
+        route = torch.gather(paths.agent_path, 1, agent)
         return Drivers(
             agent=agent,
-            path=path.clamp(min=0),
-            real=path >= 0,
+            route=route.clamp(min=0),
+            real=route >= 0,
             place=place,
             late=late,
             late_place=late_place,
-            zones=relations.of_drivers(paths.row, path),
+            zones=relations.of_drivers(paths.row, *_possible_paths(paths, agent, route)),
         )
 
     def pick(self, per_agent: Tensor) -> Tensor:
@@ -55,6 +55,37 @@ class Drivers:
         """`[B, D, ...]` as `[B, N, ...]`; agents that are no drivers get the ego's."""
         world = torch.arange(len(self.place), device=self.place.device).unsqueeze(1)
         return per_driver[world, self.place]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the drivers are, how fast, and how fast they want to be."""
+
+    path: Int[Tensor, "b d"]
+    s_m: Float[Tensor, "b d"]
+    speed_mps: Float[Tensor, "b d"]
+    cruise_mps: Float[Tensor, "b d"]
+    size_m: Float[Tensor, "b d 3"]
+    present: Bool[Tensor, "b d"]
+    waited_s: Float[Tensor, "b d"]
+
+    @property
+    def front_s_m(self) -> Float[Tensor, "b d"]:
+        """Arc length of the front bumpers."""
+        return self.s_m + 0.5 * self.size_m[..., 0]
+
+
+def _possible_paths(
+    paths: Paths, agent: Int[Tensor, "b d"], route: Int[Tensor, "b d"]
+) -> tuple[Int[Tensor, "b k"], Int[Tensor, "b k"]]:
+    """Every driver and path that it may come to be on; padding: path -1."""
+    if paths.lane_changes is None:
+        return torch.arange(agent.shape[1], device=agent.device).expand(agent.shape), route
+    possible = paths.lane_changes.alternative[paths.row.unsqueeze(1), agent]
+    flat = (possible & (route >= 0).unsqueeze(2)).flatten(1)
+    kept, _ = _compact(flat)
+    path = torch.where(torch.gather(flat, 1, kept), kept % possible.shape[2], -1)
+    return kept // possible.shape[2], path
 
 
 def _compact(member: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b k"], Int[Tensor, "b n"]]:

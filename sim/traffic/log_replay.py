@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from sim.world import World, WorldState
 
@@ -36,20 +34,4 @@ def replay(world: World, state: WorldState) -> WorldState:
     )
     before = replace(moved, pose=log.pose[row, :, now], velocity_mps=log.velocity_mps[row, :, now])
     acceleration = (moved.speed_mps - before.speed_mps) / world.dt_s
-    return replace(moved, acceleration_mps2=acceleration)
-
-
-def replay_from(world: World, state: WorldState, instant: Int[Tensor, "b n"]) -> WorldState:
-    """As `replay`, but each agent goes on from an instant of its own (`sim.cues`)."""
-    log, last = world.log, world.log.valid.shape[2] - 1
-    row = torch.arange(len(instant), device=instant.device).unsqueeze(1)
-    agent = torch.arange(instant.shape[1], device=instant.device)
-    then = (instant + 1).clamp(max=last)
-    moved = replace(
-        state,
-        pose=log.pose[row, agent, then],
-        velocity_mps=log.velocity_mps[row, agent, then],
-        valid=log.valid[row, agent, then] & (state.step < last).unsqueeze(1),
-    )
-    acceleration = (moved.speed_mps - state.speed_mps) / world.dt_s
     return replace(moved, acceleration_mps2=acceleration)

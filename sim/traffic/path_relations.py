@@ -4,7 +4,7 @@ Computed once per scenario, so that in a step "where is that car on my path?" an
 path, and where?" are gathers instead of searches.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -41,35 +41,37 @@ class Relations:
     zone_merges: Bool[Tensor, "m p q z"] = shared()
     right_of_way: Int[Tensor, "m p q z"] = shared()
 
-    def of_drivers(self, row: Int[Tensor, " b"], path: Int[Tensor, "b d"]) -> "DriverZones":
-        """The zones that each driver's path has with those of the others; path -1: no driver.
+    def of_drivers(
+        self, row: Int[Tensor, " b"], driver: Int[Tensor, "b k"], path: Int[Tensor, "b k"]
+    ) -> "DriverZones":
+        """The zones between paths that drivers are on, or may come to be on; path -1: padding.
 
-        World b is on map `row[b]`.
+        World b is on map `row[b]`; its driver `driver[b, k]` may be on `path[b, k]`.
         """
-        pair = (
-            row.reshape(-1, 1, 1),
-            path.clamp(min=0).unsqueeze(2),
-            path.clamp(min=0).unsqueeze(1),
-        )
+        first, second = path.clamp(min=0).unsqueeze(2), path.clamp(min=0).unsqueeze(1)
         both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
-        valid = (self.zone_valid[pair] & both.unsqueeze(-1)).flatten(1)
+        both = both & (driver.unsqueeze(2) != driver.unsqueeze(1))
+        valid = self.zone_valid[row.reshape(-1, 1, 1), first, second] & both.unsqueeze(-1)
+        valid = valid.flatten(1)
         most = max(1, int(valid.sum(dim=1).max()))
         kept = torch.argsort(valid.int(), dim=1, descending=True, stable=True)[:, :most]
-
-        def pick(per_zone: Tensor) -> Tensor:
-            return torch.gather(per_zone.flatten(1), 1, kept)
-
-        zone = self.zone[pair]
+        one, other = kept // (path.shape[1] * MAX_ZONES), kept // MAX_ZONES % path.shape[1]
+        mine = torch.gather(path.clamp(min=0), 1, one)
+        others = torch.gather(path.clamp(min=0), 1, other)
+        which = (row.unsqueeze(1), mine, others, kept % MAX_ZONES)
+        enter, leave, other_enter, other_leave = self.zone[which].unbind(-1)
         return DriverZones(
-            driver=kept // (path.shape[1] * MAX_ZONES),
-            other=kept // MAX_ZONES % path.shape[1],
-            enter_m=pick(zone[..., 0]),
-            leave_m=pick(zone[..., 1]),
-            other_enter_m=pick(zone[..., 2]),
-            other_leave_m=pick(zone[..., 3]),
-            valid=pick(valid),
-            merges=pick(self.zone_merges[pair]),
-            right_of_way=pick(self.right_of_way[pair]),
+            driver=torch.gather(driver, 1, one),
+            other=torch.gather(driver, 1, other),
+            path=mine,
+            other_path=others,
+            enter_m=enter,
+            leave_m=leave,
+            other_enter_m=other_enter,
+            other_leave_m=other_leave,
+            valid=torch.gather(valid, 1, kept),
+            merges=self.zone_merges[which],
+            right_of_way=self.right_of_way[which],
         )
 
     @staticmethod
@@ -107,6 +109,8 @@ class DriverZones:
 
     driver: Int[Tensor, "b e"]
     other: Int[Tensor, "b e"]
+    path: Int[Tensor, "b e"]
+    other_path: Int[Tensor, "b e"]
     enter_m: Float[Tensor, "b e"]
     leave_m: Float[Tensor, "b e"]
     other_enter_m: Float[Tensor, "b e"]
@@ -114,6 +118,11 @@ class DriverZones:
     valid: Bool[Tensor, "b e"]
     merges: Bool[Tensor, "b e"]
     right_of_way: Int[Tensor, "b e"]
+
+    def on(self, path: Int[Tensor, "b d"]) -> "DriverZones":
+        """Those between the paths that the drivers are on now are valid."""
+        both = (self.of_driver(path) == self.path) & (self.of_other(path) == self.other_path)
+        return replace(self, valid=self.valid & both)
 
     def of_driver(self, per_driver: Tensor) -> Tensor:
         """`[B, D]` of the driver of each zone, `[B, E]`."""

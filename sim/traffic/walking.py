@@ -1,27 +1,117 @@
-"""Pedestrians: they walk after their recording as people can, by the unicycle."""
+"""People on foot: they walk after their recording as people can, and wait at the kerb for a gap.
 
-from dataclasses import replace
+The recording says where somebody crosses. Where scenarios have styles, it does not say when: who
+looks waits until the next car is far enough, and walks on later by so much.
+"""
+
+from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
+from sim import trees
 from sim.dynamics.unicycle import unicycle_step
 from sim.geometry import se2
-from sim.scenario import AgentKind
+from sim.scenario import AgentKind, Scenario, Yielding
+from sim.styles import uniform_styles
+from sim.traffic.corridor import Corridor
+from sim.traffic.drivers import Place
 from sim.world import World, WorldState
 
 ACCELERATION_MPS2 = 2.0
 YAW_RATE_RADPS = 4.0
 CATCH_UP_S = 1.0  # who lags behind the recording makes up for it in about this time
+IMPATIENCE_S = 30.0  # of waiting, until half the gap is enough
 _STANDING_MPS = 0.1
+_KERB_S = 1.2  # before stepping into a strip that cars sweep
+_GO_AFTER_S = 0.3
+_YIELDING_MPS = 1.0  # slower cars have seen the one who waits
 _PEDESTRIAN = int(AgentKind.PEDESTRIAN)  # a plain int: see `sim.traffic.idm`
 
 
-def walk(world: World, state: WorldState, recorded: WorldState) -> WorldState:
+@dataclass(frozen=True)
+class Walkers:
+    """W people on foot a world, and how they cross."""
+
+    agent: Int[Tensor, "b w"]  # padding: anybody
+    looks: Bool[Tensor, "b w"]  # False for padding, too
+    accepted_gap_s: Float[Tensor, "b w"]
+
+    @staticmethod
+    def of(world: World, uniform: bool) -> "Walkers | None":
+        """None where nobody looks: without styles all walk by the clock."""
+        scenarios, device = world.scenarios, world.size_m.device
+        looks = [_who_looks(scenario, uniform) for scenario in scenarios]
+        if not any(one.any() for one in looks):
+            return None
+        look = trees.stack_padded([one.numpy() for one in looks]).to(device)
+        gaps = [(s.styles or uniform_styles(s.num_agents)).accepted_gap_s for s in scenarios]
+        gap_s = trees.stack_padded(gaps).to(device)
+        order = torch.argsort(look.int(), dim=1, descending=True, stable=True)
+        agent = order[:, : int(look.sum(dim=1).max())]
+        return Walkers(agent, torch.gather(look, 1, agent), torch.gather(gap_s, 1, agent))
+
+    def waiting(
+        self, world: World, state: WorldState, corridor: Corridor, place: Place
+    ) -> Bool[Tensor, "b n"]:
+        """Who stays at the kerb in this step: about to step into the way of a car that comes too soon."""
+        index = self.agent.unsqueeze(1).expand(-1, corridor.near.shape[1], -1)
+        gap, offset, reach, across, near = (
+            torch.gather(seen, 2, index)
+            for seen in (
+                corridor.gap_m,
+                corridor.offset_m,
+                corridor.reach_m,
+                corridor.across_mps,
+                corridor.near,
+            )
+        )
+        speed = place.speed_mps.unsqueeze(2)
+        towards = torch.where(offset > 0.0, -across, across).clamp(min=_STANDING_MPS)
+        steps_in_s = (offset.abs() - reach) / towards
+        arrives_s = gap / speed.clamp(min=_YIELDING_MPS)
+        passes_s = arrives_s + place.size_m[..., :1] / speed.clamp(min=_YIELDING_MPS)
+        waited_s = torch.gather(state.waited_s, 1, self.agent)
+        patience = (1.0 - 0.5 * waited_s / IMPATIENCE_S).clamp(min=0.5)
+        enough_s = (patience * self.accepted_gap_s).unsqueeze(1)
+        at_kerb = near & (steps_in_s > 0.0) & (steps_in_s < _KERB_S)
+        comes = (speed > _YIELDING_MPS) & (passes_s + _GO_AFTER_S > steps_in_s)
+        comes = comes & (arrives_s < steps_in_s + enough_s) & place.present.unsqueeze(2)
+        in_the_way = (near & (steps_in_s <= 0.0)).any(dim=1)
+        waits = self.looks & (at_kerb & comes).any(dim=1) & ~in_the_way
+        nobody = torch.zeros_like(state.valid)
+        return nobody.scatter(1, self.agent, waits) & state.valid
+
+
+def _who_looks(scenario: Scenario, uniform: bool) -> Bool[Tensor, " n"]:
+    on_foot = torch.from_numpy(scenario.tracks.kind == AgentKind.PEDESTRIAN)
+    if scenario.styles is None or uniform:
+        return torch.zeros_like(on_foot)
+    return on_foot & torch.from_numpy(scenario.styles.yields != Yielding.NEVER)
+
+
+def intended_mps(world: World, state: WorldState) -> Float[Tensor, "b n 2"]:
+    """Velocities; of those who wait at the kerb, that with which they mean to cross."""
+    waits = (world.kind == _PEDESTRIAN) & (state.waited_s > 0.0)
+    log, instant = world.log, _own_instant(world, state.step, state.late_steps)
+    meant = torch.gather(log.velocity_mps, 2, instant[..., None, None].expand(-1, -1, 1, 2))
+    return torch.where(waits.unsqueeze(-1), meant.squeeze(2), state.velocity_mps)
+
+
+def walk(
+    world: World, state: WorldState, recorded: WorldState, waits: Bool[Tensor, "b n"] | None
+) -> WorldState:
     """`recorded` (the next instant of the log), but who was and is on foot walks there.
 
     The speed wanted is the recorded one and what closes the lag; the heading that of the way to go.
+    `waits`: those who stay where they are, and do the rest later.
     """
-    on_foot = (world.kind == _PEDESTRIAN) & state.valid & recorded.valid
+    on_foot = (world.kind == _PEDESTRIAN) & state.valid
+    if waits is not None or world.cues is not None:
+        stays = torch.zeros_like(on_foot) if waits is None else waits
+        recorded = _later(world, state, recorded, on_foot, stays)
+    on_foot = on_foot & recorded.valid
     lag = recorded.pose[..., :2] - recorded.velocity_mps * world.dt_s - state.pose[..., :2]
     wanted = recorded.velocity_mps + lag / CATCH_UP_S
     wanted_mps = torch.linalg.vector_norm(wanted, dim=-1)
@@ -42,3 +132,36 @@ def walk(world: World, state: WorldState, recorded: WorldState) -> WorldState:
         velocity_mps=torch.where(pick, next_speed.unsqueeze(-1) * heading, recorded.velocity_mps),
         acceleration_mps2=torch.where(on_foot, push, recorded.acceleration_mps2),
     )
+
+
+def _later(
+    world: World,
+    state: WorldState,
+    recorded: WorldState,
+    on_foot: Bool[Tensor, "b n"],
+    waits: Bool[Tensor, "b n"],
+) -> WorldState:
+    """`recorded`, but of those on foot the instant that their waiting leaves them at."""
+    late = state.late_steps + (waits & on_foot)
+    instant = _own_instant(world, state.step + 1, late)
+    then = instant[..., None, None]
+    log = world.log
+    pose = torch.gather(log.pose, 2, then.expand(-1, -1, 1, 3)).squeeze(2)
+    velocity = torch.gather(log.velocity_mps, 2, then.expand(-1, -1, 1, 2)).squeeze(2)
+    # Facing where they mean to go.
+    velocity = torch.where(waits.unsqueeze(-1), 0.0, velocity)
+    own = (on_foot & (late != 0)).unsqueeze(-1)
+    goes_on = (state.step < log.valid.shape[2] - 1).unsqueeze(1)
+    there = torch.gather(log.valid, 2, instant.unsqueeze(2)).squeeze(2)
+    return replace(
+        recorded,
+        pose=torch.where(own, pose, recorded.pose),
+        velocity_mps=torch.where(own, velocity, recorded.velocity_mps),
+        valid=torch.where(own.squeeze(-1), there & goes_on, recorded.valid),
+        late_steps=late,
+    )
+
+
+def _own_instant(world: World, step: Int[Tensor, " b"], late: Int[Tensor, "b n"]) -> Tensor:
+    last = world.log.valid.shape[2] - 1
+    return (step.unsqueeze(1) - late).clamp(0, last)

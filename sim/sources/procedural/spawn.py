@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.geometry import polyline
-from sim.scenario import Lights, LightState, Route
+from sim.scenario import Lights, LightState, Route, Yielding
 from sim.sources.procedural.crowd import (
     OBJECT_SIZE_M,
     Crowd,
@@ -36,7 +36,7 @@ def populate(
     for walker in layout.walkers:
         crowd.add(
             "human.pedestrian.adult", _body(rng), _step_out(walker, instants, dt_s), None,
-            cue=walker.cue,
+            {"yields": Yielding.NEVER}, walker.cue,
         )  # fmt: skip
     for spot in layout.spots:
         _place_spot(crowd, spot.category, (spot.x_m, spot.y_m, spot.yaw_rad), rng, instants)

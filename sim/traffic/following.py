@@ -1,0 +1,117 @@
+"""Whom a driver keeps behind: who is in its strip, who is about to step in, and whom it lets in."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from sim import trees
+from sim.scenario import AgentKind
+from sim.traffic.corridor import Corridor
+from sim.traffic.driver_styles import DriverStyles
+from sim.traffic.drivers import Place
+from sim.traffic.idm_law import idm_acceleration
+from sim.traffic.lane_changing import Wishes
+from sim.world import World, WorldState
+
+HARDEST_BRAKING_MPS2 = 8.0
+SIDE_MARGIN_M = 0.25
+PEDESTRIAN_HORIZON_S = 3.0
+LETS_IN = 0.35  # politeness from which a driver lets others in
+CLOSES_GAP = 0.15  # politeness below which it keeps them out
+LETTING_IN_MPS2 = 1.5  # braking for that, at most
+_CLOSED_HEADWAY = 0.6  # of the usual one
+_NUDGE_HORIZON_S = 2.0
+_NUDGE_MPS = 0.25
+_IN_FRONT_M = 30.0
+_SAME_LANE_M = 1.3
+# A plain int: compiled, a tensor compared with an enum's member is silently False.
+_PEDESTRIAN = int(AgentKind.PEDESTRIAN)
+
+
+@dataclass(frozen=True)
+class Following:
+    """What follows from those ahead, `[B, D]`: an acceleration, and the one next on the path."""
+
+    acceleration_mps2: Float[Tensor, "b d"]
+    gap_m: Float[Tensor, "b d"]  # inf: nobody
+    speed_mps: Float[Tensor, "b d"]  # of whoever is next
+
+
+def follow(
+    world: World,
+    state: WorldState,
+    corridor: Corridor,
+    styles: DriverStyles,
+    place: Place,
+    wishes: Wishes | None,
+) -> Following:
+    """Keep behind everybody who is in the way; be kind, or not, to those who want to be."""
+    speed_mps, cruise_mps = place.speed_mps, place.cruise_mps
+    blocks = _in_the_way(world, state, corridor, place, styles)
+    law, inviting = styles.law, None
+    if wishes is not None:
+        merging = _moving_in(corridor, wishes) & ~blocks
+        gap, index = torch.where(merging, corridor.gap_m, torch.inf).min(dim=2)
+        their_mps = _of(corridor.along_mps, index)
+        inviting = idm_acceleration(speed_mps, cruise_mps, gap.clamp(min=0.5), their_mps, law)
+        inviting = inviting.clamp(min=-LETTING_IN_MPS2)
+        inviting = torch.where(styles.politeness >= LETS_IN, inviting, torch.inf)
+        law = styles.law_with_headway(
+            torch.isfinite(gap) & (styles.politeness < CLOSES_GAP), _CLOSED_HEADWAY
+        )
+    lead = idm_acceleration(
+        speed_mps.unsqueeze(2), cruise_mps.unsqueeze(2),
+        torch.where(blocks, corridor.gap_m, torch.inf),
+        torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0),
+        trees.map_tensors(lambda value: value.unsqueeze(2), law),
+    ).amin(dim=2)  # fmt: skip
+    nearest, index = torch.where(blocks, corridor.gap_m, torch.inf).min(dim=2)
+    return Following(
+        acceleration_mps2=lead if inviting is None else torch.minimum(lead, inviting),
+        gap_m=nearest,
+        speed_mps=_of(corridor.along_mps, index),
+    )
+
+
+def _of(per_agent: Float[Tensor, "b d n"], index: Tensor) -> Float[Tensor, "b d"]:
+    return torch.gather(per_agent, 2, index.unsqueeze(2)).squeeze(2)
+
+
+def _moving_in(corridor: Corridor, wishes: Wishes) -> Bool[Tensor, "b d n"]:
+    """Who is beside or ahead, and has to change to this path, or comes over to it already."""
+    offset = corridor.offset_m.abs() - corridor.reach_m
+    towards = torch.where(corridor.offset_m > 0.0, -corridor.across_mps, corridor.across_mps)
+    nudges = (towards > _NUDGE_MPS) & (offset < towards * _NUDGE_HORIZON_S)
+    nudges = nudges & (corridor.along_mps > 0.0)
+    lands_m = (corridor.offset_m + wishes.shift_m.unsqueeze(1)).abs()
+    wants = wishes.wants.unsqueeze(1) & (lands_m < _SAME_LANE_M)
+    half_length_m = 0.5 * wishes.length_m.unsqueeze(1)
+    in_front = (corridor.gap_m > -half_length_m) & (corridor.gap_m < _IN_FRONT_M)
+    return corridor.near & in_front & (nudges | wants)
+
+
+def _in_the_way(
+    world: World, state: WorldState, corridor: Corridor, place: Place, styles: DriverStyles
+) -> Bool[Tensor, "b d n"]:
+    """Whom a driver must keep behind: those in its strip, and those on foot about to step in.
+
+    Who waits at the kerb does not step in; kind drivers stop for it where that is no trouble.
+    """
+    speed, length = place.speed_mps.unsqueeze(2), place.size_m[..., :1]
+    offset, reach = corridor.offset_m.abs(), corridor.reach_m + SIDE_MARGIN_M
+    ahead = corridor.near & (corridor.gap_m > -0.5 * length)
+    on_foot = (world.kind == _PEDESTRIAN).unsqueeze(1)
+    approach = torch.where(corridor.offset_m > 0.0, -corridor.across_mps, corridor.across_mps)
+    enters_s = (offset - reach) / approach.clamp(min=0.1)
+    arrives_s = corridor.gap_m / speed.clamp(min=1.0)
+    passes_s = arrives_s + (length + 2.0) / speed.clamp(min=1.0)
+    steps_in = (approach > 0.3) & (enters_s < PEDESTRIAN_HORIZON_S + 1.0)
+    steps_in = steps_in & (enters_s < passes_s + 0.5)
+    steps_in = steps_in & (enters_s < arrives_s + PEDESTRIAN_HORIZON_S)
+    at_kerb = (state.waited_s > 0.0).unsqueeze(1)
+    braking = torch.where(at_kerb, LETTING_IN_MPS2, HARDEST_BRAKING_MPS2)
+    stoppable = corridor.gap_m > speed**2 / (2.0 * braking)
+    steps_in = steps_in & (~at_kerb | (styles.politeness >= LETS_IN).unsqueeze(2))
+    return ahead & ((offset < reach) | (on_foot & steps_in & stoppable))
