@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from sim.errors import InputError, one_of
 
 TRAINING = "interactive-train"  # without end, by seed: scenarios like those, none of them certified
 _FOLDER = Path(__file__).parent
+_PER_UNIT = 10_000  # witnesses are stored to a tenth of a millimetre, and of a milliradian
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,14 @@ class Benchmark:
 def benchmark_names() -> dict[str, list[int]]:
     """The versions of each benchmark, ascending."""
     versions: dict[str, list[int]] = {}
-    for path in sorted(_FOLDER.glob("*@*.json")):
-        name, _, version = path.stem.partition("@")
+    for stem in _versions():
+        name, _, version = stem.partition("@")
         versions.setdefault(name, []).append(int(version))
     return {name: sorted(known) for name, known in versions.items()}
+
+
+def _versions() -> list[str]:
+    return sorted(path.stem for path in _FOLDER.glob("*@*.json"))
 
 
 @cache
@@ -107,8 +115,31 @@ def with_version(name: str) -> str:
     return f"{benchmark.name}@{benchmark.version}"
 
 
-def write_benchmark(benchmark: Benchmark) -> Path:
-    """Its file, one scenario a line."""
+def read_witness(scenario_id: str) -> Float[np.ndarray, "t 5"] | None:
+    """The stored drive that does a scenario of some benchmark: x, y, yaw, speed, curvature a step."""
+    return next((w[scenario_id] for w in map(_witnesses, _versions()) if scenario_id in w), None)
+
+
+@cache
+def _witnesses(stem: str) -> dict[str, np.ndarray]:
+    path = _FOLDER / f"{stem}.npz"
+    if not path.is_file():
+        return {}
+    with np.load(path) as file:
+        cuts = np.cumsum(file["steps"])[:-1]
+        courses = np.split(file["course"].astype(np.float32) / _PER_UNIT, cuts)
+        return dict(zip(file["scenario_id"].tolist(), courses, strict=True))
+
+
+def write_benchmark(benchmark: Benchmark, witnesses: dict[str, np.ndarray]) -> Path:
+    """Its file, one scenario a line, and beside it the drives `[T, 5]` that prove it, by scenario id."""
+    if witnesses:
+        np.savez_compressed(
+            _FOLDER / f"{benchmark.name}@{benchmark.version}.npz",
+            scenario_id=np.array(list(witnesses)),
+            steps=np.array([len(course) for course in witnesses.values()]),
+            course=np.rint(np.concatenate(list(witnesses.values())) * _PER_UNIT).astype(np.int32),
+        )
     rows = [
         json.dumps([e.scenario_id, e.digest, round(e.interaction, 3), e.witness_s])
         for e in benchmark.entries

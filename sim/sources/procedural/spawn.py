@@ -18,6 +18,7 @@ Rng = np.random.Generator
 
 EGO_SIZE_M = (4.084, 1.85, 1.6)
 _BRAKING_MPS2 = 1.5
+_READY_S = 0.3  # who waits for a cue stands at the first instants of its track
 _GENTLE_RADIUS_M = 30.0  # trucks and buses keep to routes without tighter curves
 
 
@@ -106,8 +107,8 @@ def _place_actor(
 
 
 def _step_out(walker: Walker, instants: int, dt_s: float) -> Array:
-    """Along the line from the first instant on; a cue delays it. Beyond the end they stand."""
-    time = np.arange(instants) * dt_s
+    """Along the line after `_READY_S`; a cue delays it. Beyond the end they stand."""
+    time = np.clip(np.arange(instants) * dt_s - _READY_S, 0.0, None)
     pause_from = walker.pause_at_m / walker.pace_mps
     walked = walker.pace_mps * (time - np.clip(time - pause_from, 0.0, walker.pause_s))
     return _track(polyline.at(walker.line_m, walked), walker.line_m[1] - walker.line_m[0], dt_s)

@@ -92,11 +92,11 @@ def _obstacle(
 ) -> tuple[list[Spot], float]:
     """A double-parked vehicle or roadworks from `at_m` on; and how long it is.
 
-    It stands at the right edge of the lane (or at the left one) and reaches up to 1.2 m short of the
-    lane's middle, or beyond that by as much: how far is drawn.
+    It stands at the right edge of the lane (or at the left one); its inner edge lies up to 1.6 m short
+    of the lane's middle, or up to 0.9 m beyond it.
     """
     side = -1.0 if left else 1.0  # from the middle of the lane to the edge where it stands
-    reach = float(rng.uniform(-1.2, 1.2))  # of its inner edge beyond the middle
+    reach = float(rng.uniform(-1.6, 0.9))  # of its inner edge beyond the middle
     if rng.random() < 0.6:
         category = str(rng.choice(("vehicle.car", "van", "vehicle.truck"), p=(0.5, 0.3, 0.2)))
         shift = side * (reach - 0.5 * _VEHICLE_WIDTH_M[category])

@@ -70,7 +70,7 @@ def contested_stop(rng: Rng) -> Layout:
             continue
         ways = [m for m in junction.movements if m.arm == arm]
         way = ways[int(rng.integers(len(ways)))]
-        start = junction.arm_m - gap + float(rng.uniform(-12, 8))
+        start = junction.arm_m - gap * float(rng.uniform(0.35, 1.0))
         layout.actors.append(Actor(way.route, min(start, junction.arm_m - 10.0), style=_rude(rng)))
     layout.cars, layout.gap_m = (6, 14), (0.0, 12.0)
     return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap))
@@ -98,6 +98,8 @@ def light_runner(rng: Rng) -> Layout:
     start = junction.arm_m + 8.0 - pace * arrives_s
     style = {"yields": 0, "runs_red": 1, "rolls_stop": 1, "speed_factor": pace / limit}
     layout.actors.append(Actor(runner.route, max(start, 5.0), pace, style=style))
+    # Nobody waits at the line before it.
+    layout.weight = [float(m.arm != runner.arm) for m in junction.movements]
     layout.cars, layout.gap_m = (6, 14), (2.0, 30.0)
     layout.ego_speed_mps = speed
     layout.lights_from_s = 0.0
@@ -106,9 +108,9 @@ def light_runner(rng: Rng) -> Layout:
 
 def _rude(rng: Rng) -> dict[str, float]:
     """Some roll through the sign, some do not let others go first."""
-    style: dict[str, float] = {"rolls_stop": float(rng.random() < 0.5)}
-    if rng.random() < 0.45:
-        style["yields"] = float(rng.integers(0, 2))
+    style: dict[str, float] = {"rolls_stop": float(rng.random() < 0.6)}
+    if rng.random() < 0.7:
+        style["yields"] = float(rng.random() < 0.3)  # late, or never
     return style
 
 

@@ -155,7 +155,7 @@ def cut_in(rng: Rng) -> Layout:
     sides = [k for k in (ego - 1, ego + 1) if 0 <= k < lanes]
     actors, place = [], start
     for _ in range(int(rng.integers(1, 3))):
-        place += float(rng.uniform(5.5, 14))
+        place += float(rng.uniform(5.0, 11))
         actors.append(
             _intruder(rng, builder, ahead[int(rng.choice(sides))], ahead[ego], place, speed)
         )
@@ -182,22 +182,22 @@ def _intruder(
     rng: Rng, builder: MapBuilder, lane: int, into: int, start_m: float, speed_mps: float
 ) -> Actor:
     """Someone who soon changes lanes, without asking, slows down there, and may brake hard."""
-    begins = start_m + float(rng.uniform(3, 25))
+    begins = start_m + float(rng.uniform(2, 20))
     route = builder.change_route(lane, into, begins, speed_mps * float(rng.uniform(2.3, 3.8)))
     brakes = Cue(
         CueAction.BRAKE,
         builder.lanes[into].centerline_m[int(begins) + 15],
         reach_m=float(rng.uniform(4, 12)),
-        braking_mps2=float(rng.uniform(3, 7)),
-        braking_s=float(rng.uniform(0.8, 2.2)),
+        braking_mps2=float(rng.uniform(4, 8)),
+        braking_s=float(rng.uniform(0.8, 2.5)),
     )
     limit = builder.lanes[into].speed_limit_mps
-    slower = speed_mps / limit * float(rng.uniform(0.45, 0.95))
+    slower = speed_mps / limit * float(rng.uniform(0.35, 0.9))
     return Actor(
         route,
         start_m,
         speed_mps * float(rng.uniform(0.85, 1.0)),
         str(rng.choice(("vehicle.car", "van", "vehicle.truck"), p=(0.7, 0.2, 0.1))),
         {"yields": 0.0, "politeness": 0.0, "speed_factor": slower},
-        brakes if rng.random() < 0.6 else None,
+        brakes if rng.random() < 0.7 else None,
     )
