@@ -37,7 +37,7 @@ def populate(
     for walker in layout.walkers:
         crowd.add(
             "human.pedestrian.adult", _body(rng), _step_out(walker, instants, dt_s), None,
-            {"yields": Yielding.NEVER}, walker.cue,
+            {"yields": float(Yielding.NEVER)}, walker.cue,
         )  # fmt: skip
     for spot in layout.spots:
         _place_spot(crowd, spot.category, (spot.x_m, spot.y_m, spot.yaw_rad), rng, instants)

@@ -1,18 +1,21 @@
 """Across others at junctions: left turn, roundabout, contested stop, someone who runs a light or sign."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from sim.scenario import StopKind
+from sim.scenario import CueAction, Route, StopKind
 from sim.sources.procedural import junctions
 from sim.sources.procedural.crossroads import (
     ARM_LENGTH_M,
     LEFT,
     STRAIGHT,
+    Junction,
     build_junction,
     four_angles,
     junction_layout,
 )
-from sim.sources.procedural.layout import Actor, Layout
+from sim.sources.procedural.layout import Actor, Cue, Layout
 
 Rng = np.random.Generator
 
@@ -65,13 +68,21 @@ def contested_stop(rng: Rng) -> Layout:
     layout = junction_layout(rng, junction)
     mine = junction.movements[layout.ego_route].arm
     gap = float(rng.uniform(18, 45))  # of the ego from the end of its lane
+    limit = junction.map.lanes[0].speed_limit_mps
+    speed = min(0.9 * limit, float(np.sqrt(3.0 * gap)))  # as if it were going to stop
     for arm in range(4):
         if arm == mine or rng.random() < 0.15:
             continue
         ways = [m for m in junction.movements if m.arm == arm]
         way = ways[int(rng.integers(len(ways)))]
-        start = junction.arm_m - gap * float(rng.uniform(0.35, 1.0))
-        layout.actors.append(Actor(way.route, min(start, junction.arm_m - 10.0), style=_rude(rng)))
+        start = min(junction.arm_m - gap * float(rng.uniform(0.35, 1.0)), junction.arm_m - 10.0)
+        runs = way.turn == STRAIGHT and rng.random() < 0.6
+        layout.actors.append(
+            _runner(rng, junction, way.route, speed, gap)
+            if runs
+            else Actor(way.route, start, style=_rude(rng))
+        )
+    layout.ego_speed_mps = speed
     layout.cars, layout.gap_m = (6, 14), (0.0, 12.0)
     return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap))
 
@@ -92,18 +103,44 @@ def light_runner(rng: Rng) -> Layout:
     limit = junction.map.lanes[mine.route.lanes[0]].speed_limit_mps
     speed, gap = limit * float(rng.uniform(0.8, 0.97)), float(rng.uniform(35, 60))
     runners = [m for m in junction.movements if not junction.is_main[m.arm] and m.turn == STRAIGHT]
-    arrives_s = (gap + 8.0) / speed + float(rng.uniform(-0.9, 0.9))
-    pace = limit * float(rng.uniform(0.75, 1.15))
     runner = runners[int(rng.integers(len(runners)))]
-    start = junction.arm_m + 8.0 - pace * arrives_s
-    style = {"yields": 0, "runs_red": 1, "rolls_stop": 1, "speed_factor": pace / limit}
-    layout.actors.append(Actor(runner.route, max(start, 5.0), pace, style=style))
+    layout.actors.append(_runner(rng, junction, runner.route, speed, gap))
     # Nobody waits at the line before it.
     layout.weight = [float(m.arm != runner.arm) for m in junction.movements]
     layout.cars, layout.gap_m = (6, 14), (2.0, 30.0)
     layout.ego_speed_mps = speed
     layout.lights_from_s = 0.0
     return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap))
+
+
+def _runner(rng: Rng, junction: Junction, way: Route, ego_mps: float, gap_m: float) -> Actor:
+    """Who crosses when the ego does; half of them seem to stop first."""
+    limit = junction.map.lanes[way.lanes[0]].speed_limit_mps
+    pace = limit * float(rng.uniform(0.85, 1.35))
+    arrives_s = (gap_m + 8.0) / ego_mps + float(rng.uniform(-0.7, 0.7))
+    start = junction.arm_m + 8.0 - pace * arrives_s
+    feint = None
+    if rng.random() < 0.5:
+        braking, for_s = float(rng.uniform(2.5, 5.0)), float(rng.uniform(0.7, 1.5))
+        left_s = float(rng.uniform(2.2, 3.6))  # of the ego's way to the middle of the junction
+        feint = Cue(
+            CueAction.BRAKE,
+            np.zeros(2),
+            reach_m=left_s * ego_mps,
+            braking_mps2=braking,
+            braking_s=for_s,
+        )
+        start += 0.5 * braking * for_s * (left_s - 0.3)
+    style = {
+        "yields": 0.0,
+        "runs_red": 1.0,
+        "speed_factor": pace / limit,
+        "max_acceleration_mps2": float(rng.uniform(1.8, 3.0)),
+    }
+    # Its route leaves out the lane that ends at the line: what holds there is nothing to it.
+    heedless = replace(way, lanes=way.lanes[1:])
+    start = float(np.clip(start, 5.0, junction.arm_m - 4.0))
+    return Actor(heedless, start, pace, "vehicle.car", style, feint)
 
 
 def _rude(rng: Rng) -> dict[str, float]:

@@ -16,7 +16,7 @@ _PARKING_M = 2.3
 
 def parked_pedestrian(rng: Rng) -> Layout:
     """Between parked cars people step out, when the ego is near and cannot have seen them long."""
-    layout, line, half = _parked_street(rng, int(rng.integers(1, 3)), share=0.12)
+    layout, line, half = _parked_street(rng, int(rng.integers(1, 3)), share=0.09)
     start, speed = layout.ego_start_m[0], layout.ego_speed_mps or 0.0
     at = start
     for _ in range(int(rng.integers(1, 4))):
@@ -154,9 +154,8 @@ def _out_of_driveway(layout: Layout, line: Array, lane: int, at_m: float, half_m
     onto = (target[1] - target[0]) / np.linalg.norm(target[1] - target[0])
     curve = bezier(front, -outward, target[0], onto)
     first = polyline.resample(np.stack((back, front)), 1.0)[:-1]
-    strip = shapely.LineString((points[0] + 0.5 * edge * outward, back)).buffer(
-        2.0, cap_style="flat"
-    )
+    way = (points[0] + 0.5 * edge * outward, back + outward)
+    strip = shapely.LineString(way).buffer(2.0, cap_style="flat")
     layout.map.add_area(AreaKind.DRIVABLE, strip)
     return layout.map.joining_route(np.concatenate((first, curve)), lane, at_m + 7.0)
 

@@ -95,7 +95,7 @@ def hard_braking_leader(rng: Rng) -> Layout:
         gap_m=(0.0, 25.0),
         actors=actors,
         spread="strong",
-        goal_line_m=builder.across(ahead[0], start + 9.0 * limit),
+        goal_line_m=builder.across(ahead[0], start + float(rng.uniform(6.5, 8.0)) * limit),
         time_limit_s=float(rng.uniform(16, 19)),
     )
 
