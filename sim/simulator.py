@@ -125,6 +125,9 @@ class Simulator:
             ),
             valid=torch.cat((state.valid[:, :1], moved.valid[:, 1:]), dim=1),
             ego_steering_rad=ego_steering,
+            path=torch.cat(
+                (self.world.paths.ego_path(ego_pose).unsqueeze(1), moved.path[:, 1:]), dim=1
+            ),
         )
         return after if state.past is None else replace(after, past=state.past.then(after))
 
@@ -150,6 +153,7 @@ class Simulator:
             ego=self.ego_state(state),
             agents=_agents(world, state),
             route=world.paths.ego_route(
+                state.path[:, EGO],
                 world_SE2_ego,
                 state.speed_mps[:, EGO],
                 world.size_m[:, EGO, 0],

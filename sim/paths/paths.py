@@ -18,6 +18,7 @@ from sim.trees import shared
 
 YELLOW_BRAKING_MPS2 = 3.0  # who would need more than this at yellow drives on
 _SEARCH_M = 20.0
+_OWN_PATH_M = 1.0
 # Plain ints: compiled, a tensor compared with an enum's member is silently False.
 _RED, _YELLOW = int(LightState.RED), int(LightState.YELLOW)
 COARSE_M = 4  # spacing of the points that a search looks at first
@@ -109,12 +110,37 @@ class Paths:
 
     def ego_s_m(self, pose: Float[Tensor, "b t 3"]) -> Float[Tensor, "b t"]:
         """Arc length of poses along the ego's path: its progress."""
-        path = self.agent_path[:, EGO]
-        cost = _search_cost(self.coarse[self.row, path].unsqueeze(1), pose.unsqueeze(2))
+        s_m, _ = self.along(self.agent_path[:, EGO].unsqueeze(1), pose)
+        return s_m
+
+    def along(
+        self, path: Int[Tensor, "b *#k"], pose: Float[Tensor, "b *k 3"]
+    ) -> tuple[Float[Tensor, "b *k"], Float[Tensor, "b *k"]]:
+        """Arc length of poses along the given paths (shapes broadcast), and offset to their left."""
+        row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
+        cost = _search_cost(self.coarse[row, path], pose.unsqueeze(-2))
         guess = cost.argmin(dim=-1).to(pose.dtype) * COARSE_M
         x, y, _ = pose.unbind(-1)
-        s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, x, y)
-        return s_m
+        s_m, offset, _ = self.project(path.expand(guess.shape), guess, x, y)
+        return s_m, offset
+
+    def ego_path(self, pose: Float[Tensor, "b 3"]) -> Int[Tensor, " b"]:
+        """The path that the ego is on: of those that it may come to be on, the one that it is nearest to.
+
+        Its route, where that is at most a metre farther off than another.
+        """
+        own = self.agent_path[:, EGO]
+        if self.lane_changes is None:
+            return own
+        near = self.search(pose.unsqueeze(1)).squeeze(2)
+        every = torch.arange(near.shape[1], device=near.device).expand(near.shape)
+        x, y, _ = pose.unsqueeze(1).expand(-1, near.shape[1], -1).unbind(-1)
+        _, offset, _ = self.project(every, near.clamp(min=0.0), x, y)
+        possible = self.lane_changes.alternative[self.row, EGO] & (near >= 0.0)
+        cost = torch.where(possible, offset.abs(), torch.inf)
+        own_cost = torch.gather(cost, 1, own.unsqueeze(1)).squeeze(1)
+        best, index = cost.min(dim=1)
+        return torch.where(own_cost < best + _OWN_PATH_M, own, index)
 
     def nearest_point_m(self, place_m: Float[Tensor, "b t 2"]) -> Float[Tensor, "b t"]:
         """Arc length of the stored point of the ego's path that is nearest to each place."""
@@ -127,6 +153,7 @@ class Paths:
 
     def ego_route(
         self,
+        path: Int[Tensor, " b"],
         ego_pose: Float[Tensor, "b 3"],
         ego_speed_mps: Float[Tensor, " b"],
         ego_length_m: Float[Tensor, " b"],
@@ -134,9 +161,8 @@ class Paths:
         behind_m: int,
         num_points: int,
     ) -> RouteAhead:
-        """The ego's path around it, in the ego frame, with the next line that a light closes."""
-        path = self.agent_path[:, EGO]
-        ego_s = self.ego_s_m(ego_pose.unsqueeze(1)).squeeze(1)
+        """A path around the ego, in the ego frame, with the next line that a light closes."""
+        ego_s, _ = self.along(path, ego_pose)
         first = torch.floor(ego_s - behind_m).clamp(min=0.0)
         index = first.unsqueeze(1) + torch.arange(num_points, device=path.device)
         paths = path.unsqueeze(1).expand(index.shape)

@@ -82,18 +82,16 @@ class Lookout:
         return real if self.drives_ego else real & (self.drivers.agent != EGO)
 
     def own_path(self, state: WorldState) -> Int[Tensor, "b d"]:
-        """The path that each driver is on; the ego's is its route where it drives freely."""
-        own = self.drivers.pick(state.path).clamp(min=0)
-        if self.drives_ego:
-            return own
-        return torch.cat((self.drivers.route[:, :1], own[:, 1:]), dim=1)
+        """The path that each driver is on."""
+        return self.drivers.pick(state.path).clamp(min=0)
 
     def own_s_m(self, world: World, state: WorldState) -> Float[Tensor, "b d"]:
         """Arc length of each driver on its path; the ego's is searched where it drives freely."""
         own = self.drivers.pick(state.path_s_m)
         if self.drives_ego:
             return own
-        return torch.cat((world.paths.ego_s_m(state.pose[:, :1]), own[:, 1:]), dim=1)
+        ego_s, _ = world.paths.along(state.path[:, :1], state.pose[:, :1])
+        return torch.cat((ego_s, own[:, 1:]), dim=1)
 
     def look(
         self,

@@ -12,6 +12,7 @@ Array = np.ndarray
 Rng = np.random.Generator
 
 AHEAD_M = 260.0  # of each way, from where the ego starts
+_ON_ROUTE_M = 1.0
 _LANE_CHANGE_S = (2.5, 6.0)
 _NEAREST_M, _FARTHEST_M = 2.0, 120.0  # where a way may leave the line it is on, from the start
 
@@ -53,22 +54,46 @@ class Ways:
 
     @cached_property
     def reference(self) -> tuple[Array, Array]:
-        """The reference line from the ego's start on, `[M, 2]`, and the limit at each of its points."""
+        """The line that the ego is on at the start, from there on `[M, 2]`, and the limit at each point."""
+        points, owner = self._on_route or self._on_lanes
+        start = self.scenario.tracks.position_m[EGO, :1, :2].astype(np.float64)
+        first = max(int(polyline.project(points, start)[0][0]) - 6, 0)
+        limits = np.array([lane.speed_limit_mps for lane in self.scenario.map.lanes] + [10.0])
+        ahead = slice(first, first + int(AHEAD_M))
+        return points[ahead], limits[owner[ahead]]
+
+    @cached_property
+    def _on_route(self) -> tuple[Array, Array] | None:
+        """Its route, and the lane of each of its points; None where it has to change lanes to get on it."""
         route = self.scenario.routes[EGO]
         assert route is not None
-        s, _ = polyline.project(route.path_m, self.scenario.tracks.position_m[EGO, :1, :2])
-        first = max(int(s[0]) - 6, 0)
-        limits = np.array([lane.speed_limit_mps for lane in self.scenario.map.lanes] + [10.0])
-        line = route.path_m[first : first + int(AHEAD_M)].astype(np.float64)
-        return line, limits[route.lane_of_point[first : first + int(AHEAD_M)]]
+        _, offset = polyline.project(route.path_m, self.scenario.tracks.position_m[EGO, :1, :2])
+        if abs(offset[0]) > _ON_ROUTE_M:
+            return None
+        return route.path_m.astype(np.float64), route.lane_of_point
+
+    @cached_property
+    def _on_lanes(self) -> tuple[Array, Array]:
+        """The lane that the ego stands on and what follows it, as `_on_route`."""
+        lanes, start = self.scenario.map.lanes, self.scenario.tracks.position_m[EGO, :1, :2]
+        off = [abs(polyline.project(lane.centerline_m, start)[1][0]) for lane in lanes]
+        return self._joined(self._onward((int(np.argmin(off)),), 0.0)[0])
+
+    def _joined(self, chain: tuple[int, ...]) -> tuple[Array, Array]:
+        """The middle of successive lanes about every metre, and the lane of each point."""
+        lanes = self.scenario.map.lanes
+        parts = [lanes[k].centerline_m.astype(np.float64) for k in chain]
+        owner = np.concatenate([np.full(len(p), k) for p, k in zip(parts, chain, strict=True)])
+        points = np.concatenate(parts)
+        keep = np.append(True, np.linalg.norm(np.diff(points, axis=0), axis=1) > 1e-3)
+        return points[keep], owner[keep]
 
     @cached_property
     def beside(self) -> list[tuple[int, ...]]:
-        """Sequences of lanes that start beside one of the ego's."""
+        """Sequences of lanes that start beside one of those that the ego's line is on."""
         lanes = self.scenario.map.lanes
-        route = self.scenario.routes[EGO]
-        assert route is not None
-        own = [k for k in dict.fromkeys(route.lane_of_point.tolist()) if k >= 0]
+        _, owner = self._on_route or self._on_lanes
+        own = [k for k in dict.fromkeys(owner.tolist()) if k >= 0]
         starts = [s for k in own for s in (lanes[k].left_neighbor, lanes[k].right_neighbor)]
         return [found for s in dict.fromkeys(starts) if s >= 0 for found in self._onward((s,), 0.0)]
 
@@ -91,12 +116,7 @@ class Ways:
             over = smoothstep((s - way.from_m) / way.length_m)
             over = over * smoothstep((way.to_m + way.length_m - s) / way.length_m)
             return polyline.offset(line, way.shift_m * over), limit
-        lanes = self.scenario.map.lanes
-        parts = [lanes[k].centerline_m.astype(np.float64) for k in way.lanes]
-        owner = np.concatenate([np.full(len(p), k) for p, k in zip(parts, way.lanes, strict=True)])
-        other, keep = np.concatenate(parts), np.ones(sum(map(len, parts)), dtype=bool)
-        keep[1:] = np.linalg.norm(np.diff(other, axis=0), axis=1) > 1e-3
-        other, owner = other[keep], owner[keep]
+        other, owner = self._joined(way.lanes)
         along, _ = polyline.project(other, line)
         blend = smoothstep((s - way.from_m) / way.length_m)[:, None]
         mixed = (1.0 - blend) * line + blend * polyline.at(other, along)
@@ -104,7 +124,7 @@ class Ways:
         until = int(changed.argmax()) if changed.any() else len(s) - 1
         rest = polyline.arc_length_m(other) > along[until] + 0.5
         points = np.concatenate((mixed[: until + 1], other[rest]))[: int(AHEAD_M)]
-        limits = np.array([lane.speed_limit_mps for lane in lanes])
+        limits = np.array([lane.speed_limit_mps for lane in self.scenario.map.lanes])
         return points, np.concatenate((limit[: until + 1], limits[owner[rest]]))[: int(AHEAD_M)]
 
     def leads_to_goal(self, way: Way) -> bool:

@@ -73,7 +73,8 @@ class Layout:
     """A map, the routes through it, and where the traffic may stand at the start.
 
     `spawn[k]` lists intervals of arc length on route k in which cars may start, `weight[k]` says how
-    often that route is drawn (None: all alike). The ego starts on route `ego_route` within
+    often that route is drawn (None: all alike). Who means to end on route k starts on route
+    `starts_on[k]` where it has to change lanes on the way. The ego starts on route `ego_route` within
     `ego_start_m`, at `ego_speed_mps` (None: as fast as it may be); in the recording it drives
     `ego_drives` instead, where it has to leave the line that it is given. `goal_line_m`,
     `time_limit_s`: see `Scenario`.
@@ -95,6 +96,7 @@ class Layout:
     time_gap_s: float = 1.2  # of the safe gap
     speed_factor: float = 0.9
     weight: list[float] | None = None
+    starts_on: dict[int, int] = field(default_factory=dict)
     actors: list[Actor] = field(default_factory=list)
     walkers: list[Walker] = field(default_factory=list)
     ego_speed_mps: float | None = None

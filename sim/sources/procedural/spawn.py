@@ -53,11 +53,12 @@ def populate(
 
 def _place_ego(crowd: Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int) -> None:
     route = layout.routes[layout.ego_route]
+    start = layout.routes[layout.starts_on.get(layout.ego_route, layout.ego_route)]
     s = float(rng.uniform(*layout.ego_start_m))
     speed = layout.ego_speed_mps
     if speed is None:
-        speed = _start_speed(layout, lights, route, s, EGO_SIZE_M[0], rng)
-    crowd.add("vehicle.car", EGO_SIZE_M, standing(route, s, speed, EGO_SIZE_M[0], instants), route)
+        speed = _start_speed(layout, lights, start, s, EGO_SIZE_M[0], rng)
+    crowd.add("vehicle.car", EGO_SIZE_M, standing(start, s, speed, EGO_SIZE_M[0], instants), route)
 
 
 def _place_drivers(
@@ -68,14 +69,14 @@ def _place_drivers(
         if count == 0:
             return
         k = _draw_route(layout, rng)
-        route = layout.routes[k]
+        route, start = layout.routes[k], layout.routes[layout.starts_on.get(k, k)]
         low, high = layout.spawn[k][int(rng.integers(len(layout.spawn[k])))]
         category, size = draw_vehicle(rng, gentle=_min_radius_m(route.path_m) > _GENTLE_RADIUS_M)
         s = float(rng.uniform(low, max(high, low + 1.0)))
-        speed = _start_speed(layout, lights, route, s, size[0], rng)
+        speed = _start_speed(layout, lights, start, s, size[0], rng)
         if category == "vehicle.bicycle":
             speed = min(speed, 4.5)
-        track = standing(route, s, speed, size[0], instants)
+        track = standing(start, s, speed, size[0], instants)
         # Room in front and behind: cars behind may be as fast as this one.
         room = 2.0 * (2.0 + layout.time_gap_s * speed) + float(rng.uniform(*layout.gap_m))
         if crowd.is_free(track[0, :3], size[0] + room, size[1] + 0.6):

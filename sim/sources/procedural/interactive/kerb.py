@@ -111,7 +111,7 @@ def pull_out(rng: Rng) -> Layout:
         cue = Cue(
             CueAction.START,
             layout.map.lanes[lane].centerline_m[int(at)],
-            max(speed * float(rng.uniform(1.0, 3.2)), 8.0),
+            max(speed * float(rng.uniform(0.8, 2.4)), 8.0),
             latest_s=13.0,
         )
         style = {
@@ -183,7 +183,7 @@ def u_turn(rng: Rng) -> Layout:
     route = layout.map.joining_route(line_in, lane, float(s[0]))
     _make_room(layout, line, at, reach_m=14.0)
     cue = Cue(
-        CueAction.START, here[0], max(speed * float(rng.uniform(1.4, 4.0)), 12.0), latest_s=12.0
+        CueAction.START, here[0], max(speed * float(rng.uniform(2.2, 4.5)), 15.0), latest_s=12.0
     )
     style = {"yields": float(rng.integers(0, 2)), "politeness": 0.0,
              "max_acceleration_mps2": float(rng.uniform(1.2, 2.4))}  # fmt: skip

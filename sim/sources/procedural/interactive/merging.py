@@ -93,26 +93,18 @@ def exit_lane(rng: Rng) -> Layout:
     builder.pave(rounding_m=1.0)
     must_change = rng.random() < 0.55
     start = cut - float(rng.uniform(110, 135) if must_change else rng.uniform(80, 120))
-    change_m = start + float(rng.uniform(15, 40))
-    enters = builder.change_route(before[-2], before[-1], change_m, 40.0, then=(leaves,))
-    gets_out = builder.change_route(
-        before[-1], before[-2], start + float(rng.uniform(10, 50)), 40.0, then=(after[-1],)
-    )
     straight = [builder.route([a, b]) for a, b in zip(before, after, strict=False)]
-    exits = builder.route([before[-1], leaves])
-    routes = [*straight, exits, enters, gets_out]
-    spawn = [
-        *([(5.0, 380.0)] for _ in straight),
-        [(5.0, cut - 5.0)],
-        [(5.0, start)],
-        [(5.0, start)],
-    ]
-    ego = len(straight) - 1 if must_change else len(straight)
+    exits, onward = builder.route([before[-1], leaves]), straight[-1]
+    # The last two have to change lanes: out of the exit lane, and into it.
+    routes = [*straight, exits, onward, exits]
+    in_exit, gets_out, gets_in = len(straight), len(straight) + 1, len(straight) + 2
+    spawn = [[(5.0, 380.0)] for _ in straight] + [[(5.0, cut - 5.0)]] + [[(5.0, start + 30.0)]] * 2
     return Layout(
         builder,
         routes,
         spawn,
-        ego_route=ego,
+        starts_on={gets_out: in_exit, gets_in: len(straight) - 1},
+        ego_route=gets_in if must_change else in_exit,
         ego_start_m=(start, start),
         cars=(16, 26),
         pedestrians=(0, 0),
@@ -121,7 +113,6 @@ def exit_lane(rng: Rng) -> Layout:
         speed_factor=float(rng.uniform(0.6, 0.95)),
         weight=[1.0] * (len(straight) - 1) + [2.0, 2.5, 1.5, 1.5],
         spread="strong",
-        ego_drives=enters if must_change else None,
         goal_line_m=builder.across(leaves, 30.0),
         time_limit_s=float(rng.uniform(17, 20)),
     )
