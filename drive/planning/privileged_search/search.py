@@ -31,21 +31,20 @@ class Drive:
     goal_s: float | None
 
 
-def search(simulator: Simulator, number: int, seed: int = 0) -> Drive:
-    """The drive of world `number` of a simulator whose scenarios have goals."""
+def search(simulator: Simulator, number: int, seed: int = 0, trials: int = TRIALS) -> Drive:
+    """The drive of world `number` of a simulator whose scenarios have goals; `trials` a round."""
     scenario = simulator.world.scenarios[number]
     ways, rng = Ways(scenario), np.random.default_rng(seed)
     speed = float(np.linalg.norm(scenario.tracks.velocity_mps[EGO, 0]))
-    copies = simulator.take(torch.full((TRIALS,), number))
+    copies = simulator.take(torch.full((trials,), number))
     best: list[tuple[float, Trial]] = []
     for _ in range(ROUNDS):
         kept = [trial for _, trial in best]
-        trials = list(_SIMPLE) if not kept else []
-        trials += [ways.vary(kept[k % BEST], rng) for k in range(TRIALS * 2 // 3) if kept]
-        trials += [ways.draw(rng, speed) for _ in range(TRIALS - len(trials))]
-        values = _try(copies, ways, trials).value.tolist()
-        best += zip(values, trials, strict=True)
-        best = sorted(best, key=lambda tried: -tried[0])[:BEST]
+        tried = list(_SIMPLE) if not kept else []
+        tried += [ways.vary(kept[k % BEST], rng) for k in range(trials * 2 // 3) if kept]
+        tried += [ways.draw(rng, speed) for _ in range(trials - len(tried))]
+        best += zip(_try(copies, ways, tried).value.tolist(), tried, strict=True)
+        best = sorted(best, key=lambda one: -one[0])[:BEST]
         if best[0][0] >= 1.0:
             break
     # Once more, alone and up to the end of the episode: what is handed out was driven.

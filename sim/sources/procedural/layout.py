@@ -104,3 +104,9 @@ class Layout:
     goal_line_m: np.ndarray | None = None
     time_limit_s: float | None = None
     spread: Spread = "mild"  # of the drivers' styles
+
+    def allow(self, distance_m: float, slack_s: float) -> None:
+        """Set the time limit: the way to the goal at 85 % of the ego's speed limit, and some seconds."""
+        route = self.routes[self.ego_route]
+        limit_mps = self.map.lanes[route.lanes[0]].speed_limit_mps
+        self.time_limit_s = distance_m / (0.85 * limit_mps) + slack_s

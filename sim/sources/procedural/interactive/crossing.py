@@ -84,7 +84,7 @@ def contested_stop(rng: Rng) -> Layout:
         )
     layout.ego_speed_mps = speed
     layout.cars, layout.gap_m = (6, 14), (0.0, 12.0)
-    return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap))
+    return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap), slack_s=(2.0, 5.0))
 
 
 def light_runner(rng: Rng) -> Layout:
@@ -110,7 +110,7 @@ def light_runner(rng: Rng) -> Layout:
     layout.cars, layout.gap_m = (6, 14), (2.0, 30.0)
     layout.ego_speed_mps = speed
     layout.lights_from_s = 0.0
-    return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap))
+    return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap), slack_s=(0.5, 3.0))
 
 
 def _runner(rng: Rng, junction: Junction, way: Route, ego_mps: float, gap_m: float) -> Actor:
@@ -151,13 +151,19 @@ def _rude(rng: Rng) -> dict[str, float]:
     return style
 
 
-def _with_task(layout: Layout, rng: Rng, arm_m: float, near_m: tuple[float, float]) -> Layout:
+def _with_task(
+    layout: Layout,
+    rng: Rng,
+    arm_m: float,
+    near_m: tuple[float, float],
+    slack_s: tuple[float, float] = (5.0, 10.0),
+) -> Layout:
     """The ego starts `near_m` before the junction; its goal lies beyond it."""
     route = layout.routes[layout.ego_route]
     start = arm_m - float(rng.uniform(*near_m))
     layout.ego_start_m = (start, start)
     way_out = route.lanes[-1]
     layout.goal_line_m = layout.map.across(way_out, _BEYOND_M)
-    layout.time_limit_s = float(rng.uniform(15, 20))
+    layout.allow(len(route.path_m) - start - arm_m + _BEYOND_M, float(rng.uniform(*slack_s)))
     layout.spread = "strong"
     return layout

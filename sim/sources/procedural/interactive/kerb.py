@@ -122,6 +122,7 @@ def pull_out(rng: Rng) -> Layout:
         }
         layout.actors.append(Actor(route, 2.2, 0.0, style=style, cue=cue))
     layout.goal_line_m = layout.map.across(lane, at + 45.0)
+    layout.allow(at + 45.0 - start, float(rng.uniform(0.5, 4.0)))
     return layout
 
 
@@ -188,7 +189,8 @@ def u_turn(rng: Rng) -> Layout:
     style = {"yields": float(rng.integers(0, 2)), "politeness": 0.0,
              "max_acceleration_mps2": float(rng.uniform(1.2, 2.4))}  # fmt: skip
     layout.actors.append(Actor(route, 2.2, 0.0, style=style, cue=cue))
-    layout.goal_line_m = layout.map.across(lane, at + 40.0)
+    layout.goal_line_m = layout.map.across(lane, at + 60.0)
+    layout.allow(at + 60.0 - start, float(rng.uniform(0.5, 3.5)))
     return layout
 
 

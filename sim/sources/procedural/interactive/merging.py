@@ -152,7 +152,7 @@ def cut_in(rng: Rng) -> Layout:
         )
         place += float(rng.uniform(20, 40))
     routes = [builder.route([k]) for k in ahead]
-    return Layout(
+    layout = Layout(
         builder,
         routes,
         [[(5.0, 380.0)] for _ in routes],
@@ -164,9 +164,10 @@ def cut_in(rng: Rng) -> Layout:
         gap_m=(2.0, 25.0),
         actors=actors,
         spread="strong",
-        goal_line_m=builder.across(ahead[0], start + 10.0 * limit),
-        time_limit_s=float(rng.uniform(16, 19)),
+        goal_line_m=builder.across(ahead[0], start + 12.0 * limit),
     )
+    layout.allow(12.0 * limit, float(rng.uniform(1.0, 4.5)))
+    return layout
 
 
 def _intruder(
