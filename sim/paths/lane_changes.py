@@ -21,6 +21,7 @@ KNOT_M = 8  # spacing of the tables along a path
 LEFT, RIGHT = 0, 1
 KEEP_ROUTE_M = 120.0  # a change that is not needed must leave so far to get back
 _BESIDE_M = (2.0, 5.5)  # between the middles of lanes side by side
+_PARALLEL = 0.995  # cosine: who changes sets out along its new path
 _ALIGNED = 0.9
 _AHEAD_KNOTS = 4  # so far ahead both lanes must go on, for a change that is not needed
 _OWN_M = 1.0  # who stands nearer than this to its own route is on it
@@ -129,7 +130,8 @@ def _of_scenario(
     _relate_to_routes(routes, lane, row, place, tables)
     beside, s_beside = _beside(scenario.map.lanes, routes, lane)
     if beside.any():
-        _choose_targets(beside, s_beside, length, tables)
+        plain = [len({int(row[k]) for k in route.lanes}) == len(route.lanes) for route in routes]
+        _choose_targets(beside, s_beside, np.array(plain), tables)
     _place_at_start(scenario, routes, owner, tables)
     _list_alternatives(drivers, owner, tables)
     return tables
@@ -195,7 +197,7 @@ def _beside(
             yaw = yaws[p][at]
             across = delta[np.arange(len(at)), near] * np.stack((-np.sin(yaw), np.cos(yaw)), -1)
             offset = across.sum(axis=-1)
-            fits = np.cos(yaws[q][near] - yaw) > _ALIGNED
+            fits = np.cos(yaws[q][near] - yaw) > _PARALLEL
             fits &= (np.abs(offset) > _BESIDE_M[0]) & (np.abs(offset) < _BESIDE_M[1])
             of_q = routes[q].lane_of_point[near]
             cut = slice(0, len(at))
@@ -206,9 +208,12 @@ def _beside(
 
 
 def _choose_targets(
-    beside: np.ndarray, s_beside: np.ndarray, length: np.ndarray, tables: dict
+    beside: np.ndarray, s_beside: np.ndarray, plain: np.ndarray, tables: dict
 ) -> None:
-    """Write `target`: towards the route wherever lanes lie side by side; away from it only for long."""
+    """Write `target`: towards the route wherever lanes lie side by side; away from it only for long.
+
+    Paths that change lanes themselves (not `plain`) are only for those whose routes they are.
+    """
     count, knots = s_beside.shape[1:]
     stays = beside.copy()
     stays[..., : knots - _AHEAD_KNOTS] &= beside[..., _AHEAD_KNOTS:]
@@ -220,6 +225,7 @@ def _choose_targets(
             towards = tables["to_cross"][:, r] * sign > 0
             allowed = beside[:, :, side] & towards[:, None] & (left_over > KNOT_M)
             allowed |= stays[:, :, side] & (left_over > KEEP_ROUTE_M)
+            allowed &= (plain | (np.arange(count) == r))[None, :, None]
             score = np.where(allowed, left_over, -np.inf)
             best = score.argmax(axis=1)
             tables["target"][:, r, side] = np.where(allowed.any(axis=1), best, -1)

@@ -12,7 +12,7 @@ from sim.paths.paths import Paths
 from sim.scenario import EGO
 from sim.traffic.drivers import Drivers
 from sim.traffic.lateral import Lateral
-from sim.traffic.path_relations import STRIDE, Relations
+from sim.traffic.path_relations import STRIDE, DriverZones, Relations
 from sim.world import Log, World, WorldState
 
 HINT_EVERY = 5  # steps between the instants at which recorded agents are searched on the paths
@@ -84,6 +84,12 @@ class Lookout:
     def own_path(self, state: WorldState) -> Int[Tensor, "b d"]:
         """The path that each driver is on."""
         return self.drivers.pick(state.path).clamp(min=0)
+
+    def zones(self, world: World, path: Int[Tensor, "b d"]) -> DriverZones:
+        """Where the paths that the drivers are on conflict."""
+        if world.paths.lane_changes is None:
+            return self.drivers.zones
+        return self.relations.between(world.paths.row, self.drivers.pairs, path)
 
     def own_s_m(self, world: World, state: WorldState) -> Float[Tensor, "b d"]:
         """Arc length of each driver on its path; the ego's is searched where it drives freely."""

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim.paths.paths import Paths
-from sim.traffic.path_relations import DriverZones, Relations
+from sim.traffic.path_relations import DriverPairs, DriverZones, Relations
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Drivers:
     place: Int[Tensor, "b n"]  # of each agent among the drivers; 0 for those who are none
     late: Int[Tensor, "b l"]  # agents; padding: agents with a path that are there from the start
     late_place: Int[Tensor, "b n"]  # of each agent among the late ones; 0 for those who are not
-    zones: DriverZones
+    pairs: DriverPairs
+    zones: DriverZones  # of their routes
 
     @staticmethod
     def of(paths: Paths, relations: Relations, there_at_start: Bool[Tensor, "b n"]) -> "Drivers":
@@ -36,6 +37,8 @@ class Drivers:
         agent, place = _compact(has_path)
         late, late_place = _compact(has_path & ~there_at_start)
         route = torch.gather(paths.agent_path, 1, agent)
+        possible = _possible_paths(paths, agent, route)
+        pairs = relations.pairs(paths.row, *possible, num_drivers=agent.shape[1])
         return Drivers(
             agent=agent,
             route=route.clamp(min=0),
@@ -43,7 +46,8 @@ class Drivers:
             place=place,
             late=late,
             late_place=late_place,
-            zones=relations.of_drivers(paths.row, *_possible_paths(paths, agent, route)),
+            pairs=pairs,
+            zones=relations.between(paths.row, pairs, route.clamp(min=0)),
         )
 
     def pick(self, per_agent: Tensor) -> Tensor:

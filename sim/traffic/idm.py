@@ -64,7 +64,7 @@ class IdmTraffic:
         wishes = course.lateral and Wishes.of(world, state, drivers, place, on_paths)
         waits = self.walkers and self.walkers.waiting(world, state, corridor, place)
         following = follow(world, state, corridor, styles, place, wishes)
-        wanted = give_way(world, state, drivers, styles, place, following, signs)
+        wanted = give_way(world, state, lookout, styles, place, following, signs)
         if wishes is not None:
             choice = choose_lanes(
                 world, state, drivers, styles, place, wishes, on_paths, following.acceleration_mps2

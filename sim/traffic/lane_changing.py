@@ -31,7 +31,8 @@ TURNS = 5  # a driver that is not pressed looks in every fifth step
 PRESSED = 3  # of the pressed, those whose chance ends first
 APPROACH_MPS2 = 1.5  # braking of the pressed, at most, to fall in behind the gap's leader
 _BESIDE_M = 0.3  # kept from those beside
-_JOINS_M = 1.0  # who is nearer to its route than this is on it
+_JOINS_M = 0.3  # who is nearer to its route than this, and drives along it, is on it
+_JOINS_SLOPE = 0.03
 # A plain int: compiled, a tensor compared with an enum's member is silently False.
 _CYCLIST = int(AgentKind.CYCLIST)
 
@@ -253,15 +254,22 @@ def _joined(
     assert changes is not None
     world_index = torch.arange(len(row), device=row.device).unsqueeze(1)
     route, agent = drivers.route, drivers.agent
-    rear, offset, near = (
+    rear, offset, along, across, near = (
         seen[world_index, route, agent]
-        for seen in (on_paths.rear_m, on_paths.offset_m, on_paths.near)
+        for seen in (
+            on_paths.rear_m,
+            on_paths.offset_m,
+            on_paths.along_mps,
+            on_paths.across_mps,
+            on_paths.near,
+        )
     )
     own_s = rear + 0.5 * place.size_m[..., 0]
     lane = changes.lane[row, place.path, _knot(place.s_m, changes.lane)]
     of_route = changes.lane[row, route, _knot(own_s, changes.lane)]
     joins = wishes.steady & (path == place.path) & near & (lane == of_route) & (lane >= 0)
-    return torch.where(joins & (offset.abs() < _JOINS_M), route, path)
+    joins = joins & (offset.abs() < _JOINS_M) & (across.abs() <= _JOINS_SLOPE * along)
+    return torch.where(joins, route, path)
 
 
 def _knot(s_m: Tensor, table: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Computed once per scenario, so that in a step "where is that car on my path?" an
 path, and where?" are gathers instead of searches.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -41,37 +41,54 @@ class Relations:
     zone_merges: Bool[Tensor, "m p q z"] = shared()
     right_of_way: Int[Tensor, "m p q z"] = shared()
 
-    def of_drivers(
-        self, row: Int[Tensor, " b"], driver: Int[Tensor, "b k"], path: Int[Tensor, "b k"]
+    def between(
+        self,
+        row: Int[Tensor, " b"],
+        pairs: "DriverPairs",
+        path: Int[Tensor, "b d"],
     ) -> "DriverZones":
-        """The zones between paths that drivers are on, or may come to be on; path -1: padding.
-
-        World b is on map `row[b]`; its driver `driver[b, k]` may be on `path[b, k]`.
-        """
-        first, second = path.clamp(min=0).unsqueeze(2), path.clamp(min=0).unsqueeze(1)
-        both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
-        both = both & (driver.unsqueeze(2) != driver.unsqueeze(1))
-        valid = self.zone_valid[row.reshape(-1, 1, 1), first, second] & both.unsqueeze(-1)
-        valid = valid.flatten(1)
-        most = max(1, int(valid.sum(dim=1).max()))
-        kept = torch.argsort(valid.int(), dim=1, descending=True, stable=True)[:, :most]
-        one, other = kept // (path.shape[1] * MAX_ZONES), kept // MAX_ZONES % path.shape[1]
-        mine = torch.gather(path.clamp(min=0), 1, one)
-        others = torch.gather(path.clamp(min=0), 1, other)
-        which = (row.unsqueeze(1), mine, others, kept % MAX_ZONES)
+        """The zones of pairs of drivers that are on those paths; world b is on map `row[b]`."""
+        mine, others = torch.gather(path, 1, pairs.driver), torch.gather(path, 1, pairs.other)
+        which = (row.unsqueeze(1), mine, others, pairs.number)
         enter, leave, other_enter, other_leave = self.zone[which].unbind(-1)
         return DriverZones(
-            driver=torch.gather(driver, 1, one),
-            other=torch.gather(driver, 1, other),
-            path=mine,
-            other_path=others,
+            driver=pairs.driver,
+            other=pairs.other,
             enter_m=enter,
             leave_m=leave,
             other_enter_m=other_enter,
             other_leave_m=other_leave,
-            valid=torch.gather(valid, 1, kept),
+            valid=self.zone_valid[which] & pairs.valid,
             merges=self.zone_merges[which],
             right_of_way=self.right_of_way[which],
+        )
+
+    def pairs(
+        self,
+        row: Int[Tensor, " b"],
+        driver: Int[Tensor, "b k"],
+        path: Int[Tensor, "b k"],
+        num_drivers: int,
+    ) -> "DriverPairs":
+        """Whose paths conflict, or may: driver `driver[b, k]` may come to be on `path[b, k]` (-1: padding)."""
+        first, second = path.clamp(min=0).unsqueeze(2), path.clamp(min=0).unsqueeze(1)
+        both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
+        valid = self.zone_valid[row.reshape(-1, 1, 1), first, second] & both.unsqueeze(-1)
+        pair = driver.unsqueeze(2) * num_drivers + driver.unsqueeze(1)
+        number = torch.arange(MAX_ZONES, device=path.device)
+        place = (pair.unsqueeze(-1) * MAX_ZONES + number).flatten(1)
+        any_valid = torch.zeros(len(path), num_drivers**2 * MAX_ZONES, device=path.device)
+        any_valid = any_valid.scatter_reduce(1, place, valid.flatten(1).float(), "amax")
+        same = torch.eye(num_drivers, dtype=torch.bool, device=path.device)
+        same = same.unsqueeze(-1).expand(-1, -1, MAX_ZONES).flatten()
+        possible = (any_valid > 0.0) & ~same
+        most = max(1, int(possible.sum(dim=1).max()))
+        kept = torch.argsort(possible.int(), dim=1, descending=True, stable=True)[:, :most]
+        return DriverPairs(
+            driver=kept // (num_drivers * MAX_ZONES),
+            other=kept // MAX_ZONES % num_drivers,
+            number=kept % MAX_ZONES,
+            valid=torch.gather(possible, 1, kept),
         )
 
     @staticmethod
@@ -104,13 +121,21 @@ class Relations:
 
 
 @dataclass(frozen=True)
+class DriverPairs:
+    """Pairs of drivers whose paths conflict, or may where they change lanes; E a world."""
+
+    driver: Int[Tensor, "b e"]
+    other: Int[Tensor, "b e"]
+    number: Int[Tensor, "b e"]  # of the zone among those of their paths
+    valid: Bool[Tensor, "b e"]
+
+
+@dataclass(frozen=True)
 class DriverZones:
     """The conflict zones of `Relations`, E a world: each of a `driver`'s path with an `other`'s."""
 
     driver: Int[Tensor, "b e"]
     other: Int[Tensor, "b e"]
-    path: Int[Tensor, "b e"]
-    other_path: Int[Tensor, "b e"]
     enter_m: Float[Tensor, "b e"]
     leave_m: Float[Tensor, "b e"]
     other_enter_m: Float[Tensor, "b e"]
@@ -118,11 +143,6 @@ class DriverZones:
     valid: Bool[Tensor, "b e"]
     merges: Bool[Tensor, "b e"]
     right_of_way: Int[Tensor, "b e"]
-
-    def on(self, path: Int[Tensor, "b d"]) -> "DriverZones":
-        """Those between the paths that the drivers are on now are valid."""
-        both = (self.of_driver(path) == self.path) & (self.of_other(path) == self.other_path)
-        return replace(self, valid=self.valid & both)
 
     def of_driver(self, per_driver: Tensor) -> Tensor:
         """`[B, D]` of the driver of each zone, `[B, E]`."""

@@ -9,8 +9,9 @@ from torch import Tensor
 from sim import trees
 from sim.scenario import Yielding
 from sim.traffic.conflicts import Driver, yield_to_others
+from sim.traffic.corridor import Lookout
 from sim.traffic.driver_styles import DriverStyles
-from sim.traffic.drivers import Drivers, Place
+from sim.traffic.drivers import Place
 from sim.traffic.following import HARDEST_BRAKING_MPS2, Following
 from sim.traffic.idm_law import idm_acceleration
 from sim.world import World, WorldState
@@ -55,7 +56,7 @@ class Signs:
 def give_way(
     world: World,
     state: WorldState,
-    drivers: Drivers,
+    lookout: Lookout,
     styles: DriverStyles,
     place: Place,
     following: Following,
@@ -68,7 +69,7 @@ def give_way(
     closed = paths.next_closed_line(stops, lights, world.lights_at(state.step), front, speed)
     evident = speed**2 > 2.0 * EVIDENT_BRAKING_MPS2 * (closed - front)
     driver = Driver(
-        agent=drivers.agent,
+        agent=lookout.drivers.agent,
         s_m=place.s_m,
         speed_mps=speed,
         cruise_mps=place.cruise_mps,
@@ -81,9 +82,7 @@ def give_way(
         margin_s=styles.margin_s,
         yields=styles.yields,
     )
-    zones = drivers.zones
-    if paths.lane_changes is not None:
-        zones = zones.on(place.path)
+    zones = lookout.zones(world, place.path)
     giving_way = yield_to_others(zones, driver)
     creep_m = torch.where(styles.yields == _CREEPS, STOP_SHORT_M - CREEP_SHORT_M, 0.0)
     line_gap = torch.where(styles.runs_red, torch.inf, closed - front)
