@@ -87,13 +87,15 @@ class RunFolder:
         drives: list[DriveScores] = []
         skipped: list[dict[str, str]] = []
         errors: list[ErrorNote] = []
+        privileged: set[str] = set()
         for path in sorted((self.path / "batches").glob("*.json")):
             data = json.loads(path.read_text())
             drives += [DriveScores(**drive) for drive in data["drives"]]
             skipped += data["skipped"]
             errors += [ErrorNote(**note) for note in data["errors"]]
+            privileged.update(data["privileged"])
         drives.sort(key=lambda drive: (drive.planner, drive.index))
-        return Results(drives, skipped, errors)
+        return Results(drives, skipped, errors, sorted(privileged))
 
     def write_tables(
         self,
@@ -144,7 +146,8 @@ class RunFolder:
             for entry in pq.read_table(self.path / "per_scenario.parquet").to_pylist()
         ]  # fmt: skip
         errors = [ErrorNote(**note) for note in summary.get("errors", [])]
-        return Results(drives, summary.get("skipped", []), errors)
+        privileged = summary.get("privileged", [])
+        return Results(drives, summary.get("skipped", []), errors, privileged)
 
     def benchmark(self) -> dict[str, Any] | None:
         """What a finished run states of its benchmark; None: its scenarios are of none."""
