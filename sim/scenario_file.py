@@ -45,7 +45,9 @@ def digest(scenario: Scenario) -> str:
     writer = _Writer()
     found = hashlib.sha256(json.dumps(writer.encode(scenario), sort_keys=True).encode())
     for array in writer.arrays.values():
-        exact = np.rint(array * 1e3).astype(np.int64) if array.dtype.kind == "f" else array
+        exact = array
+        if array.dtype.kind == "f":
+            exact = np.rint(np.nan_to_num(array, posinf=1e9) * 1e3).astype(np.int64)
         found.update(f"{exact.shape}{exact.dtype}".encode() + np.ascontiguousarray(exact).tobytes())
     return found.hexdigest()[:16]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.cues import no_cues
 from sim.scenario import GroundHeight, Scenario
 from sim.scenario_check import require_valid
 from sim.scenario_file import load_scenario, save_scenario
@@ -42,6 +43,14 @@ def test_a_generated_scenario_comes_back_to_the_bit(tmp_path: Path) -> None:
 
 def test_ground_is_saved(tmp_path: Path) -> None:
     scenario = _ground()
+    save_scenario(scenario, tmp_path / "a.scenario")
+    assert _same(scenario, load_scenario(tmp_path / "a.scenario"))
+
+
+def test_goal_and_parts_are_saved(tmp_path: Path) -> None:
+    cues = replace(no_cues(2), action=np.array((0, 1)), latest_s=np.array((0, np.inf), np.float32))
+    scenario = replace(_with_goal(), cues=cues)
+    require_valid(scenario)
     save_scenario(scenario, tmp_path / "a.scenario")
     assert _same(scenario, load_scenario(tmp_path / "a.scenario"))
 
@@ -106,6 +115,11 @@ def _styled(**changes: Any) -> Scenario:
     return replace(_toy(), styles=with_style(uniform_styles(2), 1, **changes))
 
 
+def _with_goal(**changes: Any) -> Scenario:
+    goal = np.array(((9.0, 2.0), (9.0, -2.0)), dtype=np.float32)
+    return replace(_toy(), **({"goal_line_m": goal, "time_limit_s": 0.5} | changes))
+
+
 def _ground(**changes: Any) -> Scenario:
     scenario = _toy()
     ground = replace(GroundHeight(np.zeros(2), 0.5, np.zeros((3, 4), np.float32)), **changes)
@@ -141,6 +155,14 @@ def _ground(**changes: Any) -> Scenario:
         (
             replace(_toy(), styles=uniform_styles(3)),
             r"styles\.runs_red: shape \(3,\), expected \(2,\)",
+        ),
+        (replace(_toy(), time_limit_s=1.0), r"goal_line_m, time_limit_s: one without the other"),
+        (_with_goal(time_limit_s=99.0), r"time_limit_s: 99\.0 is not within the"),
+        (_with_goal(goal_line_m=np.zeros((2, 2))), r"goal_line_m: has no length"),
+        (replace(_toy(), cues=no_cues(3)), r"cues\.action: shape \(3,\), expected \(2,\)"),
+        (
+            replace(_toy(), cues=replace(no_cues(2), action=np.array((0, 7)))),
+            r"cues\.action: 7 is none of",
         ),
         (replace(_toy(), keyframe=np.ones(3, dtype=bool)), r"keyframe: shape \(3,\)"),
     ],

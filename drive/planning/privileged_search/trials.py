@@ -7,6 +7,7 @@ import numpy as np
 
 from sim.geometry import polyline
 from sim.scenario import EGO, Scenario
+from sim.sources.procedural.builder import smoothstep
 
 Array = np.ndarray
 Rng = np.random.Generator
@@ -108,8 +109,6 @@ class Ways:
 
     def line(self, way: Way) -> tuple[Array, Array]:
         """Points every metre `[M, 2]` and the limit at each."""
-        from sim.sources.procedural.builder import smoothstep
-
         line, limit = self.reference
         s = polyline.arc_length_m(line)
         if not way.lanes:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.geometry import polyline
-from sim.sources.procedural.builder import MapBuilder
+from sim.sources.procedural.builder import MapBuilder, smoothstep
 from sim.sources.procedural.layout import Actor, Layout, Spot
 from sim.sources.procedural.street import gentle, road, walks
 
@@ -176,7 +176,5 @@ def narrow_oncoming(rng: Rng) -> Layout:
 
 def _between(count: int, begins_m: float, ends_m: float) -> Array:
     """1 between two places along a line of `count` vertices, rising and falling over 20 m beside them."""
-    from sim.sources.procedural.builder import smoothstep
-
     s = np.arange(count)
     return smoothstep((s - begins_m) / 20.0 + 1.0) * smoothstep((ends_m - s) / 20.0 + 1.0)

@@ -111,7 +111,7 @@ def pull_out(rng: Rng) -> Layout:
         cue = Cue(
             CueAction.START,
             layout.map.lanes[lane].centerline_m[int(at)],
-            max(speed * float(rng.uniform(0.8, 2.4)), 8.0),
+            max(speed * float(rng.uniform(2.2, 4.4)), 12.0),
             latest_s=13.0,
         )
         style = {
@@ -166,7 +166,7 @@ def u_turn(rng: Rng) -> Layout:
     layout, line, half = _parked_street(rng, 2, share=0.05)
     start, speed = layout.ego_start_m[0], layout.ego_speed_mps or 0.0
     layout.ego_route = int(rng.integers(2))
-    at = start + float(rng.uniform(35, 60))
+    at = start + float(rng.uniform(55, 85))
     into = int(rng.integers(2))
     lane = layout.routes[into].lanes[0]
     kerb = half + 0.25 + 0.5 * _PARKING_M
@@ -184,7 +184,7 @@ def u_turn(rng: Rng) -> Layout:
     route = layout.map.joining_route(line_in, lane, float(s[0]))
     _make_room(layout, line, at, reach_m=14.0)
     cue = Cue(
-        CueAction.START, here[0], max(speed * float(rng.uniform(2.2, 4.5)), 15.0), latest_s=12.0
+        CueAction.START, here[0], max(speed * float(rng.uniform(3.8, 6.5)), 25.0), latest_s=12.0
     )
     style = {"yields": float(rng.integers(0, 2)), "politeness": 0.0,
              "max_acceleration_mps2": float(rng.uniform(1.2, 2.4))}  # fmt: skip
