@@ -16,6 +16,7 @@ from sim.scenario import (
     Route,
     Scenario,
     StopLine,
+    Styles,
     Tracks,
 )
 
@@ -49,8 +50,14 @@ def make_scenario(
     stop_lines: list[StopLine] | None = None,
     light_state: np.ndarray | None = None,
     scenario_id: str = "toy",
+    beside: list[tuple[int, int]] | None = None,
+    styles: Styles | None = None,
 ) -> Scenario:
-    """One lane per line, one path per lane; every car holds its speed for the whole recording."""
+    """One lane per line, one path per lane; every car holds its speed for the whole recording.
+
+    `beside`: pairs of lanes, the left one first. With styles, cars begin on the lane where they are and
+    mean to end on the one that they name.
+    """
     instants = round(duration_s / 0.1) + 1
     lanes, routes = [], []
     for k, line in enumerate(lines_m):
@@ -58,9 +65,19 @@ def make_scenario(
         right = polyline.offset(line, -LANE_WIDTH_M / 2)
         polygon = np.concatenate((right, left[::-1]))
         priority = priorities[k] if priorities else 0
+        pairs = beside or []
         lanes.append(
             Lane(
-                f"lane{k}", LaneKind.LANE, line, left, right, polygon, limit_mps, priority=priority
+                f"lane{k}",
+                LaneKind.LANE,
+                line,
+                left,
+                right,
+                polygon,
+                limit_mps,
+                priority=priority,
+                left_neighbor=next((a for a, b in pairs if b == k), -1),
+                right_neighbor=next((b for a, b in pairs if a == k), -1),
             )
         )
         routes.append(Route((k,), line.astype(np.float32), np.full(len(line), k)))
@@ -99,4 +116,5 @@ def make_scenario(
         lights=Lights(light_state, np.zeros((len(light_state), 2))),
         routes=[routes[car.lane] if car.lane >= 0 else None for car in cars],
         keyframe=np.ones(instants, dtype=bool),
+        styles=styles,
     )

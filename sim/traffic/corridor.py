@@ -13,6 +13,7 @@ from sim.scenario import EGO
 from sim.traffic.drivers import Drivers
 from sim.traffic.lateral import Lateral
 from sim.traffic.path_relations import STRIDE, DriverZones, Relations
+from sim.traffic.storing import stored
 from sim.world import Log, World, WorldState
 
 HINT_EVERY = 5  # steps between the instants at which recorded agents are searched on the paths
@@ -89,7 +90,7 @@ class Lookout:
         """Where the paths that the drivers are on conflict."""
         if world.paths.lane_changes is None:
             return self.drivers.zones
-        return self.relations.between(world.paths.row, self.drivers.pairs, path)
+        return stored(self.relations.between(world.paths.row, self.drivers.pairs, path))
 
     def own_s_m(self, world: World, state: WorldState) -> Float[Tensor, "b d"]:
         """Arc length of each driver on its path; the ego's is searched where it drives freely."""
@@ -113,6 +114,7 @@ class Lookout:
         if lateral is not None:
             drives = state.path >= 0
             beside = torch.where(drives, self.drivers.spread(lateral.offset_m), 0.0)
+            (beside,) = materialize(beside)
         return _project_all(world, state, velocity_mps, hint, beside)
 
     def corridor(
@@ -130,7 +132,7 @@ class Lookout:
         agent = torch.arange(seen.near.shape[2], device=path.device)
         offset, reach = seen.offset_m, seen.half_across_m + 0.5 * size[..., 1].unsqueeze(2)
         if lateral is not None:
-            half_way = 0.5 * lateral.offset_m.unsqueeze(2)
+            (half_way,) = materialize(0.5 * lateral.offset_m.unsqueeze(2))
             offset, reach = offset - half_way, reach + half_way.abs()
         return Corridor(
             gap_m=seen.rear_m - front.unsqueeze(2),

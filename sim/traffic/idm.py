@@ -22,6 +22,7 @@ from sim.traffic.following import follow
 from sim.traffic.lane_changing import Wishes, choose_lanes
 from sim.traffic.lateral import Lateral
 from sim.traffic.stopping import HARDEST_BRAKING_MPS2, Signs, brake_before, give_way
+from sim.traffic.storing import stored
 from sim.traffic.walking import Walkers, intended_mps
 from sim.world import World, WorldState
 
@@ -56,12 +57,12 @@ class IdmTraffic:
         (own_s,) = materialize(lookout.own_s_m(world, state))
         place = self._place(world, state, own_s)
         signs = Signs.ahead_of(world, place)
-        place = signs.passed_slowly(place, styles)
+        place = stored(signs.passed_slowly(place, styles))
         course = self._course(world, state, place)
         velocity = intended_mps(world, state) if self.walkers else state.velocity_mps
         on_paths = lookout.look(world, state, velocity, own_s, course.lateral)
         corridor = lookout.corridor(world, on_paths, place.path, own_s, course.lateral)
-        wishes = course.lateral and Wishes.of(world, state, drivers, place, on_paths)
+        wishes = course.lateral and stored(Wishes.of(world, state, drivers, place, on_paths))
         waits = self.walkers and self.walkers.waiting(world, state, corridor, place)
         following = follow(world, state, corridor, styles, place, wishes)
         wanted = give_way(world, state, lookout, styles, place, following, signs)

@@ -25,6 +25,7 @@ from sim.traffic.mobil import (
     is_safe,
     safe_braking_mps2,
 )
+from sim.traffic.storing import stored
 from sim.world import World, WorldState
 
 TURNS = 5  # a driver that is not pressed looks in every fifth step
@@ -101,10 +102,11 @@ def choose_lanes(
     own_mps2: Float[Tensor, "b d"],
 ) -> LaneChoice:
     """`own_mps2`: what each does behind those ahead of it now."""
-    slot = _Slots.of(world, state, drivers, styles, place, wishes)
-    seen = on_paths.seen_from(slot.target.clamp(min=0))
-    there = _Neighbors.of(world, seen, slot.agent)
-    here = _Neighbors.of(world, on_paths.seen_from(slot.at(place.path)), slot.agent)
+    slot = stored(_Slots.of(world, state, drivers, styles, place, wishes))
+    there, here = (
+        stored(_Neighbors.of(world, stored(on_paths.seen_from(path)), slot.agent))
+        for path in (slot.target.clamp(min=0), slot.at(place.path))
+    )
     law = trees.map_tensors(slot.at, styles.law)
     speed, cruise = slot.at(place.speed_mps), slot.at(place.cruise_mps)
     length = slot.at(place.size_m[..., 0])

@@ -70,7 +70,10 @@ class Relations:
         path: Int[Tensor, "b k"],
         num_drivers: int,
     ) -> "DriverPairs":
-        """Whose paths conflict, or may: driver `driver[b, k]` may come to be on `path[b, k]` (-1: padding)."""
+        """Whose paths conflict, or may come to.
+
+        World b is on map `row[b]`; its driver `driver[b, k]` may be on `path[b, k]`; -1: padding.
+        """
         first, second = path.clamp(min=0).unsqueeze(2), path.clamp(min=0).unsqueeze(1)
         both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
         valid = self.zone_valid[row.reshape(-1, 1, 1), first, second] & both.unsqueeze(-1)

@@ -1,0 +1,205 @@
+"""Drivers by their styles: each parameter does what it says; noise is everybody's own, and the same."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sim.scenario import AgentKind, LightState, Scenario, StopKind, StopLine, Yielding
+from sim.sources.procedural.record import drive
+from sim.styles import uniform_styles, with_style
+from sim.traffic import TRAFFIC
+from sim.traffic.driver_styles import NOISE_EVERY_S
+from sim.traffic.idm import IdmTraffic, UniformTraffic
+from sim.world import World, WorldState
+from tests.toy import Car, make_scenario, straight
+
+WEST_EAST, SOUTH_NORTH = straight(-100, 0, 100, 0), straight(0, -100, 0, 100)
+FAR_EGO = straight(-100, 90, 100, 90)  # on its own road
+NORTH = math.pi / 2
+EGO = Car(0, -90, 90)
+
+
+def _scene(cars: list[Car], lines, duration_s: float = 15.0, **more) -> Scenario:
+    cars = [EGO, *cars]
+    scenario = make_scenario([FAR_EGO, *lines], cars, duration_s, **more)
+    return replace(scenario, styles=uniform_styles(len(cars)))
+
+
+def _styled(scenario: Scenario, agent: int, **values: float) -> Scenario:
+    assert scenario.styles is not None
+    return replace(scenario, styles=with_style(scenario.styles, agent, **values))
+
+
+def _drive(scenario: Scenario, steps: int | None = None) -> list[WorldState]:
+    world = World.from_scenarios([scenario], maps=False)
+    return drive(world, IdmTraffic.of(world), steps)
+
+
+def test_each_keeps_its_own_gap() -> None:
+    # Standing behind a parked car: the minimum gap, 2 m for the one, 4 m for the other.
+    scene = _scene([Car(1, -20, 0, 0, 8), Car(-1, 60, 0)], [WEST_EAST], 30.0)
+    for gap_m in (2.0, 4.0):
+        last = _drive(_styled(scene, 1, min_gap_m=gap_m))[-1]
+        assert 60 - 2 - (float(last.pose[0, 1, 0]) + 2) == pytest.approx(gap_m, abs=0.5)
+
+
+def test_each_wants_its_own_speed() -> None:
+    # The limit is 10 m/s; on a free road the speed wanted is approached from below.
+    scene = _scene([Car(1, -90, 0, 0, 8)], [WEST_EAST], 14.0)
+    for factor in (0.8, 1.2):
+        fastest = max(
+            float(s.speed_mps[0, 1]) for s in _drive(_styled(scene, 1, speed_factor=factor))
+        )
+        assert 0.95 * 10 * factor < fastest <= 10 * factor + 1e-3
+
+
+def test_first_step_by_hand() -> None:
+    # Free road from a halt: a (1 - 0) = 2.2 m/s2; with a reaction of 0.3 s a share 0.1 / 0.4 of it.
+    scene = _scene([Car(1, -90, 0, 0, 0.0)], [WEST_EAST])
+    for reaction_s, expected in ((0.0, 2.2), (0.3, 0.55)):
+        styled = _styled(scene, 1, max_acceleration_mps2=2.2, reaction_s=reaction_s)
+        # Some noise elsewhere, so that reactions count at all.
+        after = _drive(_styled(styled, 0, noise_mps2=0.1), 1)[-1]
+        assert float(after.acceleration_mps2[0, 1]) == pytest.approx(expected, abs=1e-4)
+
+
+def test_uniform_styles_are_those_of_a_scenario_without() -> None:
+    scene = _scene([Car(1, -60, 0, 0, 10), Car(2, 0, -55, NORTH, 10)], [WEST_EAST, SOUTH_NORTH])
+    plain, styled = _drive(replace(scene, styles=None)), _drive(scene)
+    for a, b in zip(plain, styled, strict=True):
+        assert torch.equal(a.pose, b.pose)
+
+
+def test_uniform_traffic_ignores_styles() -> None:
+    assert TRAFFIC.load("uniform") is UniformTraffic
+    scene = _scene([Car(1, -60, 0, 0, 10)], [WEST_EAST], 5.0)
+    world = World.from_scenarios([_styled(scene, 1, speed_factor=0.5, noise_mps2=1.0)], maps=False)
+    plain = World.from_scenarios([scene], maps=False)
+    for a, b in zip(
+        drive(world, UniformTraffic.of(world)), drive(plain, IdmTraffic.of(plain)), strict=True
+    ):
+        assert torch.equal(a.pose, b.pose)
+
+
+def test_the_same_scenario_has_the_same_noise_in_any_batch() -> None:
+    scene = _styled(_scene([Car(1, -60, 0, 0, 10)], [WEST_EAST], 5.0), 1, noise_mps2=0.3)
+    longer = _scene([Car(1, -60 - 9.0 * k, 0, 0, 10) for k in range(3)], [WEST_EAST], 9.0)
+    styles = replace(uniform_styles(4), noise_mps2=np.full(4, 0.3, np.float32))
+    longer = replace(longer, scenario_id="another", styles=styles)
+    alone = _drive(scene)
+    world = World.from_scenarios([longer, scene], maps=False)
+    together = drive(world, IdmTraffic.of(world), len(alone) - 1)
+    for a, b in zip(alone, together, strict=True):
+        torch.testing.assert_close(a.pose[0, :2], b.pose[1, :2], rtol=0, atol=1e-6)
+
+
+def test_noise_is_as_large_and_as_lasting_as_stated() -> None:
+    # 400 drivers for 5 min. Two processes of equal variance that last 1.3 and 20 s: after 1.5 s they
+    # correlate by (exp(-1.5 / 1.3) + exp(-1.5 / 20)) / 2 = 0.622.
+    cars = [Car(1, -90, 0, 0, 1.0)] * 400
+    scene = _scene(cars, [WEST_EAST], 300.0)
+    styles = replace(scene.styles, noise_mps2=np.full(401, 0.2, np.float32))  # type: ignore
+    world = World.from_scenarios([replace(scene, styles=styles)], maps=False)
+    noise = IdmTraffic.of(world).styles.noise_mps2
+    assert noise is not None
+    values = noise[0, 1:].numpy()
+    assert values.std() == pytest.approx(0.2, rel=0.03)
+    lag = round(1.5 / NOISE_EVERY_S)
+    found = np.mean(values[:, lag:] * values[:, :-lag]) / values.var()
+    assert found == pytest.approx(0.622, abs=0.02)
+
+
+def _crossing(**style: float) -> list[WorldState]:
+    """Agent 2 comes from a minor road; agent 1 on the major one is about as far from the crossing."""
+    cars = [Car(1, -60, 0, 0, 10), Car(2, 0, -55, NORTH, 10)]
+    scene = _scene(cars, [WEST_EAST, SOUTH_NORTH], priorities=[0, 10, 0])
+    return _drive(_styled(scene, 2, **style))
+
+
+def test_who_never_yields_does_not_slow_down() -> None:
+    due = min(float(state.speed_mps[0, 2]) for state in _crossing()[:60])
+    never = min(float(s.speed_mps[0, 2]) for s in _crossing(yields=Yielding.NEVER)[:40])
+    assert due < 6.0
+    assert never > 8.5
+
+
+def test_who_yields_late_brakes_harder() -> None:
+    due = min(float(state.acceleration_mps2[0, 2]) for state in _crossing())
+    late = min(float(state.acceleration_mps2[0, 2]) for state in _crossing(yields=Yielding.LATE))
+    assert late < due - 1.0
+
+
+def _at_light(**style: float) -> float:
+    stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.SIGNAL, (1,), light=0)
+    light = np.full((1, 151), LightState.RED)
+    scene = _scene([Car(1, -40, 0, 0, 10)], [WEST_EAST], stop_lines=[stop], light_state=light)
+    return float(_drive(_styled(scene, 1, **style))[-1].pose[0, 1, 0])
+
+
+def test_who_runs_reds_runs_them() -> None:
+    assert _at_light() < 20
+    assert _at_light(runs_red=True) > 60
+
+
+def _at_sign(**style: float) -> float:
+    stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.STOP_SIGN, (1,))
+    scene = _scene([Car(1, -40, 0, 0, 10)], [WEST_EAST], stop_lines=[stop])
+    states = _drive(_styled(scene, 1, **style))
+    assert float(states[-1].pose[0, 1, 0]) > 25
+    return min(float(state.speed_mps[0, 1]) for state in states)
+
+
+def test_who_rolls_through_stop_signs_does_not_halt() -> None:
+    assert _at_sign() < 0.3
+    assert 1.5 < _at_sign(rolls_stop=True) < 3.5
+
+
+def _walker(**style: float) -> list[WorldState]:
+    """A walker who would reach the road as the car does; the car does not stop for who waits."""
+    walker = Car(-1, 10, -4.5, NORTH, 1.4, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
+    scene = _scene([Car(1, -15, 0, 0, 10), walker], [WEST_EAST])
+    return _drive(_styled(_styled(scene, 2, **style), 1, politeness=0.2))
+
+
+def test_a_walker_waits_for_the_gap_and_goes_on() -> None:
+    states = _walker()
+    waiting = [k for k, state in enumerate(states) if float(state.waited_s[0, 2]) > 0.0]
+    assert waiting
+    at_kerb = states[waiting[-1]]
+    assert float(at_kerb.pose[0, 2, 1]) < -1.5, "out of the way of a car 2 m wide"
+    assert float(at_kerb.pose[0, 1, 0]) > 5.0, "the car is through, or all but"
+    assert float(states[-1].pose[0, 2, 1]) > 4.0, "it goes on afterwards"
+
+
+def test_who_does_not_look_does_not_wait() -> None:
+    states = _walker(yields=Yielding.NEVER)
+    assert not any(float(state.waited_s[0, 2]) > 0.0 for state in states)
+
+
+def test_kind_drivers_stop_for_who_waits() -> None:
+    walker = Car(-1, 30, -4.5, NORTH, 0.9, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
+    scene = _scene([Car(1, -25, 0, 0, 10), walker], [WEST_EAST])
+    slowest = [
+        min(float(s.speed_mps[0, 1]) for s in _drive(_styled(scene, 1, politeness=p))[:70])
+        for p in (0.2, 0.9)
+    ]
+    assert slowest[1] < slowest[0] - 2.0
+
+
+def _nudged(politeness: float) -> list[WorldState]:
+    """Agent 2 drifts over from the lane on the left, 12 m ahead of agent 1, both at 9 m/s."""
+    drifting = Car(-1, -28, 3.5, -0.06, 9.0)
+    scene = _scene([Car(1, -42, 0, 0, 9), drifting], [WEST_EAST], 6.0)
+    return _drive(_styled(scene, 1, politeness=politeness))
+
+
+def test_kind_drivers_make_room_for_who_comes_over() -> None:
+    # It sweeps into the strip, 2.25 m from its middle, about 2.3 s after it began.
+    kind, neutral, unkind = (_nudged(p)[18] for p in (0.9, 0.25, 0.0))
+    assert float(kind.speed_mps[0, 1]) < float(neutral.speed_mps[0, 1]) - 0.5
+    hardest = min(float(state.acceleration_mps2[0, 1]) for state in _nudged(0.9)[:18])
+    assert hardest > -1.6
+    assert float(unkind.speed_mps[0, 1]) >= float(neutral.speed_mps[0, 1])
