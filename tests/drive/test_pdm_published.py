@@ -89,10 +89,10 @@ def test_a_plan_is_8_s_long() -> None:
 
 
 def test_ttc_looks_at_once_and_drops_who_is_first_met_elsewhere() -> None:
-    # A faster car from behind in the same lane: first met while behind. It then is driven through, and
-    # ahead; the published score has dropped it by then.
-    chaser = Car(-1, -9, 0, 0, 14)
-    proposals = _straight([8.0, 4.0], [0.0, 0.0])
+    # At 2.5 m/s, with a car at 6 m/s 10 m behind, first met at 0.9 s for 0.9 s later: it then is at
+    # x = 0.8, behind the rear axle at 2.25 - 1.2. Later it is ahead, but dropped by then.
+    chaser = Car(-1, -10, 0, 0, 6)
+    proposals = _straight([2.5], [0.0])
     assert _totals(PUBLISHED, proposals, chaser)[0] == pytest.approx(1.0, abs=1e-3)
     assert _totals(IMPROVED, proposals, chaser)[0] == pytest.approx(7 / 12, abs=1e-3)
 

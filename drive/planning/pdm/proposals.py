@@ -25,8 +25,8 @@ STOPPING_MPS, STOPPING_GAIN = 0.2, 0.5  # the published P controller near a stop
 class Proposals:
     """P simulated drives of the ego, `HORIZON + 1` instants, the present first; the ego frame.
 
-    `reference` (x, y, yaw, speed, curvature) is what each drive tracks, `plan_steps + 1` instants: as the ego tracks its plan
-    by the same law, planning the reference makes it drive what was simulated.
+    `reference` (x, y, yaw, speed, curvature) is what each drive tracks, over all instants of the plan.
+    As the ego tracks its plan by the law of `pdm+`, that one drives what it simulated.
     """
 
     pose: Float[Tensor, "b p t 3"]
