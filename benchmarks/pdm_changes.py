@@ -34,9 +34,10 @@ def score(scenarios: list[Scenario], rules: PdmRules) -> float:
 
 
 def changes() -> list[str]:
-    """The names of the rules; those of the roll-out with a prefix."""
+    """The names of the rules that differ; those of the roll-out with a prefix."""
     own = [f.name for f in fields(PdmRules) if f.name != "rollout"]
-    return [f"rollout.{f.name}" for f in fields(RolloutRules)] + own
+    names = [f"rollout.{f.name}" for f in fields(RolloutRules)] + own
+    return [name for name in names if with_change(PUBLISHED, name, IMPROVED) != PUBLISHED]
 
 
 def with_change(rules: PdmRules, name: str, source: PdmRules) -> PdmRules:

@@ -29,14 +29,18 @@ def comfortable(
 ) -> Bool[Tensor, "b t"]:
     """Whether all six (strict) bounds hold at each of the first `length` instants.
 
-    `one_polynomial`: accelerations are smoothed over 41 samples at once, as in PDM-Closed's scorer and
-    NAVSIM v1.1; else with nuPlan's windows, which NAVSIM v2 has too.
+    `one_polynomial`: accelerations, and jerk after nuPlan's smoothing, are of a polynomial over 41
+    samples at once, as in PDM-Closed's scorer and NAVSIM v1.1; else with nuPlan's windows, which NAVSIM
+    v2 has too.
     """
-    smooth, slope = (_WHOLE_ACCELERATION, _WHOLE_JERK) if one_polynomial else (_ACCELERATION, _JERK)
-    along = smooth(acceleration_mps2, length, dt_s)
-    across = smooth(lateral_mps2, length, dt_s)
-    whole = smooth(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
+    along = _ACCELERATION(acceleration_mps2, length, dt_s)
+    whole = _ACCELERATION(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
+    slope = _WHOLE_JERK if one_polynomial else _JERK
     jerk_along, jerk = slope(along, length, dt_s), slope(whole, length, dt_s)
+    if one_polynomial:
+        along = _WHOLE_ACCELERATION(acceleration_mps2, length, dt_s)
+    across_filter = _WHOLE_ACCELERATION if one_polynomial else _ACCELERATION
+    across = across_filter(lateral_mps2, length, dt_s)
     turn = se2.wrap_angle(torch.diff(yaw_rad, dim=1, prepend=yaw_rad[:, :1]))
     unwrapped = turn.cumsum(dim=1)
     yaw_rate = _YAW_RATE(unwrapped, length, dt_s)

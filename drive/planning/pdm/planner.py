@@ -27,7 +27,8 @@ class PdmClosed:
         agents = agents_along_route(observation.agents, observation.route, steps * DT_S)
         proposals = propose(observation, agents, rules)
         scores = score(observation, proposals, rules)
-        offset = torch.tensor(OFFSETS_M * len(SPEED_FRACTIONS)).to(scores.total).abs()
+        offset = torch.tensor(OFFSETS_M).to(scores.total).abs()
+        offset = offset.repeat_interleave(len(SPEED_FRACTIONS))
         best = (scores.total - rules.off_center_cost * offset).argmax(dim=1)
         world = torch.arange(len(best), device=best.device)
         soon = scores.collision_step[world, best] <= EMERGENCY_S / DT_S

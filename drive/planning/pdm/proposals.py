@@ -15,7 +15,7 @@ from sim.interface import Observation
 from sim.traffic.idm_law import IdmParams
 
 SPEED_FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
-OFFSETS_M = (-1.0, 0.0, 1.0)
+OFFSETS_M = (0.0, -1.0, 1.0)  # of equals the first is taken
 PARAMS = IdmParams(1.0, 1.5, 1.5, 3.0, exponent=10.0)
 HORIZON = 40
 STOPPING_MPS, STOPPING_GAIN = 0.2, 0.5  # the published P controller near a stop
@@ -38,12 +38,12 @@ class Proposals:
 
 def propose(observation: Observation, agents: AgentsOnRoute, rules: PdmRules) -> Proposals:
     """The 15 proposals, as the ego would really drive them."""
-    grid = torch.cartesian_prod(torch.tensor(SPEED_FRACTIONS), torch.tensor(OFFSETS_M))
-    grid = grid.to(observation.ego.speed_mps.device)
+    grid = torch.cartesian_prod(torch.tensor(OFFSETS_M), torch.tensor(SPEED_FRACTIONS))
+    offsets, fractions = grid.to(observation.ego.speed_mps.device).unbind(dim=1)
     profile = roll_out(
-        observation, grid[:, 0], grid[:, 1], PARAMS, rules.plan_steps, rules.rollout, agents
+        observation, fractions, offsets, PARAMS, rules.plan_steps, rules.rollout, agents
     )
-    pose, curvature = reference_poses(observation, profile, grid[:, 1])
+    pose, curvature = reference_poses(observation, profile, offsets)
     return simulate(observation, pose, profile.speed_mps, curvature, rules)
 
 
