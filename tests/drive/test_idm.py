@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from drive.planning.idm import IdmPlanner
-from sim.interface import Observation
 from sim.geometry import polyline
+from sim.interface import Observation
 from sim.simulator import Simulator
 from tests.toy import Car, make_scenario, straight
 
@@ -35,7 +35,9 @@ def test_a_free_road() -> None:
 
 def test_behind_a_standing_car() -> None:
     # Gap 20: s* = 1 + 7.5 + 25 / (2 sqrt 3) = 15.717; 0.9375 - (15.717 / 20)^2 = 0.3199 m/s2.
-    assert float(_planned(Car(0, 0, 0, 0, 5), Car(-1, 24, 0))[0, 3]) == pytest.approx(5.16, abs=1e-3)
+    assert float(_planned(Car(0, 0, 0, 0, 5), Car(-1, 24, 0))[0, 3]) == pytest.approx(
+        5.16, abs=1e-3
+    )
 
 
 def test_others_stay_where_they_are_and_keep_their_speed() -> None:

@@ -42,8 +42,8 @@ class PdmRules:
 PUBLISHED = PdmRules()
 IMPROVED = PdmRules(
     rollout=RolloutRules(
-        hardest_braking_mps2=6.0, least_gap_m=0.1,
-        clamps_wanted_gap=True, clamps_lead_speed=True, trapezoid=True, slows_in_curves=True, side_margin_m=0.2,
+        hardest_braking_mps2=6.0, least_gap_m=0.1, clamps_wanted_gap=True, clamps_lead_speed=True,
+        trapezoid=True, slows_in_curves=True, side_margin_m=0.2,
     ),
     plan_steps=40,
     gains_of_reference=True,

@@ -72,6 +72,8 @@ def test_generated_scenarios(devkit: "Devkit", planner: str) -> None:
         ("scenarionet", "nuscenes_mini_scenarionet"),
         ("scenarionet", "nuscenes_mini_scenarionet_old_converter"),
         ("argoverse2", "av2"),
+        ("argoverse2_motion", "av2_motion_forecasting"),
+        ("commonroad", "commonroad_ngsim"),
     ],
 )
 def test_real_scenes(devkit: "Devkit", source: str, folder: str, planner: str) -> None:
