@@ -1,6 +1,6 @@
 """What each change from the published PDM-Closed to `pdm+` is worth.
 
-    python benchmarks/pdm_changes.py [--count 32] [--seed 11]
+    python benchmarks/pdm_changes.py [--count 32] [--seed 11] [--seconds 8]
 
 Generated validation scenarios, reactive traffic. One row a change: the score of the published planner
 with that change alone, and that of `pdm+` without it.
@@ -54,8 +54,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--seconds", type=float, default=8.0)
     args = parser.parse_args()
-    refs = find(SourceQuery(count=args.count, seed=args.seed))
+    refs = find(SourceQuery(count=args.count, seed=args.seed, duration_s=args.seconds))
     scenarios = [scenario for _, scenario in load(refs)[0]]
     published, improved = score(scenarios, PUBLISHED), score(scenarios, IMPROVED)
     print("| change | pdm with it | pdm+ without it |\n|---|---|---|")
