@@ -205,7 +205,7 @@ def test_it_drives_what_it_simulated() -> None:
     # The first simulated step of the chosen proposal is the step that the world then makes.
     scenario = make_scenario([_bend()], [Car(0, -20, 0.4, 0.05, 8)], 5.0)
     simulator = _simulator(scenario)
-    state, planner = simulator.reset(), make_planner("pdm+")
+    state, planner = simulator.reset(), PdmPlus()
     for _ in range(40):
         observation = simulator.observe(state)
         plan = planner.plan(observation)
@@ -229,7 +229,9 @@ def _three() -> list[Scenario]:
 
 
 @pytest.mark.parametrize("kind", [PdmClosed, PdmPlus, IdmPlanner])
-def test_a_batch_of_different_worlds_equals_each_alone(kind: type[Planner]) -> None:
+def test_a_batch_of_different_worlds_equals_each_alone(
+    kind: type[PdmClosed] | type[IdmPlanner],
+) -> None:
     together = kind().plan(_observe(*_three()))
     for k, scenario in enumerate(_three()):
         alone = kind().plan(_observe(scenario))
@@ -238,10 +240,12 @@ def test_a_batch_of_different_worlds_equals_each_alone(kind: type[Planner]) -> N
             assert torch.allclose(together.costs[k], alone.costs[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("planner", [PdmClosed(), PdmPlus(), IdmPlanner()])
+@pytest.mark.parametrize("kind", [PdmClosed, PdmPlus, IdmPlanner])
 @pytest.mark.parametrize("fill", [math.nan, 0.0, 1e6])
-def test_what_invalid_agents_hold_changes_nothing(planner: Planner, fill: float) -> None:
-    observation = _observe(*_three())
+def test_what_invalid_agents_hold_changes_nothing(
+    kind: type[PdmClosed] | type[IdmPlanner], fill: float
+) -> None:
+    planner, observation = kind(), _observe(*_three())
     clean = planner.plan(observation)
     invalid = ~observation.agents.valid
     assert bool(invalid.any())
