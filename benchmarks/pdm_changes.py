@@ -9,12 +9,13 @@ with that change alone, and that of `pdm+` without it.
 import argparse
 from dataclasses import fields, replace
 
+import torch
+
 from drive.planning.idm_rollout import RolloutRules
 from drive.planning.pdm.planner import PdmClosed
 from drive.planning.pdm.rules import IMPROVED, PUBLISHED, PdmRules
 from eval.metrics.suite import evaluate
 from eval.rollout import rollout
-from sim.scenario import Scenario
 from sim.simulator import Simulator
 from sim.sources.finding import find
 from sim.sources.loading import load
@@ -23,14 +24,13 @@ from sim.sources.query import SourceQuery
 AT_ONCE = 32
 
 
-def score(scenarios: list[Scenario], rules: PdmRules) -> float:
+def score(simulators: list[Simulator], rules: PdmRules) -> float:
     """The mean nuPlan score of a planner with these rules."""
-    planner, total = PdmClosed(), 0.0
+    planner, scores = PdmClosed(), []
     planner.rules = rules
-    for first in range(0, len(scenarios), AT_ONCE):
-        simulator = Simulator.from_scenarios(scenarios[first : first + AT_ONCE], "idm")
-        total += float(evaluate(rollout(simulator, planner))["nuplan/score"].value.sum())
-    return total / len(scenarios)
+    for simulator in simulators:
+        scores.append(evaluate(rollout(simulator, planner))["nuplan/score"].value)
+    return float(torch.cat(scores).mean())
 
 
 def changes() -> list[str]:
@@ -58,12 +58,16 @@ def main() -> None:
     args = parser.parse_args()
     refs = find(SourceQuery(count=args.count, seed=args.seed, duration_s=args.seconds))
     scenarios = [scenario for _, scenario in load(refs)[0]]
-    published, improved = score(scenarios, PUBLISHED), score(scenarios, IMPROVED)
+    simulators = [
+        Simulator.from_scenarios(scenarios[first : first + AT_ONCE], "idm", PdmClosed.needs)
+        for first in range(0, len(scenarios), AT_ONCE)
+    ]
+    published, improved = score(simulators, PUBLISHED), score(simulators, IMPROVED)
     print("| change | pdm with it | pdm+ without it |\n|---|---|---|")
     print(f"| (none) | {published:.3f} | {improved:.3f} |")
     for name in changes():
-        more = score(scenarios, with_change(PUBLISHED, name, IMPROVED)) - published
-        less = score(scenarios, with_change(IMPROVED, name, PUBLISHED)) - improved
+        more = score(simulators, with_change(PUBLISHED, name, IMPROVED)) - published
+        less = score(simulators, with_change(IMPROVED, name, PUBLISHED)) - improved
         print(f"| {name} | {more:+.3f} | {less:+.3f} |", flush=True)
 
 
