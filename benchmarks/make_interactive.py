@@ -131,7 +131,7 @@ class Judged:
         with (self._folder / "candidates.jsonl").open("a") as file:
             for candidate in candidates:
                 entry = candidate.entry
-                if entry.witness_s is not None:
+                if entry.witness_s is not None and candidate.course is not None:
                     np.save(self._folder / f"{entry.scenario_id}.npy", candidate.course)
                 self._entries[family, candidate.number] = entry
                 file.write(json.dumps([candidate.number, *astuple(entry)]) + "\n")

@@ -1,7 +1,8 @@
 """How much a scenario demands of the ego, by what is in its recording: never by who fails in it.
 
-After BehaviorBench's Interactive1k (Zhang et al. 2026), with its weights for crossings and time to
-collision; what it takes from actions is read off the recorded ego's motion here.
+After the score of BehaviorBench's Interactive1k (arXiv 2605.10034): crossings, changes of speed and
+steering near others, time to collision, agents near. Weights and measures are this project's own: what
+it takes from actions is read off the recorded ego's motion here.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from sim.geometry import polyline
 from sim.scenario import EGO, Scenario
 
-WEIGHTS = {"crossings": 0.3, "near_speed": 0.2, "sideways": 0.1, "urgency": 0.25, "crowd": 0.15}
+WEIGHTS = {"crossings": 0.25, "near_speed": 0.3, "urgency": 0.2, "crowd": 0.15, "sideways": 0.1}
 _CROSSINGS = 3  # these and more count alike; likewise below
 _SPEED_MPS, _NEAR_M = 10.0, 20.0
 _SIDEWAYS_M = 3.0
