@@ -44,10 +44,13 @@ def driven_scenario(
         velocity_mps=np.stack(velocity).astype(np.float32),
         valid=there,
     )
+    limit_s, lasts_s = scenario.time_limit_s, (instants - 1) * dt_s
     made = replace(
         scenario,
         source="run",
         tracks=tracks,
+        time_limit_s=None if limit_s is None else min(limit_s, lasts_s),
+        cues=None,  # the parts are played: they are in the tracks
         lights=Lights(scenario.lights.state[:, :instants], scenario.lights.position_m),
         keyframe=scenario.keyframe[:instants],
         notes=[*scenario.notes, f"driven in closed loop, not as source {scenario.source} has it"],

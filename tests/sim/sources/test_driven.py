@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.cues import no_cues
 from sim.scenario import EGO, GroundHeight, Scenario
 from sim.sources.driven import driven_scenario
 from sim.sources.procedural import generate
@@ -47,6 +48,17 @@ def test_motion_is_the_simulated_one(scenario: Scenario) -> None:
     assert made.lights.state.shape[1] == STEPS == len(made.keyframe)
     assert np.array_equal(made.lights.state, scenario.lights.state[:, :STEPS])
     assert made.source == "run" and made.map is scenario.map and made.routes is scenario.routes
+
+
+def test_parts_are_played_and_the_time_is_up_at_the_end(scenario: Scenario) -> None:
+    pose, valid = drive(scenario)
+    goal = np.array(((30.0, 2.0), (30.0, -2.0)), dtype=np.float32)
+    parts = no_cues(scenario.num_agents)
+    task = replace(scenario, goal_line_m=goal, time_limit_s=2.5, cues=parts)
+    made = driven_scenario(task, pose, valid, 0.1)
+    assert made.time_limit_s == pytest.approx(1.5)  # 16 instants
+    assert made.cues is None
+    assert made.goal_line_m is goal
 
 
 def test_boxes_follow_the_ground(scenario: Scenario) -> None:
