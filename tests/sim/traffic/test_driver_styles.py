@@ -128,7 +128,9 @@ def test_who_never_yields_does_not_slow_down() -> None:
 
 def test_who_yields_late_brakes_late() -> None:
     def first_braked_at(states: list[WorldState]) -> float:
-        return next(float(s.pose[0, 2, 1]) for s in states if float(s.acceleration_mps2[0, 2]) < -1.0)
+        return next(
+            float(s.pose[0, 2, 1]) for s in states if float(s.acceleration_mps2[0, 2]) < -1.0
+        )
 
     assert first_braked_at(_crossing(yields=Yielding.LATE)) > first_braked_at(_crossing()) + 2.0
 
