@@ -17,6 +17,7 @@ from sim.errors import InputError
 from sim.files import write_whole
 from sim.scenario import Scenario
 from sim.scenario_check import require_valid
+from sim.text_files import parse_json
 
 SUFFIX = ".scenario"
 _FORMAT = "bevdrive-scenario-1"
@@ -46,17 +47,19 @@ def load_scenario(path: Path) -> Scenario:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a whole scenario file: {error}") from None
     if header.get("format") != _FORMAT:
         raise InputError(f"{path}: format {header.get('format')!r}, expected {_FORMAT!r}")
     try:
-        scenario = _Reader(arrays).decode(json.loads(header["scenario"]))
+        scenario = _Reader(arrays).decode(parse_json(header["scenario"]))
         if not isinstance(scenario, Scenario):
             raise InputError("holds something else than a scenario")
         require_valid(scenario)
     except KeyError as error:
         raise InputError(f"{path}: {error} is missing") from None
+    except RecursionError:
+        raise InputError(f"{path}: its tree is too deep") from None
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise InputError(f"{path}: {error}") from None
     return scenario
@@ -104,11 +107,14 @@ class _Reader:
         if not isinstance(node, dict):
             return node
         if "array" in node:
-            return self._arrays[node["array"]]
+            return self._arrays.pop(node["array"])  # each is one thing's alone
         if "enum" in node:
             return _CLASSES[node["enum"]](node["value"])
         if "same" in node:
-            return self._seen[node["same"]]
+            met = self._seen[node["same"]]
+            if not isinstance(met, model.Route):
+                raise InputError(f"one {type(met).__name__} in several places")
+            return met
         if "tuple" in node:
             return tuple(self.decode(item) for item in node["tuple"])
         fields = {name: self.decode(item) for name, item in node["fields"].items()}

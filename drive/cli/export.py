@@ -10,6 +10,7 @@ import tyro
 
 from drive.cli.words import split_commas
 from sim.errors import InputError
+from sim.files import is_of_disk, told_by_disk
 from sim.sources.query import SOURCES, SourceQuery
 
 _RUN = "run"
@@ -78,7 +79,7 @@ def run(arguments: list[str]) -> int:
         description=ExportOptions.__doc__,
     )
     _check(options)
-    from drive.pipelines.export import export, find_origins, make_jobs, require_room
+    from drive.pipelines.export import export, find_origins, is_finished, make_jobs, require_room
     from drive.pipelines.run_drives import find_drives
     from drive.pipelines.workers import BrokenRun
     from sim.export.nuscenes import ExportSettings
@@ -94,10 +95,16 @@ def run(arguments: list[str]) -> int:
     require_room(jobs, options.sweeps)
     source = {name: str(getattr(options, name)) for name in (*_ORIGIN, "planner")}
     began = time.perf_counter()
+    if is_finished(options.out, settings, source):
+        print(f"{options.out}: finished already")
+        return 0
     try:
         export(options.out, settings, jobs, source, options.workers)
-    except (KeyboardInterrupt, BrokenRun) as stop:
-        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else stop
+    except (KeyboardInterrupt, BrokenRun, OSError) as stop:
+        if isinstance(stop, OSError) and not is_of_disk(stop):
+            raise
+        what = told_by_disk(stop) if isinstance(stop, OSError) else stop
+        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else what
         print(f"\nbevdrive: {what}; to go on, give the same command again", file=sys.stderr)
         return 130 if isinstance(stop, KeyboardInterrupt) else 1
     seconds = time.perf_counter() - began

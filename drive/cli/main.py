@@ -1,9 +1,12 @@
 """The command `bevdrive`. One verb, one file; heavy packages are imported by the verb that needs them."""
 
+import os
 import sys
 import traceback
 
+from drive.cli.interruption import Interruption
 from sim.errors import InputError, one_of
+from sim.files import is_of_disk, told_by_disk
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,16 +25,37 @@ def main(argv: list[str] | None = None) -> int:
         print(_USAGE)
         return 0 if arguments else 2
     verb, *rest = arguments
-    try:
-        one_of("verb", verb, verbs)
-        return verbs[verb](rest)
-    except InputError as error:
-        print(f"bevdrive: {error}", file=sys.stderr)
+    with Interruption() as interruption:
+        try:
+            one_of("verb", verb, verbs)
+            return verbs[verb](rest)
+        except BaseException as error:
+            if interruption.happened:
+                print("\nbevdrive: interrupted", file=sys.stderr)
+                return 130
+            return _failed(error)
+
+
+def _failed(error: BaseException) -> int:
+    """Say what ended the verb; returns the exit code."""
+    if isinstance(error, InputError):
+        print(f"bevdrive: {_one_line(error)}", file=sys.stderr)
         return 2
-    except Exception:
-        traceback.print_exc()
-        print("bevdrive: this is a bug of bevdrive, not of what you asked for", file=sys.stderr)
+    if is_of_disk(error):
+        print(f"bevdrive: {told_by_disk(error)}; nothing is half written", file=sys.stderr)
         return 1
+    if isinstance(error, BrokenPipeError):  # who read our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    if not isinstance(error, Exception):
+        raise error  # such as the exit of an option parser
+    traceback.print_exception(error)
+    print("bevdrive: this is a bug of bevdrive, not of what you asked for", file=sys.stderr)
+    return 1
+
+
+def _one_line(error: InputError) -> str:
+    return " ".join(str(error).split("\n"))
 
 
 def _simulate(arguments: list[str]) -> int:
@@ -90,5 +114,16 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
 
   bevdrive simulate --preset configs/simulate/demo.yaml"""
 
+
+def command() -> None:
+    """The process of the command line: `main`, and out."""
+    code = main()
+    if code == 130:  # the interpreter would look for an interrupt that it missed, and say -2
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -12,6 +12,7 @@ from drive.cli.words import split_commas, value_of
 from drive.pipelines.presets import from_dict, from_yaml, to_plain
 from drive.pipelines.simulate_config import SimulateConfig, check
 from drive.planning import PLANNERS
+from sim.files import is_of_disk, told_by_disk
 from sim.registry import Registry
 from sim.traffic import TRAFFIC
 
@@ -56,6 +57,7 @@ def run(arguments: list[str]) -> int:
     from eval.runs.folder import RunFolder
 
     refs = find_scenarios(config)
+    finished = folder is not None and folder.is_finished(len(refs), config.batch_size)
     if folder is None:
         require_usable(refs)
         name = config.name or time.strftime("%Y%m%d-%H%M%S")
@@ -63,13 +65,18 @@ def run(arguments: list[str]) -> int:
     began = time.perf_counter()
     try:
         outcome = simulate(config, folder, refs)
-    except (KeyboardInterrupt, BrokenRun) as stop:
-        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else stop
+    except (KeyboardInterrupt, BrokenRun, OSError) as stop:
+        if isinstance(stop, OSError) and not is_of_disk(stop):
+            raise
+        what = told_by_disk(stop) if isinstance(stop, OSError) else stop
+        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else what
         print(
             f"\nbevdrive: {what}; to go on: bevdrive simulate --resume {folder.path}",
             file=sys.stderr,
         )
         return 130 if isinstance(stop, KeyboardInterrupt) else 1
+    if finished:
+        print(f"{folder.path}: finished already; tables and report are written again")
     return _tell(outcome, len(refs), time.perf_counter() - began)
 
 

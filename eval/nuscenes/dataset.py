@@ -1,9 +1,8 @@
 """A split of a nuScenes dataset: checked from its small tables, then loaded by the devkit."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.errors import InputError
 
@@ -67,16 +66,6 @@ def load_dataset(split: Split) -> "NuScenes":
     for token in split.sample_tokens:
         _check_lidar(nusc, split, token)
     return nusc
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file; raises InputError naming it where it is missing or broken."""
-    try:
-        return json.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
 
 
 def _read_split(dataset: "Dataset", split: str) -> Split:

@@ -34,7 +34,9 @@ _NUMBERS = ("timestep", "position_x", "position_y", "heading")
 
 def read_tracks(path: Path) -> tuple[Tracks, str, list[str]]:
     """All tracks, the ego first; the city; notes. InputError names the file, the track, the step."""
-    columns = read_columns(path, ("track_id", "object_type", "city", *_NUMBERS))
+    texts = dict.fromkeys(("track_id", "object_type", "city"), "U")
+    numbers = {"timestep": "i"} | dict.fromkeys(_NUMBERS[1:], "f")
+    columns = read_columns(path, texts | numbers)
     names, first, row = np.unique(
         columns["track_id"].astype(str), return_index=True, return_inverse=True
     )

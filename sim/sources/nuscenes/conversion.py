@@ -53,7 +53,7 @@ def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
         try:
             scenario = convert_scene(nusc, scene, city)
             require_valid(scenario)
-        except (ValueError, KeyError, IndexError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, ArithmeticError) as error:
             file.write_reason(f"{dataset.tables}: {file.name}: {error}")
         else:
             _write_side_file(nusc, scene, file.side_path)

@@ -19,7 +19,8 @@ _KINDS = {
 _HEIGHT_M = {
     AgentKind.VEHICLE: 1.6, AgentKind.CYCLIST: 1.7, AgentKind.PEDESTRIAN: 1.75, AgentKind.OBJECT: 1.0
 }  # fmt: skip
-_FARTHEST_M, _LARGEST_RAD, _LONGEST_M = 1e8, 1e4, 100.0
+_FARTHEST_M, _LARGEST_RAD, _LONGEST_M = 1e8, 1e3, 200.0
+_COARSEST_M = 0.05
 # The box that ScenarioNet's nuScenes converter gives the ego, whose position is the rear axle's.
 _NUSCENES_EGO_M = (4.08, 1.73)
 _CONVERTER_CLOCK = (
@@ -138,7 +139,12 @@ def _mend_sizes(size_m: Float[np.ndarray, "n 3"], kinds: list[AgentKind]) -> lis
 
 
 def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
-    values = np.asarray(track["state"][field], dtype=np.float64)
+    raw = np.asarray(track["state"][field])
+    if raw.dtype.kind not in "biuf" or raw.ndim > 2:
+        raise InputError(f"tracks.{name}.{field}: {raw.dtype} of shape {raw.shape}, no numbers")
+    if field == "position":
+        _require_precise(raw, f"tracks.{name}.{field}")
+    values = raw.astype(np.float64)
     if values.ndim == 0 or len(values) < length:
         raise InputError(f"tracks.{name}.{field}: {values.size} of {length} instants")
     return (
@@ -156,3 +162,15 @@ def _finite(values: np.ndarray, valid: np.ndarray, name: str, field: str, larges
         bad = ~good.reshape(len(values), -1).all(axis=1) & valid
         if bad.any():
             raise InputError(f"tracks.{name}.{field}: {what} at step {int(bad.argmax())}")
+
+
+def _require_precise(raw: np.ndarray, where: str) -> None:
+    """Raise InputError for positions in single precision, so far out that it is steps of centimetres."""
+    if raw.dtype.kind != "f" or raw.dtype.itemsize > 4:
+        return
+    finite = raw[np.isfinite(raw)]
+    step_m = float(np.spacing(np.abs(finite).max())) if len(finite) else 0.0
+    if step_m > _COARSEST_M:
+        raise InputError(
+            f"{where}: {raw.dtype} so far from its origin is in steps of {step_m:.2g} m"
+        )

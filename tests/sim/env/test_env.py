@@ -96,7 +96,7 @@ def test_seeds_reach_every_scenario_and_options_choose_one() -> None:
         env.reset(options={"family": "curve", "scenario": GENERATED[1].scenario_id})
     with pytest.raises(ValueError, match="observation: unknown 'radar'"):
         gymnasium.make(NAME, observation="radar")
-    with pytest.raises(TypeError, match="speed"):
+    with pytest.raises(ValueError, match="speed"):
         gymnasium.make(NAME, speed=3)
 
 

@@ -1,0 +1,33 @@
+"""Ctrl-C, whatever it meets: the command ends with 130."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+
+class Interruption:
+    """While it is entered: whether Ctrl-C was pressed. A second one ends the process at once.
+
+    Foreign code turns a KeyboardInterrupt into an exception of its own now and then; who asks here
+    knows better. When it is left, nothing is interrupted any more: only the end of the process is left.
+    """
+
+    def __init__(self) -> None:
+        self.happened = False
+
+    def __enter__(self) -> "Interruption":
+        self._listens = threading.current_thread() is threading.main_thread()
+        if self._listens:
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._listens:
+            signal.signal(signal.SIGINT, signal.SIG_IGN if self.happened else self._before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.happened:
+            os._exit(130)
+        self.happened = True
+        raise KeyboardInterrupt
