@@ -23,7 +23,7 @@ from fuzzing.targets import KINDS
 
 def main() -> int:
     """Fuzz, and print counts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--count", type=int, help="stop after so many inputs")
     parser.add_argument("--seed", type=int, default=0, help="number of the first input")

@@ -21,6 +21,7 @@ _BEVDRIVE = [sys.executable, "-m", "drive.cli.main"]
 _SMALL = ["--families", "straight", "curve", "--duration-s", "2"]
 # What tells of the clock or of the folder's own place.
 _NOT_COMPARED = {"config.yaml", "report.html"}
+_DATA = "data"  # a small exported dataset beside the results
 
 
 def _simulate(out: Path, again: bool) -> list[str]:
@@ -43,22 +44,34 @@ def _export(out: Path, again: bool) -> list[str]:
     ]  # fmt: skip
 
 
+def _evaluate(out: Path, again: bool) -> list[str]:
+    return [
+        "evaluate", "closed-loop", "--dataroot", str(out.parent / _DATA), "--version", "v1.0-sim",
+        "--split", "sim_val", "--planner", "idm", "--workers", "1", "--out", str(out), "--name", "run",
+        "--cache", str(out.parent / f"{out.name}-cache"),
+    ]  # fmt: skip
+
+
 _VERBS: dict[str, Callable[[Path, bool], list[str]]] = {
     "simulate": _simulate,
     "save": _save,
     "export": _export,
+    "evaluate": _evaluate,
 }
 
 
 def main() -> int:
     """Kill, repeat, compare; 1 if any result differs."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--verbs", nargs="+", choices=_VERBS, default=list(_VERBS))
     options = parser.parse_args()
     draw, bad = random.Random(options.seed), 0
     with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run(
+            _BEVDRIVE + _export(Path(scratch) / _DATA, False), capture_output=True, check=True
+        )
         truth = {
             verb: _undisturbed(verb, Path(scratch) / f"{verb}-whole") for verb in options.verbs
         }

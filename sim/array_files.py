@@ -51,13 +51,12 @@ def array_of_bytes(
         flat = np.frombuffer(content, dtype=np.uint8) != 0
     else:
         flat = np.frombuffer(content, dtype=dtype).astype(dtype.newbyteorder("="))
-    if dtype.kind == "U" and (np.frombuffer(content, dtype=_code_points(dtype)) > 0x10FFFF).any():
+    if (
+        dtype.kind == "U"
+        and (np.frombuffer(content, dtype=f"{dtype.byteorder}u4") > 0x10FFFF).any()
+    ):
         raise InputError("a text with characters that do not exist")
     return flat.reshape(shape, order="F" if column_major else "C")
-
-
-def _code_points(dtype: np.dtype) -> np.dtype:
-    return np.dtype("u4").newbyteorder(dtype.byteorder)
 
 
 def read_npy(path: Path) -> np.ndarray:

@@ -30,11 +30,16 @@ _CLASSES = {
 
 def save_scenario(scenario: Scenario, path: Path) -> None:
     """Write `path` whole or not at all."""
+    write_whole(path, scenario_bytes(scenario))
+
+
+def scenario_bytes(scenario: Scenario) -> bytes:
+    """What `save_scenario` writes."""
     from safetensors.numpy import save
 
     writer = _Writer()
     header = {"format": _FORMAT, "scenario": json.dumps(writer.encode(scenario))}
-    write_whole(path, save(writer.arrays, header))
+    return save(writer.arrays, header)
 
 
 def load_scenario(path: Path) -> Scenario:

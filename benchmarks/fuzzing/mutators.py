@@ -14,13 +14,16 @@ _ODD: tuple[Any, ...] = (
     1e-30, 1e7, 5e9, 1e300, float("nan"), float("inf"), True, [], {}, [[]], [1, 2], {"a": 1}, (),
 )  # fmt: skip
 _DTYPES = ("f2", "f4", "f8", "i4", "i8", "u1", "bool", "U3", "complex64")
+_ODD_TEXTS = (
+    "", "x", "../../x", "nan", "-inf", "1e300", "-1", "0", "1e5", "3", "9999", "19000", "0.5", "9" * 400,
+)  # fmt: skip
 _DEEP = 100_000
 
 
 def damage(case: Path, kind: str, number: int) -> None:
     """Damage one file of the input, by its fields or by its bytes."""
     draw = random.Random(f"{kind} {number}")
-    files = sorted(p for p in case.rglob("*") if p.is_file() and p.suffix != ".html")
+    files = sorted(p for p in case.rglob("*") if p.is_file() and p.suffix not in (".html", ".png"))
     path = draw.choice(files)
     by_fields = _BY_FIELDS.get(path.suffix)
     if by_fields is not None and draw.random() < 0.7:
@@ -149,6 +152,30 @@ def _scenario(path: Path, draw: random.Random) -> None:
     path.write_bytes(save(arrays, header))
 
 
+def _xml(path: Path, draw: random.Random) -> None:
+    """One element without text, with another text or number, gone, twice, or deep."""
+    from xml.etree import ElementTree
+
+    root = ElementTree.parse(path).getroot()
+    parents = [one for one in root.iter() if len(one)]
+    parent = draw.choice(parents)
+    child = draw.choice(list(parent))
+    way = draw.randrange(5)
+    if way == 0:
+        parent.remove(child)
+    elif way == 1:
+        parent.append(child)
+    elif way == 2 and child.attrib:
+        child.attrib[draw.choice(list(child.attrib))] = draw.choice(_ODD_TEXTS)
+    elif way == 3:
+        for key in draw.sample(sorted(root.attrib), 1):
+            root.attrib[key] = draw.choice(_ODD_TEXTS)
+    else:
+        leaf = draw.choice([one for one in root.iter() if not len(one)])
+        leaf.text = draw.choice(_ODD_TEXTS)
+    path.write_bytes(ElementTree.tostring(root))
+
+
 def _edited(tree: Any, draw: random.Random) -> Any:
     """The tree with one place in it changed; the place is found by walking down at random."""
     here = tree
@@ -206,6 +233,7 @@ def _odd_array(array: np.ndarray, draw: random.Random) -> np.ndarray:
 _BY_FIELDS: dict[str, Callable[[Path, random.Random], None]] = {
     ".pkl": _pickle,
     ".json": _json,
+    ".xml": _xml,
     ".yaml": _yaml,
     ".feather": _feather,
     ".parquet": _parquet,

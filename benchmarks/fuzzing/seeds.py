@@ -76,6 +76,16 @@ def _argoverse2(folder: Path) -> None:
     }  # fmt: skip
     pyarrow.feather.write_feather(pyarrow.table(boxes), log / "annotations.feather")
 
+    archive = json.dumps(_street())
+    (log / "map" / "log_map_archive_seed____PIT_city_1.json").write_text(archive)
+    place = {"R": [1.0, 0.0, 0.0, 1.0], "t": [-700.0, 300.0], "s": 1.0}
+    (log / "map" / "seed___img_Sim2_city.json").write_text(json.dumps(place))
+    np.save(log / "map" / "seed_ground_height_surface____PIT.npy", np.full((600, 800), 10.0, "f2"))
+
+
+def _street() -> dict:
+    """One lane, a crosswalk and the road, as Argoverse 2 writes maps."""
+
     def line(y: float) -> list[dict]:
         return [{"x": x, "y": y, "z": 10.0} for x in np.arange(900.0, 1200.0, 10.0)]
 
@@ -84,15 +94,11 @@ def _argoverse2(folder: Path) -> None:
         "predecessors": [], "left_neighbor_id": None, "right_neighbor_id": None,
         "left_lane_boundary": line(1.75), "right_lane_boundary": line(-1.75),
     }  # fmt: skip
-    archive = {
+    return {
         "lane_segments": {"1": lane},
         "pedestrian_crossings": {"2": {"id": 2, "edge1": line(-2.0)[:2], "edge2": line(2.0)[:2]}},
         "drivable_areas": {"3": {"id": 3, "area_boundary": line(-4.0) + line(4.0)[::-1]}},
     }
-    (log / "map" / "log_map_archive_seed____PIT_city_1.json").write_text(json.dumps(archive))
-    place = {"R": [1.0, 0.0, 0.0, 1.0], "t": [-700.0, 300.0], "s": 1.0}
-    (log / "map" / "seed___img_Sim2_city.json").write_text(json.dumps(place))
-    np.save(log / "map" / "seed_ground_height_surface____PIT.npy", np.full((600, 800), 10.0, "f2"))
 
 
 def _kitti(folder: Path) -> None:
@@ -162,6 +168,98 @@ def _results(folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps(results))
 
 
+def _motion(folder: Path) -> None:
+    """A motion forecasting scenario of three seconds; its map is that of the log."""
+    import pyarrow
+    import pyarrow.parquet
+
+    steps = np.arange(30)
+    columns: dict[str, list] = {name: [] for name in _MOTION}
+    for name, start_m in (("AV", 1000.0), ("car", 985.0)):
+        rows = {
+            "track_id": [name] * 30, "object_type": ["vehicle"] * 30, "city": ["pittsburgh"] * 30,
+            "timestep": steps, "position_x": start_m + 0.8 * steps, "position_y": np.zeros(30),
+            "heading": np.zeros(30),
+        }  # fmt: skip
+        for column, values in rows.items():
+            columns[column] += list(values)
+    pyarrow.parquet.write_table(pyarrow.table(columns), folder / "scenario_seed.parquet")
+    archive = json.dumps(_street())
+    (folder / "log_map_archive_seed.json").write_text(archive)
+
+
+_MOTION = (
+    "track_id", "object_type", "city", "timestep", "position_x", "position_y", "heading",
+)  # fmt: skip
+
+
+def _commonroad(folder: Path) -> None:
+    """Two lanelets with a light, a car ahead, and a goal after four seconds."""
+
+    def point(x: float, y: float) -> str:
+        return f"<point><x>{x}</x><y>{y}</y></point>"
+
+    def lanelet(name: int, first_m: float, last_m: float, rest: str) -> str:
+        sides = (("left", 1.75), ("right", -1.75))
+        bounds = "".join(
+            f"<{side}Bound>{point(first_m, y)}{point(last_m, y)}</{side}Bound>" for side, y in sides
+        )
+        return f'<lanelet id="{name}">{bounds}{rest}</lanelet>'
+
+    def exact(**values: float) -> str:
+        return "".join(f"<{k}><exact>{v}</exact></{k}>" for k, v in values.items())
+
+    def state(x: float, time: int) -> str:
+        place = f"<position>{point(x, 0.0)}</position>"
+        return place + exact(velocity=10.0, orientation=0.0, time=time)
+
+    states = "".join(f"<state>{state(1020.0 + k, k)}</state>" for k in range(1, 41))
+    (folder / "seed.xml").write_text(
+        '<commonRoad timeStepSize="0.1" commonRoadVersion="2020a" benchmarkID="TST_By-1_1_T-1">'
+        + lanelet(1, 990.0, 1040.0, '<successor ref="2"/><trafficLightRef ref="9"/>')
+        + lanelet(2, 1040.0, 1100.0, '<predecessor ref="1"/>')
+        + '<trafficLight id="9"><cycle><cycleElement><duration>30</duration><color>green</color>'
+        "</cycleElement><timeOffset>0</timeOffset></cycle></trafficLight>"
+        '<dynamicObstacle id="30"><type>car</type><shape><rectangle><length>4.5</length>'
+        f"<width>1.8</width></rectangle></shape><initialState>{state(1020.0, 0)}</initialState>"
+        f"<trajectory>{states}</trajectory></dynamicObstacle>"
+        f'<planningProblem id="5"><initialState>{state(1000.0, 0)}</initialState><goalState>'
+        "<position><rectangle><length>2</length><width>2</width><center><x>1040</x><y>0</y></center>"
+        "</rectangle></position><time><intervalStart>40</intervalStart><intervalEnd>40</intervalEnd>"
+        "</time></goalState></planningProblem></commonRoad>"
+    )
+
+
+def _nuscenes(folder: Path) -> None:
+    """Two exported scenes of two seconds, with few points."""
+    from dataclasses import replace
+
+    from sim.export.nuscenes import export_scenes
+    from sim.export.nuscenes.schema import LIDAR_TOP
+    from sim.sources.procedural import generate
+
+    lidar = replace(LIDAR_TOP, num_columns=36)
+    splits = {"sim_train": 1, "sim_val": 1}
+    scenarios = generate(["straight"], 2, duration_s=2.0)
+    export_scenes(scenarios, folder, "v1.0-sim", splits, sweeps=False, lidar=lidar)
+
+
+def _plans(folder: Path) -> None:
+    plan = [[1.0 * k, 0.0] for k in range(1, 7)]
+    (folder / "plans.json").write_text(json.dumps({"first": plan, "second": plan}))
+
+
+def _predictions(folder: Path) -> None:
+    def one(sample: str) -> dict:
+        mode = [[1.0 * k, 0.0] for k in range(12)]
+        return {
+            "instance": "car", "sample": sample, "prediction": [mode, mode],
+            "probabilities": [0.6, 0.4],
+        }  # fmt: skip
+
+    (folder / "predictions.json").write_text(json.dumps([one("first"), one("second")]))
+
+
 _MAKERS = {
     "pickle": _pickle,
     "scenario": _scenario,
@@ -172,4 +270,9 @@ _MAKERS = {
     "run": _run,
     "preset": _preset,
     "results": _results,
+    "motion": _motion,
+    "commonroad": _commonroad,
+    "nuscenes": _nuscenes,
+    "plans": _plans,
+    "predictions": _predictions,
 }

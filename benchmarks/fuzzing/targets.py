@@ -4,8 +4,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-BAD_TRACE = "this is a bug of bevdrive"
-
 
 def _saved(source: str) -> Callable[[Path, Path], str]:
     def read(case: Path, made: Path) -> str:
@@ -13,7 +11,11 @@ def _saved(source: str) -> Callable[[Path, Path], str]:
         from drive.cli.main import main
 
         shutil.rmtree(made, ignore_errors=True)
-        code = main(["save", "--source", source, "--path", str(case), "--to", str(made)])
+        words = ["--source", source, "--path", str(case), "--to", str(made)]
+        if source == "nuscenes":
+            words[2] = "--dataroot"
+            words += ["--version", "v1.0-sim", "--cache", str(made / "cache")]
+        code = main(["save", *words])
         if code == 2:
             return "refused"
         files = sorted(made.glob("*.scenario"))
@@ -93,23 +95,42 @@ def _run(case: Path, made: Path) -> str:
 def _preset(case: Path, made: Path) -> str:
     from drive.pipelines.presets import from_yaml
     from drive.pipelines.simulate_config import SimulateConfig, check
-    from sim.errors import InputError
 
-    try:
-        check(from_yaml(case / "preset.yaml", SimulateConfig()))
-    except InputError:
-        return "refused"
-    return "read"
+    return _read(lambda: check(from_yaml(case / "preset.yaml", SimulateConfig())))
 
 
 def _results(case: Path, made: Path) -> str:
-    from eval.nuscenes.dataset import Split
     from eval.nuscenes.submission import check_submission, detection_format
+
+    return _read(lambda: check_submission(case / "results.json", _split(case), detection_format()))
+
+
+def _plans(case: Path, made: Path) -> str:
+    from eval.nuscenes.planning import read_plans
+
+    return _read(lambda: read_plans(case / "plans.json", _split(case)))
+
+
+def _predictions(case: Path, made: Path) -> str:
+    from eval.nuscenes.prediction import read_predictions
+
+    tables = case / "v1.0-mini"
+    tables.mkdir()
+    (tables / "instance.json").write_text('[{"token": "car"}]')
+    return _read(lambda: read_predictions(case / "predictions.json", _split(case)))
+
+
+def _split(case: Path):
+    from eval.nuscenes.dataset import Split
+
+    return Split(case, "v1.0-mini", "mini_val", ("scene-0001",), ("first", "second"))
+
+
+def _read(read: Callable[[], object]) -> str:
     from sim.errors import InputError
 
-    split = Split(case, "v1.0-mini", "mini_val", ("scene-0001",), ("first", "second"))
     try:
-        check_submission(case / "results.json", split, detection_format())
+        read()
     except InputError:
         return "refused"
     return "read"
@@ -125,4 +146,9 @@ KINDS: dict[str, Callable[[Path, Path], str]] = {
     "run": _run,
     "preset": _preset,
     "results": _results,
+    "motion": _saved("argoverse2_motion"),
+    "commonroad": _saved("commonroad"),
+    "nuscenes": _saved("nuscenes"),
+    "plans": _plans,
+    "predictions": _predictions,
 }

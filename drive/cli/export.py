@@ -1,6 +1,5 @@
 """`bevdrive export nuscenes`."""
 
-import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Annotated
 
 import tyro
 
+from drive.cli.interruption import stopped
 from drive.cli.words import split_commas
 from sim.errors import InputError
-from sim.files import is_of_disk, told_by_disk
 from sim.sources.query import SOURCES, SourceQuery
 
 _RUN = "run"
@@ -101,12 +100,7 @@ def run(arguments: list[str]) -> int:
     try:
         export(options.out, settings, jobs, source, options.workers)
     except (KeyboardInterrupt, BrokenRun, OSError) as stop:
-        if isinstance(stop, OSError) and not is_of_disk(stop):
-            raise
-        what = told_by_disk(stop) if isinstance(stop, OSError) else stop
-        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else what
-        print(f"\nbevdrive: {what}; to go on, give the same command again", file=sys.stderr)
-        return 130 if isinstance(stop, KeyboardInterrupt) else 1
+        return stopped(stop, "to go on, give the same command again")
     seconds = time.perf_counter() - began
     size = sum(f.stat().st_size for f in options.out.rglob("*") if f.is_file())
     print(f"{len(jobs)} scenes in {seconds:.1f} s, {size / 1e6:.0f} MB: {options.out}")

@@ -1,9 +1,12 @@
-"""Ctrl-C, whatever it meets: the command ends with 130."""
+"""Ctrl-C, whatever it meets: the command ends with 130. What else stops a verb before its end."""
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
+
+from sim.files import is_of_disk, told_by_disk
 
 
 class Interruption:
@@ -31,3 +34,16 @@ class Interruption:
             os._exit(130)
         self.happened = True
         raise KeyboardInterrupt
+
+
+def stopped(stop: BaseException, advice: str) -> int:
+    """Say in one line what stopped a verb, and what follows from it; returns the exit code.
+
+    Of the errors of the system, only a disk's refusal is such a stop: any other is raised again.
+    """
+    if isinstance(stop, OSError) and not is_of_disk(stop):
+        raise stop
+    interrupted = isinstance(stop, KeyboardInterrupt)
+    what = "interrupted" if interrupted else told_by_disk(stop) if is_of_disk(stop) else stop
+    print(f"\nbevdrive: {what}; {advice}", file=sys.stderr)
+    return 130 if interrupted else 1

@@ -40,5 +40,6 @@ def run(arguments: list[str]) -> int:
     saved = save(query, options.to)
     for entry in saved.skipped:
         print(f"skipped {entry['scenario']}: {entry['reason']}", file=sys.stderr)
-    print(f"{saved.count} scenarios in {options.to}")
+    before = f", {saved.unchanged} of them already" if saved.unchanged else ""
+    print(f"{saved.count} scenarios in {options.to}{before}")
     return 1 if saved.skipped else 0

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from drive.pipelines.scenarios import find_scenarios
 from sim.errors import InputError
-from sim.files import file_name
-from sim.scenario_file import SUFFIX, save_scenario
+from sim.files import file_name, write_whole
+from sim.scenario_file import SUFFIX, scenario_bytes
 from sim.sources.loading import load
 from sim.sources.query import SourceQuery
 
@@ -16,9 +16,10 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Saved:
-    """How many scenarios were written, and name and reason of those that were not."""
+    """How many scenarios are there now, how many of them were there before; what was skipped, and why."""
 
     count: int
+    unchanged: int
     skipped: list[dict[str, str]]
 
 
@@ -32,7 +33,7 @@ def save(query: SourceQuery, folder: Path) -> Saved:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--to: {folder}: cannot be made: {error.strerror}") from None
-    count, skipped = 0, []
+    count, unchanged, skipped = 0, 0, []
     met: Counter[str] = Counter()
     for first in range(0, len(refs), BATCH):
         loaded, failed = load(refs[first : first + BATCH])
@@ -41,8 +42,12 @@ def save(query: SourceQuery, folder: Path) -> Saved:
             name = file_name(scenario.scenario_id)
             met[name] += 1
             name += f"-{met[name]}" if met[name] > 1 else ""
-            save_scenario(scenario, folder / f"{name}{SUFFIX}")
+            path, content = folder / f"{name}{SUFFIX}", scenario_bytes(scenario)
+            if path.is_file() and path.read_bytes() == content:
+                unchanged += 1
+            else:
+                write_whole(path, content)
         count += len(loaded)
     if not count:
         raise InputError(f"0 of {len(refs)} scenarios can be used: {skipped[0]['reason']}")
-    return Saved(count, skipped)
+    return Saved(count, unchanged, skipped)

@@ -101,10 +101,11 @@ def _check_box(where: str, box: Any, token: str, form: BoxFormat) -> None:
         usable: Callable[[Any], bool] = _is_number if field == "velocity" else _is_finite
         fits = isinstance(value, list) and len(value) == length and all(map(usable, value))
         if not fits:
-            raise InputError(f"{where}: {field}: expected {length} numbers, got {value!r}")
-        beyond = [v for v in value if abs(v) > _MOST[field]]
-        if beyond:
-            raise InputError(f"{where}: {field}: {beyond[0]:.6g} is beyond {_MOST[field]:g}")
+            raise InputError(f"{where}: {field}: expected {length} numbers, got {value!r:.200}")
+        for number in cast(list, value):
+            if abs(number) > _MOST[field]:
+                told = f"{number!r:.40} is beyond {_MOST[field]:g}"
+                raise InputError(f"{where}: {field}: {told}")
     if sum(abs(part) for part in box["rotation"]) < 1e-6:
         raise InputError(f"{where}: rotation: the quaternion is zero")
     if min(box["size"]) <= 0:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -35,12 +35,11 @@ class RunFolder:
         """A new folder with its resolved config; raises InputError where it cannot be made."""
         path = free_path(root, name)
         try:
-            (path / "batches").mkdir(parents=True)
+            with whole_folder(root, name, config) as part:
+                (part / "batches").mkdir()
+                (part / "videos").mkdir()
         except OSError as error:
             raise InputError(f"{path}: cannot be made: {error.strerror}") from None
-        (path / "videos").mkdir()
-        write_whole(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
-        _point_latest(root, name)
         return RunFolder(path)
 
     @staticmethod
@@ -93,7 +92,7 @@ class RunFolder:
         drives: list[DriveScores] = []
         skipped: list[dict[str, str]] = []
         errors: list[ErrorNote] = []
-        for path in sorted((self.path / "batches").glob("*.json")):
+        for path in sorted((self.path / "batches").glob("[0-9]*.json")):
             batch = read_batch(path)
             drives += batch.drives
             skipped += batch.skipped
@@ -175,6 +174,14 @@ def free_path(root: Path, name: str) -> Path:
     return path
 
 
+def is_run_of(path: Path, config: dict[str, Any], but: Collection[str] = ()) -> bool:
+    """Whether a run folder with this config is there; fields named in `but` may differ."""
+    if not (path / "config.yaml").is_file():
+        return False
+    stored = read_yaml(path / "config.yaml")
+    return all(stored.get(name) == config[name] for name in config if name not in but)
+
+
 @contextmanager
 def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path]:
     """A run folder that appears, config and all, when the block is left; not if it fails."""
@@ -191,5 +198,6 @@ def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path
 
 def _point_latest(root: Path, name: str) -> None:
     fresh = root / f".latest-{os.getpid()}"
+    fresh.unlink(missing_ok=True)  # of a process with this number that was killed
     fresh.symlink_to(name)
     os.replace(fresh, root / "latest")

@@ -11,7 +11,7 @@ import numpy as np
 from sim.errors import InputError
 from sim.scenario import EGO, LaneMap, Lights, LightState, Route, Scenario, Tracks
 from sim.scenario_check.lane_map import check_map
-from sim.scenario_check.tracks import check_tracks
+from sim.scenario_check.tracks import check_tracks, require_lights
 from sim.scenario_check.values import (
     FARTHEST_M,
     require_array,
@@ -55,6 +55,7 @@ def require_valid(scenario: Scenario) -> None:
 
 def _check_lights(lights: Lights, instants: int) -> None:
     require_array("lights.state", lights.state, (None, instants), "i")
+    require_lights(len(lights.state), instants)
     states = [int(state) for state in LightState]
     odd = ~np.isin(lights.state, states)
     if odd.any():

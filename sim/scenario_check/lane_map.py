@@ -1,5 +1,7 @@
 """What the map of a scenario must fulfil."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from sim.errors import InputError
@@ -29,7 +31,7 @@ from sim.scenario_check.values import (
 )
 
 _SHORTEST_LANE_M = 0.05
-_MOST_LANES_M = 1e6  # all of them together: they become points a metre apart
+_MOST_LANES_M = 1e6  # all of them together
 _MOST_ITEMS = {"lanes": 5_000, "areas": 20_000, "stop_lines": 5_000, "obstacles": 20_000}
 _FASTEST_MPS = 100.0
 _WIDEST_STEP_M = 1000.0
@@ -43,15 +45,13 @@ def check_map(lane_map: LaneMap, lights: int) -> None:
     for name, kind in parts.items():
         items = getattr(lane_map, name)
         require_type(f"map.{name}", items, list)
-        if len(items) > _MOST_ITEMS[name]:
-            raise InputError(f"map.{name}: {len(items)}, at most {_MOST_ITEMS[name]}")
+        require_count(name, len(items))
         for k, item in enumerate(items):
             require_type(f"map.{name}[{k}]", item, kind)
-    lanes, length_m = len(lane_map.lanes), 0.0
-    for k, lane in enumerate(lane_map.lanes):
-        length_m += _check_lane(f"map.lanes[{k}]", lane, lanes)
-    if length_m > _MOST_LANES_M:
-        raise InputError(f"map.lanes: {length_m / 1000:.0f} km, at most {_MOST_LANES_M / 1000:.0f}")
+    lanes = len(lane_map.lanes)
+    require_lengths(
+        _check_lane(f"map.lanes[{k}]", lane, lanes) for k, lane in enumerate(lane_map.lanes)
+    )
     for k, area in enumerate(lane_map.areas):
         require_type(f"map.areas[{k}].kind", area.kind, AreaKind)
         require_type(f"map.areas[{k}].holes_m", area.holes_m, tuple)
@@ -68,6 +68,22 @@ def check_map(lane_map: LaneMap, lights: int) -> None:
     if lane_map.ground is not None:
         require_type("map.ground", lane_map.ground, GroundHeight)
         _check_ground(lane_map.ground)
+
+
+def require_count(name: str, count: int) -> None:
+    """Raise InputError for more lanes, areas ... than a scenario may have."""
+    if count > _MOST_ITEMS[name]:
+        raise InputError(f"map.{name}: {count}, at most {_MOST_ITEMS[name]}")
+
+
+def require_lengths(lengths_m: Iterable[float]) -> None:
+    """Raise InputError for longer lanes than a scenario may have, all together.
+
+    They become points a metre apart: readers ask before they allocate.
+    """
+    length_m = float(sum(lengths_m))
+    if not length_m <= _MOST_LANES_M:
+        raise InputError(f"map.lanes: {length_m / 1000:.0f} km, at most {_MOST_LANES_M / 1000:.0f}")
 
 
 def _check_lane(where: str, lane: Lane, lanes: int) -> float:

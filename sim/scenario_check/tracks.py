@@ -26,11 +26,7 @@ def check_tracks(tracks: Tracks, dt_s: float) -> None:
         raise InputError("tracks: no agents, and so no ego")
     if instants < 2:
         raise InputError(f"tracks.valid: {instants} instants; at least two are needed")
-    if agents > _MOST_AGENTS or instants > _MOST_INSTANTS or agents * instants > _MOST_STATES:
-        raise InputError(
-            f"tracks.valid: {agents} agents at {instants} instants; at most {_MOST_AGENTS}, "
-            f"{_MOST_INSTANTS}, and {_MOST_STATES} together"
-        )
+    require_room(agents, instants)
     _check_names(tracks, agents)
     _check_kinds_and_sizes(tracks, agents)
     shapes = {"position_m": (3,), "yaw_rad": (), "velocity_mps": (2,)}
@@ -47,6 +43,23 @@ def check_tracks(tracks: Tracks, dt_s: float) -> None:
     if not tracks.valid[EGO, 0]:
         raise InputError(
             f"tracks.valid: the ego, agent {tracks.track_id[EGO]}, is not there at t = 0"
+        )
+
+
+def require_room(agents: int, instants: int) -> None:
+    """Raise InputError for more than a scenario may have; readers ask before they allocate."""
+    if agents > _MOST_AGENTS or instants > _MOST_INSTANTS or agents * instants > _MOST_STATES:
+        raise InputError(
+            f"tracks: {agents} agents at {instants} instants; at most {_MOST_AGENTS}, "
+            f"{_MOST_INSTANTS}, and {_MOST_STATES} together"
+        )
+
+
+def require_lights(lights: int, instants: int) -> None:
+    """Raise InputError for more lights than a scenario may have; readers ask before they allocate."""
+    if lights * instants > _MOST_STATES:
+        raise InputError(
+            f"lights: {lights} at {instants} instants; at most {_MOST_STATES} together"
         )
 
 

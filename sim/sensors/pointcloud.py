@@ -12,6 +12,7 @@ from sim.feather import read_columns
 NO_RING = -1
 _FARTHEST_M = 1000.0
 _MOST_RINGS = 512
+_MOST_REFLECTANCE = 1.001  # of KITTI, but for rounding
 # Bytes that are no float32 look like numbers next to nothing.
 _TINY_M, _MOST_TINY = 1e-6, 0.05
 
@@ -61,19 +62,18 @@ def read_nuscenes(path: Path, ego_SE3_sensor: Float[np.ndarray, "4 4"]) -> Point
 def read_kitti(path: Path, ego_SE3_sensor: Float[np.ndarray, "4 4"] | None = None) -> PointCloud:
     """Read a KITTI `.bin`: float32 x, y, z, reflectance (0 to 1), in the velodyne's frame.
 
+    Reflectances of 0 to 255, as converters of other data sets write them, are divided by 255.
     Without `ego_SE3_sensor` the points stay in that frame.
     """
     raw = _read_float32(path, 4)
     _require_plausible(path, raw[:, :3], raw[:, 3], np.zeros(len(raw)))
-    if raw[:, 3].max() > 1.001:
-        n = int(raw[:, 3].argmax())
-        raise InputError(
-            f"{path}: reflectance of point {n} is {raw[n, 3]:.6g}, not 0 to 1: not KITTI's four fields"
-        )
+    reflectance = raw[:, 3].copy()
+    if reflectance.max() > _MOST_REFLECTANCE:
+        reflectance /= np.float32(255.0)
     xyz = raw[:, :3].copy() if ego_SE3_sensor is None else _moved(raw[:, :3], ego_SE3_sensor)
     return PointCloud(
         xyz,
-        raw[:, 3].copy(),
+        reflectance,
         np.full(len(raw), NO_RING, dtype=np.int32),
         np.zeros(len(raw), dtype=np.float32),
     )

@@ -18,7 +18,7 @@ from sim.simulator import Simulator
 from tests.toy import Car, make_scenario, straight
 
 _place = st.floats(-400.0, 400.0, width=32)
-_size = st.floats(0.01, 30.0, width=32)
+_size = st.floats(0.015625, 30.0, width=32)
 _cars = st.builds(
     Car,
     lane=st.integers(-1, 1),
@@ -72,9 +72,9 @@ def _tracks(**changed: object) -> Scenario:
     return replace(toy, tracks=replace(toy.tracks, **changed))
 
 
-def _moved(where: tuple[int, int], x_m: float) -> Scenario:
+def _moved(where: tuple[int, int], x_m: float, y_m: float = 0.0) -> Scenario:
     position = _toy().tracks.position_m.copy()
-    position[where] = (x_m, 0.0, 0.0)
+    position[where] = (x_m, y_m, 0.0)
     return _tracks(position_m=position)
 
 
@@ -82,7 +82,7 @@ def _moved(where: tuple[int, int], x_m: float) -> Scenario:
     ("scenario", "reason"),
     [
         (_moved((1, 3), 5e9), r"tracks\.position_m: 5e\+09 is beyond 20000: agent agent1, step 3"),
-        (_moved((0, 3), 5000.0), r"tracks\.position_m: the ego, agent agent0, gets about in"),
+        (_moved((0, 3), 5000.0, 5000.0), r"tracks\.position_m: the ego, agent agent0, gets about in"),
         (_tracks(track_id=["a", "a"]), r"tracks\.track_id: 'a' twice"),
         (_tracks(kind=np.array([0, 7])), r"tracks\.kind: agent agent1: 7 is no AgentKind"),
         (replace(_toy(), scenario_id="x" * 5000), "scenario_id: 5000 characters"),

@@ -66,11 +66,16 @@ class ExportFolder:
         shutil.copyfile(self.unfinished / _SETTINGS, tables / _KEPT)
 
     def is_finished(self, version: str, settings: dict[str, Any]) -> bool:
-        """Whether the dataset of an export with these settings is here, complete."""
+        """Whether the dataset of an export with these settings is here, complete.
+
+        The tables come last, in one move; what was cut off after that is removed.
+        """
         kept = self.path / version / _KEPT
-        if self.unfinished.exists() or not kept.is_file():
+        if not kept.is_file() or read_json(kept) != json.loads(json.dumps(settings)):
             return False
-        return read_json(kept) == json.loads(json.dumps(settings))
+        if self.unfinished.exists():
+            self.close()
+        return True
 
     def close(self) -> None:
         """Remove what only an unfinished export needs."""

@@ -11,12 +11,13 @@ from jaxtyping import Float
 from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, GroundHeight, Lane, LaneKind, LaneMap, MapArea
+from sim.scenario_check.lane_map import require_count
 from sim.sources.lanes import SPEED_LIMIT_MPS, drivable_areas, linked
 from sim.text_files import read_json_object
 
 _SAME_WAY_RAD = 1.0  # lanes whose directions differ by less run the same way
 _CLOSE_GAPS_M = 0.05  # half the width of the gaps between drivable polygons that are closed
-_FARTHEST_M = 10_000.0
+_FARTHEST_M, _LONGEST_LANE_M = 10_000.0, 5_000.0
 _SECTIONS = ("lane_segments", "pedestrian_crossings", "drivable_areas")
 
 
@@ -33,6 +34,7 @@ def read_map(
         sections = [list(data[name].values()) for name in _SECTIONS]
         segments, crossings, drivable = sections
         motor = [one for one in segments if one["lane_type"] != "BIKE"]
+        require_count("lanes", len(motor))
         notes = [f"left out {len(segments) - len(motor)} bicycle lanes"]
         notes = notes if len(motor) < len(segments) else []
         made, usable = _usable("lanes", motor, lambda one: _lane(one, offset_m[:2]), notes)
@@ -57,7 +59,7 @@ def read_map(
 
 def find_one(folder: Path, pattern: str) -> Path:
     """The file of `folder` whose name fits; InputError where there is none."""
-    found = sorted(folder.glob(pattern))
+    found = sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
     if not found:
         raise InputError(f"{folder / pattern}: no such file")
     return found[0]
@@ -103,7 +105,9 @@ def _lane(segment: dict, offset_m: np.ndarray) -> Lane:
     left, right = (_points(segment[f"{s}_lane_boundary"], offset_m) for s in ("left", "right"))
     if min(len(left), len(right)) < 2:
         raise InputError(f"lane_segments {segment['id']}: a boundary has fewer than two points")
-    longest = max(polyline.arc_length_m(line)[-1] for line in (left, right))
+    longest = max(polyline.length_m(line) for line in (left, right))
+    if longest > _LONGEST_LANE_M:
+        raise InputError(f"lane_segments {segment['id']}: {longest / 1000:.0f} km long")
     shares = np.linspace(0.0, 1.0, max(2, round(longest) + 1))
     left_at, right_at = (
         polyline.at(line, shares * polyline.arc_length_m(line)[-1]) for line in (left, right)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from sim.errors import InputError
 from sim.feather import read_columns
 from sim.scenario import AgentKind, Tracks
+from sim.scenario_check.tracks import require_room
 from sim.sources.argoverse2.poses import EgoPoses, rotations
 from sim.sources.motion import velocities_mps
 
@@ -124,6 +125,7 @@ def frame_times_ns(annotations: Annotations) -> tuple[Int[np.ndarray, " t"], np.
     if (strides < 1).any():
         raise InputError(f"{annotations.path}: annotated more often than every {DT_S} s")
     steps = np.concatenate(([0], np.cumsum(strides)))
+    require_room(1, int(steps[-1]) + 1)
     every = np.arange(steps[-1] + 1)
     return np.rint(np.interp(every, steps, annotated - annotated[0])).astype(np.int64) + annotated[
         0
@@ -140,6 +142,7 @@ def read_tracks(
     )
     row = owner + 1
     step = np.searchsorted(time_ns, annotations.time_ns[others])
+    require_room(len(names) + 1, len(time_ns))
     valid = np.zeros((len(names) + 1, len(time_ns)), dtype=bool)
     valid[0], valid[row, step] = True, True
     position, yaw = np.zeros((*valid.shape, 3)), np.zeros(valid.shape)

@@ -12,6 +12,7 @@ import numpy as np
 from sim.errors import InputError
 from sim.feather import read_columns
 from sim.scenario import AgentKind, Tracks
+from sim.scenario_check.tracks import require_room
 from sim.sources.argoverse2.tracks import CENTER_AHEAD_OF_AXLE_M, EGO_SIZE_M
 from sim.sources.motion import velocities_mps
 
@@ -48,6 +49,7 @@ def read_tracks(path: Path) -> tuple[Tracks, str, list[str]]:
     if bad.any():
         k = int(bad.argmax())
         raise InputError(f"{path}: track {columns['track_id'][k]} at step {step[k]}: not a place")
+    require_room(len(names), int(step.max()) + 1)
     valid = np.zeros((len(names), int(step.max()) + 1), dtype=bool)
     pose = np.zeros((*valid.shape, 3))
     valid[row, step], pose[row, step] = True, values

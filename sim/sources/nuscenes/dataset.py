@@ -44,7 +44,7 @@ class Dataset:
         """Name, size and time of change of each file that scenarios are made from."""
         files = [self.tables / f"{name}.json" for name in TABLES]
         files += [self.tables / "splits.json", self.dataroot / "can_bus"]
-        files += sorted((self.dataroot / "maps" / "expansion").glob("*.json"))
+        files += sorted((self.dataroot / "maps" / "expansion").glob("[!.]*.json"))
         found = [(file.name, file.stat()) for file in files if file.exists()]
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NEAR_M = 150.0  # lanes within this of the box around the ego's drive are read
 _SHOULDER_M = 10.0  # areas are kept up to this far beyond the outermost lane
 _DISCRETIZE_M, _SPACING_M = 0.5, 1.0
-_SHORTEST_LANE_M = 0.5
+_SHORTEST_LANE_M, _LONGEST_LANE_M = 0.5, 5_000.0
 _STOPS_BEHIND_START_M = 5.0  # a stop area that ends before this on a lane is not the lane's own
 _LINKS = {"successors": "outgoing", "predecessors": "incoming"}
 _AREAS = {
@@ -84,7 +84,9 @@ def _lanes(
         )
     if not lanes:
         raise InputError(f"{city.nusc_map.json_fname}: no lane near the ego")
-    notes = [f"dropped {dropped} lanes: no centreline, or shorter than 0.5 m"] if dropped else []
+    notes = (
+        [f"dropped {dropped} lanes: no centreline, or not 0.5 m to 5 km long"] if dropped else []
+    )
     return with_neighbors(_connected(city, lanes)), notes
 
 
@@ -109,7 +111,7 @@ def _centerline(city: City, token: str) -> Float[np.ndarray, "k 2"] | None:
     from nuscenes.map_expansion.arcline_path_utils import discretize_lane
 
     path = city.nusc_map.arcline_path_3.get(token)
-    if not path:
+    if not path or not 0 < sum(sum(arc["segment_length"]) for arc in path) < _LONGEST_LANE_M:
         return None
     line = np.array(discretize_lane(path, _DISCRETIZE_M), dtype=np.float64)[:, :2]
     line = polyline.drop_repeats(line, 0.02)

@@ -7,9 +7,11 @@ from jaxtyping import Bool, Float
 
 from sim.errors import InputError
 from sim.scenario import EGO, AgentKind, Tracks
+from sim.scenario_check.tracks import require_room
 from sim.sources.clock import Clock
 from sim.sources.motion import velocities_mps
 from sim.sources.nuscenes.ego import REAR_AXLE_TO_CENTER_M
+from sim.sources.scenarionet.points import require_precise
 
 _KINDS = {
     "VEHICLE": AgentKind.VEHICLE,
@@ -20,7 +22,6 @@ _HEIGHT_M = {
     AgentKind.VEHICLE: 1.6, AgentKind.CYCLIST: 1.7, AgentKind.PEDESTRIAN: 1.75, AgentKind.OBJECT: 1.0
 }  # fmt: skip
 _FARTHEST_M, _LARGEST_RAD, _LONGEST_M = 1e8, 1e3, 200.0
-_COARSEST_M = 0.05
 # The box that ScenarioNet's nuScenes converter gives the ego, whose position is the rear axle's.
 _NUSCENES_EGO_M = (4.08, 1.73)
 _CONVERTER_CLOCK = (
@@ -40,10 +41,16 @@ def read_tracks(raw: dict, ego_id: str, clock: Clock, dataset: str) -> tuple[Tra
         raise InputError(f"tracks: the ego {ego_id!r} is missing")
     length = len(clock.recorded_s)
     _check_ego(_column(raw[ego_id], ego_id, "valid", length) > 0, ego_id)
+    require_room(len(raw), max(length, len(clock.time_s)))
     dropped: Counter[str] = Counter()
     kept, rows, notes = [], [], []
     for name in [ego_id, *(k for k in raw if k != ego_id)]:
-        row, reason = _row(raw[name], name, length)
+        try:
+            row, reason = _row(raw[name], name, length)
+        except KeyError as error:
+            raise InputError(f"tracks.{name}: field {error} is missing") from None
+        except (TypeError, IndexError) as error:
+            raise InputError(f"tracks.{name}: {error}") from None
         if row is None:
             if name == ego_id:
                 raise InputError(f"tracks.{name}: {reason}")
@@ -143,7 +150,7 @@ def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
     if raw.dtype.kind not in "biuf" or raw.ndim > 2:
         raise InputError(f"tracks.{name}.{field}: {raw.dtype} of shape {raw.shape}, no numbers")
     if field == "position":
-        _require_precise(raw, f"tracks.{name}.{field}")
+        require_precise(raw, f"tracks.{name}.{field}")
     values = raw.astype(np.float64)
     if values.ndim == 0 or len(values) < length:
         raise InputError(f"tracks.{name}.{field}: {values.size} of {length} instants")
@@ -162,15 +169,3 @@ def _finite(values: np.ndarray, valid: np.ndarray, name: str, field: str, larges
         bad = ~good.reshape(len(values), -1).all(axis=1) & valid
         if bad.any():
             raise InputError(f"tracks.{name}.{field}: {what} at step {int(bad.argmax())}")
-
-
-def _require_precise(raw: np.ndarray, where: str) -> None:
-    """Raise InputError for positions in single precision, so far out that it is steps of centimetres."""
-    if raw.dtype.kind != "f" or raw.dtype.itemsize > 4:
-        return
-    finite = raw[np.isfinite(raw)]
-    step_m = float(np.spacing(np.abs(finite).max())) if len(finite) else 0.0
-    if step_m > _COARSEST_M:
-        raise InputError(
-            f"{where}: {raw.dtype} so far from its origin is in steps of {step_m:.2g} m"
-        )
