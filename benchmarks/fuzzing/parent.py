@@ -70,5 +70,6 @@ class Worker:
         if not select([self._process.stdout], [], [], _STARTS_S)[0]:
             raise SystemExit("the worker does not start")
         if self._process.stdout.readline().strip() != "ready":
+            self.close()
             raise SystemExit(f"the worker does not start: {' '.join(command)}")
         return self._process
