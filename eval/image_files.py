@@ -1,12 +1,14 @@
 """Pictures as files: a PNG, or an mp4 of many; whole or not at all."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from sim.files import whole_file
+from sim.processes import without_interruption
 
 
 def write_png(path: Path, image: UInt8[np.ndarray, "h w 3"]) -> None:
@@ -23,15 +25,18 @@ def write_mp4(
     """A film (H.264) of pictures that are `size_px` (width, height), both even."""
     import imageio_ffmpeg
 
+    shown = iter(images)
+    first = next(shown)  # what can fail has begun well before a process is started
     with whole_file(path) as scratch:
         writer = imageio_ffmpeg.write_frames(
             str(scratch), size_px, fps=fps,  # pyright: ignore[reportArgumentType]
             codec="libx264", macro_block_size=2,
             output_params=["-preset", "veryfast", "-crf", "22", "-f", "mp4"],
         )  # fmt: skip
-        writer.send(None)
+        with without_interruption():
+            writer.send(None)
         try:
-            for image in images:
+            for image in chain((first,), shown):
                 writer.send(np.ascontiguousarray(image))
         finally:
             writer.close()

@@ -13,11 +13,13 @@ class Interruption:
     """While it is entered: whether Ctrl-C was pressed. A second one ends the process at once.
 
     Foreign code turns a KeyboardInterrupt into an exception of its own now and then; who asks here
-    knows better. When it is left, nothing is interrupted any more: only the end of the process is left.
+    knows better. When it is left after that, or where `ends_process`, nothing is interrupted any more:
+    only the end of the process is left.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ends_process: bool = False) -> None:
         self.happened = False
+        self._ends_process = ends_process
 
     def __enter__(self) -> "Interruption":
         self._listens = threading.current_thread() is threading.main_thread()
@@ -27,7 +29,8 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         if self._listens:
-            signal.signal(signal.SIGINT, signal.SIG_IGN if self.happened else self._before)
+            ends = self.happened or self._ends_process
+            signal.signal(signal.SIGINT, signal.SIG_IGN if ends else self._before)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.happened:

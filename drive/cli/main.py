@@ -9,8 +9,11 @@ from sim.errors import InputError, one_of
 from sim.files import is_of_disk, told_by_disk
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a verb; returns the exit code: 0, 1 (not all of it, or a bug), 2 (wrong input), 130."""
+def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
+    """Run a verb; returns the exit code: 0, 1 (not all of it, or a bug), 2 (wrong input), 130.
+
+    `ends_process`: nothing but the end of the process follows, and Ctrl-C is too late for it.
+    """
     arguments = sys.argv[1:] if argv is None else argv
     verbs = {
         "simulate": _simulate,
@@ -25,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         print(_USAGE)
         return 0 if arguments else 2
     verb, *rest = arguments
-    with Interruption() as interruption:
+    with Interruption(ends_process) as interruption:
         try:
             one_of("verb", verb, verbs)
             return verbs[verb](rest)
@@ -117,7 +120,7 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
 
 def command() -> None:
     """The process of the command line: `main`, and out."""
-    code = main()
+    code = main(ends_process=True)
     if code == 130:  # the interpreter would look for an interrupt that it missed, and say -2
         sys.stdout.flush()
         sys.stderr.flush()

@@ -1,15 +1,15 @@
 """Jobs in worker processes, with a bar that knows how far each of them is; nothing outlives the run."""
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context, parent_process
 from typing import Any
+
+from sim.processes import without_interruption
 
 Jobs = list[tuple[Any, ...]]
 _LOOK_EVERY_S = 0.5
@@ -113,7 +113,7 @@ def _pooled(
         count, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(progress,)
     )
     try:
-        with _without_interruption():
+        with without_interruption():
             pending = {pool.submit(_run, function, number, job) for number, job in enumerate(jobs)}
         while pending:
             done, pending = wait(pending, _LOOK_EVERY_S, FIRST_COMPLETED)
@@ -131,16 +131,6 @@ def _pooled(
 
 
 _progress: _Progress | None = None  # of a worker process
-
-
-@contextmanager
-def _without_interruption() -> Iterator[None]:
-    """Ctrl-C waits; processes started here never hear of it: their parent ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_worker(progress: _Progress) -> None:
