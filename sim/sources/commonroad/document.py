@@ -30,6 +30,8 @@ def read_document(path: Path) -> Element:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         root = ElementTree.fromstring(text, ElementTree.XMLParser(target=_PlainTree()))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         raise InputError(f"{path}: not XML: {error}") from None
     if root.tag != "commonRoad":
@@ -45,7 +47,7 @@ class _PlainTree(ElementTree.TreeBuilder):
         self._depth = 0
 
     def doctype(self, name: str, *_: str | None) -> None:
-        raise InputError(f"document type {name!r}: none is read")
+        raise InputError(f"document type {name!r}: neither it nor an entity is read")
 
     def start(self, tag: Any, attrs: Any) -> Element:
         self._depth += 1

@@ -55,7 +55,7 @@ def _phases(light: Element, instants: int) -> np.ndarray:
         color = one.findtext("color")
         if color not in _COLORS:
             raise InputError(f"{name}.color: {color!r} (choices: {', '.join(_COLORS)})")
-        longest = _LONGEST_CYCLE - len(phases)
+        longest = float(_LONGEST_CYCLE - len(phases))
         steps = int(number(one.findtext("duration"), f"{name}.duration", 0.0, longest))
         phases += [int(_COLORS[color])] * steps
     if not phases or light.findtext("active") == "false":
