@@ -19,6 +19,7 @@ from sim.scenario import EGO
 
 _MOTION = ("dt_s", "pose", "valid", "plan")
 _CURVE = "curve:"
+_LARGEST = 1e6  # of any number in it: a page holds them in 31 bits
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,11 @@ def _check(parts: dict[str, np.ndarray], curves: dict[str, np.ndarray]) -> None:
     for name, curve in curves.items():
         if curve.shape != (lengths["t"],) or curve.dtype.kind != "f":
             raise InputError(f"{name}: {curve.dtype} of shape {curve.shape}")
+    for name, array in (*parts.items(), *curves.items()):
+        if array.dtype.kind == "f":
+            far = np.isfinite(array) & (np.abs(array) > _LARGEST)
+            if far.any():
+                raise InputError(f"{name}: {array[far][0]:.6g} is beyond {_LARGEST:g}")
 
 
 # Axes (a: agents but the ego) and kind of each part of a file.
