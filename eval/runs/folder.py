@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -92,13 +92,15 @@ class RunFolder:
         drives: list[DriveScores] = []
         skipped: list[dict[str, str]] = []
         errors: list[ErrorNote] = []
+        privileged: set[str] = set()
         for path in sorted((self.path / "batches").glob("[0-9]*.json")):
             batch = read_batch(path)
             drives += batch.drives
             skipped += batch.skipped
             errors += batch.errors
+            privileged.update(batch.privileged)
         drives.sort(key=lambda drive: (drive.planner, drive.index))
-        return Results(drives, skipped, errors)
+        return Results(drives, skipped, errors, sorted(privileged))
 
     def write_tables(self, results: Results, metrics: Sequence[Metric]) -> dict[str, Any]:
         """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`.
@@ -130,8 +132,8 @@ class RunFolder:
         for name in ("metrics.json", "per_scenario.parquet", _DECLARED):
             if not (self.path / name).is_file():
                 raise InputError(f"{self.path}: not a finished run of simulate ({name} is missing)")
-        skipped, errors = read_summary(self.path / "metrics.json")
-        return Results(read_drives(self.path / "per_scenario.parquet"), skipped, errors)
+        stored = read_summary(self.path / "metrics.json")
+        return replace(stored, drives=read_drives(self.path / "per_scenario.parquet"))
 
     def declared_metrics(self) -> tuple[Metric, ...]:
         """What the metrics of a finished run declare, in the order of reports."""

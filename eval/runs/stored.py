@@ -23,6 +23,7 @@ def read_batch(path: Path) -> Results:
             [_checked_drive(_row(DriveScores, one, "drives")) for one in data["drives"]],
             [_skipped(one) for one in data["skipped"]],
             [_error(one) for one in data["errors"]],
+            _texts(data["privileged"], "privileged"),
         )
     except KeyError as error:
         raise InputError(f"{path}: field {error} is missing") from None
@@ -30,12 +31,16 @@ def read_batch(path: Path) -> Results:
         raise InputError(f"{path}: not a batch of a run: {error}") from None
 
 
-def read_summary(path: Path) -> tuple[list[dict[str, str]], list[ErrorNote]]:
-    """Skipped scenarios and errors of `metrics.json`; InputError names the file and what is wrong."""
+def read_summary(path: Path) -> Results:
+    """What `metrics.json` tells but the drives; InputError names the file and what is wrong."""
     data = read_json(path)
     try:
-        skipped = [_skipped(one) for one in data.get("skipped", [])]
-        return skipped, [_error(one) for one in data.get("errors", [])]
+        return Results(
+            [],
+            [_skipped(one) for one in data.get("skipped", [])],
+            [_error(one) for one in data.get("errors", [])],
+            _texts(data.get("privileged", []), "privileged"),
+        )
     except DAMAGED as error:
         raise InputError(f"{path}: not the metrics of a run: {error}") from None
 
@@ -119,9 +124,14 @@ def _skipped(plain: Any) -> dict[str, str]:
     return plain
 
 
+def _texts(plain: Any, where: str) -> list[str]:
+    if not isinstance(plain, list) or not all(isinstance(text, str) for text in plain):
+        raise InputError(f"{where}: expected a list of texts")
+    return plain
+
+
 def _error(plain: Any) -> ErrorNote:
     note = _row(ErrorNote, plain, "errors")
-    texts = (note.planner, note.reason, note.traceback, *note.scenarios)
-    if not isinstance(note.scenarios, list) or not all(isinstance(text, str) for text in texts):
-        raise InputError("errors: a field that is no text")
+    texts = [note.planner, note.reason, note.traceback, *_texts(note.scenarios, "errors.scenarios")]
+    _texts(texts, "errors")
     return note

@@ -41,7 +41,7 @@ def read_map(
     All is moved by `-offset_m` from the city's frame (that of `ego_m`) to the scenario's. Lanes within
     `NEAR_M` of the box around the drive come whole; areas are cut where neither that box nor a lane
     reaches. There is a light for each stop area of the map that has one. Raises InputError where there
-    is no lane.
+    is no lane, or no drivable area.
     """
     import shapely
 
@@ -53,6 +53,10 @@ def read_map(
     low, high = np.minimum(low - _SHOULDER_M, ego_low), np.maximum(high + _SHOULDER_M, ego_high)
     reach = shapely.box(*low, *high)
     areas = [area for layer in _AREAS for area in _layer_areas(city, layer, reach, offset_m)]
+    if not any(area.kind == AreaKind.DRIVABLE for area in areas):
+        raise InputError(f"{city.nusc_map.json_fname}: drivable_area: none near the ego")
+    if city.lost:
+        notes.append(f"left out {len(city.lost)} polygons of the map: corners far off the city")
     stops, lights_m = _stop_lines(city.near("stop_line", region), lanes, offset_m)
     return LaneMap(lanes=lanes, areas=areas, stop_lines=stops), lights_m, notes
 
@@ -115,7 +119,8 @@ def _centerline(city: City, token: str) -> Float[np.ndarray, "k 2"] | None:
         return None
     line = np.array(discretize_lane(path, _DISCRETIZE_M), dtype=np.float64)[:, :2]
     line = polyline.drop_repeats(line, 0.02)
-    return line if len(line) > 1 else None
+    in_city = city.holds((*line.min(0).tolist(), *line.max(0).tolist()))
+    return line if len(line) > 1 and in_city else None
 
 
 def _connected(city: City, lanes: list[Lane]) -> list[Lane]:
