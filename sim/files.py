@@ -30,10 +30,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield scratch
+        os.replace(scratch, path)
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
-    os.replace(scratch, path)
 
 
 def is_of_disk(error: BaseException) -> bool:

@@ -39,7 +39,16 @@ def scenario_bytes(scenario: Scenario) -> bytes:
 
     writer = _Writer()
     header = {"format": _FORMAT, "scenario": json.dumps(writer.encode(scenario))}
-    return save(writer.arrays, header)
+    return _in_order(save(writer.arrays, header))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The file with its header sorted: safetensors writes metadata in any order, each time another."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 def load_scenario(path: Path) -> Scenario:
