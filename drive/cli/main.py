@@ -1,12 +1,12 @@
 """The command `bevdrive`. One verb, one file; heavy packages are imported by the verb that needs them."""
 
 import os
+import signal
 import sys
-import traceback
+from typing import TYPE_CHECKING
 
-from drive.cli.interruption import Interruption
-from sim.errors import InputError, one_of
-from sim.files import is_of_disk, told_by_disk
+if TYPE_CHECKING:
+    from sim.errors import InputError
 
 
 def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
@@ -27,6 +27,9 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if arguments else 2
+    from drive.cli.interruption import Interruption
+    from sim.errors import one_of
+
     verb, *rest = arguments
     with Interruption(ends_process) as interruption:
         try:
@@ -41,6 +44,11 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
 
 def _failed(error: BaseException) -> int:
     """Say what ended the verb; returns the exit code."""
+    import traceback
+
+    from sim.errors import InputError
+    from sim.files import is_of_disk, told_by_disk
+
     if isinstance(error, InputError):
         print(f"bevdrive: {_one_line(error)}", file=sys.stderr)
         return 2
@@ -57,7 +65,7 @@ def _failed(error: BaseException) -> int:
     return 1
 
 
-def _one_line(error: InputError) -> str:
+def _one_line(error: "InputError") -> str:
     return " ".join(str(error).split("\n"))
 
 
@@ -120,12 +128,19 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
 
 def command() -> None:
     """The process of the command line: `main`, and out."""
+    signal.signal(signal.SIGINT, _interrupted_early)
     code = main(ends_process=True)
     if code == 130:  # the interpreter would look for an interrupt that it missed, and say -2
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _interrupted_early(*_: object) -> None:
+    """Until the verb begins to listen."""
+    os.write(2, b"bevdrive: interrupted\n")
+    os._exit(130)
 
 
 if __name__ == "__main__":
