@@ -19,7 +19,7 @@ class SaveOptions(SourceQuery):
       bevdrive save --source scenarionet --path ../shared/data/nuscenes_mini_scenarionet --to data/mini
       bevdrive simulate --source saved --path data/mini --planner pdm
 
-    Exit codes: 0 all well; 1 some scenarios were skipped; 2 wrong input.
+    Exit codes: 0 all well; 1 some scenarios were skipped; 2 wrong input; 130 interrupted.
     """
 
     to: Path = field(kw_only=True)
