@@ -19,6 +19,7 @@ from sim.traffic.idm_law import IdmParams
 CROSSING_S = 4.0
 NOISE_EVERY_S = 0.5
 NOISE_LASTS_S = (1.3, 20.0)  # Zhang's residuals on highD; the errors of Treiber's HDM (2006)
+_HURRIED_HEADWAY = 0.6
 _FULL_NOISE_MPS = 5.0  # slower, there is less of it: who stands does not tremble
 
 
@@ -80,10 +81,10 @@ class DriverStyles:
         """What is comfortable."""
         return torch.as_tensor(self.law.braking_mps2)
 
-    def law_with_headway(self, where: Bool[Tensor, "b d"], factor: float) -> IdmParams:
-        """The law, with that part of the headway for some."""
-        headway_s = torch.as_tensor(self.law.headway_s)
-        return replace(self.law, headway_s=torch.where(where, factor * headway_s, headway_s))
+    @property
+    def hurried_law(self) -> IdmParams:
+        """With a part of the headway: of those who let nobody in."""
+        return replace(self.law, headway_s=_HURRIED_HEADWAY * self.law.headway_s)
 
     def as_done(
         self,

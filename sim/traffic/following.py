@@ -1,6 +1,6 @@
 """Whom a driver keeps behind: who is in its strip, who is about to step in, and whom it lets in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,7 +21,7 @@ PEDESTRIAN_HORIZON_S = 3.0
 LETS_IN = 0.35  # politeness from which a driver lets others in
 CLOSES_GAP = 0.15  # politeness below which it keeps them out
 LETTING_IN_MPS2 = 1.5  # braking for that, at most
-_CLOSED_HEADWAY = 0.6  # of the usual one
+CLOSING_MPS2 = 1.0  # by which those accelerate more than they would, at most
 _NUDGE_HORIZON_S = 2.0
 _NUDGE_MPS = 0.25
 _IN_FRONT_M = 30.0
@@ -50,29 +50,40 @@ def follow(
     """Keep behind everybody who is in the way; be kind, or not, to those who want to be."""
     speed_mps, cruise_mps = place.speed_mps, place.cruise_mps
     blocks = _in_the_way(world, state, corridor, place, styles)
-    law, inviting = styles.law, None
-    if wishes is not None:
-        merging = _moving_in(corridor, wishes) & ~blocks
-        gap, index = torch.where(merging, corridor.gap_m, torch.inf).min(dim=2)
-        their_mps = _of(corridor.along_mps, index)
-        inviting = idm_acceleration(speed_mps, cruise_mps, gap.clamp(min=0.5), their_mps, law)
-        inviting = inviting.clamp(min=-LETTING_IN_MPS2)
-        inviting = torch.where(styles.politeness >= LETS_IN, inviting, torch.inf)
-        law = styles.law_with_headway(
-            torch.isfinite(gap) & (styles.politeness < CLOSES_GAP), _CLOSED_HEADWAY
-        )
     lead = idm_acceleration(
         speed_mps.unsqueeze(2), cruise_mps.unsqueeze(2),
         torch.where(blocks, corridor.gap_m, torch.inf),
         torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0),
-        trees.map_tensors(lambda value: value.unsqueeze(2), law),
+        trees.map_tensors(lambda value: value.unsqueeze(2), styles.law),
     ).amin(dim=2)  # fmt: skip
     nearest, index = torch.where(blocks, corridor.gap_m, torch.inf).min(dim=2)
-    return Following(
-        acceleration_mps2=lead if inviting is None else torch.minimum(lead, inviting),
-        gap_m=nearest,
-        speed_mps=_of(corridor.along_mps, index),
+    following = Following(lead, nearest, _of(corridor.along_mps, index))
+    if wishes is None:
+        return following
+    merging = _moving_in(corridor, wishes) & ~blocks
+    gap, index = torch.where(merging, corridor.gap_m, torch.inf).min(dim=2)
+    wanted = _answered(following, gap, _of(corridor.along_mps, index), styles, place)
+    return replace(following, acceleration_mps2=wanted)
+
+
+def _answered(
+    following: Following,
+    gap_m: Float[Tensor, "b d"],
+    their_mps: Float[Tensor, "b d"],
+    styles: DriverStyles,
+    place: Place,
+) -> Float[Tensor, "b d"]:
+    """The acceleration in view of somebody who wants to come in: kind drivers let it, others do not."""
+    speed, cruise, lead = place.speed_mps, place.cruise_mps, following.acceleration_mps2
+    behind = idm_acceleration(speed, cruise, gap_m.clamp(min=0.5), their_mps, styles.law)
+    behind = torch.minimum(lead, behind.clamp(min=-LETTING_IN_MPS2))
+    close = idm_acceleration(
+        speed, cruise, following.gap_m, following.speed_mps.clamp(min=0.0), styles.hurried_law
     )
+    close = torch.maximum(lead, torch.minimum(close, lead + CLOSING_MPS2))
+    wanted = torch.where(styles.politeness >= LETS_IN, behind, lead)
+    closes = torch.isfinite(gap_m) & (styles.politeness < CLOSES_GAP)
+    return torch.where(closes, close, wanted)
 
 
 def _of(per_agent: Float[Tensor, "b d n"], index: Tensor) -> Float[Tensor, "b d"]:

@@ -63,7 +63,7 @@ class IdmTraffic:
         on_paths = lookout.look(world, state, velocity, own_s, course.lateral)
         corridor = lookout.corridor(world, on_paths, place.path, own_s, course.lateral)
         wishes = course.lateral and stored(Wishes.of(world, state, drivers, place, on_paths))
-        waits = self.walkers and self.walkers.waiting(world, state, corridor, place)
+        waits = self.walkers and self.walkers.waiting(state, corridor, place)
         following = follow(world, state, corridor, styles, place, wishes)
         wanted = give_way(world, state, lookout, styles, place, following, signs)
         if wishes is not None:

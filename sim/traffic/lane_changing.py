@@ -104,7 +104,7 @@ def choose_lanes(
     """`own_mps2`: what each does behind those ahead of it now."""
     slot = stored(_Slots.of(world, state, drivers, styles, place, wishes))
     there, here = (
-        stored(_Neighbors.of(world, stored(on_paths.seen_from(path)), slot.agent))
+        stored(_Neighbors.of(world, on_paths.seen_from(path), slot.agent))
         for path in (slot.target.clamp(min=0), slot.at(place.path))
     )
     law = trees.map_tensors(slot.at, styles.law)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
+from sim.compiling import materialize
 from sim.dynamics.unicycle import unicycle_step
 from sim.geometry import se2
 from sim.scenario import AgentKind, Scenario, Yielding
@@ -52,9 +53,7 @@ class Walkers:
         agent = order[:, : int(look.sum(dim=1).max())]
         return Walkers(agent, torch.gather(look, 1, agent), torch.gather(gap_s, 1, agent))
 
-    def waiting(
-        self, world: World, state: WorldState, corridor: Corridor, place: Place
-    ) -> Bool[Tensor, "b n"]:
+    def waiting(self, state: WorldState, corridor: Corridor, place: Place) -> Bool[Tensor, "b n"]:
         """Who stays at the kerb in this step: about to step into the way of a car that comes too soon."""
         index = self.agent.unsqueeze(1).expand(-1, corridor.near.shape[1], -1)
         gap, offset, reach, across, near = (
@@ -81,7 +80,8 @@ class Walkers:
         in_the_way = (near & (steps_in_s <= 0.0)).any(dim=1)
         waits = self.looks & (at_kerb & comes).any(dim=1) & ~in_the_way
         nobody = torch.zeros_like(state.valid)
-        return nobody.scatter(1, self.agent, waits) & state.valid
+        (waits,) = materialize(nobody.scatter(1, self.agent, waits) & state.valid)
+        return waits
 
 
 def _who_looks(scenario: Scenario, uniform: bool) -> Bool[Tensor, " n"]:

@@ -14,7 +14,7 @@ CUES = Cues(
     action=np.array([0, CueAction.START, CueAction.BRAKE]),
     place_m=np.array([[0, 0], [10, 0], [20, 0]], dtype=np.float32),
     reach_m=np.array([0, 5, 2], dtype=np.float32),
-    latest_s=np.array([0, 3, np.inf], dtype=np.float32),
+    latest_s=np.array([0, 3, 1e6], dtype=np.float32),
     braking_mps2=np.array([0, 0, 4], dtype=np.float32),
     braking_s=np.array([0, 0, 0.5], dtype=np.float32),
     rehearsed_s=np.array([0, 2, 1], dtype=np.float32),

@@ -9,6 +9,8 @@ from sim.scenario import CueAction, Route
 from sim.sources.procedural.builder import MapBuilder
 from sim.styles import Spread
 
+NEVER_S = 1e6
+
 
 @dataclass(frozen=True)
 class Spot:
@@ -36,7 +38,7 @@ class Cue:
     action: CueAction
     place_m: np.ndarray
     reach_m: float
-    latest_s: float = np.inf
+    latest_s: float = NEVER_S
     braking_mps2: float = 0.0
     braking_s: float = 0.0
 
