@@ -84,7 +84,7 @@ def contested_stop(rng: Rng) -> Layout:
         )
     layout.ego_speed_mps = speed
     layout.cars, layout.gap_m = (6, 14), (0.0, 12.0)
-    return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap), slack_s=(2.0, 5.0))
+    return _with_task(layout, rng, junction.arm_m, near_m=(gap, gap), slack_s=(3.5, 8.0))
 
 
 def light_runner(rng: Rng) -> Layout:
