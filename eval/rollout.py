@@ -10,7 +10,7 @@ from torch import Tensor
 from eval.follow import HeldControls, HeldPlan, hold
 from sim.dynamics.bicycle import Controls
 from sim.geometry import se2
-from sim.interface import Observation, Plan, Planner, needs_of
+from sim.interface import Observation, Perception, Plan, Planner, needs_of
 from sim.plan_check import check_plan
 from sim.scenario import EGO
 from sim.simulator import Simulator
@@ -49,16 +49,19 @@ def rollout(
     seed: int = 0,
     watch: Callable[[Plan | Controls], None] | None = None,
     replan_s: float | None = None,
+    perception: Perception | None = None,
 ) -> Rollout:
     """Drive `planner` for `num_steps` (default: until the recordings end).
 
-    It is shown what it `needs`; `seed` is that of the generator that its `reset` gets. A plan is made
-    every `replan_s` (to the nearest step; default: at each) and followed in between, unobserved.
-    Controls, which a policy gives instead, are held. `watch` is shown every step's plan as it was made
-    (`eval.runs.tracer`). Raises InputError for a plan that is none; to what a planner raises the step
-    is noted.
+    It is shown what it `needs`, and whom `perception` allows, if that is given (see `Needs`); `seed` is
+    that of the generator that its `reset` gets. A plan is made every `replan_s` (to the nearest step;
+    default: at each) and followed in between, unobserved. Controls, which a policy gives instead, are
+    held. `watch` is shown every step's plan as it was made (`eval.runs.tracer`). Raises InputError for a
+    plan that is none; to what a planner raises the step is noted.
     """
-    simulator = simulator.equipped(needs_of(planner))
+    needs = needs_of(planner)
+    needs = needs if perception is None else replace(needs, perception=perception)
+    simulator = simulator.equipped(needs)
     world = simulator.world
     every = 1 if replan_s is None else max(1, round(replan_s / world.dt_s))
     _reset(planner, world, seed)
@@ -73,10 +76,10 @@ def rollout(
             action = held.left(pose, since, world.dt_s)
         if watch:
             watch(action if since == 0 else held.moved(pose))
-        states.append(replace(state, past=None))
+        states.append(replace(state, past=None, seen=None))
         plans.append(plan_in_world(state, action))
         state = simulator.step(state, action)
-    states.append(replace(state, past=None))
+    states.append(replace(state, past=None, seen=None))
     plans.append(plans[-1])
     return collect(world, states, plans)
 

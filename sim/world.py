@@ -22,6 +22,7 @@ from sim.paths.paths import Paths
 from sim.scenario import Scenario
 
 WHEELBASE_PER_LENGTH = 0.6  # Chrysler Pacifica 3.09 / 5.18, Renault Zoe 2.59 / 4.08
+REMEMBERED_S = 3.0  # how long the ego goes on reckoning with whom it no longer sees
 _FAR_M = 1e6  # where points that are padding lie
 
 
@@ -59,6 +60,34 @@ class Past:
             known=torch.cat((self.known[:, 1:], torch.ones_like(self.known[:, :1])), dim=1),
         )
 
+    def last(self, steps: int) -> "Past":
+        """Now and the `steps` instants before."""
+        ago = slice(-1 - steps, None)
+        return Past(
+            self.pose[:, :, ago],
+            self.velocity_mps[:, :, ago],
+            self.valid[:, :, ago],
+            self.known[:, ago],
+        )
+
+
+@dataclass(frozen=True)
+class LastSeen:
+    """Where the ego takes each agent to be, world frame: where it sees it, or saw it last.
+
+    Whoever is out of sight is moved on at constant velocity. `unseen_s`: for how long that has been
+    so; inf: it was never seen, or has left the world.
+    """
+
+    pose: Float[Tensor, "b n 3"]
+    velocity_mps: Float[Tensor, "b n 2"]
+    unseen_s: Float[Tensor, "b n"]
+
+    @property
+    def known(self) -> Bool[Tensor, "b n"]:
+        """Who is in sight, or was within the last `REMEMBERED_S`."""
+        return self.unseen_s < REMEMBERED_S + 1e-3  # the steps add up to it but for rounding
+
 
 @dataclass(frozen=True)
 class WorldState:
@@ -73,6 +102,15 @@ class WorldState:
     path_s_m: Float[Tensor, "b n"]  # arc length along the agent's own path; -1: not yet on it
     waited_s: Float[Tensor, "b n"]  # how long it has been standing
     past: Past | None = None  # kept where somebody looks back (`sim.interface.Needs`)
+    seen: LastSeen | None = None  # None: the ego knows where everybody is
+
+    @property
+    def known(self) -> "WorldState":
+        """What the ego knows of this state: those it neither sees nor remembers are not there."""
+        seen = self.seen
+        if seen is None:
+            return self
+        return replace(self, pose=seen.pose, velocity_mps=seen.velocity_mps, valid=seen.known)
 
     @property
     def speed_mps(self) -> Float[Tensor, "b n"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from drive.pipelines.run_errors import RunErrors
 from drive.pipelines.simulate_config import SimulateConfig
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eval.rollout import Rollout
     from eval.runs.tracer import Tracer
     from sim.dynamics.bicycle import Controls
-    from sim.interface import Plan
+    from sim.interface import Perception, Plan
     from sim.simulator import Simulator
 
 
@@ -118,7 +118,13 @@ class _BatchDrive:
             tell(self._finished_s + _length_s(members, steps), self._total_s)
 
         planner = make_planner(name)
-        driven = rollout(simulator, planner, watch=watch, replan_s=self._config.replan)
+        driven = rollout(
+            simulator,
+            planner,
+            watch=watch,
+            replan_s=self._config.replan,
+            perception=cast("Perception", self._config.perception),
+        )
         facts = Facts.of(driven)
         results = evaluate(driven, FAMILIES, facts)
         results |= self._evaluate_own(driven, facts, label, members)

@@ -144,7 +144,7 @@ def _facts(runs: list[RunFolder]) -> list[str]:
     lines = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
         config = run.config()
-        shown = ("source", "traffic", "split", "seed")
+        shown = ("source", "traffic", "perception", "split", "seed")
         facts = [f"{key} {config[key]}" for key in shown if config.get(key) is not None]
         lines.append((f"{name}: " if len(runs) > 1 else "") + ", ".join(facts))
     return lines
