@@ -171,7 +171,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One episode. `notes` says what the source dropped or repaired, one line each."""
+    """One episode. `notes` says what the source dropped or repaired, one line each.
+
+    `goal_line_m`: the left and the right end of the line that the ego has to cross, as seen when
+    driving over it; it spans the lanes that lead on. `time_limit_s`: by when. None: no such task.
+    """
 
     scenario_id: str
     source: str
@@ -185,6 +189,8 @@ class Scenario:
     routes: list[Route | None]  # per agent; None: it follows its recording (or stands)
     keyframe: Bool[np.ndarray, " t"]  # False: interpolated between key frames
     notes: list[str] = field(default_factory=list)
+    goal_line_m: Float[np.ndarray, "2 2"] | None = None
+    time_limit_s: float | None = None
 
     @property
     def num_agents(self) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sim import trees
 from sim.errors import InputError
+from sim.goals import Goals
 from sim.maps.expert_route import ExpertRoute
 from sim.maps.field import MapField
 from sim.maps.lane_areas import LaneAreas
@@ -131,6 +132,7 @@ class World:
     log: Log
     light_state: Int[Tensor, "b l t"]
     paths: Paths
+    goals: Goals
     maps: "WorldMaps | None"
 
     @staticmethod
@@ -161,6 +163,7 @@ class World:
             ),
             light_state=trees.stack_padded([s.lights.state.astype(np.int64) for s in scenarios]),
             paths=build_paths(scenarios),
+            goals=Goals.from_scenarios(scenarios),
             maps=WorldMaps.from_scenarios(scenarios) if maps else None,
         )
 

@@ -1,6 +1,7 @@
 """What a worker process does: drive one batch of scenarios with every planner; film one drive."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from eval.metrics.family import MetricResult
     from eval.rollout import Rollout
     from eval.runs.tracer import Tracer
+    from eval.undisturbed import Undisturbed
     from sim.dynamics.bicycle import Controls
     from sim.interface import Perception, Plan
     from sim.simulator import Simulator
@@ -82,13 +84,16 @@ class _BatchDrive:
 
     def drives(self) -> list[DriveScores]:
         """The scores of every drive that came to its end."""
+        from eval.undisturbed import Undisturbed
+
         drives: list[DriveScores] = []
         for members in _by_step(self._loaded):
             with self._errors.noted(_ids(members)):
                 simulator = self._make_simulator(members)
+                alone = Undisturbed.of(simulator)
                 for name, label in self._planners.items():
                     with self._errors.noted(_ids(members), label):
-                        drives += self._drive(name, label, members, simulator)
+                        drives += self._drive(name, label, members, simulator, alone)
                     self._finished_s += _length_s(members)
         return drives
 
@@ -99,7 +104,12 @@ class _BatchDrive:
         return Simulator.from_scenarios(scenarios, self._config.traffic).to(self._config.device)
 
     def _drive(
-        self, name: str, label: str, members: Loaded, simulator: "Simulator"
+        self,
+        name: str,
+        label: str,
+        members: Loaded,
+        simulator: "Simulator",
+        alone: "Undisturbed | None",
     ) -> list[DriveScores]:
         """One planner through all of them: drives are recorded, scores returned."""
         from drive.planning import make_planner
@@ -125,6 +135,7 @@ class _BatchDrive:
             replan_s=self._config.replan,
             perception=cast("Perception", self._config.perception),
         )
+        driven = replace(driven, undisturbed=alone)
         facts = Facts.of(driven)
         results = evaluate(driven, FAMILIES, facts)
         results |= self._evaluate_own(driven, facts, label, members)

@@ -29,7 +29,9 @@ class LaneAreas:
     `outline_m`: V vertices, the last one repeated; `baseline_m`: P points, the last one repeated,
     `baseline_s_m` their arc lengths. `successor[m, i, j]`: j follows i. `neighbor_limit_mps`: the
     highest limit of the lanes before and after. `block`: the road block, as `road_blocks` counts
-    them. `most_near`: how many lanes can be within reach of one place.
+    them. `on_route`: the ego's route leads through that block. `light`: of a connector, the number
+    of the light at its start, or at the end of the lane before; -1: none. `most_near`: how many lanes
+    can be within reach of one place.
     """
 
     most_near: int
@@ -43,12 +45,14 @@ class LaneAreas:
     speed_limit_mps: Float[Tensor, "m k"] = shared()
     neighbor_limit_mps: Float[Tensor, "m k"] = shared()
     block: Int[Tensor, "m k"] = shared()  # -1: padding
+    on_route: Bool[Tensor, "m k"] = shared()
+    light: Int[Tensor, "m k"] = shared()
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "LaneAreas":
         """The lanes of each scenario that its rasters cover."""
         maps = [_Lanes.of(scenario) for scenario in scenarios]
-        fill = {"outline_m": _FAR_M, "baseline_m": _FAR_M, "block": -1}
+        fill = {"outline_m": _FAR_M, "baseline_m": _FAR_M, "block": -1, "light": -1}
         names = _Lanes.__dataclass_fields__
 
         def stack(name: str) -> Tensor:
@@ -136,6 +140,18 @@ def road_blocks(lanes: list[Lane]) -> list[int]:
     return block
 
 
+def connector_lights(scenario: Scenario) -> dict[int, int]:
+    """The light of each connector that has one: its own stop line's, or that of a lane before it."""
+    lanes, lights = scenario.map.lanes, {}
+    for stop in scenario.map.stop_lines:
+        for k in stop.lanes if stop.light >= 0 else ():
+            own = lanes[k].kind == LaneKind.CONNECTOR
+            for connector in (k,) if own else lanes[k].successors:
+                if lanes[connector].kind == LaneKind.CONNECTOR and (own or connector not in lights):
+                    lights[connector] = stop.light
+    return lights
+
+
 @dataclass(frozen=True)
 class _Lanes:
     """Those of one map, padded among themselves; fields as in `LaneAreas`."""
@@ -148,6 +164,8 @@ class _Lanes:
     speed_limit_mps: np.ndarray
     neighbor_limit_mps: np.ndarray
     block: np.ndarray
+    on_route: np.ndarray
+    light: np.ndarray
 
     @staticmethod
     def of(scenario: Scenario) -> "_Lanes":
@@ -162,7 +180,9 @@ class _Lanes:
             successor[i, [place[j] for j in lanes[k].successors if j in place]] = True
         around = [(*lanes[k].predecessors, *lanes[k].successors) for k in keep]
         highest = [max((lanes[j].speed_limit_mps for j in js), default=np.inf) for js in around]
-        blocks = road_blocks(lanes)
+        blocks, lights = road_blocks(lanes), connector_lights(scenario)
+        route = scenario.routes[EGO]
+        through = {blocks[k] for k in route.lanes} if route else set()
         return _Lanes(
             outline_m=_padded(outlines),
             baseline_m=_padded(lines),
@@ -172,6 +192,8 @@ class _Lanes:
             speed_limit_mps=_array([lanes[k].speed_limit_mps for k in keep], np.float32),
             neighbor_limit_mps=_array(highest, np.float32),
             block=np.array([blocks[k] for k in keep] or [-1], dtype=np.int64),
+            on_route=_array([blocks[k] in through for k in keep], bool),
+            light=np.array([lights.get(k, -1) for k in keep] or [-1], dtype=np.int64),
         )
 
 
