@@ -35,8 +35,9 @@ def drive_batch(config: SimulateConfig, folder: Path, number: int, refs: list[Sc
     for ref, scenario in loaded:
         run.write_scenario(ref.index, scenario)
     with torch.no_grad():
-        drives = _BatchDrive(config, run, loaded, errors).drives()
-    run.write_batch(number, Results(drives, skipped, errors.notes))
+        batch = _BatchDrive(config, run, loaded, errors)
+        drives = batch.drives()
+    run.write_batch(number, Results(drives, skipped, errors.notes, sorted(batch.privileged)))
 
 
 def film(folder: Path, drive: DriveScores) -> None:
@@ -81,6 +82,7 @@ class _BatchDrive:
         self._own_metrics = own_families(config.metric)
         self._total_s = len(self._planners) * _length_s(loaded)
         self._finished_s = 0.0
+        self.privileged: set[str] = set()
 
     def drives(self) -> list[DriveScores]:
         """The scores of every drive that came to its end."""
@@ -117,6 +119,7 @@ class _BatchDrive:
         from eval.metrics.suite import FAMILIES, evaluate
         from eval.rollout import rollout
         from eval.runs.tracer import Tracer
+        from sim.interface import needs_of
 
         tracer = Tracer()
         steps = 0
@@ -128,6 +131,8 @@ class _BatchDrive:
             tell(self._finished_s + _length_s(members, steps), self._total_s)
 
         planner = make_planner(name)
+        if needs_of(planner).privileged:
+            self.privileged.add(label)
         driven = rollout(
             simulator,
             planner,

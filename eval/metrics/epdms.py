@@ -166,7 +166,7 @@ def _lanes_under(rollout: Rollout) -> Bool[Tensor, "b t 9 k"]:
     corner = box.corners(ego, rollout.world.size_m[:, None, EGO, :2])
     middle = 0.5 * (corner + corner.roll(-1, dims=2))
     points = torch.cat((ego[:, :, None, :2], corner, middle), dim=2)
-    return areas.hold(points, areas.near(ego[..., :2]))
+    return areas.hold(points)
 
 
 def _held(value: Float[Tensor, " b"], like: Float[Tensor, "b t"]) -> Float[Tensor, "b t"]:

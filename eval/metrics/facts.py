@@ -61,7 +61,7 @@ class Facts:
         world, ego = rollout.world, rollout.pose[:, :, EGO]
         corners = box.corners(ego, world.size_m[:, None, EGO, :2])
         areas = world.lane_areas
-        under = areas.hold(corners, areas.near(ego[..., :2]))
+        under = areas.hold(corners)
         one_lane = in_common_or_connected(
             corner_lanes(under, areas.is_connector[areas.row], areas.successor[areas.row]),
             areas.successor[areas.row],

@@ -105,21 +105,15 @@ def ego_progress(rollout: Rollout, facts: Facts) -> MetricResult:
     The expert is the recorded ego; progress counts inside the road blocks that it drove through. 1
     where it was in no lane at all. `per_step`: with the progress so far.
     """
-    world, route = rollout.world, rollout.world.expert_route
-    log, there = world.log.pose[:, EGO, :, :2], world.log.valid[:, EGO]
-    expert_m = torch.where(there, _progress_m(rollout, log), 0.0).sum(dim=1, keepdim=True)
-    gained = torch.where(rollout.active, _progress_m(rollout, rollout.pose[:, :, EGO, :2]), 0.0)
-    ego_m = gained.cumsum(dim=1)
+    route = rollout.world.expert_route
+    place_m = rollout.pose[:, :, EGO, :2]
+    gained_m = route.progress_m(place_m, rollout.world.lane_areas)
+    ego_m = torch.where(rollout.active, gained_m, 0.0).cumsum(dim=1)
+    expert_m = route.expert_m[route.row].unsqueeze(1)
     share = ego_m.clamp(min=PROGRESS_TAU_M) / expert_m.clamp(min=PROGRESS_TAU_M)
     course = torch.where(ego_m < -PROGRESS_TAU_M, 0.0, share.clamp(max=1.0))
     course = torch.where(route.known.unsqueeze(1), course, 1.0)
     return MetricResult(course[:, -1], rollout.active[:, 0], course)
-
-
-def _progress_m(rollout: Rollout, place_m: Float[Tensor, "b t 2"]) -> Float[Tensor, "b t"]:
-    areas = rollout.world.lane_areas
-    lanes = areas.hold(place_m.unsqueeze(2), areas.near(place_m)).squeeze(2)
-    return rollout.world.expert_route.progress_m(place_m, lanes, areas)
 
 
 MAKING_PROGRESS = Metric(

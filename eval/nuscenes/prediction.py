@@ -20,17 +20,26 @@ if TYPE_CHECKING:
 SECONDS = 6
 STEPS = 12  # at 2 Hz
 MAX_MODES = 25
+OWN_RULE = (
+    "not the challenge's agents (maps/prediction/prediction_scenes.json does not list them) but every "
+    f"vehicle that is not parked and has {SECONDS} s to come: not comparable with published figures"
+)
 Prediction = dict[
     str, Any
 ]  # instance, sample, prediction [modes, 12, 2] in the map frame, probabilities
 Pair = tuple[str, str]  # instance token, sample token
 
 
+def has_challenge_list(split: Split) -> bool:
+    """Whether the challenge says whose future is to be predicted in this split."""
+    return bool(_challenge_agents(split))
+
+
 def agents_to_predict(helper: "PredictHelper", split: Split) -> list[Pair]:
     """Whose future is to be predicted: (instance, sample) tokens.
 
     The challenge's own list where `maps/prediction/prediction_scenes.json` covers the split;
-    elsewhere every vehicle that is not parked and has all 12 key frames to come.
+    elsewhere every vehicle that is not parked and has all 12 key frames to come (`OWN_RULE`).
     Raises InputError where there is none.
     """
     pairs = _challenge_agents(split)

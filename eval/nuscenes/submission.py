@@ -1,5 +1,6 @@
 """Submission files of the official detection and tracking formats: checked before long work."""
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 from eval.nuscenes.dataset import Split, read_json
 from sim.errors import InputError
+from sim.files import write_whole
 
 MAX_BOXES = 500  # per sample, in both tasks
 _LENGTHS = {"translation": 3, "size": 3, "rotation": 4, "velocity": 2}
@@ -60,11 +62,26 @@ def check_submission(path: Path, split: Split, form: BoxFormat) -> None:
         for number, box in enumerate(boxes):
             _check_box(f"{where}, box {number}", box, token, form)
         if form.task == "tracking":
-            for name, count in Counter(box["tracking_id"] for box in boxes).items():
+            for name, count in Counter(str(box["tracking_id"]) for box in boxes).items():
                 if count > 1:
                     raise InputError(f"{where}: tracking_id {name} {count} times")
     if not any(data["results"].values()):
         raise InputError(f"{path}: holds no box at all")
+
+
+def write_text_ids(path: Path, out: Path) -> Path:
+    """A checked tracking submission whose ids are texts: `path` itself, or a copy of it at `out`.
+
+    The official code takes integers as well, and then tells 7 from "7".
+    """
+    data = read_json(path)
+    boxes = [box for boxes in data["results"].values() for box in boxes]
+    if all(isinstance(box["tracking_id"], str) for box in boxes):
+        return path
+    for box in boxes:
+        box["tracking_id"] = str(box["tracking_id"])
+    write_whole(out, json.dumps(data))
+    return out
 
 
 def check_tokens(path: Path, given: dict[str, Any], split: Split) -> None:
@@ -106,8 +123,10 @@ def _check_box(where: str, box: Any, token: str, form: BoxFormat) -> None:
     if form.attributes is not None and box.get("attribute_name") not in form.attributes:
         value, choices = box.get("attribute_name"), ", ".join(filter(None, form.attributes))
         raise InputError(f"{where}: attribute_name: unknown {value!r} (choices: {choices}, or '')")
-    if form.task == "tracking" and not isinstance(box.get("tracking_id"), str):
-        raise InputError(f"{where}: tracking_id: expected a text, got {box.get('tracking_id')!r}")
+    if form.task == "tracking":
+        name = box.get("tracking_id")
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            raise InputError(f"{where}: tracking_id: expected a text or an integer, got {name!r}")
 
 
 def _is_number(value: Any) -> bool:

@@ -19,6 +19,7 @@ class PlannerRun:
     planner: str
     run: RunFolder
     drives: dict[str, DriveScores]
+    privileged: bool = False
 
     def values(self, keys: list[str], metric: str) -> np.ndarray:
         """A metric of scenarios `[K]`, float64; NaN where it has no value."""
@@ -46,7 +47,7 @@ def read_planner_runs(
             drives = [drive for drive in results.drives if drive.planner == planner]
             label = planner if len(runs) == 1 else f"{name}/{planner}"
             keyed = dict(zip(scenario_keys(drives), drives, strict=True))
-            found.append(PlannerRun(label, planner, run, keyed))
+            found.append(PlannerRun(label, planner, run, keyed, planner in results.privileged))
     return found, skipped, errors
 
 

@@ -18,7 +18,7 @@ from eval.report.planner_runs import PlannerRun, read_planner_runs, run_names
 from eval.report.playback_choice import choose_playbacks
 from eval.report.video import video_name
 from eval.runs.folder import RunFolder
-from eval.runs.results import DriveScores, ErrorNote
+from eval.runs.results import PRIVILEGED, PRIVILEGED_NOTE, DriveScores, ErrorNote
 
 BUDGET_BYTES = 20_000_000  # of playbacks in one page
 
@@ -63,7 +63,7 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
         "playbacks": playbacks.index,
         "missing": playbacks.missing,
         "skipped": skipped,
-        "facts": _facts(runs),
+        "facts": _facts(runs) + ([PRIVILEGED_NOTE] if any(c.privileged for c in columns) else []),
     }
     write_page(path, title, _body(runs, errors), RUN_SCRIPTS, data, playbacks.blocks.items())
 
@@ -101,7 +101,7 @@ def _summary(column: PlannerRun, metrics: list[Metric]) -> dict[str, Any]:
     failures = [_failed(drive, metrics) for drive in drives.values()]
     kinds = Counter(kind for found in failures for kind in found)
     return {
-        "label": column.label,
+        "label": f"{column.label} {PRIVILEGED}" if column.privileged else column.label,
         "scenarios": len(keys),
         "means": [mean_interval(column.values(keys, m.key)).plain() for m in metrics],
         "families": {

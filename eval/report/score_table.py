@@ -5,14 +5,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from eval.metrics.declaration import Metric
+from eval.runs.results import PRIVILEGED, PRIVILEGED_NOTE
 
 
 def score_columns(
     summary: dict[str, Any], metrics: Sequence[Metric]
 ) -> dict[str, dict[str, float]]:
-    """By planner and column: how many scenes, and the means; NaN where there is none."""
+    """By planner and column: how many scenes, and the means; NaN where there is none.
+
+    Privileged planners are marked (`PRIVILEGED_NOTE`).
+    """
+    privileged = summary.get("privileged", [])
     return {
-        planner: {"scenes": float(entry["scenarios"])}
+        f"{planner} {PRIVILEGED}" if planner in privileged else planner: {
+            "scenes": float(entry["scenarios"])
+        }
         | {m.column: entry["mean"].get(m.key, math.nan) for m in metrics if m.column}
         for planner, entry in summary["planners"].items()
     }
@@ -28,4 +35,6 @@ def score_table(summary: dict[str, Any], metrics: Sequence[Metric]) -> str:
     for planner, row in rows.items():
         cells = (f"{row[c]:{w}.3f}" for c, w in zip(columns, widths, strict=True))
         lines.append(f"{planner:18s}{row['scenes']:5.0f}" + "".join(cells))
+    if summary.get("privileged"):
+        lines.append(PRIVILEGED_NOTE)
     return "\n".join(lines)

@@ -87,13 +87,15 @@ class RunFolder:
         drives: list[DriveScores] = []
         skipped: list[dict[str, str]] = []
         errors: list[ErrorNote] = []
+        privileged: set[str] = set()
         for path in sorted((self.path / "batches").glob("*.json")):
             data = json.loads(path.read_text())
             drives += [DriveScores(**drive) for drive in data["drives"]]
             skipped += data["skipped"]
             errors += [ErrorNote(**note) for note in data["errors"]]
+            privileged.update(data["privileged"])
         drives.sort(key=lambda drive: (drive.planner, drive.index))
-        return Results(drives, skipped, errors)
+        return Results(drives, skipped, errors, sorted(privileged))
 
     def write_tables(self, results: Results, metrics: Sequence[Metric]) -> dict[str, Any]:
         """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`.
@@ -136,7 +138,8 @@ class RunFolder:
             for entry in pq.read_table(self.path / "per_scenario.parquet").to_pylist()
         ]  # fmt: skip
         errors = [ErrorNote(**note) for note in summary.get("errors", [])]
-        return Results(drives, summary.get("skipped", []), errors)
+        privileged = summary.get("privileged", [])
+        return Results(drives, summary.get("skipped", []), errors, privileged)
 
     def declared_metrics(self) -> tuple[Metric, ...]:
         """What the metrics of a finished run declare, in the order of reports."""

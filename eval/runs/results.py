@@ -7,6 +7,9 @@ from typing import Any
 
 from eval.metrics.family import MetricResult
 
+PRIVILEGED = "*"  # stands behind the names of planners that are, in tables
+PRIVILEGED_NOTE = f"{PRIVILEGED} privileged: it is shown what only the simulator knows"
+
 
 @dataclass(frozen=True)
 class DriveScores:
@@ -37,11 +40,15 @@ class ErrorNote:
 
 @dataclass(frozen=True)
 class Results:
-    """Of a run or a batch of it: the drives; the scenarios that could not be used, and why; errors."""
+    """Of a run or a batch of it: the drives; the scenarios that could not be used, and why; errors.
+
+    `privileged`: the planners that were shown what only the simulator knows.
+    """
 
     drives: list[DriveScores]
     skipped: list[dict[str, str]]
     errors: list[ErrorNote] = field(default_factory=list)
+    privileged: list[str] = field(default_factory=list)
 
 
 def values_of(results: Mapping[str, MetricResult], world: int) -> dict[str, float]:
@@ -62,7 +69,8 @@ def summarize(results: Results) -> dict[str, Any]:
             "per_family": {f: _means(d for d in drives if d.family == f) for f in families},
         }
     errors = {"errors": [asdict(note) for note in results.errors]} if results.errors else {}
-    return {"planners": planners, "skipped": results.skipped, **errors}
+    marked = {"privileged": results.privileged} if results.privileged else {}
+    return {"planners": planners, "skipped": results.skipped, **errors, **marked}
 
 
 def _means(drives: Iterable[DriveScores]) -> dict[str, float]:

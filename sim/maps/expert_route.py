@@ -4,7 +4,7 @@ nuplan-devkit, `ego_progress_along_expert_route`: progress is counted along the 
 block that a car is in, while it is in that block or in a later one of the route.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,38 +30,44 @@ class ExpertRoute:
     `lane`: the lane whose baseline counts, -1: padding. `in_block`: the lanes of each block.
     `jump_m[m, i, j]`: what is left of block i from its baseline's start, and all blocks between it
     and j, less where j's baseline begins: progress from s_i in i to s_j in j is `jump - s_i + s_j`.
+    `expert_m`: how far the recorded ego got.
     """
 
     row: Int[Tensor, " b"]
     lane: Int[Tensor, "m r"] = shared()
     in_block: Bool[Tensor, "m r k"] = shared()
     jump_m: Float[Tensor, "m r r"] = shared()
+    expert_m: Float[Tensor, " m"] = shared()
 
     @staticmethod
     def from_scenarios(
         scenarios: list[Scenario], areas: LaneAreas, field: MapField
     ) -> "ExpertRoute":
         """From the centres of the recorded ego's box."""
+        places = [torch.from_numpy(_recorded(scenario)) for scenario in scenarios]
+        last = torch.tensor([len(place) - 1 for place in places])
+        padded = torch.nn.utils.rnn.pad_sequence(places, batch_first=True)
+        driven = driven_by(padded, areas, field, last)
         blocks = [
-            _blocks(s, trees.take(areas, torch.tensor([b])), trees.take(field, torch.tensor([b])))
-            for b, s in enumerate(scenarios)
+            _blocks(lanes[: end + 1], block)
+            for lanes, block, end in zip(driven, areas.block, last.tolist(), strict=True)
         ]
         tables = [_tables(lanes, row, areas) for row, lanes in enumerate(blocks)]
         lane, in_block, jump = (list(part) for part in zip(*tables, strict=True))
-        return ExpertRoute(
+        route = ExpertRoute(
             torch.arange(len(scenarios)),
             trees.stack_padded(lane, fill=-1),
             trees.stack_padded(in_block),
             trees.stack_padded(jump),
+            torch.zeros(len(scenarios)),
         )
+        gained_m = route.progress_m(padded, areas)
+        over = torch.arange(gained_m.shape[1]) > last.unsqueeze(1)
+        return replace(route, expert_m=gained_m.masked_fill(over, 0.0).sum(dim=1))
 
-    def progress_m(
-        self,
-        place_m: Float[Tensor, "b t 2"],
-        lanes: Bool[Tensor, "b t k"],
-        areas: LaneAreas,
-    ) -> Float[Tensor, "b t"]:
-        """Metres gained at each instant (0 at the first), by cars whose centres lie in `lanes`."""
+    def progress_m(self, place_m: Float[Tensor, "b t 2"], areas: LaneAreas) -> Float[Tensor, "b t"]:
+        """Metres gained at each instant (0 at the first), by cars with these centres."""
+        lanes = areas.hold(place_m)
         lane, blocks = self.lane[self.row], self.in_block[self.row]
         holds = torch.einsum("btk,brk->btr", lanes.float(), blocks.float()) > 0.5
         steps, count = place_m.shape[1], lane.shape[1]
@@ -108,17 +114,19 @@ def _(holds: Tensor, along_m: Tensor, jump_m: Tensor) -> Tensor:
     return torch.empty_like(along_m[:, :, 0])
 
 
-def _blocks(scenario: Scenario, areas: LaneAreas, field: MapField) -> list[int]:
-    """The first lane of each block in turn, as numbers of `LaneAreas`."""
+def _recorded(scenario: Scenario) -> np.ndarray:
+    """Where the recorded ego was `[T, 2]`, at the instants at which it is known."""
     tracks = scenario.tracks
-    places = torch.tensor(tracks.position_m[EGO, tracks.valid[EGO], :2]).float()
-    driven = driven_by(places.unsqueeze(0), areas, field, torch.tensor([len(places) - 1]))[0]
+    return tracks.position_m[EGO, tracks.valid[EGO], :2].astype(np.float32)
+
+
+def _blocks(driven: Bool[Tensor, "t k"], block: Int[Tensor, " k"]) -> list[int]:
+    """The first lane of each block in turn, as numbers of `LaneAreas`."""
     simple: list[Tensor] = []
     for lanes in driven[driven.any(dim=1)]:
         if not simple or not (lanes & simple[-1]).any():
             simple.append(lanes)
     found: list[int] = []
-    block = areas.block[int(areas.row)]
     for lane in (int(first_lane(lanes)) for lanes in simple):
         if not found or block[lane] != block[found[-1]]:
             found.append(lane)
@@ -129,11 +137,10 @@ def driven_by(
     place_m: Float[Tensor, "b t 2"], areas: LaneAreas, field: MapField, last: Int[Tensor, " b"]
 ) -> Bool[Tensor, "b t k"]:
     """The lanes that cars with these centres drove along (`sim.maps.driven_lanes`)."""
-    near = areas.near(place_m)
-    inside = areas.hold(place_m.unsqueeze(2), near).squeeze(2)
+    inside = areas.hold(place_m)
     junction = (field.area_bits_at(place_m) & int(AreaBit.INTERSECTION)) != 0
     return driven_lanes(
-        inside, areas.within(place_m, near, _CLOSE_M) | inside, junction,
+        inside, areas.connectors_within(place_m, _CLOSE_M) | inside, junction,
         areas.is_connector[areas.row], areas.successor[areas.row], last,
     )  # fmt: skip
 

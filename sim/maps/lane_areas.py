@@ -12,13 +12,14 @@ from torch import Tensor
 
 from sim import trees
 from sim.geometry import polyline
+from sim.geometry.grid import BevGrid
 from sim.maps.extent import grid_around
-from sim.scenario import EGO, Lane, LaneKind, Scenario
+from sim.maps.lane_cells import CELL_M, LaneCells
+from sim.scenario import Lane, LaneKind, Scenario
 from sim.trees import shared
 
-REACH_M = 5.0  # lanes within this of an ego are asked about, or as far as its corners if farther
 _FAR_M = 1e6  # where padding lies
-_CELL_M = 4.0
+_BEYOND_M = 100.0  # how far off the rasters lanes are known
 _TOLERANCE_M = 1e-3  # of simplified outlines and baselines
 
 
@@ -26,18 +27,18 @@ _TOLERANCE_M = 1e-3  # of simplified outlines and baselines
 class LaneAreas:
     """The K lanes near the episode of each of M maps, world frame; world b is on map `row[b]`.
 
-    `outline_m`: V vertices, the last one repeated; `baseline_m`: P points, the last one repeated,
-    `baseline_s_m` their arc lengths. `successor[m, i, j]`: j follows i. `neighbor_limit_mps`: the
-    highest limit of the lanes before and after. `block`: the road block, as `road_blocks` counts
-    them. `on_route`: the ego's route leads through that block. `light`: of a connector, the number
-    of the light at its start, or at the end of the lane before; -1: none. `most_near`: how many lanes
-    can be within reach of one place.
+    `cells`: which of them hold a point. `connector`: the Q that are connectors, -1: padding;
+    `connector_outline_m`: their outlines, the last vertex repeated. `baseline_m`: P points, the last
+    one repeated, `baseline_s_m` their arc lengths. `successor[m, i, j]`: j follows i.
+    `neighbor_limit_mps`: the highest limit of the lanes before and after. `block`: the road block, as
+    `road_blocks` counts them. `on_route`: the ego's route leads through that block. `light`: of a
+    connector, the number of the light at its start, or at the end of the lane before; -1: none.
     """
 
-    most_near: int
-    reach_m: float
     row: Int[Tensor, " b"]
-    outline_m: Float[Tensor, "m k v 2"] = shared()
+    cells: LaneCells = shared()
+    connector: Int[Tensor, "m q"] = shared()
+    connector_outline_m: Float[Tensor, "m q v 2"] = shared()
     baseline_m: Float[Tensor, "m k p 2"] = shared()
     baseline_s_m: Float[Tensor, "m k p"] = shared()
     successor: Bool[Tensor, "m k k"] = shared()
@@ -52,49 +53,52 @@ class LaneAreas:
     def from_scenarios(scenarios: list[Scenario]) -> "LaneAreas":
         """The lanes of each scenario that its rasters cover."""
         maps = [_Lanes.of(scenario) for scenario in scenarios]
-        fill = {"outline_m": _FAR_M, "baseline_m": _FAR_M, "block": -1, "light": -1}
-        names = _Lanes.__dataclass_fields__
+        outlines = [one.outlines_m for one in maps]
+        grids = [_grid(s, rings) for s, rings in zip(scenarios, outlines, strict=True)]
+        connectors = [np.flatnonzero(one.is_connector) for one in maps]
+        rings = [
+            _padded([one.outlines_m[k] for k in own] or [np.full((1, 2), _FAR_M)])
+            for one, own in zip(maps, connectors, strict=True)
+        ]
 
-        def stack(name: str) -> Tensor:
-            tables = [getattr(one, name) for one in maps]
-            if tables[0].ndim > 1 and name != "successor":  # lines go on repeating their last entry
-                most = max(table.shape[1] for table in tables)
-                tables = [_lengthened(table, most) for table in tables]
-            return trees.stack_padded(tables, fill.get(name, 0))
+        def stack(name: str, fill: int = 0) -> Tensor:
+            return trees.stack_padded([getattr(one, name) for one in maps], fill)
 
         return LaneAreas(
-            max(_most_near(one, _reach(s)) for one, s in zip(maps, scenarios, strict=True)),
-            max(map(_reach, scenarios)),
-            torch.arange(len(maps)),
-            **{name: stack(name) for name in names},
+            row=torch.arange(len(maps)),
+            cells=LaneCells.of(grids, outlines),
+            connector=trees.stack_padded(
+                [own if len(own) else np.full(1, -1) for own in connectors], -1
+            ),
+            connector_outline_m=_stack_lines(rings),
+            baseline_m=_stack_lines([one.baseline_m for one in maps]),
+            baseline_s_m=_stack_lines([one.baseline_s_m for one in maps]),
+            successor=stack("successor"),
+            is_connector=stack("is_connector"),
+            speed_limit_mps=stack("speed_limit_mps"),
+            neighbor_limit_mps=stack("neighbor_limit_mps"),
+            block=stack("block", -1),
+            on_route=stack("on_route"),
+            light=stack("light", -1),
         )
 
-    def near(self, place_m: Float[Tensor, "b t 2"]) -> Int[Tensor, "b t c"]:
-        """The lanes whose bounding boxes are nearest to each place; all within reach are among them."""
-        low, high = self.outline_m.amin(dim=2)[self.row], self.outline_m.amax(dim=2)[self.row]
-        place = torch.nan_to_num(place_m).unsqueeze(2)
-        gap = torch.maximum(low.unsqueeze(1) - place, place - high.unsqueeze(1)).clamp(min=0.0)
-        return gap.square().sum(dim=-1).topk(self.most_near, dim=2, largest=False).indices
+    def hold(self, points_m: Float[Tensor, "b *p 2"]) -> Bool[Tensor, "b *p k"]:
+        """Which lanes each point lies in (even-odd rule)."""
+        return self.cells.hold(points_m, self.row)
 
-    def hold(
-        self, points_m: Float[Tensor, "b t q 2"], near: Int[Tensor, "b t c"]
-    ) -> Bool[Tensor, "b t q k"]:
-        """Which lanes each point lies in, of those `near` it (even-odd rule)."""
-        start = self.outline_m[self.row[:, None, None], near].unsqueeze(2)
-        end = start.roll(-1, dims=-2)
-        x, y = points_m[..., None, None, :].unbind(-1)
-        (x0, y0), (x1, y1) = start.unbind(-1), end.unbind(-1)
-        rise = torch.where(y1 == y0, 1.0, y1 - y0)
-        crosses = ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) / rise * (x1 - x0))
-        return self._spread(crosses.sum(dim=-1) % 2 == 1, near.unsqueeze(2))
-
-    def within(
-        self, place_m: Float[Tensor, "b t 2"], near: Int[Tensor, "b t c"], distance_m: float
+    def connectors_within(
+        self, place_m: Float[Tensor, "b t 2"], distance_m: float
     ) -> Bool[Tensor, "b t k"]:
-        """Which lanes' outlines pass each place by less than a distance."""
-        start = self.outline_m[self.row[:, None, None], near]
+        """Which connectors' outlines pass each place by less than a distance."""
+        start = self.connector_outline_m[self.row].unsqueeze(1)
         gap_sq, _ = _nearest_on(start, start.roll(-1, dims=-2), place_m[:, :, None, None])
-        return self._spread(gap_sq.amin(dim=-1) < distance_m**2, near)
+        found = (gap_sq.amin(dim=-1) < distance_m**2).to(torch.uint8)
+        number = self.connector[self.row].unsqueeze(1).expand(found.shape)
+        lanes = torch.zeros(
+            *place_m.shape[:2], self.block.shape[1], dtype=torch.uint8, device=found.device
+        )
+        # Padding lies too far away to be found: it adds nothing to lane 0.
+        return lanes.scatter_add(-1, number.clamp(min=0), found) > 0
 
     def along_m(
         self, place_m: Float[Tensor, "b t 2"], lane: Int[Tensor, "b t"]
@@ -106,13 +110,6 @@ class LaneAreas:
         best = gap_sq.argmin(dim=-1, keepdim=True)
         first, step = torch.gather(s_m, 2, best), torch.gather(s_m.diff(dim=-1), 2, best)
         return (first + torch.gather(share, 2, best) * step).squeeze(-1)
-
-    def _spread(self, found: Bool[Tensor, "*a c"], near: Int[Tensor, "*b c"]) -> Tensor:
-        lanes = torch.zeros(
-            *found.shape[:-1], self.outline_m.shape[1], dtype=torch.uint8, device=found.device
-        )
-        index = near.expand(found.shape)
-        return lanes.scatter(-1, index, found.to(torch.uint8)) > 0
 
 
 def _nearest_on(start: Tensor, end: Tensor, point: Tensor) -> tuple[Tensor, Tensor]:
@@ -154,9 +151,9 @@ def connector_lights(scenario: Scenario) -> dict[int, int]:
 
 @dataclass(frozen=True)
 class _Lanes:
-    """Those of one map, padded among themselves; fields as in `LaneAreas`."""
+    """Those of one map; fields as in `LaneAreas`, baselines padded among themselves."""
 
-    outline_m: np.ndarray
+    outlines_m: list[np.ndarray]
     baseline_m: np.ndarray
     baseline_s_m: np.ndarray
     successor: np.ndarray
@@ -172,8 +169,7 @@ class _Lanes:
         lanes = scenario.map.lanes
         keep = nearby_lanes(scenario)
         place = {k: i for i, k in enumerate(keep)}
-        nowhere = [] if keep else [np.full((3, 2), _FAR_M)]  # tables have one lane at least
-        outlines = [_simplified(lanes[k].polygon_m, ring=True) for k in keep] or nowhere
+        nowhere = [np.full((3, 2), _FAR_M)]  # tables have one lane at least
         lines = [_simplified(lanes[k].centerline_m, ring=False) for k in keep] or nowhere
         successor = np.zeros((max(len(keep), 1), max(len(keep), 1)), dtype=bool)
         for i, k in enumerate(keep):
@@ -184,7 +180,7 @@ class _Lanes:
         route = scenario.routes[EGO]
         through = {blocks[k] for k in route.lanes} if route else set()
         return _Lanes(
-            outline_m=_padded(outlines),
+            outlines_m=[_simplified(lanes[k].polygon_m, ring=True) for k in keep],
             baseline_m=_padded(lines),
             baseline_s_m=_padded([polyline.arc_length_m(line) for line in lines]),
             successor=successor,
@@ -227,6 +223,12 @@ def _lengthened(lines: np.ndarray, length: int) -> np.ndarray:
     return np.concatenate((lines, more), axis=1)
 
 
+def _stack_lines(tables: list[np.ndarray]) -> Tensor:
+    """Lines `[K, V, ...]` of several maps, their last entries repeated to the longest."""
+    most = max(table.shape[1] for table in tables)
+    return trees.stack_padded([_lengthened(table, most) for table in tables], _FAR_M)
+
+
 def _padded(lines: list[np.ndarray]) -> np.ndarray:
     """Stacked, each with its last entry repeated."""
     most = max(len(line) for line in lines)
@@ -237,18 +239,12 @@ def _array(values: list, dtype: type) -> np.ndarray:
     return np.array(values or [0], dtype=dtype)
 
 
-def _reach(scenario: Scenario) -> float:
-    return max(REACH_M, 0.5 * float(np.hypot(*scenario.tracks.size_m[EGO, :2])) + 0.1)
-
-
-def _most_near(lanes: _Lanes, reach_m: float) -> int:
-    """An upper bound of the bounding boxes within reach of one place: the most in a cell."""
-    low, high = lanes.outline_m.min(1), lanes.outline_m.max(1)
-    start = low.min(0)
-    cells = np.ceil((high.max(0) - start) / _CELL_M).astype(int) + 1
-    count = np.zeros(cells + 1, dtype=int)
-    for box_low, box_high in zip(low - reach_m - start, high + reach_m - start, strict=True):
-        first = np.floor(box_low / _CELL_M).astype(int).clip(0)
-        last = np.ceil(box_high / _CELL_M).astype(int)
-        count[first[0] : last[0] + 1, first[1] : last[1] + 1] += 1
-    return min(int(count.max()), len(low))
+def _grid(scenario: Scenario, outlines_m: list[np.ndarray]) -> BevGrid:
+    """The cells of all that is known of the lanes: to their ends, or some way off the rasters."""
+    rasters = grid_around(scenario)
+    low = np.array((rasters.x_min_m, rasters.y_min_m)) - _BEYOND_M
+    high = np.array(rasters.high_m) + _BEYOND_M
+    if outlines_m:
+        points = np.concatenate(outlines_m)
+        low, high = np.maximum(low, points.min(0)), np.minimum(high, points.max(0))
+    return BevGrid.covering(low, np.maximum(high, low + CELL_M), CELL_M)

@@ -102,6 +102,24 @@ def test_prediction_rows(tiny_root: Path, tmp_path: Path) -> None:
     assert rows["oracle"]["minADE_1"] == 0.0
 
 
+def test_prediction_says_who_chose_the_agents(
+    tiny_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "dataset"
+    shutil.copytree(tiny_root, root)
+    assert _run(root, tmp_path / "own", "prediction") == 0
+    told = capsys.readouterr().out
+    assert "agents chosen by a rule of bevdrive's" in told and "not the challenge's agents" in told
+    page = next((tmp_path / "own").glob("run/report.html")).read_text()
+    assert "agents chosen by a rule of bevdrive&#x27;s" in page
+    listed = root / "maps" / "prediction"
+    listed.mkdir(parents=True)
+    scenes = {"scene-9001": ["scene-9001lead_scene-9001s3"]}
+    (listed / "prediction_scenes.json").write_text(json.dumps(scenes))
+    assert _run(root, tmp_path / "listed", "prediction") == 0
+    assert "rule of bevdrive" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

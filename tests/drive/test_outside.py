@@ -190,6 +190,25 @@ def test_a_planner_that_was_mended_is_driven_again_on_resume(tmp_path: Path) -> 
     assert not list((tmp_path / "run" / "errors").iterdir())
 
 
+def test_a_privileged_planner_is_marked(tmp_path: Path) -> None:
+    """One that asks for the simulator's world, and log replay, which is told the recording."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        BROKEN
+        + "from sim.interface import Needs\n"
+        + "class Sees(Works):\n    needs = Needs(privileged=True)\n"
+    )
+    planners = f"{mine}:Sees,{mine}:Works,log_replay"
+    done = _simulate(tmp_path, "run", "--planner", planners, "--batch-size", "1")
+    assert done.returncode == 0, done.stderr
+    told = [line.split()[:2] for line in done.stdout.splitlines()[1:4]]
+    assert sorted(told) == [["Sees", "*"], ["Works", "2"], ["log_replay", "*"]]
+    assert "* privileged: " in done.stdout
+    assert _metrics(tmp_path / "run")["privileged"] == ["Sees", "log_replay"]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert '"Sees *"' in page and '"Works"' in page and "* privileged: " in page
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -28,7 +28,13 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
         require_agents(results, own[results.name], pairs)
 
     def work(folder: Path) -> Scores:
-        from eval.nuscenes.prediction import baselines, evaluate_prediction, load_config
+        from eval.nuscenes.prediction import (
+            OWN_RULE,
+            baselines,
+            evaluate_prediction,
+            has_challenge_list,
+            load_config,
+        )
         from eval.report.table import Table
 
         metrics = load_config(helper, split)
@@ -38,7 +44,10 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
         note = "predict_2020_icra: 6 s at 2 Hz, metres, best of k modes; MR: miss beyond 2 m"
         if not any("OffRoadRate" in scores for scores in rows.values()):
             note += "; no map expansion, so no OffRoadRate"
+        title = f"Prediction, {split.name}"
+        if not has_challenge_list(split):
+            title, note = f"{title}, agents chosen by a rule of bevdrive's", f"{note}; {OWN_RULE}"
         headline = tuple((row, "minADE_5") for row in rows)
-        return Scores({"prediction": Table(f"Prediction, {split.name}", note, rows, headline)})
+        return Scores({"prediction": Table(title, note, rows, headline)})
 
     return work

@@ -24,10 +24,12 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
 
     def work(folder: Path) -> Scores:
         from eval.nuscenes.dataset import load_dataset
+        from eval.nuscenes.submission import write_text_ids
         from eval.nuscenes.tracking import evaluate_tracking
         from eval.report.table import Table
 
         results = given or write_oracle(load_dataset(split), config, split, form, folder)
+        results = write_text_ids(results, folder / "submission.json")
         score = evaluate_tracking(split, results, folder / "official")
         absent = ", ".join(score["absent_classes"]) or "none"
         rows = {"official": score["official"], **score["per_class"]}

@@ -1,6 +1,7 @@
 """A city of the map expansion: for each layer its polygons as shapely shapes, with a search tree."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ POLYGON_LAYERS = (
     "drivable_area", "road_segment", "road_block", "ped_crossing", "walkway", "stop_line",
     "carpark_area", "lane", "lane_connector",
 )  # fmt: skip
+
+_OFF_CITY_M = 1000.0  # beyond the edge of a city's canvas there is nothing
 
 
 def expansion_file(dataroot: Path, location: str) -> Path:
@@ -31,9 +34,13 @@ def expansion_file(dataroot: Path, location: str) -> Path:
 
 @dataclass(frozen=True)
 class City:
-    """The map of one city (of a log's `location`), loaded once for all scenes in it."""
+    """The map of one city (of a log's `location`), loaded once for all scenes in it.
+
+    `lost`: polygons that are left out because a corner lies far off the city.
+    """
 
     nusc_map: "NuScenesMap"
+    lost: set[str] = field(default_factory=set)
 
     @classmethod
     def open(cls, dataroot: Path, location: str) -> "City":
@@ -83,4 +90,14 @@ class City:
         if len(self.nusc_map.get("polygon", token)["exterior_node_tokens"]) < 3:
             return None
         polygon = self.nusc_map.extract_polygon(token)
+        if not self.holds(polygon.bounds):
+            self.lost.add(token)
+            return None
         return polygon if polygon.area > 0 else None
+
+    def holds(self, bounds_m: Sequence[float]) -> bool:
+        """Whether a box (lowest x, y, highest x, y) lies in the city; false where it is not finite."""
+        low_x, low_y, high_x, high_y = bounds_m
+        width, height = self.nusc_map.canvas_edge
+        across = -_OFF_CITY_M <= low_x <= high_x <= width + _OFF_CITY_M
+        return across and -_OFF_CITY_M <= low_y <= high_y <= height + _OFF_CITY_M

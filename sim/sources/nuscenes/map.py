@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NEAR_M = 150.0  # lanes within this of the box around the ego's drive are read
 _SHOULDER_M = 10.0  # areas are kept up to this far beyond the outermost lane
 _DISCRETIZE_M, _SPACING_M = 0.5, 1.0
-_SHORTEST_LANE_M = 0.5
+_SHORTEST_LANE_M, _LONGEST_LANE_M = 0.5, 5_000.0
 _STOPS_BEHIND_START_M = 5.0  # a stop area that ends before this on a lane is not the lane's own
 _LINKS = {"successors": "outgoing", "predecessors": "incoming"}
 _AREAS = {
@@ -41,7 +41,7 @@ def read_map(
     All is moved by `-offset_m` from the city's frame (that of `ego_m`) to the scenario's. Lanes within
     `NEAR_M` of the box around the drive come whole; areas are cut where neither that box nor a lane
     reaches. There is a light for each stop area of the map that has one. Raises InputError where there
-    is no lane.
+    is no lane, or no drivable area.
     """
     import shapely
 
@@ -53,6 +53,10 @@ def read_map(
     low, high = np.minimum(low - _SHOULDER_M, ego_low), np.maximum(high + _SHOULDER_M, ego_high)
     reach = shapely.box(*low, *high)
     areas = [area for layer in _AREAS for area in _layer_areas(city, layer, reach, offset_m)]
+    if not any(area.kind == AreaKind.DRIVABLE for area in areas):
+        raise InputError(f"{city.nusc_map.json_fname}: drivable_area: none near the ego")
+    if city.lost:
+        notes.append(f"left out {len(city.lost)} polygons of the map: corners far off the city")
     stops, lights_m = _stop_lines(city.near("stop_line", region), lanes, offset_m)
     return LaneMap(lanes=lanes, areas=areas, stop_lines=stops), lights_m, notes
 
@@ -84,7 +88,9 @@ def _lanes(
         )
     if not lanes:
         raise InputError(f"{city.nusc_map.json_fname}: no lane near the ego")
-    notes = [f"dropped {dropped} lanes: no centreline, or shorter than 0.5 m"] if dropped else []
+    notes = (
+        [f"dropped {dropped} lanes: no centreline, or not 0.5 m to 5 km long"] if dropped else []
+    )
     return with_neighbors(_connected(city, lanes)), notes
 
 
@@ -109,11 +115,12 @@ def _centerline(city: City, token: str) -> Float[np.ndarray, "k 2"] | None:
     from nuscenes.map_expansion.arcline_path_utils import discretize_lane
 
     path = city.nusc_map.arcline_path_3.get(token)
-    if not path:
+    if not path or not 0 < sum(sum(arc["segment_length"]) for arc in path) < _LONGEST_LANE_M:
         return None
     line = np.array(discretize_lane(path, _DISCRETIZE_M), dtype=np.float64)[:, :2]
     line = polyline.drop_repeats(line, 0.02)
-    return line if len(line) > 1 else None
+    in_city = city.holds((*line.min(0).tolist(), *line.max(0).tolist()))
+    return line if len(line) > 1 and in_city else None
 
 
 def _connected(city: City, lanes: list[Lane]) -> list[Lane]:

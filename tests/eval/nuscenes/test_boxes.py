@@ -9,8 +9,14 @@ import pytest
 from eval.nuscenes.dataset import Split, find_split, load_dataset
 from eval.nuscenes.detection import evaluate_detection, restrict
 from eval.nuscenes.oracle import oracle_submission
-from eval.nuscenes.submission import check_submission, detection_format, tracking_format
+from eval.nuscenes.submission import (
+    check_submission,
+    detection_format,
+    tracking_format,
+    write_text_ids,
+)
 from eval.nuscenes.tracking import evaluate_tracking
+from sim.errors import InputError
 from tests.eval.nuscenes import tiny
 
 
@@ -87,6 +93,28 @@ def test_identity_switch_is_counted(sim_val: Split, tmp_path: Path) -> None:
     path.write_text(json.dumps(submission))
     score = evaluate_tracking(sim_val, path, tmp_path / "official")
     assert score["official"]["ids"] == 4  # each of four objects, once
+
+
+def test_ids_that_are_integers_are_made_texts(sim_val: Split, tmp_path: Path) -> None:
+    """As numbers, and one track half as the number 0 and half as "0": one track all the same."""
+    form = tracking_format()
+    submission = oracle_submission(load_dataset(sim_val), sim_val, form)
+    boxes = [box for boxes in submission["results"].values() for box in boxes]
+    number = {name: k for k, name in enumerate(sorted({b["tracking_id"] for b in boxes}))}
+    for k, box in enumerate(boxes):
+        own = number[box["tracking_id"]]
+        box["tracking_id"] = str(own) if own == 0 and k % 2 else own
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(submission))
+    check_submission(path, sim_val, form)
+    texts = write_text_ids(path, tmp_path / "texts.json")
+    score = evaluate_tracking(sim_val, texts, tmp_path / "official")
+    assert score["official"]["amota"] == pytest.approx(1.0) and score["official"]["ids"] == 0
+    assert write_text_ids(texts, tmp_path / "again.json") == texts
+    boxes[0]["tracking_id"] = 1.5
+    path.write_text(json.dumps(submission))
+    with pytest.raises(InputError, match=r"tracking_id: expected a text or an integer, got 1\.5"):
+        check_submission(path, sim_val, form)
 
 
 def _spoil(kind: str, data: dict[str, Any]) -> None:

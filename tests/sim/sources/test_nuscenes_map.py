@@ -13,6 +13,7 @@ import shapely
 import torch
 from nuscenes.map_expansion.map_api import NuScenesMap
 
+from sim.errors import InputError
 from sim.export.nuscenes.map_layers import DICTIONARIES, LAYERS, map_layers
 from sim.maps.field import MapField
 from sim.maps.layers import LAYERS as RASTERS
@@ -104,6 +105,30 @@ def read(dataroot: Path, layers: dict[str, Any]) -> LaneMap:
     lane_map, _, notes = read_map(City.open(dataroot, TOWN), EGO_M, ORIGIN_M)
     assert notes == []
     return lane_map
+
+
+def test_what_lies_far_off_the_city_is_left_out_and_said(tmp_path: Path) -> None:
+    """A corner of the walkway at 1e7 m, a connector as long as the way to the moon."""
+    layers = make_map()
+    (walkway,) = (p for p in layers["polygon"] if p["token"] == "p-pavement")
+    corner = walkway["exterior_node_tokens"][2]
+    (node,) = (n for n in layers["node"] if n["token"] == corner)
+    node["x"] = 1e7
+    layers["arcline_path_3"][LEFT][0]["segment_length"] = [3.8e8, 0, 0]
+    folder = tmp_path / "maps" / "expansion"
+    folder.mkdir(parents=True)
+    (folder / f"{TOWN}.json").write_text(json.dumps(layers))
+    lane_map, _, notes = read_map(City.open(tmp_path, TOWN), EGO_M, ORIGIN_M)
+    assert AreaKind.WALKWAY not in {a.kind for a in lane_map.areas}
+    assert {lane.lane_id for lane in lane_map.lanes} == {"in", "out", STRAIGHT}
+    assert notes == ["left out 1 polygons of the map: corners far off the city"]
+
+
+def test_a_map_without_drivable_area_is_refused(tmp_path: Path) -> None:
+    layers = make_map()
+    layers["drivable_area"] = []
+    with pytest.raises(InputError, match=rf"{TOWN}\.json: drivable_area: none near the ego"):
+        read(tmp_path, layers)
 
 
 def _area_m2(lane_map: LaneMap, kind: AreaKind) -> float:
