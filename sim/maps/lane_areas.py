@@ -15,7 +15,7 @@ from sim.geometry import polyline
 from sim.geometry.grid import BevGrid
 from sim.maps.extent import grid_around
 from sim.maps.lane_cells import CELL_M, LaneCells
-from sim.scenario import Lane, LaneKind, Scenario
+from sim.scenario import EGO, Lane, LaneKind, Scenario
 from sim.trees import shared
 
 _FAR_M = 1e6  # where padding lies
