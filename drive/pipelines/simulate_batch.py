@@ -82,17 +82,21 @@ class _BatchDrive:
         self._own_metrics = own_families(config.metric)
         self._total_s = len(self._planners) * _length_s(loaded)
         self._finished_s = 0.0
+        self._tags: dict[int, list[str]] = {}
         self.privileged: set[str] = set()
 
     def drives(self) -> list[DriveScores]:
         """The scores of every drive that came to its end."""
         from eval.undisturbed import Undisturbed
+        from sim.tags import tags_of
 
         drives: list[DriveScores] = []
         for members in _by_step(self._loaded):
             with self._errors.noted(_ids(members)):
                 simulator = self._make_simulator(members)
                 alone = Undisturbed.of(simulator)
+                for (ref, _), tags in zip(members, tags_of(simulator.world), strict=True):
+                    self._tags[ref.index] = list(tags)
                 for name, label in self._planners.items():
                     with self._errors.noted(_ids(members), label):
                         drives += self._drive(name, label, members, simulator, alone)
@@ -174,7 +178,14 @@ class _BatchDrive:
         for w, (ref, scenario) in enumerate(members):
             values = values_of(results, w)
             scores.append(
-                DriveScores(scenario.scenario_id, scenario.family, planner, ref.index, values)
+                DriveScores(
+                    scenario.scenario_id,
+                    scenario.family,
+                    planner,
+                    ref.index,
+                    values,
+                    self._tags[ref.index],
+                )
             )
             record = DriveRecord.of(driven, results, metrics, tracer, w)
             record.save(self._run.drive_path(planner, ref.index))

@@ -115,7 +115,7 @@ class RunFolder:
         names = sorted({name for drive in results.drives for name in drive.metrics})
         table = {
             key: [getattr(drive, key) for drive in results.drives]
-            for key in ("scenario_id", "family", "planner", "index")
+            for key in ("scenario_id", "family", "planner", "index", "tags")
         }
         table |= {name: [drive.metrics.get(name) for drive in results.drives] for name in names}
         with whole_file(self.path / "per_scenario.parquet") as scratch:
@@ -133,7 +133,8 @@ class RunFolder:
         drives = [
             DriveScores(
                 entry.pop("scenario_id"), entry.pop("family"), entry.pop("planner"),
-                entry.pop("index", UNKNOWN), {k: v for k, v in entry.items() if v is not None},
+                entry.pop("index", UNKNOWN), tags=entry.pop("tags"),
+                metrics={k: v for k, v in entry.items() if v is not None},
             )
             for entry in pq.read_table(self.path / "per_scenario.parquet").to_pylist()
         ]  # fmt: skip

@@ -12,6 +12,7 @@ from sim.scenario import Scenario
 from sim.sources.finding import find, prepare
 from sim.sources.loading import load
 from sim.sources.query import SourceQuery
+from sim.sources.tagged import tagged
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Settings(SourceQuery):
         for name in ("path", "dataroot", "cache"):  # texts will do
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else Path(given))
-        for name in ("families", "scenario", "exclude"):  # one alone, or a list
+        for name in ("families", "scenario", "exclude", "tags", "not_tags"):  # one alone, or a list
             given = getattr(self, name)
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
 
@@ -60,7 +61,7 @@ class Settings(SourceQuery):
         refs = find(self)
         for _ in prepare(self, refs):
             pass
-        loaded, skipped = load(refs)
+        loaded, skipped = load(tagged(self, refs))
         if skipped:
             raise InputError(f"{skipped[0]['scenario']}: {skipped[0]['reason']}")
         return [scenario for _, scenario in loaded]

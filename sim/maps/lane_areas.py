@@ -15,7 +15,7 @@ from sim.geometry import polyline
 from sim.geometry.grid import BevGrid
 from sim.maps.extent import grid_around
 from sim.maps.lane_cells import CELL_M, LaneCells
-from sim.scenario import EGO, Lane, LaneKind, Scenario
+from sim.scenario import EGO, Lane, LaneKind, Scenario, StopKind, StopLine
 from sim.trees import shared
 
 _FAR_M = 1e6  # where padding lies
@@ -137,16 +137,16 @@ def road_blocks(lanes: list[Lane]) -> list[int]:
     return block
 
 
-def connector_lights(scenario: Scenario) -> dict[int, int]:
-    """The light of each connector that has one: its own stop line's, or that of a lane before it."""
-    lanes, lights = scenario.map.lanes, {}
+def connector_signals(scenario: Scenario) -> dict[int, StopLine]:
+    """The stop line with a light that each connector has: its own, or that of a lane before it."""
+    lanes, found = scenario.map.lanes, {}
     for stop in scenario.map.stop_lines:
-        for k in stop.lanes if stop.light >= 0 else ():
+        for k in stop.lanes if stop.kind == StopKind.SIGNAL else ():
             own = lanes[k].kind == LaneKind.CONNECTOR
             for connector in (k,) if own else lanes[k].successors:
-                if lanes[connector].kind == LaneKind.CONNECTOR and (own or connector not in lights):
-                    lights[connector] = stop.light
-    return lights
+                if lanes[connector].kind == LaneKind.CONNECTOR and (own or connector not in found):
+                    found[connector] = stop
+    return found
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class _Lanes:
             successor[i, [place[j] for j in lanes[k].successors if j in place]] = True
         around = [(*lanes[k].predecessors, *lanes[k].successors) for k in keep]
         highest = [max((lanes[j].speed_limit_mps for j in js), default=np.inf) for js in around]
-        blocks, lights = road_blocks(lanes), connector_lights(scenario)
+        blocks, lights = road_blocks(lanes), connector_signals(scenario)
         route = scenario.routes[EGO]
         through = {blocks[k] for k in route.lanes} if route else set()
         return _Lanes(
@@ -189,7 +189,7 @@ class _Lanes:
             neighbor_limit_mps=_array(highest, np.float32),
             block=np.array([blocks[k] for k in keep] or [-1], dtype=np.int64),
             on_route=_array([blocks[k] in through for k in keep], bool),
-            light=np.array([lights.get(k, -1) for k in keep] or [-1], dtype=np.int64),
+            light=np.array([lights[k].light if k in lights else -1 for k in keep] or [-1]),
         )
 
 
