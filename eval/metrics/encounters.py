@@ -20,7 +20,7 @@ CROSSING_RAD = math.radians(30.0)
 
 MIN_TTC = Metric(
     "bevdrive/min_time_to_collision", "Least time to collision (2D)",
-    f"{OWN}, after Jiao (Two-Dimensional-Time-To-Collision)", column="min ttc", unit="s",
+    f"{OWN}, after Jiao (Two-Dimensional-Time-To-Collision)", unit="s",
     curve=Curve("Time to collision", "value", unit="s"),
 )  # fmt: skip
 
@@ -146,7 +146,7 @@ def _(pose: Tensor, size_m: Tensor, valid: Tensor, most: int) -> Tensor:
 
 
 IMPOSED = Metric(
-    "bevdrive/imposed_deceleration", "Imposed deceleration", OWN, column="imposed",
+    "bevdrive/imposed_deceleration", "Imposed deceleration", OWN,
     higher_is_better=False, unit="m/s²",
 )  # fmt: skip
 

@@ -119,7 +119,11 @@ def run(
         for k, ((scene, family), score) in enumerate(zip(names, values, strict=True)):
             metrics = {"nuplan/score": score, "waymax/overlap": 1.0 - score}
             metrics |= {"nuplan/comfort": 1.0, "nuplan/no_at_fault_collision": float(score > 0.3)}
-            drives.append(DriveScores(scene, family, planner, k, metrics, list(TAGS[k])))
+            drives.append(
+                DriveScores(
+                    scene, family, planner, k, metrics, list(TAGS[k] if k < len(TAGS) else ())
+                )
+            )
             if kept:
                 folder.write_scenario(k, scenario(scene))
                 record = drive_record(sideways_m=2.0 * (planner == "pdm"), occupied=k == 1)
