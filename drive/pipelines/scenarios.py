@@ -24,7 +24,7 @@ def find_scenarios(query: SourceQuery) -> list[ScenarioRef]:
         bar.close()
     if not (query.tags or query.not_tags):
         return refs
-    with tqdm(desc="looking for tags", total=len(refs)) as tags:
+    with tqdm(desc="looking for tags", total=len(refs), leave=False) as tags:
         return tagged(query, refs, tags.update)
 
 
