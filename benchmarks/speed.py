@@ -67,7 +67,7 @@ def bench_closed_loop() -> None:
     fill_with_parked_cars(world)
     simulator = Simulator.of(world, "idm")
     ready = time.perf_counter()
-    driven = rollout(simulator, make_planner("pdm"))
+    driven = rollout(simulator, make_planner("pdm+"))
     done = time.perf_counter()
     evaluate(driven)
     end = time.perf_counter()

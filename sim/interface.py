@@ -172,13 +172,14 @@ class Plan:
 
     `trajectory` holds x, y, yaw, speed and curvature. `tracking`: a bicycle steered by an LQR follows
     it, or the ego is put where it says. The rest is what led to it, for viewer and report:
-    candidates and their costs, what others were expected to do, what space to be taken.
+    candidates, of a length of their own, and their costs, what others were expected to do, what space
+    to be taken.
     """
 
     trajectory: Float[Tensor, "b t 5"]
     dt_s: float
     tracking: Tracking = "lqr"
-    candidates: Float[Tensor, "b k t 3"] | None = None
+    candidates: Float[Tensor, "b k c 3"] | None = None
     costs: Float[Tensor, "b k"] | None = None
     forecast: Forecast | None = None
     occupancy: Occupancy | None = None

@@ -47,7 +47,7 @@ def _parts(plan: Plan, num_worlds: int, where: str) -> Iterator[tuple[str, Any, 
     """Name, value and shape of all tensors that a plan holds; one after the other is to be checked."""
     yield "trajectory", plan.trajectory, (num_worlds, None, 5)
     if plan.candidates is not None:
-        yield "candidates", plan.candidates, (num_worlds, None, plan.trajectory.shape[1], 3)
+        yield "candidates", plan.candidates, (num_worlds, None, None, 3)
         if plan.costs is not None:
             yield "costs", plan.costs, (num_worlds, plan.candidates.shape[1])
     if plan.forecast is not None:

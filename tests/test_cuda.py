@@ -53,7 +53,7 @@ def test_observations_are_the_same(simulator: Simulator) -> None:
 
 
 @needs_gpu
-@pytest.mark.parametrize("planner", ["constant_velocity", "idm", "pdm", "log_replay"])
+@pytest.mark.parametrize("planner", ["constant_velocity", "idm", "pdm", "pdm+", "log_replay"])
 def test_scores_are_the_same(simulator: Simulator, planner: str) -> None:
     results = evaluate(rollout(simulator, make_planner(planner), num_steps=60))
     there = evaluate(rollout(simulator.to("cuda"), make_planner(planner), num_steps=60))

@@ -138,10 +138,10 @@ def observe(simulator: Simulator, compiled: Compile) -> Work:
 
 
 def closed_loop(simulator: Simulator, compiled: Compile) -> Work:
-    """An episode driven by PDM-Closed, all metrics; the planner itself is not compiled."""
+    """An episode driven by `pdm+`, all metrics; the planner itself is not compiled."""
     from drive.planning import make_planner
 
-    planner, world = make_planner("pdm"), simulator.world
+    planner, world = make_planner("pdm+"), simulator.world
     advance, judge = compiled(simulator.step), compiled(evaluate)
 
     def drive() -> Rollout:

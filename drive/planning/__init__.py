@@ -16,6 +16,7 @@ PLANNERS = Registry(
         "idm": "drive.planning.idm:IdmPlanner",
         "log_replay": "drive.planning.log_replay:LogReplayPlanner",
         "pdm": "drive.planning.pdm.planner:PdmClosed",
+        "pdm+": "drive.planning.pdm.planner:PdmPlus",
     },
 )
 

@@ -12,15 +12,33 @@ from drive.planning.route_frame import (
     curve_speed_mps,
     place_on_route,
 )
-from sim.interface import Observation
+from sim.interface import Observation, RouteAhead
 from sim.traffic.idm_law import IdmParams, idm_acceleration
 
 DT_S = 0.1
-SIDE_MARGIN_M = 0.2
 STOP_SHORT_M = 1.0
 LATERAL_MPS2 = 2.5
 BRAKING_MPS2 = 2.0
-_HARDEST_MPS2 = -6.0
+
+
+@dataclass(frozen=True)
+class RolloutRules:
+    """How IDM is rolled out; the defaults are those of the published PDM-Closed."""
+
+    step_s: float = DT_S
+    others_stand: bool = False
+    """everyone else stays where he is now, and keeps his speed all the same; else he moves on"""
+    hardest_braking_mps2: float = 3.0
+    """behind someone; for a limit alone it is IDM's comfortable braking"""
+    least_gap_m: float = 1.0
+    clamps_wanted_gap: bool = False
+    clamps_lead_speed: bool = False
+    """who comes the other way counts as standing"""
+    trapezoid: bool = False
+    slows_in_curves: bool = False
+    """to 2.5 m/s2 across, and for the limits along the route; else that where the ego is now holds"""
+    side_margin_m: float = 0.0
+    """in the way is who is nearer than this to the ego's side"""
 
 
 @dataclass(frozen=True)
@@ -37,48 +55,85 @@ def roll_out(
     offsets_m: Float[Tensor, " p"],
     params: IdmParams,
     num_steps: int,
+    rules: RolloutRules,
     agents: AgentsOnRoute | None = None,
+    target_mps: Float[Tensor, " b"] | None = None,
 ) -> SpeedProfile:
-    """P proposals: a fraction of the speed limit at a lateral offset from the route."""
-    route, ego = observation.route, observation.ego
-    agents = agents or agents_along_route(observation.agents, route, num_steps * DT_S)
+    """P proposals: a fraction of the speed limit at a lateral offset from the route.
+
+    `target_mps` takes the place of the limit where the ego is now.
+    """
+    route, ego, dt_s = observation.route, observation.ego, rules.step_s
+    horizon_s = 0.0 if rules.others_stand else num_steps * dt_s
+    agents = agents or agents_along_route(observation.agents, route, horizon_s)
     curve = curve_speed_mps(route, LATERAL_MPS2, BRAKING_MPS2)
     shape = (len(ego.speed_mps), len(fractions))
     s = route.ego_s_m.unsqueeze(1).expand(shape)
     speed = ego.speed_mps.clamp(min=0.0).unsqueeze(1).expand(shape)
+    if target_mps is None:
+        target_mps = limit_here_mps(route)
+    limit_here = target_mps.unsqueeze(1) * fractions
     half_length = 0.5 * ego.size_m[:, :1]
-    reach = 0.5 * ego.size_m[:, 1].reshape(-1, 1, 1) + SIDE_MARGIN_M
+    reach = 0.5 * ego.size_m[:, 1].reshape(-1, 1, 1) + rules.side_margin_m
     stop_s = route.stop_s_m.unsqueeze(1) - STOP_SHORT_M + params.min_gap_m
     all_s, all_speed = [s], [speed]
     for step in range(num_steps):
-        other_s, offset, along, half_along, half_across = (
-            f.unsqueeze(1) for f in agents.at(step * DT_S)
-        )
-        in_way = (offset - offsets_m[:, None]).abs() < reach + half_across
-        in_way &= agents.valid.unsqueeze(1) & (other_s > s.unsqueeze(2))
-        gap = torch.where(in_way, other_s - half_along - (s + half_length).unsqueeze(2), torch.inf)
-        lead_gap, index = gap.min(dim=2) if gap.shape[2] else (torch.full_like(s, torch.inf), None)
-        lead_speed = torch.zeros_like(s)
-        if index is not None:
-            lead_speed = torch.gather(along.expand(gap.shape), 2, index.unsqueeze(2)).squeeze(2)
-            lead_speed = torch.where(lead_gap < torch.inf, lead_speed.clamp(min=0.0), 0.0)
-        at = torch.round(s).clamp(0, curve.shape[1] - 1).long()
-        limit = torch.gather(route.speed_limit_mps, 1, at) * fractions
-        desired = torch.minimum(limit, torch.gather(curve, 1, at))
+        time_s = 0.0 if rules.others_stand else step * dt_s
+        lead_gap, lead_speed = _leader(agents, time_s, s + half_length, s, offsets_m, reach)
+        if rules.clamps_lead_speed:
+            lead_speed = lead_speed.clamp(min=0.0)
+        desired = limit_here
+        if rules.slows_in_curves:
+            at = torch.round(s).clamp(0, curve.shape[1] - 1).long()
+            limit = torch.gather(route.speed_limit_mps, 1, at) * fractions
+            desired = torch.minimum(limit, torch.gather(curve, 1, at))
+        stop_gap = stop_s - s - half_length
         acceleration = torch.minimum(
-            idm_acceleration(speed, desired, lead_gap, lead_speed, params),
-            idm_acceleration(speed, desired, stop_s - s - half_length, torch.zeros_like(s), params),
-        )
-        # Above the desired speed IDM brakes without bound; nobody needs more than this for a limit.
-        free = torch.where(speed > desired, -params.braking_mps2, _HARDEST_MPS2)
-        blocked = torch.minimum(lead_gap, stop_s - s - half_length) < 60.0
-        acceleration = torch.maximum(acceleration, torch.where(blocked, _HARDEST_MPS2, free))
-        next_speed = (speed + acceleration * DT_S).clamp(min=0.0)
-        s = s + 0.5 * (speed + next_speed) * DT_S
+            idm_acceleration(
+                speed, desired, lead_gap, lead_speed, params,
+                rules.least_gap_m, rules.clamps_wanted_gap,
+            ),
+            idm_acceleration(
+                speed, desired, stop_gap, torch.zeros_like(s), params,
+                rules.least_gap_m, rules.clamps_wanted_gap,
+            ),
+        )  # fmt: skip
+        # Above the desired speed IDM brakes without bound; nobody needs that for a limit.
+        over = (speed > desired) & ~(torch.minimum(lead_gap, stop_gap) < 60.0)
+        hardest = torch.where(over, params.braking_mps2, rules.hardest_braking_mps2)
+        acceleration = torch.maximum(acceleration, -hardest)
+        next_speed = (speed + acceleration * dt_s).clamp(min=0.0)
+        s = s + (0.5 * (speed + next_speed) if rules.trapezoid else speed) * dt_s
         speed = next_speed
         all_s.append(s)
         all_speed.append(speed)
     return SpeedProfile(torch.stack(all_s, dim=2), torch.stack(all_speed, dim=2))
+
+
+def _leader(
+    agents: AgentsOnRoute,
+    time_s: float,
+    front_s_m: Float[Tensor, "b p"],
+    center_s_m: Float[Tensor, "b p"],
+    offsets_m: Float[Tensor, " p"],
+    reach_m: Float[Tensor, "b 1 1"],
+) -> tuple[Float[Tensor, "b p"], Float[Tensor, "b p"]]:
+    """Gap to the nearest one ahead of the ego's centre and in its way, and his speed; inf, 0: nobody."""
+    other_s, offset, along, half_along, half_across = (f.unsqueeze(1) for f in agents.at(time_s))
+    in_way = (offset - offsets_m[:, None]).abs() < reach_m + half_across
+    in_way &= agents.valid.unsqueeze(1) & (other_s > center_s_m.unsqueeze(2))
+    gap = torch.where(in_way, other_s - half_along - front_s_m.unsqueeze(2), torch.inf)
+    if not gap.shape[2]:
+        return torch.full_like(center_s_m, torch.inf), torch.zeros_like(center_s_m)
+    nearest, index = gap.min(dim=2)
+    speed = torch.gather(along.expand(gap.shape), 2, index.unsqueeze(2)).squeeze(2)
+    return nearest, torch.where(nearest < torch.inf, speed, 0.0)
+
+
+def limit_here_mps(route: RouteAhead) -> Float[Tensor, " b"]:
+    """The limit of the lane that the ego is in."""
+    here = torch.round(route.ego_s_m).clamp(0, route.speed_limit_mps.shape[1] - 1).long()
+    return torch.gather(route.speed_limit_mps, 1, here.unsqueeze(1)).squeeze(1)
 
 
 def reference_poses(

@@ -10,8 +10,11 @@ from sim import comfort
 from sim.geometry import se2
 from sim.scenario import EGO
 
+_PDM_SAMPLES = 41
 _ACCELERATION = SavgolFilter(window=8, order=2, derivative=0)
 _JERK = SavgolFilter(window=15, order=2, derivative=1)
+_WHOLE_ACCELERATION = SavgolFilter(window=_PDM_SAMPLES, order=2, derivative=0)
+_WHOLE_JERK = SavgolFilter(window=_PDM_SAMPLES, order=2, derivative=1)
 _YAW_RATE = SavgolFilter(window=5, order=2, derivative=1)
 _YAW_ACCELERATION = SavgolFilter(window=5, order=3, derivative=2)
 
@@ -22,13 +25,22 @@ def comfortable(
     yaw_rad: Float[Tensor, "b t"],
     length: Int[Tensor, " b"],
     dt_s: float,
+    one_polynomial: bool = False,
 ) -> Bool[Tensor, "b t"]:
-    """Whether all six (strict) bounds hold at each of the first `length` instants."""
+    """Whether all six (strict) bounds hold at each of the first `length` instants.
+
+    `one_polynomial`: accelerations, and jerk after nuPlan's smoothing, are of a polynomial over 41
+    samples at once, as in PDM-Closed's scorer and NAVSIM v1.1; else with nuPlan's windows, which NAVSIM
+    v2 has too.
+    """
     along = _ACCELERATION(acceleration_mps2, length, dt_s)
-    across = _ACCELERATION(lateral_mps2, length, dt_s)
     whole = _ACCELERATION(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
-    jerk_along = _JERK(along, length, dt_s)
-    jerk = _JERK(whole, length, dt_s)
+    slope = _WHOLE_JERK if one_polynomial else _JERK
+    jerk_along, jerk = slope(along, length, dt_s), slope(whole, length, dt_s)
+    if one_polynomial:
+        along = _WHOLE_ACCELERATION(acceleration_mps2, length, dt_s)
+    across_filter = _WHOLE_ACCELERATION if one_polynomial else _ACCELERATION
+    across = across_filter(lateral_mps2, length, dt_s)
     turn = se2.wrap_angle(torch.diff(yaw_rad, dim=1, prepend=yaw_rad[:, :1]))
     unwrapped = turn.cumsum(dim=1)
     yaw_rate = _YAW_RATE(unwrapped, length, dt_s)

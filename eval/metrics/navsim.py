@@ -1,7 +1,8 @@
 """NAVSIM's PDM score (v1.1), over a closed-loop episode.
 
 PDMS = NC * DAC x (5 EP + 5 TTC + 2 C) / 12. NAVSIM scores 4 s; here the whole episode counts. EP
-compares with the recorded ego instead of PDM-Closed, and is 1 where neither gets 5 m far.
+compares with the recorded ego instead of PDM-Closed, and is 1 where neither gets 5 m far. Rules are
+those of v1.1; comfort is judged with nuPlan's windows, as in v2, because v1.1 fits one polynomial to its 4 s.
 """
 
 import torch

@@ -26,12 +26,17 @@ def acceleration_command(speed_mps: Tensor, final_speed_mps: Tensor, distance_m:
     the horizon, `distance_m` further on, that law would only approach the stop: then the constant
     deceleration that ends there, v^2 / (2 d), is used if it is harder.
     """
-    horizon_s = HORIZON * DT_S
-    error = speed_mps - final_speed_mps
-    command = -horizon_s * Q_SPEED * error / (horizon_s**2 * Q_SPEED + R_ACCELERATION)
+    command = speed_command(speed_mps, final_speed_mps)
     to_stop = -(speed_mps**2) / (2.0 * distance_m.clamp(min=0.1))
     stops = (final_speed_mps < _STOPPED_MPS) & (speed_mps > 0.0)
     return torch.where(stops, torch.minimum(command, to_stop), command)
+
+
+def speed_command(speed_mps: Tensor, final_speed_mps: Tensor) -> Tensor:
+    """The law of `acceleration_command` alone, as in nuPlan's tracker."""
+    horizon_s = HORIZON * DT_S
+    error = speed_mps - final_speed_mps
+    return -horizon_s * Q_SPEED * error / (horizon_s**2 * Q_SPEED + R_ACCELERATION)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import torch
 from drive.planning import PLANNERS, make_planner
 from drive.planning.constant_velocity import ConstantVelocity
 from drive.planning.idm import IdmPlanner
-from drive.planning.pdm.planner import PdmClosed
+from drive.planning.pdm.planner import PdmClosed, PdmPlus
 from drive.planning.pdm.proposals import Proposals, propose
+from drive.planning.pdm.rules import IMPROVED
 from drive.planning.pdm.scorer import score
 from drive.planning.route_frame import (
     agents_along_route,
@@ -50,7 +51,7 @@ def _observe(*scenarios: Scenario) -> Observation:
     return simulator.observe(simulator.reset())
 
 
-def _drive(cars: list[Car], seconds: float, planner: str = "pdm", **kwargs) -> Rollout:
+def _drive(cars: list[Car], seconds: float, planner: str = "pdm+", **kwargs) -> Rollout:
     scenario = make_scenario(kwargs.pop("lines", ROAD), cars, seconds, **kwargs)
     return rollout(_simulator(scenario), make_planner(planner))
 
@@ -61,7 +62,9 @@ def _drive(cars: list[Car], seconds: float, planner: str = "pdm", **kwargs) -> R
 def test_every_name_makes_a_planner_and_another_name_is_refused() -> None:
     for name in PLANNERS.builtin:
         assert isinstance(make_planner(name), Planner)
-    with pytest.raises(ValueError, match="choices: constant_velocity, idm, log_replay, pdm"):
+    with pytest.raises(
+        ValueError, match="choices: constant_velocity, idm, log_replay, pdm, pdm\\+"
+    ):
         make_planner("pmd")
 
 
@@ -184,11 +187,11 @@ def test_takes_a_bend_on_its_line_within_comfort() -> None:
 def test_full_stop_where_a_collision_is_near() -> None:
     # 2 m to the car ahead at 4.9 m/s: no proposal stops in time; the plan is to brake at once.
     near = _observe(make_scenario(ROAD, [Car(0, 0, 0, 0, 4.9), Car(-1, 6.0, 0)], 1.0))
-    plan = PdmClosed().plan(near)
+    plan = PdmPlus().plan(near)
     # 4.05 m/s2: 4.495 m/s after 0.1 s.
     assert float(plan.trajectory[0, 0, 3]) == pytest.approx(4.9 - 0.405, abs=1e-3)
     free = _observe(make_scenario(ROAD, [Car(0, 0, 0, 0, 4.9)], 1.0))
-    assert float(PdmClosed().plan(free).trajectory[0, 0, 3]) > 4.9
+    assert float(PdmPlus().plan(free).trajectory[0, 0, 3]) > 4.9
 
 
 def test_starts_from_standstill() -> None:
@@ -202,13 +205,13 @@ def test_it_drives_what_it_simulated() -> None:
     # The first simulated step of the chosen proposal is the step that the world then makes.
     scenario = make_scenario([_bend()], [Car(0, -20, 0.4, 0.05, 8)], 5.0)
     simulator = _simulator(scenario)
-    state, planner = simulator.reset(), make_planner("pdm")
+    state, planner = simulator.reset(), PdmPlus()
     for _ in range(40):
         observation = simulator.observe(state)
         plan = planner.plan(observation)
         assert plan.costs is not None
         agents = agents_along_route(observation.agents, observation.route, 4.0)
-        proposals = propose(observation, agents)
+        proposals = propose(observation, agents, IMPROVED)
         match = (proposals.reference[0, :, 1:] - plan.trajectory[0]).abs().amax((1, 2)).argmin()
         expected = se2.compose(state.pose[0, 0], proposals.pose[0, match, 1])
         state = simulator.step(state, plan)
@@ -225,20 +228,24 @@ def _three() -> list[Scenario]:
     ]
 
 
-@pytest.mark.parametrize("planner", [PdmClosed(), IdmPlanner()])
-def test_a_batch_of_different_worlds_equals_each_alone(planner: Planner) -> None:
-    together = planner.plan(_observe(*_three()))
+@pytest.mark.parametrize("kind", [PdmClosed, PdmPlus, IdmPlanner])
+def test_a_batch_of_different_worlds_equals_each_alone(
+    kind: type[PdmClosed] | type[IdmPlanner],
+) -> None:
+    together = kind().plan(_observe(*_three()))
     for k, scenario in enumerate(_three()):
-        alone = planner.plan(_observe(scenario))
+        alone = kind().plan(_observe(scenario))
         assert torch.allclose(together.trajectory[k], alone.trajectory[0], atol=1e-4)
         if together.costs is not None and alone.costs is not None:
             assert torch.allclose(together.costs[k], alone.costs[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("planner", [PdmClosed(), IdmPlanner()])
+@pytest.mark.parametrize("kind", [PdmClosed, PdmPlus, IdmPlanner])
 @pytest.mark.parametrize("fill", [math.nan, 0.0, 1e6])
-def test_what_invalid_agents_hold_changes_nothing(planner: Planner, fill: float) -> None:
-    observation = _observe(*_three())
+def test_what_invalid_agents_hold_changes_nothing(
+    kind: type[PdmClosed] | type[IdmPlanner], fill: float
+) -> None:
+    planner, observation = kind(), _observe(*_three())
     clean = planner.plan(observation)
     invalid = ~observation.agents.valid
     assert bool(invalid.any())
@@ -257,10 +264,12 @@ def test_what_invalid_agents_hold_changes_nothing(planner: Planner, fill: float)
 
 def test_proposals_keep_the_car_on_the_offset_route() -> None:
     observation = _observe(make_scenario(ROAD, [Car(0, 0, 0, 0, 10)], 1.0))
-    proposals = propose(observation, agents_along_route(observation.agents, observation.route, 4.0))
-    # 15 = 5 speeds x offsets -1, 0, 1; at the full limit after 4 s they have nearly got there.
-    ends = proposals.pose[0, -3:, -1, 1]
-    assert torch.allclose(ends, torch.tensor((-1.0, 0.0, 1.0)), atol=0.35)
+    proposals = propose(
+        observation, agents_along_route(observation.agents, observation.route, 4.0), IMPROVED
+    )
+    # 15 = offsets 0, -1, 1 x 5 speeds; at the full limit after 4 s they have nearly got there.
+    ends = proposals.pose[0, 4::5, -1, 1]
+    assert torch.allclose(ends, torch.tensor((0.0, -1.0, 1.0)), atol=0.35)
     assert proposals.pose.shape == (1, 15, 41, 3)
     assert torch.allclose(proposals.pose[:, :, 0], torch.zeros(3), atol=1e-6)
 
@@ -278,7 +287,7 @@ def _at_speeds(speeds: list[float], offsets: list[float]) -> Proposals:
 def _scores(cars: list[Car], speeds: list[float], offsets: list[float]) -> list[float]:
     lines = [straight(-60, 0, 200, 0), straight(200, 3.5, -60, 3.5)]
     observation = _observe(make_scenario(lines, [Car(0, 0, 0, 0, 8), *cars], 1.0))
-    return score(observation, _at_speeds(speeds, offsets)).total[0].tolist()
+    return score(observation, _at_speeds(speeds, offsets), IMPROVED).total[0].tolist()
 
 
 def test_scores_by_hand() -> None:
@@ -304,7 +313,7 @@ def test_off_the_road_and_against_the_traffic_by_hand() -> None:
     )
     proposals = _at_speeds([8, 8, 1.5, 4], [0, 0, 3.5, 3.5])
     proposals.pose[0, 1, 1:, 1] = -3.0
-    keeps, leaves, creeps, oncoming = score(observation, proposals).total[0].tolist()
+    keeps, leaves, creeps, oncoming = score(observation, proposals, IMPROVED).total[0].tolist()
     assert keeps == pytest.approx(1.0, abs=1e-3)
     assert leaves == 0.0
     # 1.5 m against the lane in 1 s is allowed, 4 m halves: 6 of 32 m and 16 of 32 m of progress.
@@ -330,7 +339,7 @@ def test_overlap_helper_of_the_scorer_agrees_with_brute_force() -> None:
     )
     observation = replace(observation, agents=agents)
     empty = replace(agents, valid=torch.zeros_like(agents.valid))
-    proposals = propose(observation, agents_along_route(empty, observation.route, 4.0))
+    proposals = propose(observation, agents_along_route(empty, observation.route, 4.0), IMPROVED)
     found = {
         tuple(row)
         for row in torch.stack(_near_pairs(observation, proposals, 0.6)[:4], dim=1).tolist()

@@ -19,14 +19,14 @@ def _drive(planner: str, cars: list[Car], seconds: float = 10.0, **kwargs) -> Ro
     return rollout(Simulator.from_scenarios([scenario], "log"), make_planner(planner))
 
 
-@pytest.mark.parametrize("planner", ["idm", "pdm"])
+@pytest.mark.parametrize("planner", ["idm", "pdm", "pdm+"])
 def test_keeps_the_limit_on_a_free_road(planner: str) -> None:
     driven = _drive(planner, [Car(0, -40, 0, 0, 5)])
     assert abs(float(driven.velocity_mps[0, -1, 0, 0]) - 10.0) < 0.6
     assert driven.pose[0, :, 0, 1].abs().max() < 0.1
 
 
-@pytest.mark.parametrize("planner", ["idm", "pdm"])
+@pytest.mark.parametrize("planner", ["idm", "pdm", "pdm+"])
 def test_stops_behind_a_standing_car(planner: str) -> None:
     driven = _drive(planner, [Car(0, -40, 0, 0, 8), Car(-1, 20, 0)], 14.0)
     gap = 20 - 2 - (driven.pose[0, -1, 0, 0] + 2)
@@ -34,7 +34,7 @@ def test_stops_behind_a_standing_car(planner: str) -> None:
     assert driven.velocity_mps[0, -1, 0].norm() < 0.1
 
 
-@pytest.mark.parametrize("planner", ["idm", "pdm"])
+@pytest.mark.parametrize("planner", ["idm", "pdm", "pdm+"])
 def test_stops_at_red(planner: str) -> None:
     light = np.full((1, 121), LightState.RED)
     stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.SIGNAL, (0,), light=0)

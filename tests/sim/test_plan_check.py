@@ -54,7 +54,7 @@ def _with(value: float) -> torch.Tensor:
         (_plan(dt_s=torch.tensor(0.1)), "plan.dt_s: expected a positive number"),
         (_plan(tracking="magic"), "plan.tracking: unknown 'magic'"),
         (_plan(candidates=torch.zeros(2, 4, 3)), "plan.candidates: expected a float32 tensor [2, any"),
-        (_plan(candidates=torch.zeros(2, 4, 7, 3)), "tensor [2, any, 8, 3], got one of shape [2, 4, 7"),
+        (_plan(candidates=torch.zeros(2, 4, 8, 2)), "tensor [2, any, any, 3], got one of shape [2, 4, 8"),
         (_plan(candidates=torch.zeros(2, 4, 8, 3), costs=torch.zeros(2, 5)), "plan.costs: expected "
          "a float32 tensor [2, 4], got one of shape [2, 5]"),
         (_plan(forecast=torch.zeros(2)), "plan.forecast: expected a sim.interface.Forecast, got a"),

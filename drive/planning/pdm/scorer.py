@@ -11,18 +11,19 @@ from torch import Tensor
 
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import Proposals
+from drive.planning.pdm.rules import PdmRules
 from drive.planning.route_frame import project
+from eval.metrics.comfort import comfortable
 from sim import comfort
-from sim.contacts import STOPPED_MPS, at_fault, in_one_lane, is_behind
+from sim.contacts import STOPPED_TTC_MPS, at_fault, in_one_lane, is_ahead, is_behind
 from sim.dynamics.bicycle import rear_of
 from sim.geometry import box
 from sim.interface import EgoMap, Observation
 from sim.maps.lane_bits import AreaBit
 from sim.scenario import AgentKind
 
-TTC_AHEAD_S = (0.3, 0.6, 0.9)
-OFFROAD_TOLERANCE_M = 0.05
-ONCOMING_M = (2.0, 6.0)  # within 1 s: half the score, none of it
+TTC_AHEAD_STEPS = (0, 3, 6, 9)  # of 0.1 s
+ONCOMING_M = (2.0, 6.0)  # half the score, none of it
 _NEVER = 10_000
 
 
@@ -34,26 +35,24 @@ class Scores:
     collision_step: Tensor
 
 
-def score(observation: Observation, proposals: Proposals) -> Scores:
+def score(observation: Observation, proposals: Proposals, rules: PdmRules) -> Scores:
     """Score every proposal."""
     hd_map = observation.map
     assert hd_map is not None
     corners = box.corners(proposals.pose, observation.ego.size_m[:, None, None])
-    one_lane = in_one_lane(hd_map.lane_bits(corners))
-    centers = proposals.pose[..., :2]
-    inside = (hd_map.area_bits(centers) & AreaBit.INTERSECTION) != 0
-    collision, collision_step = _collisions(observation, proposals, one_lane & ~inside)
-    ttc = _time_to_collision(observation, proposals, ~one_lane | inside)
     off = hd_map.offroad_distance_m(corners).amax(dim=-1)
-    # Who is off the road already is not asked to be on it at once.
-    already = off[..., :1].clamp(min=0.0)
-    drivable = (off <= already + OFFROAD_TOLERANCE_M).all(dim=-1).float()
-    gates = collision * drivable * _direction(hd_map, proposals)
-    progress = _progress(observation, proposals)
-    best = (progress * gates).amax(dim=1, keepdim=True)
-    progress = torch.where(best > 0.1, progress / best.clamp(min=0.1), 1.0).clamp(max=1.0)
-    total = gates * (5.0 * progress + 5.0 * ttc + 2.0 * _comfort(observation, proposals)) / 12.0
-    return Scores(total, collision_step)
+    one_lane = in_one_lane(hd_map.lane_bits(corners)) & (off <= 0.0)
+    rear = rear_of(proposals.pose, observation.ego.wheelbase_m.reshape(-1, 1, 1))
+    junction = (hd_map.area_bits(rear[..., :2]) & AreaBit.INTERSECTION) != 0
+    collision, collision_step = _collisions(observation, proposals, one_lane)
+    ttc = _time_to_collision(observation, proposals, rear, ~one_lane | junction, rules)
+    already = off[..., :1].clamp(min=0.0) if rules.grace_off_road else 0.0
+    drivable = (off <= already + rules.offroad_tolerance_m).all(dim=-1).float()
+    wrong = _against_flow_m if rules.direction_by_flow else _off_route_m
+    gates = collision * drivable * _direction(wrong(hd_map, proposals))
+    progress = _progress(_gained_m(observation, proposals), gates, rules)
+    fine = _comfort(observation, proposals, rules)
+    return Scores(gates * (5.0 * progress + 5.0 * ttc + 2.0 * fine) / 12.0, collision_step)
 
 
 def _near_pairs(
@@ -105,58 +104,115 @@ def _collisions(
     first = torch.full(shape, _NEVER, device=t.device).view(-1)
     place = (b * shape[1] + p) * shape[2] + n
     first = first.scatter_reduce(0, place, t, "amin")
-    begins = (first[place] == t) & (t > 0)
+    begins = (first[place] == t) & (t > 0)  # who overlaps the ego now is left out
     b, p, n, t, place = b[begins], p[begins], n[begins], t[begins], place[begins]
     fault = at_fault(
-        ego_pose[begins], ego.size_m[b], ego.wheelbase_m[b], proposals.speed_mps[b, p, t], one_lane[b, p, t],
-        agent_pose[begins], agents.size_m[b, n], agents.velocity_mps[b, n].norm(dim=-1),
+        ego_pose[begins], ego.size_m[b], ego.wheelbase_m[b], proposals.speed_mps[b, p, t],
+        one_lane[b, p, t],
+        agent_pose[begins], agents.size_m[b, n],
+        agents.velocity_mps[b, n].norm(dim=-1) * (agents.kind[b, n] != AgentKind.OBJECT),
     )  # fmt: skip
     blame = torch.full_like(first, _NEVER)
     blame[place[fault]] = t[fault]
     blame = blame.view(shape)
     with_object = (agents.kind == AgentKind.OBJECT).unsqueeze(1)
     road_user = ((blame < _NEVER) & ~with_object).any(dim=2)
-    objects = ((blame < _NEVER) & with_object).sum(dim=2)
-    value = torch.where(road_user, 0.0, (1.0 - 0.5 * objects).clamp(min=0.0))
+    objects = ((blame < _NEVER) & with_object).any(dim=2)
+    value = torch.where(road_user, 0.0, torch.where(objects, 0.5, 1.0))
     never = torch.full((*shape[:2], 1), _NEVER, device=blame.device)  # where there is nobody at all
     return value, torch.cat((blame, never), dim=2).amin(dim=2)
 
 
 def _time_to_collision(
-    observation: Observation, proposals: Proposals, sideways_counts: Bool[Tensor, "b p t"]
+    observation: Observation,
+    proposals: Proposals,
+    rear: Float[Tensor, "b p t 3"],
+    sideways_counts: Bool[Tensor, "b p t"],
+    rules: PdmRules,
 ) -> Float[Tensor, "b p"]:
     """1 where nobody ahead would be hit within 0.9 s of going straight on, else 0."""
-    value = torch.ones_like(proposals.speed_mps[..., 0])
-    for ahead_s in TTC_AHEAD_S:
-        b, p, _, t, ego_pose, agent_pose = _near_pairs(observation, proposals, ahead_s)
-        delta = agent_pose[:, :2] - ego_pose[:, :2]
-        bearing = torch.atan2(delta[:, 1], delta[:, 0]) - ego_pose[:, 2]
-        in_front = torch.cos(bearing) > 0.866
-        counts = (in_front | sideways_counts[b, p, t]) & ~is_behind(
-            rear_of(ego_pose, observation.ego.wheelbase_m[b]), agent_pose
-        )
-        counts &= proposals.speed_mps[b, p, t] > STOPPED_MPS
-        value[b[counts], p[counts]] = 0.0
-    return value
+    shape = (*proposals.speed_mps.shape[:2], observation.agents.valid.shape[1])
+    wanted = TTC_AHEAD_STEPS[1:] if rules.keeps_who_is_met else TTC_AHEAD_STEPS
+    places, orders, counted = [], [], []
+    for look, steps in enumerate(wanted):
+        b, p, n, t, _, agent_pose = _near_pairs(observation, proposals, steps * DT_S)
+        counts = is_ahead(rear[b, p, t], agent_pose)
+        counts |= sideways_counts[b, p, t] & ~is_behind(rear[b, p, t], agent_pose)
+        # Who overlaps the ego now is left out, so he is met before all others.
+        at_once = (t == 0) & (steps == 0)
+        met = (proposals.speed_mps[b, p, t].abs() >= STOPPED_TTC_MPS) | at_once
+        places.append(((b * shape[1] + p) * shape[2] + n)[met])
+        orders.append((t * len(wanted) + look)[met])
+        counted.append((counts & ~at_once)[met])
+    place, order, counts = torch.cat(places), torch.cat(orders), torch.cat(counted)
+    if not rules.keeps_who_is_met:  # whom the ego meets first while he does not count is dropped
+        first = torch.full((shape[0] * shape[1] * shape[2],), _NEVER, device=place.device)
+        first = first.scatter_reduce(0, place, order, "amin")
+        counts = counts & (first[place] == order)
+    value = torch.ones(shape[0] * shape[1], device=place.device)
+    value[torch.div(place, max(shape[2], 1), rounding_mode="floor")[counts]] = 0.0
+    return value.reshape(shape[:2])
 
 
-def _direction(hd_map: EgoMap, proposals: Proposals) -> Float[Tensor, "b p"]:
-    """Distance driven against the lanes within 1 s: 1 below 2 m, 0.5 below 6 m, else 0."""
+def _direction(wrong_m: Float[Tensor, "b p"]) -> Float[Tensor, "b p"]:
+    """1, 0.5, 0 for less than 2 m, less than 6 m, more, driven the wrong way."""
+    return torch.where(wrong_m < ONCOMING_M[0], 1.0, torch.where(wrong_m < ONCOMING_M[1], 0.5, 0.0))
+
+
+def _against_flow_m(hd_map: EgoMap, proposals: Proposals) -> Float[Tensor, "b p"]:
+    """The most that is driven against the lanes within 1 s."""
     on_lane, along = hd_map.lane_flow(proposals.pose[..., :2], proposals.pose[..., 2])
     against_m = torch.where(on_lane & ~along, proposals.speed_mps * DT_S, 0.0)
-    window = round(1.0 / DT_S)
-    worst = against_m.unfold(2, window, 1).sum(-1).amax(dim=2)
-    return torch.where(worst < ONCOMING_M[0], 1.0, torch.where(worst < ONCOMING_M[1], 0.5, 0.0))
+    return against_m.unfold(2, round(1.0 / DT_S), 1).sum(-1).amax(dim=2)
 
 
-def _progress(observation: Observation, proposals: Proposals) -> Float[Tensor, "b p"]:
+def _off_route_m(hd_map: EgoMap, proposals: Proposals) -> Float[Tensor, "b p"]:
+    """The longest contiguous stretch with the centre off the lanes of the route."""
+    place = proposals.pose[..., :2]
+    off = (hd_map.area_bits(place) & AreaBit.ROUTE) == 0
+    step_m = torch.nn.functional.pad(place.diff(dim=2).norm(dim=-1), (1, 0))
+    driven = torch.where(off, step_m, 0.0).cumsum(dim=2)
+    before = torch.where(off, 0.0, driven).cummax(dim=2).values
+    return (driven - before).amax(dim=2)
+
+
+def _gained_m(observation: Observation, proposals: Proposals) -> Float[Tensor, "b p"]:
     """Metres gained along the route."""
     s, _, _ = project(observation.route, proposals.pose[:, :, -1, :2])
     return (s - observation.route.ego_s_m.unsqueeze(1)).clamp(min=0.0)
 
 
-def _comfort(observation: Observation, proposals: Proposals) -> Float[Tensor, "b p"]:
-    """nuPlan's bounds on the simulated drive; jerk over half a second."""
+def _progress(
+    gained_m: Float[Tensor, "b p"], gates: Float[Tensor, "b p"], rules: PdmRules
+) -> Float[Tensor, "b p"]:
+    """Progress over the best that passes its gates; where none gets 0.1 m far, 1."""
+    best = (gained_m * gates).amax(dim=1, keepdim=True)
+    own, none = gained_m * gates, (gates > 0.0).float()
+    if rules.progress_ungated:
+        own, none = gained_m, torch.ones_like(gates)
+    return torch.where(best > 0.1, own / best.clamp(min=0.1), none).clamp(max=1.0)
+
+
+def _comfort(
+    observation: Observation, proposals: Proposals, rules: PdmRules
+) -> Float[Tensor, "b p"]:
+    """nuPlan's bounds on the simulated drive."""
+    if rules.comfort_of_half_seconds:
+        return _comfort_of_half_seconds(observation, proposals)
+    along = proposals.acceleration_mps2.flatten(0, 1)
+    length = torch.full((len(along),), along.shape[1], device=along.device)
+    # The published bicycle has no acceleration across.
+    fine = comfortable(
+        along, torch.zeros_like(along), proposals.pose[..., 2].flatten(0, 1), length, DT_S,
+        one_polynomial=True,
+    )  # fmt: skip
+    return fine.all(dim=1).reshape(proposals.speed_mps.shape[:2]).float()
+
+
+def _comfort_of_half_seconds(
+    observation: Observation, proposals: Proposals
+) -> Float[Tensor, "b p"]:
+    """The bounds on the motion itself; jerk over half a second."""
     wheelbase = observation.ego.wheelbase_m.reshape(-1, 1, 1)
     yaw_rate = proposals.speed_mps * torch.tan(proposals.steering_rad) / wheelbase
     lateral = proposals.speed_mps * yaw_rate

@@ -194,16 +194,16 @@ class Devkit:
         )
         yaw = poses[:, 2]
         speed = velocity[:, 0] * np.cos(yaw) + velocity[:, 1] * np.sin(yaw)
-        along = np.diff(speed) / 0.1
+        along = np.diff(speed) / scenario.dt_s
         turn = np.diff(yaw)
-        rate = np.arctan2(np.sin(turn), np.cos(turn)) / 0.1
+        rate = np.arctan2(np.sin(turn), np.cos(turn)) / scenario.dt_s
         along, rate = np.append(along[:1], along), np.append(rate[:1], rate)
         return [
             self.ego_state.build_from_rear_axle(
                 self.se2(x - 0.5 * base * np.cos(h), y - 0.5 * base * np.sin(h), h),
                 self.vector(float(np.hypot(*velocity[t])), 0.0),
                 self.vector(along[t], speed[t] * rate[t]),
-                0.0, self.time(100_000 * t), vehicle,
+                0.0, self.time(round(1e6 * scenario.dt_s) * t), vehicle,
             )
             for t, (x, y, h) in enumerate(poses)
         ]  # fmt: skip
