@@ -15,6 +15,12 @@ class InputError(ValueError):
     """
 
 
+# What reading a damaged file raises, deep in code that believes it: readers name the file instead.
+DAMAGED = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+)  # fmt: skip
+
+
 def one_of(what: str, value: Any, choices: Collection[str]) -> None:
     """Raise `InputError`, naming the nearest choice and all of them (the first 40), for any other."""
     if value in choices:

@@ -17,6 +17,7 @@ from sim.errors import InputError
 from sim.files import write_whole
 from sim.scenario import Scenario
 from sim.scenario_check import require_valid
+from sim.text_files import parse_json
 
 SUFFIX = ".scenario"
 _FORMAT = "bevdrive-scenario-1"
@@ -29,11 +30,25 @@ _CLASSES = {
 
 def save_scenario(scenario: Scenario, path: Path) -> None:
     """Write `path` whole or not at all."""
+    write_whole(path, scenario_bytes(scenario))
+
+
+def scenario_bytes(scenario: Scenario) -> bytes:
+    """What `save_scenario` writes."""
     from safetensors.numpy import save
 
     writer = _Writer()
     header = {"format": _FORMAT, "scenario": json.dumps(writer.encode(scenario))}
-    write_whole(path, save(writer.arrays, header))
+    return _in_order(save(writer.arrays, header))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The file with its header sorted: safetensors writes metadata in any order, each time another."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -46,17 +61,19 @@ def load_scenario(path: Path) -> Scenario:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a whole scenario file: {error}") from None
     if header.get("format") != _FORMAT:
         raise InputError(f"{path}: format {header.get('format')!r}, expected {_FORMAT!r}")
     try:
-        scenario = _Reader(arrays).decode(json.loads(header["scenario"]))
+        scenario = _Reader(arrays).decode(parse_json(header["scenario"]))
         if not isinstance(scenario, Scenario):
             raise InputError("holds something else than a scenario")
         require_valid(scenario)
     except KeyError as error:
         raise InputError(f"{path}: {error} is missing") from None
+    except RecursionError:
+        raise InputError(f"{path}: its tree is too deep") from None
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise InputError(f"{path}: {error}") from None
     return scenario
@@ -104,11 +121,14 @@ class _Reader:
         if not isinstance(node, dict):
             return node
         if "array" in node:
-            return self._arrays[node["array"]]
+            return self._arrays.pop(node["array"])  # each is one thing's alone
         if "enum" in node:
             return _CLASSES[node["enum"]](node["value"])
         if "same" in node:
-            return self._seen[node["same"]]
+            met = self._seen[node["same"]]
+            if not isinstance(met, model.Route):
+                raise InputError(f"one {type(met).__name__} in several places")
+            return met
         if "tuple" in node:
             return tuple(self.decode(item) for item in node["tuple"])
         fields = {name: self.decode(item) for name, item in node["fields"].items()}

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from drive.cli.interruption import stopped
 from drive.cli.words import split_commas
 from drive.pipelines.evaluate.config import ORACLE, TASKS, EvaluateConfig
 from sim.errors import InputError
@@ -40,19 +41,29 @@ def run(arguments: list[str]) -> int:
     from drive.pipelines.workers import BrokenRun
 
     began = time.perf_counter()
+    if config.name and _was_finished(config, config.out / config.name):
+        print(f"{config.out / config.name}: finished already")
+        return 0
     try:
         folder, scores = evaluate(config, config.name or time.strftime("%Y%m%d-%H%M%S"))
-    except KeyboardInterrupt:
-        print("\nbevdrive: interrupted; nothing written", file=sys.stderr)
-        return 130
-    except BrokenRun as stop:
-        print(f"\nbevdrive: {stop}; nothing written", file=sys.stderr)
-        return 1
+    except (KeyboardInterrupt, BrokenRun, OSError) as stop:
+        return stopped(stop, "nothing written")
     print("\n\n".join(table.text() for table in scores.tables.values()))
     print(f"{time.perf_counter() - began:.1f} s: {folder}/report.html")
     if scores.failed:
         print(f"bevdrive: planners failed on {scores.failed} scenes", file=sys.stderr)
     return 1 if scores.failed else 0
+
+
+def _was_finished(config: EvaluateConfig, path: Path) -> bool:
+    """Whether the run of this very command is there, of these results."""
+    from drive.pipelines.evaluate.results import results_file
+    from eval.runs.folder import is_run_of
+
+    if not is_run_of(path, config.plain()) or not (path / "report.html").is_file():
+        return False
+    results = results_file(config)
+    return results is None or results.stat().st_mtime < (path / "metrics.json").stat().st_mtime
 
 
 def _parse(arguments: list[str]) -> EvaluateConfig:

@@ -1,6 +1,5 @@
 """`bevdrive export nuscenes`."""
 
-import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from drive.cli.interruption import stopped
 from drive.cli.words import split_commas
 from sim.errors import InputError
 from sim.sources.query import SOURCES, SourceQuery
@@ -78,7 +78,7 @@ def run(arguments: list[str]) -> int:
         description=ExportOptions.__doc__,
     )
     _check(options)
-    from drive.pipelines.export import export, find_origins, make_jobs, require_room
+    from drive.pipelines.export import export, find_origins, is_finished, make_jobs, require_room
     from drive.pipelines.run_drives import find_drives
     from drive.pipelines.workers import BrokenRun
     from sim.export.nuscenes import ExportSettings
@@ -94,12 +94,13 @@ def run(arguments: list[str]) -> int:
     require_room(jobs, options.sweeps)
     source = {name: str(getattr(options, name)) for name in (*_ORIGIN, "planner")}
     began = time.perf_counter()
+    if is_finished(options.out, settings, source):
+        print(f"{options.out}: finished already")
+        return 0
     try:
         export(options.out, settings, jobs, source, options.workers)
-    except (KeyboardInterrupt, BrokenRun) as stop:
-        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else stop
-        print(f"\nbevdrive: {what}; to go on, give the same command again", file=sys.stderr)
-        return 130 if isinstance(stop, KeyboardInterrupt) else 1
+    except (KeyboardInterrupt, BrokenRun, OSError) as stop:
+        return stopped(stop, "to go on, give the same command again")
     seconds = time.perf_counter() - began
     size = sum(f.stat().st_size for f in options.out.rglob("*") if f.is_file())
     print(f"{len(jobs)} scenes in {seconds:.1f} s, {size / 1e6:.0f} MB: {options.out}")

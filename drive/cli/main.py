@@ -1,13 +1,19 @@
 """The command `bevdrive`. One verb, one file; heavy packages are imported by the verb that needs them."""
 
+import os
+import signal
 import sys
-import traceback
+from typing import TYPE_CHECKING
 
-from sim.errors import InputError, one_of
+if TYPE_CHECKING:
+    from sim.errors import InputError
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a verb; returns the exit code: 0, 1 (not all of it, or a bug), 2 (wrong input), 130."""
+def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
+    """Run a verb; returns the exit code: 0, 1 (not all of it, or a bug), 2 (wrong input), 130.
+
+    `ends_process`: nothing but the end of the process follows, and Ctrl-C is too late for it.
+    """
     arguments = sys.argv[1:] if argv is None else argv
     verbs = {
         "simulate": _simulate,
@@ -21,17 +27,46 @@ def main(argv: list[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if arguments else 2
+    from drive.cli.interruption import Interruption
+    from sim.errors import one_of
+
     verb, *rest = arguments
-    try:
-        one_of("verb", verb, verbs)
-        return verbs[verb](rest)
-    except InputError as error:
-        print(f"bevdrive: {error}", file=sys.stderr)
+    with Interruption(ends_process) as interruption:
+        try:
+            one_of("verb", verb, verbs)
+            return verbs[verb](rest)
+        except BaseException as error:
+            if interruption.happened:
+                print("\nbevdrive: interrupted", file=sys.stderr)
+                return 130
+            return _failed(error)
+
+
+def _failed(error: BaseException) -> int:
+    """Say what ended the verb; returns the exit code."""
+    import traceback
+
+    from sim.errors import InputError
+    from sim.files import is_of_disk, told_by_disk
+
+    if isinstance(error, InputError):
+        print(f"bevdrive: {_one_line(error)}", file=sys.stderr)
         return 2
-    except Exception:
-        traceback.print_exc()
-        print("bevdrive: this is a bug of bevdrive, not of what you asked for", file=sys.stderr)
+    if is_of_disk(error):
+        print(f"bevdrive: {told_by_disk(error)}; nothing is half written", file=sys.stderr)
         return 1
+    if isinstance(error, BrokenPipeError):  # who read our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    if not isinstance(error, Exception):
+        raise error  # such as the exit of an option parser
+    traceback.print_exception(error)
+    print("bevdrive: this is a bug of bevdrive, not of what you asked for", file=sys.stderr)
+    return 1
+
+
+def _one_line(error: "InputError") -> str:
+    return " ".join(str(error).split("\n"))
 
 
 def _simulate(arguments: list[str]) -> int:
@@ -90,5 +125,23 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
 
   bevdrive simulate --preset configs/simulate/demo.yaml"""
 
+
+def command() -> None:
+    """The process of the command line: `main`, and out."""
+    signal.signal(signal.SIGINT, _interrupted_early)
+    code = main(ends_process=True)
+    if code == 130:  # the interpreter would look for an interrupt that it missed, and say -2
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _interrupted_early(*_: object) -> None:
+    """Until the verb begins to listen."""
+    os.write(2, b"bevdrive: interrupted\n")
+    os._exit(130)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -19,7 +19,7 @@ class SaveOptions(SourceQuery):
       bevdrive save --source scenarionet --path ../shared/data/nuscenes_mini_scenarionet --to data/mini
       bevdrive simulate --source saved --path data/mini --planner pdm
 
-    Exit codes: 0 all well; 1 some scenarios were skipped; 2 wrong input.
+    Exit codes: 0 all well; 1 some scenarios were skipped; 2 wrong input; 130 interrupted.
     """
 
     to: Path = field(kw_only=True)
@@ -40,5 +40,6 @@ def run(arguments: list[str]) -> int:
     saved = save(query, options.to)
     for entry in saved.skipped:
         print(f"skipped {entry['scenario']}: {entry['reason']}", file=sys.stderr)
-    print(f"{saved.count} scenarios in {options.to}")
+    before = f", {saved.unchanged} of them already" if saved.unchanged else ""
+    print(f"{saved.count} scenarios in {options.to}{before}")
     return 1 if saved.skipped else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from drive.cli.interruption import stopped
 from drive.cli.words import split_commas, value_of
 from drive.pipelines.presets import from_dict, from_yaml, to_plain
 from drive.pipelines.simulate_config import SimulateConfig, check
@@ -56,21 +57,31 @@ def run(arguments: list[str]) -> int:
     from eval.runs.folder import RunFolder
 
     refs = find_scenarios(config)
+    finished = folder is not None and folder.is_finished(len(refs), config.batch_size)
     if folder is None:
         require_usable(refs)
         name = config.name or time.strftime("%Y%m%d-%H%M%S")
+        if _was_finished(config, config.out / name, len(refs)):
+            print(f"{config.out / name}: finished already")
+            return 0
         folder = RunFolder.create(config.out, name, to_plain(config))
     began = time.perf_counter()
     try:
         outcome = simulate(config, folder, refs)
-    except (KeyboardInterrupt, BrokenRun) as stop:
-        what = "interrupted" if isinstance(stop, KeyboardInterrupt) else stop
-        print(
-            f"\nbevdrive: {what}; to go on: bevdrive simulate --resume {folder.path}",
-            file=sys.stderr,
-        )
-        return 130 if isinstance(stop, KeyboardInterrupt) else 1
+    except (KeyboardInterrupt, BrokenRun, OSError) as stop:
+        return stopped(stop, f"to go on: bevdrive simulate --resume {folder.path}")
+    if finished:
+        print(f"{folder.path}: finished already; tables and report are written again")
     return _tell(outcome, len(refs), time.perf_counter() - began)
+
+
+def _was_finished(config: SimulateConfig, path: Path, scenarios: int) -> bool:
+    """Whether the run of this very command is there, to its end."""
+    from eval.runs.folder import RunFolder, is_run_of
+
+    return is_run_of(path, to_plain(config), _FREE_ON_RESUME) and RunFolder(path).is_finished(
+        scenarios, config.batch_size
+    )
 
 
 def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:

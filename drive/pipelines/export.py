@@ -67,6 +67,11 @@ def require_room(jobs: list[Job], sweeps: bool) -> None:
     place(bounds)
 
 
+def is_finished(out: Path, settings: ExportSettings, source: dict[str, Any]) -> bool:
+    """Whether this very export is in the folder, whole."""
+    return ExportFolder(out).is_finished(settings.version, settings.to_plain() | {"source": source})
+
+
 def export(
     out: Path, settings: ExportSettings, jobs: list[Job], source: dict[str, Any], workers: int
 ) -> None:

@@ -5,23 +5,16 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from sim.errors import InputError, one_of
+from sim.text_files import read_yaml
 
 Config = TypeVar("Config")
 
 
 def from_yaml(path: Path, base: Config) -> Config:
     """`base` with the fields of a YAML preset; InputError names the file and what is wrong."""
-    import yaml
-
     if not path.is_file():
         raise InputError(f"{path}: no such preset")
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: a preset is a list of `field: value` lines")
-    return from_dict(values, base, str(path))
+    return from_dict(read_yaml(path), base, str(path))
 
 
 def from_dict(values: dict[str, Any], base: Config, where: str) -> Config:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from eval.runs.folder import RunFolder
 from eval.runs.results import ErrorNote
 from sim.errors import InputError
+from sim.files import is_of_disk
 
 
 class RunErrors:
@@ -23,6 +24,8 @@ class RunErrors:
         try:
             yield
         except (Exception, SystemExit) as error:  # somebody's planner may call sys.exit
+            if is_of_disk(error):
+                raise  # nothing more can be written, the note of it neither
             text = "".join(traceback.format_exception(error))
             path = self._run.write_error(self._batch, len(self.notes), text)
             self.notes.append(ErrorNote(scenarios, planner, what + _reason(error), path))

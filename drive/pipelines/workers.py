@@ -1,7 +1,6 @@
 """Jobs in worker processes, with a bar that knows how far each of them is; nothing outlives the run."""
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -9,6 +8,8 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context, parent_process
 from typing import Any
+
+from sim.processes import without_interruption
 
 Jobs = list[tuple[Any, ...]]
 _LOOK_EVERY_S = 0.5
@@ -112,7 +113,8 @@ def _pooled(
         count, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(progress,)
     )
     try:
-        pending = {pool.submit(_run, function, number, job) for number, job in enumerate(jobs)}
+        with without_interruption():
+            pending = {pool.submit(_run, function, number, job) for number, job in enumerate(jobs)}
         while pending:
             done, pending = wait(pending, _LOOK_EVERY_S, FIRST_COMPLETED)
             for future in done:
@@ -120,6 +122,10 @@ def _pooled(
             yield
     except BrokenProcessPool:
         raise BrokenRun("a worker process died (out of memory? --workers 1 needs less)") from None
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()  # a shutdown alone waits for the jobs that run
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -128,10 +134,9 @@ _progress: _Progress | None = None  # of a worker process
 
 
 def _begin_worker(progress: _Progress) -> None:
-    """Die quietly on Ctrl-C, and with the parent however it dies."""
+    """Die with the parent however it dies."""
     global _progress
     _progress = progress
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

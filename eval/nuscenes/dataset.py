@@ -1,11 +1,12 @@
 """A split of a nuScenes dataset: checked from its small tables, then loaded by the devkit."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sim.errors import InputError
+import numpy as np
+
+from sim.errors import DAMAGED, InputError
 
 if TYPE_CHECKING:
     from nuscenes import NuScenes
@@ -42,6 +43,8 @@ def find_split(dataroot: Path, version: str, split: str) -> Split:
     except KeyError as error:
         where = f"{dataset.tables}: map, scene or sample.json"
         raise InputError(f"{where}: a row lacks field {error}") from None
+    except (TypeError, AttributeError) as error:
+        raise InputError(f"{dataset.tables}: map, scene or sample.json: {error}") from None
 
 
 def load_dataset(split: Split) -> "NuScenes":
@@ -54,7 +57,7 @@ def load_dataset(split: Split) -> "NuScenes":
 
         try:
             nusc = NuScenes(version=split.version, dataroot=str(split.dataroot), verbose=False)
-        except (KeyError, ValueError, IndexError) as error:
+        except (AssertionError, *DAMAGED) as error:
             for table in TABLES:
                 Dataset(split.dataroot, split.version).read_table(table)
             raise InputError(f"{split.table_root}: tables do not fit together: {error!r}") from None
@@ -62,21 +65,12 @@ def load_dataset(split: Split) -> "NuScenes":
     if not nusc.sample_annotation:
         raise InputError(f"{where}: no annotations, nothing to score against")
     for record in nusc.sample_annotation:
-        if min(record["size"]) <= 0:
-            raise InputError(f"{where}: {record['token']} has size {record['size']}")
+        size = np.array(record.get("size"), dtype=object)
+        if size.shape != (3,) or not all(isinstance(v, (int, float)) and v > 0 for v in size):
+            raise InputError(f"{where}: {record['token']} has size {record.get('size')}")
     for token in split.sample_tokens:
         _check_lidar(nusc, split, token)
     return nusc
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file; raises InputError naming it where it is missing or broken."""
-    try:
-        return json.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
 
 
 def _read_split(dataset: "Dataset", split: str) -> Split:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.nuscenes.dataset import Split, read_json
+from eval.nuscenes.dataset import Split
 from eval.nuscenes.planning_protocols import (
     STEP_S,
     STEPS,
@@ -19,10 +19,12 @@ from eval.nuscenes.planning_protocols import (
 from eval.nuscenes.submission import check_tokens
 from sim.errors import InputError
 from sim.sources.nuscenes.ego import yaw_of
+from sim.text_files import read_json
 
 if TYPE_CHECKING:
     from nuscenes import NuScenes
 
+_FARTHEST_M = 1e4
 _PAST = 2  # key frames that ST-P3's window holds before the present one
 _SOLID = ("vehicle.", "human.", "movable_object.")  # what the oriented protocol may not hit
 
@@ -183,8 +185,9 @@ def _to_ego(map_SE2_ego: np.ndarray, map_SE2_other: np.ndarray) -> np.ndarray:
 def _plan(where: str, value: Any) -> np.ndarray:
     try:
         plan = np.array(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         plan = np.zeros(0)
-    if plan.shape != (STEPS, 2) or not np.isfinite(plan).all():
-        raise InputError(f"{where}: expected {STEPS} pairs of finite numbers, got {value!r}")
+    if plan.shape != (STEPS, 2) or not (np.abs(plan) <= _FARTHEST_M).all():
+        told = f"{value!r:.200}"
+        raise InputError(f"{where}: expected {STEPS} pairs of finite numbers, got {told}")
     return plan

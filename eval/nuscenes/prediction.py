@@ -1,6 +1,5 @@
 """The official prediction evaluation (predict_2020_icra), its physics baselines, and the oracle."""
 
-import json
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -8,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.nuscenes.dataset import Split, read_json
+from eval.nuscenes.dataset import Split
 from eval.nuscenes.quiet import quiet
 from sim.errors import InputError
 from sim.sources.nuscenes.dataset import Dataset
+from sim.text_files import read_json, read_json_object
 
 if TYPE_CHECKING:
     from nuscenes.eval.prediction.config import PredictionConfig
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SECONDS = 6
 STEPS = 12  # at 2 Hz
 MAX_MODES = 25
+_FARTHEST_M = 1e7
 OWN_RULE = (
     "not the challenge's agents (maps/prediction/prediction_scenes.json does not list them) but every "
     f"vehicle that is not parked and has {SECONDS} s to come: not comparable with published figures"
@@ -195,9 +196,12 @@ def _challenge_agents(split: Split) -> list[Pair]:
 
         tokens = get_prediction_challenge_split(split.name, str(split.dataroot))
     else:
-        scenes = json.loads(path.read_text())
+        scenes = read_json_object(path)
         tokens = list(chain.from_iterable(scenes.get(name, []) for name in split.scene_names))
-    return [(instance, sample) for instance, sample in (t.split("_") for t in tokens)]
+    pairs = [tuple(str(token).split("_")) for token in tokens]
+    if any(len(pair) != 2 for pair in pairs):
+        raise InputError(f"{path}: expected instance_sample tokens by scene")
+    return pairs  # type: ignore[return-value]
 
 
 def _check_modes(where: str, entry: Prediction) -> None:
@@ -228,8 +232,8 @@ def _moving(helper: "PredictHelper", sample: str) -> list[Pair]:
 def _numbers(where: str, value: Any) -> np.ndarray:
     try:
         array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{where}: not an array of numbers") from None
-    if not np.isfinite(array).all():
-        raise InputError(f"{where}: holds a value that is not finite")
+    if not (np.abs(array) <= _FARTHEST_M).all():
+        raise InputError(f"{where}: holds a value that is not finite, or beyond {_FARTHEST_M:g}")
     return array

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from eval.nuscenes.dataset import Split, read_json
+from eval.nuscenes.dataset import Split
 from sim.errors import InputError
 from sim.files import write_whole
+from sim.text_files import read_json
 
 MAX_BOXES = 500  # per sample, in both tasks
 _LENGTHS = {"translation": 3, "size": 3, "rotation": 4, "velocity": 2}
+_MOST = {"translation": 1e7, "size": 1000.0, "rotation": 1000.0, "velocity": 1e4}
+_MOST_SCORE = 1e9
+_MODALITIES = ("use_camera", "use_lidar", "use_radar", "use_map", "use_external")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ def check_submission(path: Path, split: Split, form: BoxFormat) -> None:
         raise InputError(f"{path}: no object `results` (sample token: list of boxes)")
     if not isinstance(data.get("meta"), dict):
         raise InputError(f"{path}: no object `meta`")
+    for name in _MODALITIES:
+        if not isinstance(data["meta"].get(name), bool):
+            raise InputError(f"{path}: meta: {name}: expected true or false")
     check_tokens(path, data["results"], split)
     for token, boxes in data["results"].items():
         where = f"{path}: sample {token}"
@@ -111,15 +118,22 @@ def _check_box(where: str, box: Any, token: str, form: BoxFormat) -> None:
         usable: Callable[[Any], bool] = _is_number if field == "velocity" else _is_finite
         fits = isinstance(value, list) and len(value) == length and all(map(usable, value))
         if not fits:
-            raise InputError(f"{where}: {field}: expected {length} numbers, got {value!r}")
+            raise InputError(f"{where}: {field}: expected {length} numbers, got {value!r:.200}")
+        for number in cast(list, value):
+            if abs(number) > _MOST[field]:
+                told = f"{number!r:.40} is beyond {_MOST[field]:g}"
+                raise InputError(f"{where}: {field}: {told}")
+    if sum(abs(part) for part in box["rotation"]) < 1e-6:
+        raise InputError(f"{where}: rotation: the quaternion is zero")
     if min(box["size"]) <= 0:
         raise InputError(f"{where}: size: must be above 0, got {box['size']}")
     name, score = box.get(form.name_field), box.get(form.score_field)
     if name not in form.classes:
         choices = ", ".join(form.classes)
         raise InputError(f"{where}: {form.name_field}: unknown {name!r} (choices: {choices})")
-    if not _is_finite(score) or cast(float, score) < 0:
-        raise InputError(f"{where}: {form.score_field}: expected a number from 0, got {score!r}")
+    if not _is_finite(score) or not 0 <= cast(float, score) <= _MOST_SCORE:
+        told = f"expected a number from 0 to {_MOST_SCORE:g}, got {score!r:.40}"
+        raise InputError(f"{where}: {form.score_field}: {told}")
     if form.attributes is not None and box.get("attribute_name") not in form.attributes:
         value, choices = box.get("attribute_name"), ", ".join(filter(None, form.attributes))
         raise InputError(f"{where}: attribute_name: unknown {value!r} (choices: {choices}, or '')")
@@ -134,4 +148,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    return _is_number(value) and math.isfinite(value)
+    try:
+        return _is_number(value) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False

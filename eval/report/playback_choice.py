@@ -9,7 +9,7 @@ from eval.metrics.suite import RANKING
 from eval.report.planner_runs import PlannerRun
 from eval.report.playback import encode_drive, encode_scene
 from eval.runs.drive_record import DriveRecord
-from eval.runs.folder import UNKNOWN
+from eval.runs.stored import UNKNOWN
 
 
 @dataclass

@@ -19,6 +19,7 @@ from eval.report.playback_choice import choose_playbacks
 from eval.report.video import video_name
 from eval.runs.folder import RunFolder
 from eval.runs.results import PRIVILEGED, PRIVILEGED_NOTE, DriveScores, ErrorNote
+from sim.text_files import read_text
 
 BUDGET_BYTES = 20_000_000  # of playbacks in one page
 
@@ -155,7 +156,7 @@ def _body(runs: list[RunFolder], errors: list[ErrorNote]) -> str:
     """Errors and configurations; all else is drawn by the scripts."""
     parts = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
-        config = (run.path / "config.yaml").read_text()
+        config = read_text(run.path / "config.yaml")
         parts.append(
             f"<details class='config'><summary>Configuration of {escape(name)}</summary>"
             f"<pre>{escape(config)}</pre></details>"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import yaml
-
 from eval.report.page import TABLE_SCRIPTS, write_page
+from sim.errors import DAMAGED, InputError
 from sim.files import write_whole
+from sim.text_files import read_json_object, read_text, read_yaml
 
 _TABLES = "tables.json"
 
@@ -89,24 +89,31 @@ def has_tables(folder: Path) -> bool:
 
 def rewrite_report(folder: Path) -> Path:
     """`report.html` of a run of `evaluate`, from what `write_tables` left; returns its path."""
-    values = json.loads((folder / "metrics.json").read_text())
-    heads = json.loads((folder / _TABLES).read_text())
-    tables = {
-        key: Table(
-            head["title"],
-            head["note"],
-            {r: {n: math.nan if v is None else v for n, v in row.items()}
-             for r, row in values[key].items()},
-            tuple((row, column) for row, column in head["headline"]),
-        )
-        for key, head in heads.items()
-    }  # fmt: skip
+    values = read_json_object(folder / "metrics.json")
+    heads = read_json_object(folder / _TABLES)
+    try:
+        tables = {key: _table(head, values[key]) for key, head in heads.items()}
+    except KeyError as error:
+        raise InputError(
+            f"{folder / _TABLES}: {error} is missing, or not in metrics.json"
+        ) from None
+    except DAMAGED as error:
+        raise InputError(f"{folder / _TABLES}: not the tables of a run: {error}") from None
     return _write_report(folder, tables)
 
 
+def _table(head: dict, values: dict) -> Table:
+    rows = {
+        row: {name: math.nan if v is None else float(v) for name, v in columns.items()}
+        for row, columns in values.items()
+    }
+    headline = tuple((row, column) for row, column in head["headline"] if column in rows[row])
+    return Table(str(head["title"]), str(head["note"]), rows, headline)
+
+
 def _write_report(folder: Path, tables: dict[str, Table]) -> Path:
-    config = (folder / "config.yaml").read_text()
-    title = f"{yaml.safe_load(config).get('task', 'run')}: {folder.name}"
+    config = read_text(folder / "config.yaml")
+    title = f"{read_yaml(folder / 'config.yaml').get('task', 'run')}: {folder.name}"
     parts = [key for key in tables if (folder / key / "report.html").is_file()]
     links = "".join(
         f'<a href="{escape(key)}/report.html">{escape(tables[key].title)}: every scenario</a>'

@@ -118,7 +118,7 @@ class Canvas:
 
 def video_name(drive: DriveScores) -> str:
     """File name of the video of a scenario driven by a planner."""
-    safe = re.sub(r"[^\w.-]", "_", drive.scenario_id)  # an id from a file may hold anything
+    safe = re.sub(r"[^\w.-]", "_", drive.scenario_id)[:100]  # an id from a file may hold anything
     return f"{drive.planner}-{drive.index:06d}-{safe}.mp4"
 
 

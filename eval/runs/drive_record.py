@@ -1,8 +1,7 @@
 """`DriveRecord`: one driven scenario as a run folder keeps it, for video, report and viewer."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from eval.metrics.declaration import Metric
 from eval.metrics.family import MetricResult
 from eval.rollout import Rollout
 from eval.runs.tracer import Tracer
+from sim.array_files import read_npz
 from sim.errors import InputError
 from sim.files import whole_file
 from sim.geometry.grid import BevGrid
@@ -19,6 +19,7 @@ from sim.scenario import EGO
 
 _MOTION = ("dt_s", "pose", "valid", "plan")
 _CURVE = "curve:"
+_LARGEST = 1e6  # of any number in it: a page holds them in 31 bits
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,56 @@ class DriveRecord:
         """The drive in a file; InputError names a file that is missing or not whole."""
         if not path.is_file():
             raise InputError(f"{path}: no such drive")
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                parts = dict(data)
-        except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-            raise InputError(f"{path}: not a whole drive: {error}") from None
+        parts = read_npz(path)
         missing = [name for name in _MOTION if name not in parts]
         if missing:
             raise InputError(f"{path}: not a drive: {missing[0]} is missing")
         curves = {k.removeprefix(_CURVE): parts.pop(k) for k in list(parts) if _CURVE in k}
+        unknown = parts.keys() - {field.name for field in fields(DriveRecord)}
+        if unknown:
+            raise InputError(f"{path}: not a drive: {sorted(unknown)[0]!r:.60} is no part of one")
+        try:
+            _check(parts, curves)
+        except InputError as error:
+            raise InputError(f"{path}: not a drive: {error}") from None
         return DriveRecord(float(parts.pop("dt_s")), curves=curves, **parts)
+
+
+def _check(parts: dict[str, np.ndarray], curves: dict[str, np.ndarray]) -> None:
+    """Raise InputError where shapes, types or values are not those of `DriveRecord`."""
+    lengths = dict(zip("tn", parts["pose"].shape, strict=False))
+    if not lengths.get("t") or not lengths.get("n"):
+        raise InputError(f"pose: shape {parts['pose'].shape}, expected t, n, 3")
+    for name, array in parts.items():
+        axes, kind = _FORMS[name]
+        fits = array.ndim == len(axes) and array.dtype.kind == kind
+        for axis, length in zip(axes, array.shape, strict=False):
+            want = int(axis) if axis.isdigit() else lengths.setdefault(axis, length)
+            want = lengths["n"] - 1 if axis == "a" else want
+            fits = fits and length == want
+        if not fits:
+            told = ", ".join(axes) or "one number"
+            raise InputError(f"{name}: {array.dtype} of shape {array.shape}, expected {told}")
+    for name in ("dt_s", "pose", "plan", "occupancy_grid"):
+        array = parts.get(name)
+        where = parts["valid"] if name == "pose" else ...
+        if array is not None and not np.isfinite(array[where]).all():
+            raise InputError(f"{name}: not a number")
+    if not 0.0 < parts["dt_s"] <= 1.0:
+        raise InputError(f"dt_s: {parts['dt_s']} is not a time step")
+    for name, curve in curves.items():
+        if curve.shape != (lengths["t"],) or curve.dtype.kind != "f":
+            raise InputError(f"{name}: {curve.dtype} of shape {curve.shape}")
+    for name, array in (*parts.items(), *curves.items()):
+        if array.dtype.kind == "f":
+            far = np.isfinite(array) & (np.abs(array) > _LARGEST)
+            if far.any():
+                raise InputError(f"{name}: {array[far][0]:.6g} is beyond {_LARGEST:g}")
+
+
+# Axes (a: agents but the ego) and kind of each part of a file.
+_FORMS = {
+    "dt_s": ("", "f"), "pose": ("tn3", "f"), "valid": ("tn", "b"), "plan": ("tp3", "f"),
+    "candidates": ("tkc2", "f"), "costs": ("tk", "f"), "forecast": ("tamf2", "f"),
+    "forecast_probability": ("tam", "f"), "occupancy": ("thxy", "u"), "occupancy_grid": ("5", "f"),
+}  # fmt: skip

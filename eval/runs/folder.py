@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,12 +13,13 @@ import yaml
 
 from eval.metrics.declaration import Metric
 from eval.runs.results import DriveScores, ErrorNote, Results, summarize
+from eval.runs.stored import read_batch, read_declared, read_drives, read_summary
 from sim.errors import InputError
 from sim.files import whole_file, write_whole
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario, save_scenario
+from sim.text_files import read_text, read_yaml
 
-UNKNOWN = -1  # the index of a drive whose table does not tell it
 DRIVES = "drives"  # the folder of them
 _DECLARED, _ERRORS = "declared_metrics.json", "errors"
 
@@ -34,12 +35,11 @@ class RunFolder:
         """A new folder with its resolved config; raises InputError where it cannot be made."""
         path = free_path(root, name)
         try:
-            (path / "batches").mkdir(parents=True)
+            with whole_folder(root, name, config) as part:
+                (part / "batches").mkdir()
+                (part / "videos").mkdir()
         except OSError as error:
             raise InputError(f"{path}: cannot be made: {error.strerror}") from None
-        (path / "videos").mkdir()
-        write_whole(path / "config.yaml", yaml.safe_dump(config, sort_keys=True))
-        _point_latest(root, name)
         return RunFolder(path)
 
     @staticmethod
@@ -51,7 +51,7 @@ class RunFolder:
 
     def config(self) -> dict[str, Any]:
         """The resolved config that the run was started with."""
-        return yaml.safe_load((self.path / "config.yaml").read_text())
+        return read_yaml(self.path / "config.yaml")
 
     def hold_to(self, names: list[str]) -> None:
         """Note which scenarios the run is of; raises InputError where they are not those noted."""
@@ -59,13 +59,18 @@ class RunFolder:
         text = "".join(f"{name}\n" for name in names)
         if not path.is_file():
             write_whole(path, text)
-        elif path.read_text() != text:
+        elif read_text(path) != text:
             raise InputError(f"{path}: the source now holds other scenarios; begin a new run")
 
     def has_batch(self, number: int) -> bool:
         """Whether that batch of scenarios was driven by every planner, without an error."""
         path = self._batch_path(number)
-        return path.is_file() and not json.loads(path.read_text())["errors"]
+        return path.is_file() and not read_batch(path).errors
+
+    def is_finished(self, scenarios: int, batch_size: int) -> bool:
+        """Whether everything was driven without an error, and all that follows is written."""
+        written = all((self.path / n).is_file() for n in ("metrics.json", "report.html"))
+        return written and all(map(self.has_batch, range(-(-scenarios // batch_size))))
 
     def write_batch(self, number: int, results: Results) -> None:
         """Store what a finished batch gave: all of it or nothing."""
@@ -88,12 +93,12 @@ class RunFolder:
         skipped: list[dict[str, str]] = []
         errors: list[ErrorNote] = []
         privileged: set[str] = set()
-        for path in sorted((self.path / "batches").glob("*.json")):
-            data = json.loads(path.read_text())
-            drives += [DriveScores(**drive) for drive in data["drives"]]
-            skipped += data["skipped"]
-            errors += [ErrorNote(**note) for note in data["errors"]]
-            privileged.update(data["privileged"])
+        for path in sorted((self.path / "batches").glob("[0-9]*.json")):
+            batch = read_batch(path)
+            drives += batch.drives
+            skipped += batch.skipped
+            errors += batch.errors
+            privileged.update(batch.privileged)
         drives.sort(key=lambda drive: (drive.planner, drive.index))
         return Results(drives, skipped, errors, sorted(privileged))
 
@@ -124,27 +129,15 @@ class RunFolder:
 
     def read_tables(self) -> Results:
         """Drives and skipped scenarios of a finished run; InputError says what is missing."""
-        import pyarrow.parquet as pq
-
         for name in ("metrics.json", "per_scenario.parquet", _DECLARED):
             if not (self.path / name).is_file():
                 raise InputError(f"{self.path}: not a finished run of simulate ({name} is missing)")
-        summary = json.loads((self.path / "metrics.json").read_text())
-        drives = [
-            DriveScores(
-                entry.pop("scenario_id"), entry.pop("family"), entry.pop("planner"),
-                entry.pop("index", UNKNOWN), tags=entry.pop("tags"),
-                metrics={k: v for k, v in entry.items() if v is not None},
-            )
-            for entry in pq.read_table(self.path / "per_scenario.parquet").to_pylist()
-        ]  # fmt: skip
-        errors = [ErrorNote(**note) for note in summary.get("errors", [])]
-        privileged = summary.get("privileged", [])
-        return Results(drives, summary.get("skipped", []), errors, privileged)
+        stored = read_summary(self.path / "metrics.json")
+        return replace(stored, drives=read_drives(self.path / "per_scenario.parquet"))
 
     def declared_metrics(self) -> tuple[Metric, ...]:
         """What the metrics of a finished run declare, in the order of reports."""
-        return tuple(map(Metric.from_plain, json.loads((self.path / _DECLARED).read_text())))
+        return read_declared(self.path / _DECLARED)
 
     def drive_path(self, planner: str, index: int) -> Path:
         """Where the drive of scenario number `index` by a planner is kept (`DriveRecord`)."""
@@ -183,6 +176,14 @@ def free_path(root: Path, name: str) -> Path:
     return path
 
 
+def is_run_of(path: Path, config: dict[str, Any], but: Collection[str] = ()) -> bool:
+    """Whether a run folder with this config is there; fields named in `but` may differ."""
+    if not (path / "config.yaml").is_file():
+        return False
+    stored = read_yaml(path / "config.yaml")
+    return all(stored.get(name) == config[name] for name in config if name not in but)
+
+
 @contextmanager
 def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path]:
     """A run folder that appears, config and all, when the block is left; not if it fails."""
@@ -199,5 +200,6 @@ def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path
 
 def _point_latest(root: Path, name: str) -> None:
     fresh = root / f".latest-{os.getpid()}"
+    fresh.unlink(missing_ok=True)  # of a process with this number that was killed
     fresh.symlink_to(name)
     os.replace(fresh, root / "latest")

@@ -3,7 +3,7 @@
 It starts no new episode by itself: that is decided in `single.py` and `vector.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from sim.env.picture import PICTURE, paint
 from sim.env.reward import StepEvents
 from sim.env.scorers import SCORERS
 from sim.env.settings import Settings
-from sim.errors import InputError
+from sim.errors import InputError, one_of
 from sim.scenario import EGO
 from sim.sensors.suite import SensorSuite
 from sim.simulator import Simulator
@@ -45,6 +45,8 @@ class Episodes:
 
     def __init__(self, num_envs: int, settings: Settings, draws: bool = False) -> None:
         """All worlds begin the pool's first scenario. `draws`: make ready for `pictures`."""
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+            raise InputError(f"num_envs: must be a whole number, at least 1, not {num_envs!r}")
         self.settings, self.preset = settings, preset_of(settings.observation)
         self._pool = Simulator.from_scenarios(
             settings.make_pool(), settings.traffic, self.preset.needs
@@ -72,7 +74,11 @@ class Episodes:
 
         Its keys: `scenario` (an id) and `family`; without any, all scenarios.
         """
-        options = options or {}
+        options = {} if options is None else options
+        if not isinstance(options, dict):
+            raise InputError(f"options: expected a dict, got {type(options).__name__}")
+        for key in options:
+            one_of("options", key, ("scenario", "family"))
         fit = np.ones(len(self._pool.world.scenarios), dtype=bool)
         for key, field in (("scenario", "scenario_id"), ("family", "family")):
             if key in options:
@@ -97,12 +103,10 @@ class Episodes:
         longest = int(self.state.step.max())
         self._past = self._past[len(self._past) - longest :]
 
-    def step(self, actions: np.ndarray) -> Outcome:
+    def step(self, actions: Sequence | np.ndarray) -> Outcome:
         """Step all worlds by `dt_s`; `actions` `[B, 2]` as `controls` takes them."""
-        action = torch.as_tensor(np.array(actions, dtype=np.float32)).to(self.state.pose.device)
+        action = torch.from_numpy(self._checked(actions)).to(self.state.pose.device)
         before = self.state
-        if not torch.isfinite(action).all():
-            raise InputError(f"actions: not finite: {actions}")
         ego = self.simulator.ego_state(before)
         self.state = self.simulator.step(before, controls(action, ego, self.world.dt_s))
         if self._scorer:
@@ -139,6 +143,20 @@ class Episodes:
             )
             for name, value in scores.items()
         }
+
+    def _checked(self, actions: Sequence | np.ndarray) -> np.ndarray:
+        """Float32; raises InputError where they are not two finite numbers for every world."""
+        shape = (len(self.number), 2)
+        try:
+            given = np.array(actions, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise InputError(f"action: not numbers of shape {shape}") from None
+        if given.shape != shape:
+            raise InputError(f"action: shape {given.shape}, expected {shape}")
+        if not np.isfinite(given).all():
+            world = int((~np.isfinite(given)).any(axis=1).argmax())
+            raise InputError(f"action: not finite in world {world}: {given[world].tolist()}")
+        return given
 
     def observe(self) -> np.ndarray | dict[str, np.ndarray]:
         """The observations of all worlds as the preset encodes them, in new numpy arrays."""

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from sim.device import require_device
 from sim.env.observations import Preset, preset_of
 from sim.env.reward import Reward, RewardWeights
 from sim.env.scorers import SCORERS
-from sim.errors import InputError
+from sim.errors import InputError, one_of
 from sim.scenario import Scenario
+from sim.scenario_check import require_valid
 from sim.sources.finding import find, prepare
 from sim.sources.loading import load
 from sim.sources.query import SourceQuery
@@ -40,6 +43,16 @@ class Settings(SourceQuery):
 
     def __post_init__(self) -> None:
         preset_of(self.observation)
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                names = " or ".join("nothing" if k is type(None) else k.__name__ for k in kinds)
+                raise InputError(f"{name}: expected {names}, got {value!r:.60}")
+        for scenario in self.scenarios:
+            if not isinstance(scenario, Scenario):
+                raise InputError(f"scenarios: a {type(scenario).__name__} is no Scenario")
+            require_valid(scenario)
+        require_device(self.device)
         if not callable(self.reward):
             raise InputError(f"reward: expected a function, got {self.reward!r}")
         if self.score is not None:
@@ -49,7 +62,10 @@ class Settings(SourceQuery):
             object.__setattr__(self, name, None if given is None else Path(given))
         for name in ("families", "scenario", "exclude", "tags", "not_tags"):  # one alone, or a list
             given = getattr(self, name)
-            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
+            given = (given,) if isinstance(given, str) else given
+            if not isinstance(given, (list, tuple)) or not all(isinstance(v, str) for v in given):
+                raise InputError(f"{name}: expected a name or a list of names, got {given!r:.60}")
+            object.__setattr__(self, name, tuple(given))
 
     def make_pool(self) -> list[Scenario]:
         """The scenarios that episodes are drawn from.
@@ -65,3 +81,19 @@ class Settings(SourceQuery):
         if skipped:
             raise InputError(f"{skipped[0]['scenario']}: {skipped[0]['reason']}")
         return [scenario for _, scenario in loaded]
+
+
+_KINDS = {
+    "source": (str,), "version": (str,), "split": (str, type(None)), "seed": (int,),
+    "count": (int, type(None)), "duration_s": (int, float), "traffic": (str,), "device": (str,),
+    "terminate_offroad": (bool,), "path": (str, Path, type(None)),
+    "dataroot": (str, Path, type(None)), "cache": (str, Path, type(None)),
+    "scenarios": (list, tuple),
+}  # fmt: skip
+
+
+def make_settings(given: dict[str, Any]) -> Settings:
+    """Settings of keywords; raises InputError for one that there is not."""
+    for name in given:
+        one_of("setting", name, tuple(Settings.__dataclass_fields__))
+    return Settings(**given)

@@ -8,7 +8,7 @@ import torch
 
 from sim.env.actions import ACTION_SPACE
 from sim.env.episodes import Episodes, info_of
-from sim.env.settings import Settings
+from sim.env.settings import make_settings
 
 
 class DriveEnv(gymnasium.Env):
@@ -26,7 +26,7 @@ class DriveEnv(gymnasium.Env):
     def __init__(self, render_mode: str | None = None, **settings: Any) -> None:
         """`settings`: the fields of `sim.env.settings.Settings`."""
         self.render_mode = render_mode
-        self._episodes = Episodes(1, Settings(**settings), draws=render_mode == "rgb_array")
+        self._episodes = Episodes(1, make_settings(settings), draws=render_mode == "rgb_array")
         self.observation_space = self._episodes.preset.space
         self.action_space = ACTION_SPACE
 
@@ -43,7 +43,7 @@ class DriveEnv(gymnasium.Env):
     @torch.no_grad()
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Drive for `dt_s` seconds; `action` `[2]`."""
-        outcome = self._episodes.step(np.asarray(action)[None])
+        outcome = self._episodes.step([action])
         info = {name: value[0].item() for name, value in info_of(outcome).items()}
         info |= {name: float(value[0]) for name, value in outcome.scores.items()}
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])

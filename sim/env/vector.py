@@ -10,7 +10,7 @@ from gymnasium.vector.utils import batch_space
 
 from sim.env.actions import ACTION_SPACE
 from sim.env.episodes import Episodes, info_of
-from sim.env.settings import Settings
+from sim.env.settings import make_settings
 from sim.errors import InputError
 
 
@@ -33,7 +33,9 @@ class DriveVectorEnv(VectorEnv):
     def __init__(self, num_envs: int = 1, render_mode: str | None = None, **settings: Any) -> None:
         """`settings`: the fields of `sim.env.settings.Settings`."""
         self.num_envs, self.render_mode = num_envs, render_mode
-        self._episodes = Episodes(num_envs, Settings(**settings), draws=render_mode == "rgb_array")
+        self._episodes = Episodes(
+            num_envs, make_settings(settings), draws=render_mode == "rgb_array"
+        )
         self.single_observation_space = self._episodes.preset.space
         self.single_action_space = ACTION_SPACE
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -46,8 +48,12 @@ class DriveVectorEnv(VectorEnv):
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode in every world, or in those of `options["reset_mask"]`."""
+        if options is not None and not isinstance(options, dict):
+            raise InputError(f"options: expected a dict, got {type(options).__name__}")
         options = dict(options or {})
         begun = self._mask(options.pop("reset_mask", None))
+        if not isinstance(seed, (int, list, tuple, type(None))):
+            raise InputError(f"seed: expected a number or a list of them, got {seed!r}")
         seeds = [seed + k for k in range(self.num_envs)] if isinstance(seed, int) else seed
         if seeds is not None:
             if len(seeds) != self.num_envs:
@@ -98,6 +104,10 @@ class DriveVectorEnv(VectorEnv):
     def _mask(self, mask: np.ndarray | None) -> np.ndarray:
         if mask is None:
             return np.ones(self.num_envs, dtype=bool)
-        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_:
+        if (
+            not isinstance(mask, np.ndarray)
+            or mask.shape != (self.num_envs,)
+            or mask.dtype != np.bool_
+        ):
             raise InputError(f"options['reset_mask'] must be bool [{self.num_envs}]")
         return mask

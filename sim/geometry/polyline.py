@@ -11,6 +11,11 @@ def arc_length_m(points_m: Array) -> Array:
     return np.concatenate(([0.0], np.cumsum(steps)))
 
 
+def length_m(points_m: Array) -> float:
+    """Of the whole polyline; 0 for fewer than two points."""
+    return float(np.linalg.norm(np.diff(points_m, axis=0), axis=-1).sum())
+
+
 def drop_repeats(points_m: Array, tolerance_m: float = 1e-3) -> Array:
     """The polyline without vertices that repeat the one before them."""
     keep = np.ones(len(points_m), dtype=bool)

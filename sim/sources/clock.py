@@ -24,7 +24,11 @@ class Clock:
     @property
     def is_recorded(self) -> Bool[np.ndarray, " t"]:
         """The instants at which something was recorded, to half a step's tenth."""
-        apart = np.abs(self.time_s[:, None] - self.recorded_s[None]).min(axis=1)
+        after = np.searchsorted(self.recorded_s, self.time_s).clip(1, len(self.recorded_s) - 1)
+        apart = np.minimum(
+            np.abs(self.time_s - self.recorded_s[after - 1]),
+            np.abs(self.time_s - self.recorded_s[after]),
+        )
         return apart <= (0.05 if self.note else 0.5) * self.step_s
 
     def resampled(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, one_of
+from sim.sources.files import walk
 from sim.sources.query import SOURCES, ScenarioRef, SourceQuery
 
 FILE_SOURCES = {
@@ -64,7 +65,7 @@ def source_of(path: Path) -> str:
         if find_logs(path):
             return "argoverse2"
         for suffix, source in FILE_SOURCES.items():
-            if next(path.rglob(f"*{suffix}"), None):
+            if any(file.name.endswith(suffix) for file in walk(path)):
                 return source
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")

@@ -39,11 +39,16 @@ def _load(
     if hasattr(source, "load_batch"):
         yield from zip(refs, source.load_batch(refs), strict=True)
         return
+    from shapely.errors import ShapelyError
+
     for ref in refs:
         try:
             scenario = source.load(ref)
         except InputError as error:
             yield ref, error
+            continue
+        except ShapelyError as error:  # outlines that cross themselves beyond repair
+            yield ref, InputError(f"{ref.path or ref.name}: its map: {error}")
             continue
         try:
             require_valid(scenario)

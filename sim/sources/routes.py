@@ -3,10 +3,13 @@
 import numpy as np
 from jaxtyping import Float
 
+from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import EGO, AgentKind, Lane, LaneMap, Route, Tracks
+from sim.scenario_check.values import FARTHEST_M, require_bounded
 
 MOVES_M = 2.0
+_LONGEST_M = 100_000.0
 BACKS_UP_M = 1.0
 BEYOND_M = 150.0
 _BEHIND_M = 12.0
@@ -19,12 +22,23 @@ def make_routes(tracks: Tracks, lane_map: LaneMap) -> tuple[list[Route | None], 
 
     A path has one direction, a car that backs up two: it follows its recording under any traffic.
     Notes say how many do.
+    Raises InputError, before any line is drawn, for places that no scenario may have.
     """
+    require_bounded(
+        "tracks.position_m",
+        np.where(tracks.valid[..., None], tracks.position_m, 0.0),
+        FARTHEST_M,
+        lambda n, t, _: f"agent {tracks.track_id[n]}, step {t}",
+    )
     routes: list[Route | None] = []
     backing = 0
     for n in range(len(tracks.track_id)):
         xy = tracks.position_m[n, tracks.valid[n], :2].astype(np.float64)
         yaw = tracks.yaw_rad[n, tracks.valid[n]].astype(np.float64)
+        driven_m = float(np.linalg.norm(np.diff(xy, axis=0), axis=1).sum())
+        if driven_m > _LONGEST_M:
+            told = f"agent {tracks.track_id[n]} drives {driven_m / 1000:.0f} km"
+            raise InputError(f"tracks.position_m: {told}, more than {_LONGEST_M / 1000:.0f}")
         moves = np.linalg.norm(xy - xy[0], axis=1).max() > MOVES_M
         on_wheels = tracks.kind[n] in (AgentKind.VEHICLE, AgentKind.CYCLIST)
         backs = on_wheels and moves and backed_up_m(xy, yaw) > BACKS_UP_M

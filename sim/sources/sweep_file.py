@@ -15,11 +15,13 @@ from sim.scenario import AgentKind, LaneMap, Lights, Scenario, Tracks
 from sim.sensors.pointcloud import PointCloud, read_argoverse2, read_kitti, read_nuscenes
 from sim.sources.argoverse2.tracks import AXLE_HEIGHT_M, CENTER_AHEAD_OF_AXLE_M
 from sim.sources.nuscenes.ego import REAR_AXLE_TO_CENTER_M
+from sim.text_files import read_text
 
 SUFFIXES = (".pcd.bin", ".bin", ".feather")
 # Where the data sets carry their lidars, over the ground: x ahead of the origin, z, yaw.
 _NUSCENES_MOUNT, _KITTI_HEIGHT_M = (0.94, 1.84, -np.pi / 2), 1.73
 _EGO_SIZE_M = (4.1, 1.8, 1.5)
+_LONGEST_M, _FARTHEST_M = 200.0, 1000.0
 _KITTI_KINDS = {
     "Car": ("vehicle.car", AgentKind.VEHICLE),
     "Van": ("vehicle.car", AgentKind.VEHICLE),
@@ -75,14 +77,19 @@ def _kitti_labels(path: Path) -> Labels:
     boxes, categories, kinds = [], [], []
     if label.is_file() and calib.is_file():
         velo_SE3_camera = _kitti_calibration(calib)
-        for line in label.read_text().splitlines():
-            name, *values = line.split()
+        for number, line in enumerate(read_text(label).splitlines(), start=1):
+            name, *values = line.split() or [""]
             if name not in _KITTI_KINDS:
-                continue  # DontCare
+                continue  # DontCare, or an empty line
+            where = f"{label}: line {number}"
             try:
                 height, width, length, x, y, z, turn = (float(v) for v in values[7:14])
             except ValueError:
-                raise InputError(f"{label}: not a KITTI label: {line!r}") from None
+                raise InputError(f"{where}: not a KITTI label: {line!r:.200}") from None
+            if not all(0.0 < size <= _LONGEST_M for size in (height, width, length)):
+                raise InputError(f"{where}: size {height} {width} {length} is not above 0")
+            if not all(abs(value) <= _FARTHEST_M for value in (x, y, z, turn)):
+                raise InputError(f"{where}: place {x} {y} {z}, angle {turn} are none")
             center = velo_SE3_camera @ (x, y - height / 2, z, 1.0)
             place = (*center[:2], center[2] + _KITTI_HEIGHT_M)
             boxes.append((*place, length, width, height, -turn - np.pi / 2))
@@ -92,14 +99,20 @@ def _kitti_labels(path: Path) -> Labels:
 
 
 def _kitti_calibration(calib: Path) -> Float[np.ndarray, "4 4"]:
-    rows = dict(line.split(": ") for line in calib.read_text().splitlines() if ": " in line)
+    rows = dict(line.split(": ", 1) for line in read_text(calib).splitlines() if ": " in line)
     rectified, camera_SE3_velo = np.eye(4), np.eye(4)
     try:
         rectified[:3, :3] = np.array(rows["R0_rect"].split(), dtype=float).reshape(3, 3)
         camera_SE3_velo[:3] = np.array(rows["Tr_velo_to_cam"].split(), dtype=float).reshape(3, 4)
     except (KeyError, ValueError) as error:
         raise InputError(f"{calib}: not a KITTI calibration: {error}") from None
-    return np.linalg.inv(rectified @ camera_SE3_velo)
+    camera_SE3_velo = rectified @ camera_SE3_velo
+    turn = camera_SE3_velo[:3, :3]
+    if not np.allclose(turn @ turn.T, np.eye(3), atol=0.01) or np.linalg.det(turn) < 0:
+        raise InputError(f"{calib}: R0_rect and Tr_velo_to_cam are no rotation")
+    if not (np.abs(camera_SE3_velo[:3, 3]) <= _FARTHEST_M).all():
+        raise InputError(f"{calib}: Tr_velo_to_cam: its place is none")
+    return np.linalg.inv(camera_SE3_velo)
 
 
 def _scenario(path: Path, labels: Labels, ego_center_m: tuple[float, float]) -> Scenario:

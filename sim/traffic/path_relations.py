@@ -20,6 +20,7 @@ from sim.trees import shared
 STRIDE = 2  # metres between the points that are related
 NEAR_M = 8.0  # paths farther apart than this have nothing to do with each other
 CONFLICT_WIDTH_M = 2.5  # two cars on paths nearer than this touch
+_MOST_GAPS = 1 << 27  # distances held at once: half a gigabyte
 MAX_ZONES = 2  # conflicts kept per pair of paths, the first along the path
 _SAME_LANE_M = 1.2
 _ALIGNED = 0.8  # cosine between the directions of two paths that run together
@@ -152,9 +153,10 @@ def _relate(frame: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarra
     flat = knots[..., :2].reshape(-1, 2)
     square = (flat**2).sum(-1)
     # |a - b|^2 by one matrix product: metres of up to 500, so float32 is right to centimetres.
-    gap = square[:, None] + square[None, :] - 2.0 * flat @ flat.T
-    gap[~real.reshape(-1)] = torch.inf
-    nearest = gap.view(paths, num_knots, -1).argmin(dim=1)  # [p, q * k]
+    block = max(1, _MOST_GAPS // (num_knots * len(flat)))  # paths at a time
+    nearest = torch.cat(
+        [_nearest(flat, square, real, p, min(p + block, paths)) for p in range(0, paths, block)]
+    )  # [p, q * k]
     base = torch.gather(knots, 1, nearest.unsqueeze(-1).expand(-1, -1, 5))
     mine = knots.reshape(1, -1, 5)
     dx, dy = mine[..., 0] - base[..., 0], mine[..., 1] - base[..., 1]
@@ -165,6 +167,17 @@ def _relate(frame: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarra
     shape = (paths, paths, num_knots)
     s_m = nearest * STRIDE + along
     return tuple(t.reshape(shape).numpy() for t in (s_m, distance, aligned))  # type: ignore
+
+
+def _nearest(
+    flat: Tensor, square: Tensor, real: Tensor, first: int, beyond: int
+) -> Int[Tensor, "p qk"]:
+    """The knot of each path from `first` on, before `beyond`, that is nearest to every knot."""
+    num_knots = real.shape[1]
+    part = slice(first * num_knots, beyond * num_knots)
+    gap = square[part, None] + square[None, :] - 2.0 * flat[part] @ flat.T
+    gap[~real[first:beyond].reshape(-1)] = torch.inf
+    return gap.view(beyond - first, num_knots, -1).argmin(dim=1)
 
 
 def _conflicts(

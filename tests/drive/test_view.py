@@ -172,7 +172,7 @@ def test_runs_without_drives_and_damaged_ones(
     shutil.copytree(run, copy)
     drive = copy / "drives" / "constant_velocity" / "000000.npz"
     drive.write_bytes(drive.read_bytes()[:1000])
-    assert f"{drive}: not a whole drive" in _fails([str(copy)], capsys)
+    assert f"{drive}: not whole" in _fails([str(copy)], capsys)
     drive.unlink()
     assert f"{drive}: no such drive" in _fails([str(copy)], capsys)
     shutil.rmtree(copy / "drives")

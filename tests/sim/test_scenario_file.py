@@ -10,7 +10,7 @@ import pytest
 
 from sim.scenario import GroundHeight, Scenario
 from sim.scenario_check import require_valid
-from sim.scenario_file import load_scenario, save_scenario
+from sim.scenario_file import load_scenario, save_scenario, scenario_bytes
 from sim.sources.procedural import draft
 from sim.sources.scenarionet import read_scenario
 from tests.conftest import SHARED_DATA, needs_shared_data
@@ -131,3 +131,8 @@ def test_a_position_that_is_not_valid_may_be_anything() -> None:
     valid = scenario.tracks.valid.copy()
     valid[1, 3] = False
     require_valid(replace(scenario, tracks=replace(scenario.tracks, valid=valid)))
+
+
+def test_the_same_scenario_is_the_same_bytes() -> None:
+    scenario = make_scenario([straight(0, 0, 50, 0)], [Car(0, 5.0, 0.0)], 0.5)
+    assert len({scenario_bytes(scenario) for _ in range(12)}) == 1

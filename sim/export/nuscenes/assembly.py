@@ -48,6 +48,7 @@ def assemble(folder: ExportFolder, settings: ExportSettings, names: list[str]) -
         _write_json(version / f"{table}.json", tables[table])
     _write_json(version / "splits.json", splits)
     _write_json(version / "scenarios.json", scenarios)
+    folder.keep_settings(version)
     final = folder.path / settings.version
     if final.exists():  # cut off just before the end
         shutil.rmtree(final)

@@ -7,8 +7,10 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.files import write_whole
+from sim.text_files import read_json, read_json_object
 
 _UNFINISHED = ".unfinished"
+_SETTINGS, _KEPT = "settings.json", "export.json"
 
 
 class ExportFolder:
@@ -29,9 +31,9 @@ class ExportFolder:
         """
         folder = ExportFolder(path)
         plain = json.loads(json.dumps(settings))
-        kept = folder.unfinished / "settings.json"
+        kept = folder.unfinished / _SETTINGS
         if kept.is_file():
-            before = json.loads(kept.read_text())
+            before = read_json_object(kept)
             other = sorted(k for k in plain.keys() | before.keys() if plain.get(k) != before.get(k))
             if other:
                 raise InputError(
@@ -56,8 +58,24 @@ class ExportFolder:
         write_whole(self._part(name), json.dumps(part))
 
     def read_part(self, name: str) -> dict[str, Any]:
-        """The part of a scene that is done."""
-        return json.loads(self._part(name).read_text())
+        """A scene that is done."""
+        return read_json_object(self._part(name))
+
+    def keep_settings(self, tables: Path) -> None:
+        """Beside the tables: with them, a finished export can be told from another."""
+        shutil.copyfile(self.unfinished / _SETTINGS, tables / _KEPT)
+
+    def is_finished(self, version: str, settings: dict[str, Any]) -> bool:
+        """Whether the dataset of an export with these settings is here, complete.
+
+        The tables come last, in one move; what was cut off after that is removed.
+        """
+        kept = self.path / version / _KEPT
+        if not kept.is_file() or read_json(kept) != json.loads(json.dumps(settings)):
+            return False
+        if self.unfinished.exists():
+            self.close()
+        return True
 
     def close(self) -> None:
         """Remove what only an unfinished export needs."""

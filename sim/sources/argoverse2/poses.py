@@ -57,11 +57,13 @@ class EgoPoses:
 def read_poses(log: Path) -> EgoPoses:
     """The ego poses of a log, in order of time."""
     path = log / "city_SE3_egovehicle.feather"
-    columns = read_columns(path, ("timestamp_ns", *_POSE))
+    columns = read_columns(path, {"timestamp_ns": "i"} | dict.fromkeys(_POSE, "f"))
     time_ns, rows = np.unique(columns["timestamp_ns"], return_index=True)
     values = np.stack([columns[name] for name in _POSE], axis=1)[rows].astype(np.float64)
     if len(rows) < 2:
         raise InputError(f"{path}: {len(rows)} poses; at least two are needed")
     if not np.isfinite(values).all():
         raise InputError(f"{path}: not a number at {time_ns[~np.isfinite(values).all(1)][0]} ns")
+    if (np.linalg.norm(values[:, :4], axis=1) < 1e-6).any():
+        raise InputError(f"{path}: a quaternion is zero")
     return EgoPoses(time_ns, values[:, :4], values[:, 4:])

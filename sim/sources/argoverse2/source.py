@@ -14,7 +14,12 @@ _MARKS = ("annotations.feather", "annotations_with_ego.feather", "city_SE3_egove
 def find_logs(path: Path) -> list[Path]:
     """The log folders at `path`: itself, or those up to two folders down (split, log)."""
     for pattern in ("", "*/", "*/*/"):
-        logs = {found.parent for mark in _MARKS for found in path.glob(pattern + mark)}
+        logs = {
+            found.parent
+            for mark in _MARKS
+            for found in path.glob(pattern + mark)
+            if not any(part.startswith(".") for part in found.relative_to(path).parts)
+        }
         if logs:
             return sorted(logs)
     return []

@@ -30,7 +30,8 @@ class Sweep:
 
 def list_sweeps(log: Path, scenario: Scenario) -> list[Sweep]:
     """All sweeps of the log that `scenario` was read from, in order of time; none without lidar."""
-    files = {int(p.stem): p for p in (log / "sensors" / "lidar").glob("*.feather")}
+    found = (log / "sensors" / "lidar").glob("*.feather")
+    files = {int(p.stem): p for p in found if p.stem.isdecimal() and len(p.stem) < 19}
     time_ns = np.array(sorted(files), dtype=np.int64)
     start_ns = read_annotations(log).time_ns.min()
     rotation, position = read_poses(log).at(time_ns)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from sim.errors import InputError
 from sim.feather import read_columns
 from sim.scenario import AgentKind, Tracks
+from sim.scenario_check.tracks import require_room
 from sim.sources.argoverse2.poses import EgoPoses, rotations
 from sim.sources.motion import velocities_mps
 
@@ -54,6 +55,8 @@ _CATEGORIES: dict[str, tuple[AgentKind, str | None]] = {
 _RIDERS = ("BICYCLIST", "MOTORCYCLIST", "WHEELED_RIDER")
 _RIDDEN = ("BICYCLE", "MOTORCYCLE", "WHEELED_DEVICE")
 _ON_IT_M = 1.0  # a rider whose centre is this near to a cycle's sits on it
+_LONGEST_GAP_S = 60.0
+_FAR_M = 2_000.0  # from the ego: beyond what any sensor of it sees
 _EGO_CATEGORY = "EGO_VEHICLE"
 _SIZE = ("length_m", "width_m", "height_m")
 _PLACE = ("tx_m", "ty_m", "tz_m")
@@ -81,8 +84,8 @@ class Annotations:
 def read_annotations(log: Path) -> Annotations:
     """The annotations of a log; InputError names the file, the track and the time."""
     path = _annotation_file(log)
-    names = ("timestamp_ns", "track_uuid", "category", *_SIZE, *_TURN, *_PLACE, "num_interior_pts")
-    columns = read_columns(path, names)
+    kinds = {"timestamp_ns": "i", "track_uuid": "U", "category": "U", "num_interior_pts": "i"}
+    columns = read_columns(path, kinds | dict.fromkeys((*_SIZE, *_TURN, *_PLACE), "f"))
     size, turn, place = (
         np.stack([columns[name] for name in group], axis=1).astype(np.float64)
         for group in (_SIZE, _TURN, _PLACE)
@@ -90,7 +93,8 @@ def read_annotations(log: Path) -> Annotations:
     for what, bad in (
         ("not a number", ~np.isfinite(np.concatenate((size, turn, place), axis=1)).all(axis=1)),
         ("size is not positive", (size <= 0).any(axis=1)),
-        ("the quaternion is zero", ~turn.any(axis=1)),
+        ("the quaternion is zero", np.linalg.norm(turn, axis=1) < 1e-6),
+        (f"farther than {_FAR_M:g} m from the ego", (np.abs(place) > _FAR_M).any(axis=1)),
     ):
         if bad.any():
             row = int(bad.argmax())
@@ -111,10 +115,17 @@ def frame_times_ns(annotations: Annotations) -> tuple[Int[np.ndarray, " t"], np.
     annotated = np.unique(annotations.time_ns)
     if len(annotated) < 2:
         raise InputError(f"{annotations.path}: {len(annotated)} annotated times; two are needed")
-    strides = np.rint(np.diff(annotated) / (DT_S * 1e9)).astype(int)
+    gaps_s = np.diff(annotated.astype(np.float64)) * 1e-9
+    if annotated[0] < 0 or (gaps_s > _LONGEST_GAP_S).any():
+        after = annotated[int((gaps_s > _LONGEST_GAP_S).argmax())]
+        raise InputError(
+            f"{annotations.path}: timestamp_ns: no annotation for {gaps_s.max():.0f} s after {after}"
+        )
+    strides = np.rint(gaps_s / DT_S).astype(int)
     if (strides < 1).any():
         raise InputError(f"{annotations.path}: annotated more often than every {DT_S} s")
     steps = np.concatenate(([0], np.cumsum(strides)))
+    require_room(1, int(steps[-1]) + 1)
     every = np.arange(steps[-1] + 1)
     return np.rint(np.interp(every, steps, annotated - annotated[0])).astype(np.int64) + annotated[
         0
@@ -131,6 +142,7 @@ def read_tracks(
     )
     row = owner + 1
     step = np.searchsorted(time_ns, annotations.time_ns[others])
+    require_room(len(names) + 1, len(time_ns))
     valid = np.zeros((len(names) + 1, len(time_ns)), dtype=bool)
     valid[0], valid[row, step] = True, True
     position, yaw = np.zeros((*valid.shape, 3)), np.zeros(valid.shape)

@@ -12,6 +12,7 @@ import numpy as np
 from sim.errors import InputError
 from sim.feather import read_columns
 from sim.scenario import AgentKind, Tracks
+from sim.scenario_check.tracks import require_room
 from sim.sources.argoverse2.tracks import CENTER_AHEAD_OF_AXLE_M, EGO_SIZE_M
 from sim.sources.motion import velocities_mps
 
@@ -34,7 +35,9 @@ _NUMBERS = ("timestep", "position_x", "position_y", "heading")
 
 def read_tracks(path: Path) -> tuple[Tracks, str, list[str]]:
     """All tracks, the ego first; the city; notes. InputError names the file, the track, the step."""
-    columns = read_columns(path, ("track_id", "object_type", "city", *_NUMBERS))
+    texts = dict.fromkeys(("track_id", "object_type", "city"), "U")
+    numbers = {"timestep": "i"} | dict.fromkeys(_NUMBERS[1:], "f")
+    columns = read_columns(path, texts | numbers)
     names, first, row = np.unique(
         columns["track_id"].astype(str), return_index=True, return_inverse=True
     )
@@ -46,6 +49,7 @@ def read_tracks(path: Path) -> tuple[Tracks, str, list[str]]:
     if bad.any():
         k = int(bad.argmax())
         raise InputError(f"{path}: track {columns['track_id'][k]} at step {step[k]}: not a place")
+    require_room(len(names), int(step.max()) + 1)
     valid = np.zeros((len(names), int(step.max()) + 1), dtype=bool)
     pose = np.zeros((*valid.shape, 3))
     valid[row, step], pose[row, step] = True, values

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from sim.errors import InputError
+from sim.errors import DAMAGED, InputError
 from sim.scenario import Scenario
 from sim.sources.commonroad.document import move, number, read_document
 from sim.sources.commonroad.map import read_map
@@ -27,8 +27,9 @@ def read_scenario(path: Path) -> Scenario:
     root = read_document(path)
     try:
         return _convert(root, path)
-    except (ValueError, KeyError, IndexError) as error:
-        raise InputError(f"{path}: {error}") from None
+    except DAMAGED as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: {reason}") from None
 
 
 def _convert(root: Element, path: Path) -> Scenario:

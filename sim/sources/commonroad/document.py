@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -11,7 +12,8 @@ from jaxtyping import Float
 from sim.errors import InputError
 
 _LARGEST_BYTES = 200 * 2**20
-_FARTHEST_M, _FARTHEST_FROM_ORIGIN_M = 1e6, 1e8  # from the ego's start; as the file counts
+_DEEPEST = 100
+_FARTHEST_M, _FARTHEST_FROM_ORIGIN_M = 20_000.0, 1e8  # from the ego's start; as the file counts
 
 
 def read_document(path: Path) -> Element:
@@ -19,18 +21,43 @@ def read_document(path: Path) -> Element:
 
     A document type is refused: entities that stand for others can grow without bound.
     """
-    if path.stat().st_size > _LARGEST_BYTES:
-        raise InputError(f"{path}: {path.stat().st_size} bytes; at most {_LARGEST_BYTES} are read")
-    text = path.read_bytes()
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-        raise InputError(f"{path}: a document type or an entity is declared; none is read")
     try:
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        size = path.stat().st_size
+        if size > _LARGEST_BYTES:
+            raise InputError(f"{path}: {size} bytes; at most {_LARGEST_BYTES} are read")
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        root = ElementTree.fromstring(text, ElementTree.XMLParser(target=_PlainTree()))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         raise InputError(f"{path}: not XML: {error}") from None
     if root.tag != "commonRoad":
         raise InputError(f"{path}: element {root.tag!r}, commonRoad is expected")
     return root
+
+
+class _PlainTree(ElementTree.TreeBuilder):
+    """Refuses a document type at its first word, in whatever encoding; counts how deep elements lie."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def doctype(self, name: str, *_: str | None) -> None:
+        raise InputError(f"document type {name!r}: neither it nor an entity is read")
+
+    def start(self, tag: Any, attrs: Any) -> Element:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise InputError(f"more than {_DEEPEST} elements in one another")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str) -> Element:
+        self._depth -= 1
+        return super().end(tag)
 
 
 def move(root: Element, offset_m: Float[np.ndarray, "2"]) -> None:

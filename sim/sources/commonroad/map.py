@@ -9,6 +9,7 @@ import numpy as np
 from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea
+from sim.scenario_check.lane_map import require_lengths
 from sim.sources.commonroad.document import number, points_of
 from sim.sources.lanes import (
     SPEED_LIMIT_MPS,
@@ -30,6 +31,11 @@ def read_map(root: Element) -> tuple[LaneMap, list[str]]:
     """Lanes, linked, and the drivable area; stop lines are the signals' part."""
     limits = _signed_limits(root)
     usual, usual_note = _usual_limit(root)
+    require_lengths(
+        polyline.length_m(points_of(bound, "lanelet"))
+        for side in ("left", "right")
+        for bound in root.findall(f"lanelet/{side}Bound")
+    )
     lanes, elements, areas, left_out, unlimited = [], [], [], 0, 0
     for element in root.findall("lanelet"):
         kinds = {one.text for one in element.findall("laneletType")}

@@ -6,6 +6,7 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.scenario import Lane, Lights, LightState, StopKind, StopLine
+from sim.scenario_check.tracks import require_lights
 from sim.sources.commonroad.document import number, points_of
 
 _COLORS = {
@@ -18,10 +19,14 @@ _SIGNS = {
 }  # fmt: skip
 
 
+_LONGEST_CYCLE = 100_000  # steps
+
+
 def read_signals(root: Element, lanes: list[Lane], instants: int) -> tuple[list[StopLine], Lights]:
     """The stop lines of lanelets that refer to a light, or a stop or yield sign; the lights over time."""
     place = {lane.lane_id: k for k, lane in enumerate(lanes)}
     names = [str(light.get("id")) for light in root.findall("trafficLight")]
+    require_lights(len(names), instants)
     states = [_phases(light, instants) for light in root.findall("trafficLight")]
     signs = _signs(root)
     stops, position = [], np.zeros((len(names), 2), dtype=np.float32)
@@ -50,7 +55,8 @@ def _phases(light: Element, instants: int) -> np.ndarray:
         color = one.findtext("color")
         if color not in _COLORS:
             raise InputError(f"{name}.color: {color!r} (choices: {', '.join(_COLORS)})")
-        steps = int(number(one.findtext("duration"), f"{name}.duration", low=0.0, high=1e5))
+        longest = float(_LONGEST_CYCLE - len(phases))
+        steps = int(number(one.findtext("duration"), f"{name}.duration", 0.0, longest))
         phases += [int(_COLORS[color])] * steps
     if not phases or light.findtext("active") == "false":
         return np.full(instants, int(LightState.UNKNOWN))

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from sim.errors import InputError
 from sim.scenario import AgentKind, LaneMap, Tracks
+from sim.scenario_check.tracks import require_room
 from sim.sources.commonroad.document import interval_of, number, points_of, value_of
 from sim.sources.commonroad.drive import Goal, Others, made_up_drive
 from sim.sources.motion import velocities_mps
@@ -15,7 +16,8 @@ from sim.sources.motion import velocities_mps
 # CommonRoad's vehicle model 2, a BMW 320i; the planning problem does not say which car is to be driven.
 EGO_SIZE_M = (4.508, 1.610, 1.42)
 _AT_START_M, _AT_START_RAD = 1.0, 0.3
-_LONGEST_STEPS = 100_000
+_FASTEST_MPS = 150.0
+_LONGEST_STEPS = 10_000  # the made-up drive is tried at each of them
 _HEIGHT_M = {
     AgentKind.VEHICLE: 1.6, AgentKind.CYCLIST: 1.7, AgentKind.PEDESTRIAN: 1.75, AgentKind.OBJECT: 1.0
 }  # fmt: skip
@@ -54,6 +56,7 @@ def read_tracks(root: Element, lane_map: LaneMap, step_s: float) -> tuple[Tracks
     problems = root.findall("planningProblem")
     start, start_mps, goal = _problem(problems[0], lane_map)
     found = [e for e in root if e.tag in ("obstacle", "dynamicObstacle", "staticObstacle")]
+    require_room(len(found) + 1, goal.steps + 1)
     obstacles, left_out = [], 0
     for element in found:
         obstacle = _obstacle(element, goal.steps + 1)
@@ -124,7 +127,11 @@ def _problem(problem: Element, lane_map: LaneMap) -> tuple[np.ndarray, float, Go
         speed_mps=None if aim.find("velocity") is None else value_of(aim, "velocity", where),
     )
     pose = np.array((*_position(state, where), value_of(state, "orientation", where)))
-    return pose, value_of(state, "velocity", where), goal
+    start_mps = value_of(state, "velocity", where)
+    for speed in (start_mps, goal.speed_mps or 0.0):
+        if abs(speed) > _FASTEST_MPS:
+            raise InputError(f"{where}.velocity: {speed:g} is beyond {_FASTEST_MPS:g}")
+    return pose, start_mps, goal
 
 
 def _obstacle(element: Element, instants: int) -> Obstacle | None:

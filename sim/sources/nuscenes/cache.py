@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError
-from sim.files import write_whole
+from sim.files import file_name, write_whole
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario
 from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
+from sim.text_files import read_json_object, read_text
 
 CONVERTER_VERSION = 3  # raise it with every change of what is converted
 DEFAULT_CACHE = Path("~/.cache/bevdrive")
@@ -52,14 +53,14 @@ class SceneFile:
         """
         if not self.side_path.is_file():
             raise InputError(f"{self.side_path}: no such file: {self.name} is not converted")
-        return json.loads(self.side_path.read_text())
+        return read_json_object(self.side_path)
 
 
 def load_converted(path: Path) -> Scenario:
     """A scenario of the cache; InputError with the reason where its scene cannot be used."""
     reason = _reason_path(path)
     if reason.is_file():
-        raise InputError(reason.read_text())
+        raise InputError(read_text(reason))
     return load_scenario(path)
 
 
@@ -104,17 +105,25 @@ def _digest(text: str) -> str:
 def _read_index(folder: Path) -> dict[str, Any] | None:
     file = folder / "index.json"
     try:
-        return json.loads(file.read_text()) if file.is_file() else None
-    except json.JSONDecodeError:
+        index = read_json_object(file)
+        scenes, splits = index["scenes"], index["splits"]
+    except (InputError, KeyError):
         return None  # built anew
+    return index if isinstance(scenes, dict) and isinstance(splits, dict) else None
 
 
 def _build_index(dataset: Dataset, folder: Path) -> dict[str, Any]:
     """Split to scene names, scene name to token; other states of this dataset are removed."""
     try:
         scenes = {row["name"]: row["token"] for row in dataset.read_table("scene")}
-    except KeyError as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{dataset.tables / 'scene.json'}: field {error} is missing") from None
+    for field, values in (("name", scenes), ("token", scenes.values())):
+        if not all(isinstance(value, str) and value for value in values):
+            raise InputError(f"{dataset.tables / 'scene.json'}: {field}: not a text")
+    for token in scenes.values():
+        if token != file_name(token) or token == "index":
+            raise InputError(f"{dataset.tables / 'scene.json'}: token: {token!r:.60} is no token")
     index = {"scenes": scenes, "splits": dataset.read_splits()}
     if folder.parent.is_dir():
         for stale in set(folder.parent.iterdir()) - {folder}:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.errors import InputError
+from sim.errors import DAMAGED, InputError
 from sim.files import write_whole
 from sim.scenario import EGO, Lights, LightState, Scenario
 from sim.scenario_check import require_valid
@@ -41,11 +41,15 @@ def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
     missing = [file for file in files if not file.is_converted]
     if not missing:
         return
+    from shapely.errors import ShapelyError
+
     nusc = open_devkit(dataset)
     try:
         todo = _checked(nusc, dataset, missing)
     except KeyError as error:
         raise InputError(f"{dataset.tables}: no row or field {error}") from None
+    except DAMAGED as error:
+        raise InputError(f"{dataset.tables}: {error}") from None
     city = None
     for location, scene, file in todo:
         if city is None or city.location != location:
@@ -53,7 +57,7 @@ def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
         try:
             scenario = convert_scene(nusc, scene, city)
             require_valid(scenario)
-        except (ValueError, KeyError, IndexError) as error:
+        except (ShapelyError, *DAMAGED) as error:
             file.write_reason(f"{dataset.tables}: {file.name}: {error}")
         else:
             _write_side_file(nusc, scene, file.side_path)
@@ -69,7 +73,7 @@ def open_devkit(dataset: Dataset) -> "NuScenes":
         return NuScenes(version=dataset.version, dataroot=str(dataset.dataroot), verbose=False)
     except KeyError as error:
         raise InputError(f"{dataset.tables}: no row or field {error}") from None
-    except (AssertionError, ValueError) as error:
+    except (AssertionError, *DAMAGED) as error:
         for name in TABLES:
             dataset.read_table(name)  # names the file that is not JSON
         raise InputError(f"{dataset.tables}: {error}") from None

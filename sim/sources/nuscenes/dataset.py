@@ -1,11 +1,11 @@
 """A nuScenes dataset on disk, read without the devkit: tables, splits, and what is missing."""
 
 import difflib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import InputError
+from sim.text_files import read_json
 
 TABLES = (
     "category", "attribute", "visibility", "instance", "sensor", "calibrated_sensor", "ego_pose",
@@ -44,14 +44,14 @@ class Dataset:
         """Name, size and time of change of each file that scenarios are made from."""
         files = [self.tables / f"{name}.json" for name in TABLES]
         files += [self.tables / "splits.json", self.dataroot / "can_bus"]
-        files += sorted((self.dataroot / "maps" / "expansion").glob("*.json"))
+        files += sorted((self.dataroot / "maps" / "expansion").glob("[!.]*.json"))
         found = [(file.name, file.stat()) for file in files if file.exists()]
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
 
     def read_table(self, name: str) -> list[dict]:
         """The rows of one table; InputError where the file is damaged."""
-        rows = _read_json(self.tables / f"{name}.json")
-        if not isinstance(rows, list):
+        rows = read_json(self.tables / f"{name}.json")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise InputError(f"{self.tables / name}.json: not a list of rows")
         return rows
 
@@ -60,7 +60,7 @@ class Dataset:
         from nuscenes.utils.splits import create_splits_scenes
 
         file = self.tables / "splits.json"
-        own = _read_json(file) if file.is_file() else {}
+        own = read_json(file) if file.is_file() else {}
         if not isinstance(own, dict) or not all(isinstance(v, list) for v in own.values()):
             raise InputError(f"{file}: not lists of scene names by split")
         return own | create_splits_scenes()  # the devkit too prefers its own
@@ -90,10 +90,3 @@ def _unknown(name: str, choices: list[str], what: str) -> str:
     near = difflib.get_close_matches(name, choices, 1, 0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"{name!r}{hint} ({what}: {', '.join(choices) or 'none'})"
-
-
-def _read_json(file: Path) -> object:
-    try:
-        return json.loads(file.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not JSON: {error}") from None

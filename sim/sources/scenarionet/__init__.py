@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.errors import InputError
+from sim.errors import DAMAGED, InputError
 from sim.scenario import EGO, Scenario
 from sim.sources.clock import clock_of
 from sim.sources.routes import make_routes
@@ -25,12 +25,16 @@ def read_scenario(path: Path) -> Scenario:
         scenario = _convert(data)
     except KeyError as error:
         raise InputError(f"{path}: field {error} is missing") from None
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise InputError(f"{path}: {error}") from None
+    except DAMAGED as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: {reason}") from None
     return scenario
 
 
 def _convert(data: dict) -> Scenario:
+    for name in ("metadata", "tracks", "map_features"):
+        if not isinstance(data[name], dict):
+            raise InputError(f"{name}: expected a dict, got {type(data[name]).__name__}")
     meta, features = data["metadata"], data["map_features"]
     dataset = str(meta.get("dataset", "recorded"))
     length = _length(data["length"])

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import Lane, LaneKind
+from sim.scenario_check.lane_map import require_lengths
 from sim.sources.lanes import (
     LANE_WIDTH_M,
     MPS_PER_MPH,
@@ -40,6 +41,9 @@ def read_lanes(
 
     Raises InputError where there is none, or a coordinate is not a number.
     """
+    require_lengths(
+        polyline.length_m(points_of(one, "polyline", name)) for name, one in features.items()
+    )
     lanes: list[Lane] = []
     kept: list[dict] = []
     dropped = broken = no_polygon = fillers = 0

@@ -7,9 +7,11 @@ from jaxtyping import Bool, Float
 
 from sim.errors import InputError
 from sim.scenario import EGO, AgentKind, Tracks
+from sim.scenario_check.tracks import require_room
 from sim.sources.clock import Clock
 from sim.sources.motion import velocities_mps
 from sim.sources.nuscenes.ego import REAR_AXLE_TO_CENTER_M
+from sim.sources.scenarionet.points import require_precise
 
 _KINDS = {
     "VEHICLE": AgentKind.VEHICLE,
@@ -19,7 +21,7 @@ _KINDS = {
 _HEIGHT_M = {
     AgentKind.VEHICLE: 1.6, AgentKind.CYCLIST: 1.7, AgentKind.PEDESTRIAN: 1.75, AgentKind.OBJECT: 1.0
 }  # fmt: skip
-_FARTHEST_M, _LARGEST_RAD, _LONGEST_M = 1e8, 1e4, 100.0
+_FARTHEST_M, _LARGEST_RAD, _LONGEST_M = 1e8, 1e3, 200.0
 # The box that ScenarioNet's nuScenes converter gives the ego, whose position is the rear axle's.
 _NUSCENES_EGO_M = (4.08, 1.73)
 _CONVERTER_CLOCK = (
@@ -39,10 +41,16 @@ def read_tracks(raw: dict, ego_id: str, clock: Clock, dataset: str) -> tuple[Tra
         raise InputError(f"tracks: the ego {ego_id!r} is missing")
     length = len(clock.recorded_s)
     _check_ego(_column(raw[ego_id], ego_id, "valid", length) > 0, ego_id)
+    require_room(len(raw), max(length, len(clock.time_s)))
     dropped: Counter[str] = Counter()
     kept, rows, notes = [], [], []
     for name in [ego_id, *(k for k in raw if k != ego_id)]:
-        row, reason = _row(raw[name], name, length)
+        try:
+            row, reason = _row(raw[name], name, length)
+        except KeyError as error:
+            raise InputError(f"tracks.{name}: field {error} is missing") from None
+        except (TypeError, IndexError) as error:
+            raise InputError(f"tracks.{name}: {error}") from None
         if row is None:
             if name == ego_id:
                 raise InputError(f"tracks.{name}: {reason}")
@@ -138,7 +146,12 @@ def _mend_sizes(size_m: Float[np.ndarray, "n 3"], kinds: list[AgentKind]) -> lis
 
 
 def _column(track: dict, name: str, field: str, length: int) -> np.ndarray:
-    values = np.asarray(track["state"][field], dtype=np.float64)
+    raw = np.asarray(track["state"][field])
+    if raw.dtype.kind not in "biuf" or raw.ndim > 2:
+        raise InputError(f"tracks.{name}.{field}: {raw.dtype} of shape {raw.shape}, no numbers")
+    if field == "position":
+        require_precise(raw, f"tracks.{name}.{field}")
+    values = raw.astype(np.float64)
     if values.ndim == 0 or len(values) < length:
         raise InputError(f"tracks.{name}.{field}: {values.size} of {length} instants")
     return (

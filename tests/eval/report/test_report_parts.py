@@ -209,6 +209,6 @@ def test_runs_that_cannot_be_compared(tmp_path: Path) -> None:
     a_drive.write_bytes(b"PK")
     a.write_scenario(0, made_up.scenario())
     before = sorted(p.name for p in a.path.iterdir())
-    with pytest.raises(ValueError, match=r"000000.npz: not a whole drive"):
+    with pytest.raises(ValueError, match=r"000000.npz: not whole"):
         write_report(a)
     assert sorted(p.name for p in a.path.iterdir()) == before  # nothing half-written

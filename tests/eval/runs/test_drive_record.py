@@ -56,7 +56,7 @@ def test_failures_begin_where_a_curve_first_falls() -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     for name, content in (("text.npz", b"hello"), ("none.npz", b"")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name}: not a whole drive"):
+        with pytest.raises(ValueError, match=f"{name}: not whole"):
             DriveRecord.load(tmp_path / name)
     np.savez(tmp_path / "other.npz", pose=np.zeros(3))
     with pytest.raises(ValueError, match="dt_s is missing"):

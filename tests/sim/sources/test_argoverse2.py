@@ -299,7 +299,11 @@ def test_wrong_map_is_named(copy: Path) -> None:
     data = json.loads(path.read_text())
     del next(iter(data["lane_segments"].values()))["left_lane_boundary"]
     path.write_text(json.dumps(data))
-    with pytest.raises(ValueError, match=r"log_map.*field 'left_lane_boundary' is missing"):
+    notes = read_scenario(copy).notes
+    assert "dropped 1 lanes, the first: field 'left_lane_boundary' is missing" in notes
+    del data["lane_segments"]
+    path.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=r"log_map.*field 'lane_segments' is missing"):
         read_scenario(copy)
 
 

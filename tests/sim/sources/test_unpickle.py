@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -48,4 +49,64 @@ def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "cut.pkl"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"cut\.pkl: not a whole pickle"):
+        read_pickle(path)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_arrays_are_what_they_were(tmp_path: Path, protocol: int) -> None:
+    data = [
+        np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3)), np.array(["a", "longer"]),
+        np.zeros((0, 3), dtype=np.float32), np.array([True, False]), np.float32(0.1),
+        np.array(7), defaultdict(int, {"a": 1}), OrderedDict(b=2), {1, 2}, b"\xff\x00",
+    ]  # fmt: skip
+    path = tmp_path / "good.pkl"
+    path.write_bytes(pickle.dumps(data, protocol=protocol))
+    read = read_pickle(path)
+    assert len(read) == len(data)
+    for have, want in zip(read, data, strict=True):
+        if isinstance(want, np.ndarray):
+            np.testing.assert_array_equal(have, want)
+            assert have.shape == want.shape and have.flags.writeable
+        else:
+            assert have == want
+
+
+def _state(array: bytes, shape: bytes, content: bytes = b"C\x10" + bytes(16)) -> bytes:
+    """A pickle of one array of float64 whose parts are given as opcodes."""
+    dtype = (
+        b"cnumpy\ndtype\n\x8c\x02f8\x85R(K\x03\x8c\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    )
+    return array + b"(K\x01" + shape + dtype + b"\x89" + content + b"tb"
+
+
+_MADE = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (_state(_MADE, b"K\x02\x85"), None),
+        (_state(_MADE, b"K\x03\x85"), "does not fit 16 bytes"),
+        (_state(_MADE, b"J\xfe\xff\xff\xff\x85"), "not lengths"),
+        (_state(_state(_MADE, b"K\x02\x85"), b"K\x02\x85"), "a state for array"),  # built twice
+        (_state(_MADE, b"K\x02\x85", b"]q\x00(NNe"), "an array of objects"),
+        (_MADE, "an array without content"),
+        (b"cbuiltins\nrange\nJ\xff\xff\xff\x7f\x85R", "builtins.range"),
+        (b"cbuiltins\nint\nK\x05\x85R", "a call of int"),
+        (b"cbuiltins\nset\n}b", "a state for callable"),
+        (b"c__main__\nx\n", "__main__.x"),
+        (b"Nr\xff\xff\xff\xff0K\x01", None),  # place 4294967295 of the memo takes no room
+        (b"\x96" + (1 << 50).to_bytes(8, "little"), "not a whole pickle"),
+        (b"]" + b"\x85" * 200_000, "containers 60 deep"),
+        (b"}" + b"K\x01" + b"\x85" * 200_000 + b"K\x01s", "a key that is a tuple"),
+        (b"U\xff" + bytes(255) + b"q\x00" + b"0c_codecs\nencode\nh\x00\x85R" * 500, "can hold"),
+    ],
+)  # fmt: skip
+def test_forged_files_reach_nothing(tmp_path: Path, content: bytes, reason: str | None) -> None:
+    path = tmp_path / "forged.pkl"
+    path.write_bytes(b"\x80\x04" + content + b".")
+    if reason is None:
+        read_pickle(path)
+        return
+    with pytest.raises(ValueError, match=rf"forged\.pkl: .*{reason}"):
         read_pickle(path)
