@@ -81,7 +81,8 @@ def _try(copies: Simulator, ways: Ways, trials: list[Trial], to_the_end: bool = 
         courses.append(_course(world, state))
         time_s = step * world.dt_s
         fails |= _goes_wrong(world, state) | (time_s > limit_s)
-        crosses = _crosses(goal, before, state.pose[:, EGO, :2]) & ~fails
+        step_m = torch.stack((before, state.pose[:, EGO, :2]), dim=1)
+        crosses = world.goals.reached(step_m)[:, -1] & ~fails
         goal_s = torch.where(crosses, goal_s.clamp(max=time_s), goal_s)
         nearest = torch.where(fails, nearest, torch.minimum(nearest, _to_goal_m(state, goal)))
         if not to_the_end and bool((goal_s < torch.inf).any() or fails.all()):
@@ -107,15 +108,3 @@ def _course(world: World, state: WorldState) -> Float[Tensor, "k 5"]:
 
 def _to_goal_m(state: WorldState, goal_m: Tensor) -> Float[Tensor, " k"]:
     return torch.linalg.vector_norm(state.pose[:, EGO, :2] - goal_m.mean(dim=0), dim=-1)
-
-
-def _crosses(goal_m: Tensor, before_m: Tensor, after_m: Tensor) -> Bool[Tensor, " k"]:
-    """Whether a step from one place to the other crosses the line in its direction."""
-    left, right = goal_m
-    across = left - right
-    onward = torch.stack((across[1], -across[0]))
-    past, now = ((place - right) @ onward for place in (before_m, after_m))
-    share = -past / torch.where(now == past, 1.0, now - past)
-    at = torch.lerp(before_m, after_m, share.unsqueeze(1))
-    along = (at - right) @ across / (across @ across)
-    return (past < 0.0) & (now >= 0.0) & (along >= 0.0) & (along <= 1.0)
