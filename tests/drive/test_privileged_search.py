@@ -19,7 +19,7 @@ from sim.sources.procedural.record import record
 @pytest.fixture(scope="module")
 def blocked() -> Scenario:
     """Something stands in the ego's lane; who keeps to its line does not pass."""
-    return record([make_draft("blocked_lane", 1, 18.0)])[0]
+    return record([make_draft("blocked_lane", 2, 18.0)])[0]
 
 
 def _passed(scenario: Scenario, place_m: torch.Tensor) -> bool:
