@@ -12,7 +12,7 @@ _RANGES = {
     "politeness": (0.0, 1.0), "accepted_gap_s": (0.0, 30.0), "lane_change_s": (1.0, 20.0),
     "noise_mps2": (0.0, 3.0),
 }  # fmt: skip
-_YIELDS = (int(min(Yielding)), int(max(Yielding)))
+_YIELDS = (float(min(Yielding)), float(max(Yielding)))
 
 
 def check_styles(styles: Styles, track_id: list[str]) -> None:
