@@ -22,13 +22,18 @@ from sim.sensors.raster import RasterSpec
 from sim.sensors.sweep import LabelledSweep, LidarSweep
 from sim.world import World, WorldState
 
+Perception = Literal["tracks", "visible"]
+
 
 @dataclass(frozen=True)
 class Needs:
     """What a planner asks to be shown beside ego, agents and route; the rest is not computed.
 
-    `history_s`: how long agents are remembered. `map`: questions about the map (`EgoMap`).
+    `history_s`: how far back agents are shown. `map`: questions about the map (`EgoMap`).
     `privileged`: the simulator's own world, the recording included; tables mark such planners.
+    `perception`: "tracks" shows all agents; "visible" those in the ego's line of sight, and whoever
+    was within the last `sim.world.REMEMBERED_S`, moved on at constant velocity from where it was last
+    seen (`sim.sensors.sight`). Agents, history and raster then hold what the ego knew, not what was.
     """
 
     history_s: float = 0.0
@@ -37,6 +42,7 @@ class Needs:
     raster: RasterSpec | None = None
     lidar: LidarSpec | None = None
     privileged: bool = False
+    perception: Perception = "tracks"
 
     @property
     def past_s(self) -> float:

@@ -207,7 +207,12 @@ class Styles:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One episode. `notes` says what the source dropped or repaired, one line each."""
+    """One episode. `notes` says what the source dropped or repaired, one line each.
+
+    `goal_line_m`: the left and the right end of the line that the ego has to cross, as seen when
+    driving over it; it spans the lanes that lead on. `time_limit_s`: by when. None: no such task.
+    `styles`: None: all alike (`sim.styles.uniform_styles`), and nobody changes lanes.
+    """
 
     scenario_id: str
     source: str
@@ -221,9 +226,9 @@ class Scenario:
     routes: list[Route | None]  # per agent; None: it follows its recording (or stands)
     keyframe: Bool[np.ndarray, " t"]  # False: interpolated between key frames
     notes: list[str] = field(default_factory=list)
-    styles: Styles | None = (
-        None  # None: all alike (`sim.styles.uniform_styles`), nobody changes lanes
-    )
+    goal_line_m: Float[np.ndarray, "2 2"] | None = None
+    time_limit_s: float | None = None
+    styles: Styles | None = None
 
     @property
     def num_agents(self) -> int:

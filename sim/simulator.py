@@ -27,7 +27,7 @@ from sim.recording import recorded_past, recorded_state
 from sim.scenario import EGO, Scenario
 from sim.sensors.suite import SensorSuite
 from sim.traffic import Traffic, make_traffic
-from sim.world import Past, World, WorldState
+from sim.world import REMEMBERED_S, Past, World, WorldState
 
 ROUTE_POINTS = 160
 ROUTE_BEHIND_M = 10
@@ -70,7 +70,9 @@ class Simulator:
         return replace(
             self,
             needs=needs,
-            sensors=SensorSuite.of(self.world, needs.raster, needs.lidar),
+            sensors=SensorSuite.of(
+                self.world, needs.raster, needs.lidar, needs.perception == "visible"
+            ),
             lanes=trees.to(lanes, self.world.size_m.device),
         )
 
@@ -93,11 +95,19 @@ class Simulator:
             trees.put(mine, places, other, index)
 
     def reset(self, step: Int[Tensor, " b"] | None = None) -> WorldState:
-        """The start of the recordings, or everyone as recorded at `step`, with what went before."""
-        world = self.world
+        """The start of the recordings, or everyone as recorded at `step`, with what went before.
+
+        Whoever the ego saw within the time of its memory, as it drove in the recording, it remembers.
+        """
+        world, sight = self.world, self.sensors.sight
         state = world.reset() if step is None else recorded_state(world, step)
         steps = round(self.needs.past_s / world.dt_s)
-        return replace(state, past=recorded_past(world, state.step, steps)) if steps else state
+        if sight is None:
+            past = recorded_past(world, state.step, steps) if steps else None
+            return replace(state, past=past)
+        back = steps if step is None else max(steps, round(REMEMBERED_S / world.dt_s))
+        seen, past = sight.look_back(world, recorded_past(world, state.step, back))
+        return replace(state, seen=seen, past=past.last(steps) if steps else None)
 
     def step(self, state: WorldState, action: Plan | Controls) -> WorldState:
         """One `dt_s` later: the ego follows its plan or its controls, the traffic does what it does.
@@ -126,7 +136,9 @@ class Simulator:
             valid=torch.cat((state.valid[:, :1], moved.valid[:, 1:]), dim=1),
             ego_steering_rad=ego_steering,
         )
-        return after if state.past is None else replace(after, past=state.past.then(after))
+        if self.sensors.sight:
+            after = replace(after, seen=self.sensors.sight.look(self.world, after, state.seen))
+        return after if state.past is None else replace(after, past=state.past.then(after.known))
 
     def ego_state(self, state: WorldState) -> EgoState:
         """The ego's own motion and shape."""
@@ -139,8 +151,13 @@ class Simulator:
         )
 
     def observe(self, state: WorldState) -> Observation:
-        """What the ego may know of `state`, in its own frame; what `needs` asks for, and no more."""
+        """What the ego may know of `state`, in its own frame; what `needs` asks for, and no more.
+
+        Raises ValueError where perception is "visible" and the state none of this simulator's.
+        """
         world, needs = self.world, self.needs
+        if self.sensors.sight and state.seen is None:
+            raise ValueError("nobody has looked at this state: begin with Simulator.reset")
         raster, lidar = self.sensors.sense(world, state)
         world_SE2_ego = state.pose[:, EGO]
         lights = world.lights_at(state.step)
@@ -148,7 +165,7 @@ class Simulator:
             step=state.step,
             dt_s=world.dt_s,
             ego=self.ego_state(state),
-            agents=_agents(world, state),
+            agents=_agents(world, state.known),
             route=world.paths.ego_route(
                 world_SE2_ego,
                 state.speed_mps[:, EGO],

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sim import trees
 from sim.errors import InputError
+from sim.goals import Goals
 from sim.maps.expert_route import ExpertRoute
 from sim.maps.field import MapField
 from sim.maps.lane_areas import LaneAreas
@@ -22,6 +23,7 @@ from sim.paths.paths import Paths
 from sim.scenario import Scenario
 
 WHEELBASE_PER_LENGTH = 0.6  # Chrysler Pacifica 3.09 / 5.18, Renault Zoe 2.59 / 4.08
+REMEMBERED_S = 3.0  # how long the ego goes on reckoning with whom it no longer sees
 _FAR_M = 1e6  # where points that are padding lie
 _ON_PATH_M = 0.2  # who is nearer is on its path, and not changing over to it
 
@@ -60,6 +62,34 @@ class Past:
             known=torch.cat((self.known[:, 1:], torch.ones_like(self.known[:, :1])), dim=1),
         )
 
+    def last(self, steps: int) -> "Past":
+        """Now and the `steps` instants before."""
+        ago = slice(-1 - steps, None)
+        return Past(
+            self.pose[:, :, ago],
+            self.velocity_mps[:, :, ago],
+            self.valid[:, :, ago],
+            self.known[:, ago],
+        )
+
+
+@dataclass(frozen=True)
+class LastSeen:
+    """Where the ego takes each agent to be, world frame: where it sees it, or saw it last.
+
+    Whoever is out of sight is moved on at constant velocity. `unseen_s`: for how long that has been
+    so; inf: it was never seen, or has left the world.
+    """
+
+    pose: Float[Tensor, "b n 3"]
+    velocity_mps: Float[Tensor, "b n 2"]
+    unseen_s: Float[Tensor, "b n"]
+
+    @property
+    def known(self) -> Bool[Tensor, "b n"]:
+        """Who is in sight, or was within the last `REMEMBERED_S`."""
+        return self.unseen_s < REMEMBERED_S + 1e-3  # the steps add up to it but for rounding
+
 
 @dataclass(frozen=True)
 class WorldState:
@@ -82,6 +112,15 @@ class WorldState:
     waited_s: Float[Tensor, "b n"]  # how long it has been standing; on foot: waiting at a kerb
     late_steps: Int[Tensor, "b n"]  # by how much somebody on foot is behind the recording
     past: Past | None = None  # kept where somebody looks back (`sim.interface.Needs`)
+    seen: LastSeen | None = None  # None: the ego knows where everybody is
+
+    @property
+    def known(self) -> "WorldState":
+        """What the ego knows of this state: those it neither sees nor remembers are not there."""
+        seen = self.seen
+        if seen is None:
+            return self
+        return replace(self, pose=seen.pose, velocity_mps=seen.velocity_mps, valid=seen.known)
 
     @property
     def speed_mps(self) -> Float[Tensor, "b n"]:
@@ -102,6 +141,7 @@ class World:
     log: Log
     light_state: Int[Tensor, "b l t"]
     paths: Paths
+    goals: Goals
     maps: "WorldMaps | None"
 
     @staticmethod
@@ -132,6 +172,7 @@ class World:
             ),
             light_state=trees.stack_padded([s.lights.state.astype(np.int64) for s in scenarios]),
             paths=build_paths(scenarios),
+            goals=Goals.from_scenarios(scenarios),
             maps=WorldMaps.from_scenarios(scenarios) if maps else None,
         )
 

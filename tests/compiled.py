@@ -65,7 +65,7 @@ def _all_equal(eager: object, other: object) -> None:
 
 
 def check_step() -> None:
-    simulator = _simulator("idm", Needs(history_s=0.5))
+    simulator = _simulator("idm", Needs(history_s=0.5, perception="visible"))
     world = simulator.world
 
     def advance(state: WorldState) -> tuple[WorldState, Tensor, Tensor]:
@@ -120,7 +120,7 @@ def check_lidar() -> None:
 
 
 def check_observe() -> None:
-    simulator = _simulator("log", Needs(history_s=0.5, map=True, lanes=LaneSpec(16)))
+    simulator = _simulator("log", Needs(0.5, map=True, lanes=LaneSpec(16), perception="visible"))
     state = _drive(simulator)[-1]
 
     def look(state: WorldState) -> tuple[Any, ...]:

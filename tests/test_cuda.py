@@ -14,7 +14,7 @@ from sim.simulator import Simulator
 from sim.sources.procedural import draft
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
-NEEDS = Needs(history_s=0.5, map=True, lanes=LaneSpec(16))
+NEEDS = Needs(history_s=0.5, map=True, lanes=LaneSpec(16), perception="visible")
 
 
 @pytest.fixture(scope="module")

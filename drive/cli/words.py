@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-LISTS = ("--families", "--planner", "--metric", "--scenario", "--exclude")
+LISTS = ("--families", "--planner", "--metric", "--scenario", "--exclude", "--tags", "--not-tags")
 
 
 def split_commas(arguments: list[str], lists: Collection[str] = LISTS) -> list[str]:

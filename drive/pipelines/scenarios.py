@@ -4,10 +4,12 @@ from sim.errors import InputError
 from sim.sources.finding import find, prepare
 from sim.sources.loading import load
 from sim.sources.query import ScenarioRef, SourceQuery
+from sim.sources.tagged import tagged
 
 
 def find_scenarios(query: SourceQuery) -> list[ScenarioRef]:
-    """The scenarios of a query, those converted that have to be (with a bar on the terminal).
+    """The scenarios of a query, those converted, and looked at for tags, that have to be (with a bar on
+    the terminal).
 
     Raises InputError for a query that is wrong, or fits nothing.
     """
@@ -20,7 +22,10 @@ def find_scenarios(query: SourceQuery) -> list[ScenarioRef]:
         bar.update()
     if bar is not None:
         bar.close()
-    return refs
+    if not (query.tags or query.not_tags):
+        return refs
+    with tqdm(desc="looking for tags", total=len(refs), leave=False) as tags:
+        return tagged(query, refs, tags.update)
 
 
 def require_usable(refs: list[ScenarioRef]) -> None:

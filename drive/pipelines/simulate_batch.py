@@ -1,8 +1,9 @@
 """What a worker process does: drive one batch of scenarios with every planner; film one drive."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from drive.pipelines.run_errors import RunErrors
 from drive.pipelines.simulate_config import SimulateConfig
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from eval.metrics.family import MetricResult
     from eval.rollout import Rollout
     from eval.runs.tracer import Tracer
+    from eval.undisturbed import Undisturbed
     from sim.dynamics.bicycle import Controls
-    from sim.interface import Plan
+    from sim.interface import Perception, Plan
     from sim.simulator import Simulator
 
 
@@ -80,17 +82,24 @@ class _BatchDrive:
         self._own_metrics = own_families(config.metric)
         self._total_s = len(self._planners) * _length_s(loaded)
         self._finished_s = 0.0
+        self._tags: dict[int, list[str]] = {}
         self.privileged: set[str] = set()
 
     def drives(self) -> list[DriveScores]:
         """The scores of every drive that came to its end."""
+        from eval.undisturbed import Undisturbed
+        from sim.tags import tags_of
+
         drives: list[DriveScores] = []
         for members in _by_step(self._loaded):
             with self._errors.noted(_ids(members)):
                 simulator = self._make_simulator(members)
+                alone = Undisturbed.of(simulator)
+                for (ref, _), tags in zip(members, tags_of(simulator.world), strict=True):
+                    self._tags[ref.index] = list(tags)
                 for name, label in self._planners.items():
                     with self._errors.noted(_ids(members), label):
-                        drives += self._drive(name, label, members, simulator)
+                        drives += self._drive(name, label, members, simulator, alone)
                     self._finished_s += _length_s(members)
         return drives
 
@@ -101,7 +110,12 @@ class _BatchDrive:
         return Simulator.from_scenarios(scenarios, self._config.traffic).to(self._config.device)
 
     def _drive(
-        self, name: str, label: str, members: Loaded, simulator: "Simulator"
+        self,
+        name: str,
+        label: str,
+        members: Loaded,
+        simulator: "Simulator",
+        alone: "Undisturbed | None",
     ) -> list[DriveScores]:
         """One planner through all of them: drives are recorded, scores returned."""
         from drive.planning import make_planner
@@ -123,7 +137,14 @@ class _BatchDrive:
         planner = make_planner(name)
         if needs_of(planner).privileged:
             self.privileged.add(label)
-        driven = rollout(simulator, planner, watch=watch, replan_s=self._config.replan)
+        driven = rollout(
+            simulator,
+            planner,
+            watch=watch,
+            replan_s=self._config.replan,
+            perception=cast("Perception", self._config.perception),
+        )
+        driven = replace(driven, undisturbed=alone)
         facts = Facts.of(driven)
         results = evaluate(driven, FAMILIES, facts)
         results |= self._evaluate_own(driven, facts, label, members)
@@ -157,7 +178,14 @@ class _BatchDrive:
         for w, (ref, scenario) in enumerate(members):
             values = values_of(results, w)
             scores.append(
-                DriveScores(scenario.scenario_id, scenario.family, planner, ref.index, values)
+                DriveScores(
+                    scenario.scenario_id,
+                    scenario.family,
+                    planner,
+                    ref.index,
+                    values,
+                    self._tags[ref.index],
+                )
             )
             record = DriveRecord.of(driven, results, metrics, tracer, w)
             record.save(self._run.drive_path(planner, ref.index))

@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from sim.errors import InputError
+from sim.errors import InputError, one_of
 from sim.sources.query import SourceQuery
 
 
@@ -30,6 +31,9 @@ class SimulateConfig(SourceQuery):
     """one or more planners, by space or comma"""
     traffic: str = "idm"
     """who moves the others"""
+    perception: str = "tracks"
+    """whom the ego knows of: tracks (everyone), visible (whoever is in its line of sight, or was within
+    the last 3 s)"""
     metric: tuple[str, ...] = ()
     """metrics of your own beside the built-in ones: my_module:MyMetric, path/to/file.py:MyMetric"""
     replan: float | None = None
@@ -57,7 +61,7 @@ def check(config: SimulateConfig) -> None:
     from drive.planning import PLANNERS
     from eval.metrics.suite import FAMILIES, declared, own_families
     from sim.device import require_device
-    from sim.interface import Needs
+    from sim.interface import Needs, Perception
     from sim.traffic import TRAFFIC
 
     if not config.planner:
@@ -73,6 +77,7 @@ def check(config: SimulateConfig) -> None:
             raise InputError(f"--planner {name}: needs: expected a sim.interface.Needs, {told}")
     declared((*FAMILIES, *own_families(config.metric)))
     TRAFFIC.load(config.traffic)
+    one_of("--perception", config.perception, get_args(Perception))
     require_device(config.device)
     for option, least in {"batch_size": 1, "videos": 0, "workers": -1}.items():
         value = getattr(config, option)

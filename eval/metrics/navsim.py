@@ -1,4 +1,4 @@
-"""NAVSIM's PDM score, over a closed-loop episode.
+"""NAVSIM's PDM score (v1.1), over a closed-loop episode.
 
 PDMS = NC * DAC x (5 EP + 5 TTC + 2 C) / 12. NAVSIM scores 4 s; here the whole episode counts. EP
 compares with the recorded ego instead of PDM-Closed, and is 1 where neither gets 5 m far. Rules are
@@ -27,7 +27,7 @@ DRIVABLE_AREA = Metric(
 )  # fmt: skip
 
 
-def _no_collision(rollout: Rollout, facts: Facts) -> Float[Tensor, " b"]:
+def no_collision(rollout: Rollout, facts: Facts) -> Float[Tensor, " b"]:
     """0 after an at-fault collision with a road user, 0.5 after one with an object, else 1.
 
     Who overlaps the ego at the start is left out; off the road an ego is in no lane.
@@ -40,13 +40,21 @@ def _no_collision(rollout: Rollout, facts: Facts) -> Float[Tensor, " b"]:
     return torch.where(users, 0.0, torch.where(objects, 0.5, 1.0))
 
 
-def _progress(rollout: Rollout, facts: Facts) -> Float[Tensor, " b"]:
-    """The ego's progress over the larger of its own and the recorded ego's."""
+def route_gains_m(
+    rollout: Rollout, facts: Facts
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
+    """Metres that the ego and the recorded ego get on along the route, at least 0."""
     last = rollout.active.sum(dim=1, keepdim=True) - 1
     ego, log = facts.route_s_m, facts.expert_s_m
     ego_m = (torch.gather(ego, 1, last) - ego[:, :1]).squeeze(1).clamp(min=0.0)
     log_m = torch.gather(log, 1, last.clamp(max=log.shape[1] - 1)) - log[:, :1]
-    best = torch.maximum(ego_m, log_m.squeeze(1))
+    return ego_m, log_m.squeeze(1).clamp(min=0.0)
+
+
+def _progress(rollout: Rollout, facts: Facts) -> Float[Tensor, " b"]:
+    """The ego's progress over the larger of its own and the recorded ego's."""
+    ego_m, log_m = route_gains_m(rollout, facts)
+    best = torch.maximum(ego_m, log_m)
     return torch.where(best <= LEAST_PROGRESS_M, 1.0, ego_m / best.clamp(min=LEAST_PROGRESS_M))
 
 
@@ -61,7 +69,7 @@ class NavsimMetrics:
         ttc = navsim_time_to_collision(rollout, facts)
         comfort = always(facts.comfortable, rollout.active)
         parts = 5.0 * _progress(rollout, facts) + 5.0 * ttc.value + 2.0 * comfort.value
-        value = _no_collision(rollout, facts) * drivable.value * parts / 12.0
+        value = no_collision(rollout, facts) * drivable.value * parts / 12.0
         return {
             PDMS.key: MetricResult(value, rollout.active[:, 0], drivable.per_step),
             DRIVABLE_AREA.key: drivable,

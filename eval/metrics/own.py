@@ -6,10 +6,10 @@ from eval.metrics.declaration import Metric
 from eval.metrics.facts import Facts
 from eval.metrics.family import MetricResult
 from eval.metrics.nuplan import overspeed
+from eval.metrics.sources import OWN
 from eval.rollout import Rollout
 from sim.scenario import EGO
 
-OWN = "bevdrive"
 SPEED_LIMIT = Metric("bevdrive/speed_limit_compliance", "Speed limit of the route", OWN)
 
 

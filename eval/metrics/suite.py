@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from eval.metrics.declaration import Metric
+from eval.metrics.epdms import NavsimV2Metrics
 from eval.metrics.facts import Facts
 from eval.metrics.family import MetricFamily, MetricResult
+from eval.metrics.interaction import InteractionMetrics
 from eval.metrics.navsim import NavsimMetrics
 from eval.metrics.nuplan import SCORE, NuplanMetrics
 from eval.metrics.own import OwnMetrics
@@ -20,7 +22,9 @@ from sim.registry import Registry
 
 FAMILIES: tuple[MetricFamily, ...] = (
     NuplanMetrics(),
+    InteractionMetrics(),
     NavsimMetrics(),
+    NavsimV2Metrics(),
     WaymaxMetrics(),
     OwnMetrics(),
 )

@@ -58,7 +58,7 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
         "failures": {m.key: m.failure.name for m in declared.values() if m.failure},
         "curves": [asdict(m.curve) | {"key": m.key} for m in declared.values() if m.curve],
         "columns": [_summary(column, metrics) for column in columns],
-        "scenarios": [{"key": key, "family": _family(columns, key)} for key in keys],
+        "scenarios": [_scenario(columns, key) for key in keys],
         "rows": list(_rows(columns, keys, metrics, path.parent)),
         "pairs": compare_all(columns, metrics),
         "playbacks": playbacks.index,
@@ -114,8 +114,9 @@ def _summary(column: PlannerRun, metrics: list[Metric]) -> dict[str, Any]:
     }
 
 
-def _family(columns: list[PlannerRun], key: str) -> str:
-    return next(column.drives[key].family for column in columns if key in column.drives)
+def _scenario(columns: list[PlannerRun], key: str) -> dict[str, Any]:
+    drive = next(column.drives[key] for column in columns if key in column.drives)
+    return {"key": key, "family": drive.family, "tags": drive.tags}
 
 
 def _rows(
@@ -145,7 +146,7 @@ def _facts(runs: list[RunFolder]) -> list[str]:
     lines = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
         config = run.config()
-        shown = ("source", "traffic", "split", "seed")
+        shown = ("source", "traffic", "perception", "split", "seed")
         facts = [f"{key} {config[key]}" for key in shown if config.get(key) is not None]
         lines.append((f"{name}: " if len(runs) > 1 else "") + ", ".join(facts))
     return lines

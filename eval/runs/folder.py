@@ -120,7 +120,7 @@ class RunFolder:
         names = sorted({name for drive in results.drives for name in drive.metrics})
         table = {
             key: [getattr(drive, key) for drive in results.drives]
-            for key in ("scenario_id", "family", "planner", "index")
+            for key in ("scenario_id", "family", "planner", "index", "tags")
         }
         table |= {name: [drive.metrics.get(name) for drive in results.drives] for name in names}
         with whole_file(self.path / "per_scenario.parquet") as scratch:

@@ -15,7 +15,7 @@ PRIVILEGED_NOTE = f"{PRIVILEGED} privileged: it is shown what only the simulator
 class DriveScores:
     """Scenario number `index` of a run driven by one planner: its metrics by key.
 
-    Those without a value are absent.
+    Those without a value are absent. `tags`: what happens in the recording (`sim.tags`).
     """
 
     scenario_id: str
@@ -23,6 +23,7 @@ class DriveScores:
     planner: str
     index: int
     metrics: dict[str, float]
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

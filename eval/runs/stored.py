@@ -60,7 +60,7 @@ def read_drives(path: Path) -> list[DriveScores]:
     drives = []
     for number, row in enumerate(rows):
         try:
-            named = {name: row.pop(name) for name in ("scenario_id", "family", "planner")}
+            named = {name: row.pop(name) for name in ("scenario_id", "family", "planner", "tags")}
             index = row.pop("index", UNKNOWN)
             metrics = {name: value for name, value in row.items() if value is not None}
             drives.append(_checked_drive(DriveScores(**named, index=index, metrics=metrics)))
@@ -104,6 +104,7 @@ def _checked_drive(drive: DriveScores) -> DriveScores:
         raise InputError(f"planner: {drive.planner!r:.60} names no planner of a run")
     if type(drive.index) is not int or not UNKNOWN <= drive.index < _MOST_INDEX:
         raise InputError(f"index: {drive.index!r:.60} is no number of a scenario")
+    _texts(drive.tags, "tags")
     if not isinstance(drive.metrics, dict):
         raise InputError("metrics: not values by name")
     for name, value in drive.metrics.items():

@@ -15,6 +15,7 @@ from sim.scenario_check import require_valid
 from sim.sources.finding import find, prepare
 from sim.sources.loading import load
 from sim.sources.query import SourceQuery
+from sim.sources.tagged import tagged
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Settings(SourceQuery):
         for name in ("path", "dataroot", "cache"):  # texts will do
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else Path(given))
-        for name in ("families", "scenario", "exclude"):  # one alone, or a list
+        for name in ("families", "scenario", "exclude", "tags", "not_tags"):  # one alone, or a list
             given = getattr(self, name)
             given = (given,) if isinstance(given, str) else given
             if not isinstance(given, (list, tuple)) or not all(isinstance(v, str) for v in given):
@@ -76,7 +77,7 @@ class Settings(SourceQuery):
         refs = find(self)
         for _ in prepare(self, refs):
             pass
-        loaded, skipped = load(refs)
+        loaded, skipped = load(tagged(self, refs))
         if skipped:
             raise InputError(f"{skipped[0]['scenario']}: {skipped[0]['reason']}")
         return [scenario for _, scenario in loaded]

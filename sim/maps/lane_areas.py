@@ -15,7 +15,7 @@ from sim.geometry import polyline
 from sim.geometry.grid import BevGrid
 from sim.maps.extent import grid_around
 from sim.maps.lane_cells import CELL_M, LaneCells
-from sim.scenario import Lane, LaneKind, Scenario
+from sim.scenario import EGO, Lane, LaneKind, Scenario, StopKind, StopLine
 from sim.trees import shared
 
 _FAR_M = 1e6  # where padding lies
@@ -31,7 +31,8 @@ class LaneAreas:
     `connector_outline_m`: their outlines, the last vertex repeated. `baseline_m`: P points, the last
     one repeated, `baseline_s_m` their arc lengths. `successor[m, i, j]`: j follows i.
     `neighbor_limit_mps`: the highest limit of the lanes before and after. `block`: the road block, as
-    `road_blocks` counts them.
+    `road_blocks` counts them. `on_route`: the ego's route leads through that block. `light`: of a
+    connector, the number of the light at its start, or at the end of the lane before; -1: none.
     """
 
     row: Int[Tensor, " b"]
@@ -45,6 +46,8 @@ class LaneAreas:
     speed_limit_mps: Float[Tensor, "m k"] = shared()
     neighbor_limit_mps: Float[Tensor, "m k"] = shared()
     block: Int[Tensor, "m k"] = shared()  # -1: padding
+    on_route: Bool[Tensor, "m k"] = shared()
+    light: Int[Tensor, "m k"] = shared()
 
     @staticmethod
     def from_scenarios(scenarios: list[Scenario]) -> "LaneAreas":
@@ -75,6 +78,8 @@ class LaneAreas:
             speed_limit_mps=stack("speed_limit_mps"),
             neighbor_limit_mps=stack("neighbor_limit_mps"),
             block=stack("block", -1),
+            on_route=stack("on_route"),
+            light=stack("light", -1),
         )
 
     def hold(self, points_m: Float[Tensor, "b *p 2"]) -> Bool[Tensor, "b *p k"]:
@@ -132,6 +137,18 @@ def road_blocks(lanes: list[Lane]) -> list[int]:
     return block
 
 
+def connector_signals(scenario: Scenario) -> dict[int, StopLine]:
+    """The stop line with a light that each connector has: its own, or that of a lane before it."""
+    lanes, found = scenario.map.lanes, {}
+    for stop in scenario.map.stop_lines:
+        for k in stop.lanes if stop.kind == StopKind.SIGNAL else ():
+            own = lanes[k].kind == LaneKind.CONNECTOR
+            for connector in (k,) if own else lanes[k].successors:
+                if lanes[connector].kind == LaneKind.CONNECTOR and (own or connector not in found):
+                    found[connector] = stop
+    return found
+
+
 @dataclass(frozen=True)
 class _Lanes:
     """Those of one map; fields as in `LaneAreas`, baselines padded among themselves."""
@@ -144,6 +161,8 @@ class _Lanes:
     speed_limit_mps: np.ndarray
     neighbor_limit_mps: np.ndarray
     block: np.ndarray
+    on_route: np.ndarray
+    light: np.ndarray
 
     @staticmethod
     def of(scenario: Scenario) -> "_Lanes":
@@ -157,7 +176,9 @@ class _Lanes:
             successor[i, [place[j] for j in lanes[k].successors if j in place]] = True
         around = [(*lanes[k].predecessors, *lanes[k].successors) for k in keep]
         highest = [max((lanes[j].speed_limit_mps for j in js), default=np.inf) for js in around]
-        blocks = road_blocks(lanes)
+        blocks, lights = road_blocks(lanes), connector_signals(scenario)
+        route = scenario.routes[EGO]
+        through = {blocks[k] for k in route.lanes} if route else set()
         return _Lanes(
             outlines_m=[_simplified(lanes[k].polygon_m, ring=True) for k in keep],
             baseline_m=_padded(lines),
@@ -167,6 +188,8 @@ class _Lanes:
             speed_limit_mps=_array([lanes[k].speed_limit_mps for k in keep], np.float32),
             neighbor_limit_mps=_array(highest, np.float32),
             block=np.array([blocks[k] for k in keep] or [-1], dtype=np.int64),
+            on_route=_array([blocks[k] in through for k in keep], bool),
+            light=np.array([lights[k].light if k in lights else -1 for k in keep] or [-1]),
         )
 
 

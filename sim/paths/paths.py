@@ -109,12 +109,19 @@ class Paths:
 
     def ego_s_m(self, pose: Float[Tensor, "b t 3"]) -> Float[Tensor, "b t"]:
         """Arc length of poses along the ego's path: its progress."""
-        path = self.agent_path[:, EGO]
-        cost = _search_cost(self.coarse[self.row, path].unsqueeze(1), pose.unsqueeze(2))
+        s_m, _ = self.along(self.agent_path[:, EGO].unsqueeze(1), pose)
+        return s_m
+
+    def along(
+        self, path: Int[Tensor, "b *#k"], pose: Float[Tensor, "b *k 3"]
+    ) -> tuple[Float[Tensor, "b *k"], Float[Tensor, "b *k"]]:
+        """Arc length of poses along the given paths (shapes broadcast), and offset to their left."""
+        row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
+        cost = _search_cost(self.coarse[row, path], pose.unsqueeze(-2))
         guess = cost.argmin(dim=-1).to(pose.dtype) * COARSE_M
         x, y, _ = pose.unbind(-1)
-        s_m, _, _ = self.project(path.unsqueeze(1).expand(guess.shape), guess, x, y)
-        return s_m
+        s_m, offset, _ = self.project(path.expand(guess.shape), guess, x, y)
+        return s_m, offset
 
     def nearest_point_m(self, place_m: Float[Tensor, "b t 2"]) -> Float[Tensor, "b t"]:
         """Arc length of the stored point of the ego's path that is nearest to each place."""

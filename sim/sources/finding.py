@@ -13,20 +13,23 @@ from sim.sources.query import SOURCES, ScenarioRef, SourceQuery
 FILE_SOURCES = {
     ".scenario": "saved", ".pkl": "scenarionet", ".xml": "commonroad", ".parquet": "argoverse2_motion",
 }  # fmt: skip
-_COMMON = ("source", "scenario", "exclude", "seed", "count")  # mean the same to every source
+_COMMON = ("source", "scenario", "exclude", "tags", "not_tags", "seed", "count")  # of every source
 
 
 def find(query: SourceQuery) -> list[ScenarioRef]:
     """The scenarios of a query, numbered from 0: what its source has, filtered, at most `count`.
 
-    Raises InputError for an unknown source, an option that this source does not know or that is out
-    of range, for a name that fits nothing, and where nothing is left.
+    Tags are not looked at, and nothing is cut off where some are asked for: the scenarios have to be
+    loaded for that (`sim.sources.tagged`). Raises InputError for an unknown source or tag, an option
+    that this source does not know or that is out of range, for a name that fits nothing, and where
+    nothing is left.
     """
     source = SOURCES.load(query.source)()
     _check_options(query, getattr(source, "options", None))
     refs = source.find(query)
     chosen = [refs[k] for k in select([ref.name for ref in refs], query.scenario, query.exclude)]
-    return [replace(ref, index=k) for k, ref in enumerate(chosen[: query.count])]
+    count = None if query.tags or query.not_tags else query.count
+    return [replace(ref, index=k) for k, ref in enumerate(chosen[:count])]
 
 
 def select(names: Sequence[str], scenario: Sequence[str], exclude: Sequence[str]) -> list[int]:
@@ -76,6 +79,12 @@ def _check_options(query: SourceQuery, known: tuple[str, ...] | None) -> None:
         if given and known is not None and field.name not in (*_COMMON, *known):
             option = field.name.replace("_", "-")
             raise InputError(f"--{option}: not for --source {query.source}")
+    if query.tags or query.not_tags:
+        from sim.tags import TAGS
+
+        for option in ("tags", "not_tags"):
+            for tag in getattr(query, option):
+                one_of(f"--{option.replace('_', '-')}", tag, TAGS)
     for name, least in {"count": 1, "duration_s": 1, "seed": 0}.items():
         value = getattr(query, name)
         if value is not None and not least <= value < math.inf:

@@ -40,10 +40,16 @@ class SourceQuery:
     will do); an id of a generated one says all, whatever its family, split and seed"""
     exclude: tuple[str, ...] = ()
     """all but these, named likewise"""
+    tags: tuple[str, ...] = ()
+    """only scenarios in which one of these happens, by space or comma: unprotected_left,
+    near_pedestrian ... (docs/tags.md lists them)"""
+    not_tags: tuple[str, ...] = ()
+    """only scenarios in which none of these happens"""
     seed: int = 0
     """seed of the generator"""
     count: int | None = None
-    """how many scenarios at most; not given: 32 generated ones, or all recorded ones"""
+    """how many scenarios at most; not given: 32 generated ones, or all recorded ones. With tags, of
+    recorded ones so many that carry them; of generated ones those that do, of so many"""
     duration_s: float = 15.0
     """length of a generated scenario; a recorded one keeps its own"""
 

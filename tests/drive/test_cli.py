@@ -30,6 +30,19 @@ def _run(tmp_path: Path, name: str, *more: str) -> int:
         (["simulate", "--preset", "nothing.yaml"], "nothing.yaml: no such preset"),
         (["simulate", "--resume", "nothing"], "no run folder"),
         (["simulate", "--count", "0"], "--count: must be at least 1"),
+        (
+            ["simulate", "--perception", "seen"],
+            "--perception: unknown 'seen' (choices: tracks, visible)",
+        ),
+        (
+            ["simulate", "--tags", "statonary"],
+            "--tags: unknown 'statonary'; did you mean stationary?",
+        ),
+        (["simulate", "--not-tags=x"], "--not-tags: unknown 'x'"),
+        (
+            ["simulate", *TINY[:4], "--tags", "u_turn"],
+            "--tags u_turn: none of 2 scenarios carries it",
+        ),
         (["simulat"], "verb: unknown 'simulat'; did you mean simulate?"),
     ],
 )
@@ -64,6 +77,21 @@ def test_help_answers_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--families" in done.stdout
     assert "bevdrive simulate --resume" in done.stdout
+
+
+def test_tags_and_perception_of_a_run(tmp_path: Path) -> None:
+    assert _run(tmp_path, "seen", "--perception", "visible", "--not-tags", "stationary") == 0
+    run = RunFolder(tmp_path / "seen")
+    drives = run.read_tables().drives
+    assert drives and all("stationary" not in drive.tags for drive in drives)
+    assert run.config()["perception"] == "visible"
+    known = {
+        "bevdrive/success",
+        "bevdrive/deadlock",
+        "bevdrive/imposed_deceleration",
+        "navsim/epdms",
+    }
+    assert all(known <= set(drive.metrics) for drive in drives)
 
 
 def test_same_seed_same_bytes_and_resume(tmp_path: Path) -> None:

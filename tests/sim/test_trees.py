@@ -13,7 +13,9 @@ from sim.world import WorldState
 
 RASTER = RasterSpec(channels=("drivable", "route", "light_red", "vehicles"))
 LIDAR = LidarSpec((-2.0, -8.0), 90, 60.0)
-NEEDS = Needs(map=True, raster=RASTER, lidar=LIDAR, lanes=LaneSpec(8), history_s=0.3)
+NEEDS = Needs(
+    map=True, raster=RASTER, lidar=LIDAR, lanes=LaneSpec(8), history_s=0.3, perception="visible"
+)
 # Paths, agents and maps of three sizes: whatever is not moved along shows up.
 SCENARIOS = generate(["signalized_junction", "roundabout", "crosswalk"], 3, seed=5, duration_s=3.0)
 

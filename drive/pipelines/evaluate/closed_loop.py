@@ -53,7 +53,6 @@ def _table(outcome: "Outcome", title: str) -> "Table":
     from eval.report.score_table import score_columns
     from eval.report.table import Table
     from eval.runs.folder import RunFolder
-    from eval.runs.results import PRIVILEGED_NOTE
 
     note, where = "means over the scenes where a metric has a value", outcome.folder.name
     if skipped := outcome.summary["skipped"]:
@@ -61,7 +60,7 @@ def _table(outcome: "Outcome", title: str) -> "Table":
     if outcome.errors:
         names = sorted({line.planner for line in error_lines(outcome.errors)})
         note += f"; errors: {', '.join(names)}, see {where}/report.html"
-    if outcome.summary.get("privileged"):
-        note += f"; {PRIVILEGED_NOTE}"
+    if privileged := outcome.summary.get("privileged"):
+        note += f"; shown what only the simulator knows: {', '.join(privileged)}"
     columns = score_columns(outcome.summary, RunFolder(outcome.folder).declared_metrics())
     return Table(title, note, columns, tuple((planner, "score") for planner in columns))

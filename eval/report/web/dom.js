@@ -19,6 +19,7 @@ const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS
 const number = (value, digits = 3) =>
   value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
 const signed = (value, digits = 3) => (value > 0 ? "+" : "") + number(value, digits);
+const spaced = (name) => name.replaceAll("_", " ");
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const percent = (value) => `${Math.max(0, Math.min(1, value)) * 100}%`;
 

@@ -14,6 +14,7 @@ class ScenarioTable {
   }
 
   #build() {
+    const tags = [...new Set(this.data.scenarios.flatMap((scenario) => scenario.tags))].sort();
     const families = [...new Set(this.data.scenarios.map((scenario) => scenario.family))].sort();
     const kinds = this.data.metrics.filter((metric) => this.data.failures[metric.key]);
     const select = (id, label, options) => h("label", { class: "field" }, h("span", {}, label),
@@ -28,8 +29,9 @@ class ScenarioTable {
       this.data.missing ? h("p", { class: "missing" }, this.data.missing) : null,
       h("div", { class: "toolbar" },
         h("label", { class: "field search" }, h("span", {}, "Search"),
-          h("input", { id: "search", type: "search", placeholder: "id, family, planner", oninput: () => this.update() })),
+          h("input", { id: "search", type: "search", placeholder: "id, family, tag, planner", oninput: () => this.update() })),
         select("by-family", "Family", [["", "all"], ...families.map((family) => [family, family])]),
+        tags.length ? select("by-tag", "Tag", [["", "all"], ...tags.map((tag) => [tag, spaced(tag)])]) : null,
         select("by-column", this.data.compares ? "Run and planner" : "Planner",
           [["", "all"], ...this.data.columns.map((column, c) => [c, column.label])]),
         select("by-failure", "Failed", [["", "any result"], ["*", "anything"], ["-", "nothing"],
@@ -69,9 +71,10 @@ class ScenarioTable {
   }
 
   // Set the filters named, clear the others, and go to the table.
-  filter({ family = "", column = "", failed = "" }) {
+  filter({ family = "", tag = "", column = "", failed = "" }) {
     this.#control("search").value = "";
     this.#control("by-family").value = family;
+    if (this.#control("by-tag")) this.#control("by-tag").value = tag;
     this.#control("by-column").value = String(column);
     this.#control("by-failure").value = failed;
     this.update();
@@ -81,13 +84,14 @@ class ScenarioTable {
   update() {
     const words = this.#control("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     const family = this.#control("by-family").value, column = this.#control("by-column").value;
-    const failure = this.#control("by-failure").value;
+    const failure = this.#control("by-failure").value, tag = this.#control("by-tag")?.value;
     const passes = (row) => {
       const scenario = this.data.scenarios[row.scenario];
       if (family && scenario.family !== family) return false;
+      if (tag && !scenario.tags.includes(tag)) return false;
       if (column !== "" && row.column !== Number(column)) return false;
       if (failure === "*" ? !row.failed.length : failure === "-" ? row.failed.length : failure && !row.failed.includes(failure)) return false;
-      const text = `${scenario.key} ${scenario.family} ${this.data.columns[row.column].label}`.toLowerCase();
+      const text = `${scenario.key} ${scenario.family} ${scenario.tags.map((name) => `${name} ${spaced(name)}`).join(" ")} ${this.data.columns[row.column].label}`.toLowerCase();
       return words.every((word) => text.includes(word));
     };
     const { value } = this.columns.find((c) => c.id === this.sort.column) || this.columns[0];
@@ -124,7 +128,8 @@ class ScenarioTable {
       if (column.id === "scenario") {
         return h("th", { scope: "row" }, h("button", { type: "button", class: "open",
           title: playable ? "Open the playback" : "No playback in this page: open the metrics" },
-        h("span", { class: playable ? "cue" : "cue none", "aria-hidden": "true" }, playable ? "▶" : "·"), h("span", {}, value)));
+        h("span", { class: playable ? "cue" : "cue none", "aria-hidden": "true" }, playable ? "▶" : "·"), h("span", {}, value)),
+        this.#tags(row));
       }
       if (column.id === "planner") return h("td", { class: "planner" }, mark(row.column), " ", value);
       if (column.id === "failed") return h("td", { class: "failed" }, this.#chips(row));
@@ -135,6 +140,12 @@ class ScenarioTable {
       return h("td", { class: column.number ? "number" : column.id, "data-label": column.label }, column.number ? number(value) : value);
     });
     return h("tr", { onclick: () => this.open(row.scenario, row.column) }, cells);
+  }
+
+  #tags(row) {
+    const tags = this.data.scenarios[row.scenario].tags;
+    return tags.length ? h("div", { class: "tags" }, tags.map((tag) => h("button", { type: "button", class: "tag", title: "Only scenarios in which this happens",
+      onclick: (event) => { event.stopPropagation(); this.filter({ tag }); } }, spaced(tag)))) : null;
   }
 
   #chips(row) {

@@ -23,6 +23,8 @@ from sim.scenario import (
     MapArea,
     Route,
     Scenario,
+    StopKind,
+    StopLine,
     Tracks,
 )
 from sim.world import World
@@ -66,10 +68,15 @@ def drive(
     driven: Motion | None = None,
     instants: int = 41,
     ego_velocity: np.ndarray | None = None,
+    route: tuple[int, ...] = (0,),
+    lights: dict[int, np.ndarray] | None = None,
 ) -> Rollout:
-    """`ego` is recorded; `driven` is what it does instead, if given. All paths are those of way 0."""
+    """`ego` is recorded; `driven` is what it does instead, if given. The ego's path is that of way 0.
+
+    `route`: the ways of the ego's route; `lights`: at the start of a way, its states over time.
+    """
     everyone = [Track(ego), *tracks]
-    scenario = _scenario(ways, everyone, instants)
+    scenario = _scenario(ways, everyone, instants, route, lights or {})
     world = World.from_scenarios([scenario])
     pose = world.log.pose.transpose(1, 2).clone()
     velocity = world.log.velocity_mps.transpose(1, 2).clone()
@@ -108,7 +115,13 @@ def _velocities(poses: np.ndarray) -> np.ndarray:
     return np.concatenate((steps[:1], steps))
 
 
-def _scenario(ways: Sequence[Way], tracks: Sequence[Track], instants: int) -> Scenario:
+def _scenario(
+    ways: Sequence[Way],
+    tracks: Sequence[Track],
+    instants: int,
+    route: tuple[int, ...],
+    lights: dict[int, np.ndarray],
+) -> Scenario:
     lanes = [_lane(k, way, ways) for k, way in enumerate(ways)]
     poses = np.stack([_poses(track.motion, instants) for track in tracks])
     velocity = np.stack([
@@ -132,10 +145,20 @@ def _scenario(ways: Sequence[Way], tracks: Sequence[Track], instants: int) -> Sc
             velocity_mps=velocity.astype(np.float32),
             valid=np.ones(poses.shape[:2], dtype=bool),
         ),
-        map=LaneMap(lanes=lanes, areas=[MapArea(AreaKind.DRIVABLE, edge)]),
-        lights=Lights(np.zeros((0, instants), dtype=np.int64), np.zeros((0, 2))),
+        map=LaneMap(
+            lanes=lanes,
+            areas=[MapArea(AreaKind.DRIVABLE, edge)],
+            stop_lines=[
+                StopLine(lanes[way].polygon_m[[-1, 0]], StopKind.SIGNAL, (way,), k)
+                for k, way in enumerate(lights)
+            ],
+        ),
+        lights=Lights(
+            np.array(list(lights.values()), dtype=np.int64).reshape(-1, instants),
+            np.zeros((len(lights), 2)),
+        ),
         routes=[
-            Route((0,), line.astype(np.float32), np.zeros(len(line), dtype=int)),
+            Route(route, line.astype(np.float32), np.zeros(len(line), dtype=int)),
             *[None] * (len(tracks) - 1),
         ],
         keyframe=np.ones(instants, dtype=bool),

@@ -28,6 +28,7 @@ INSTANTS, DT_S, HEADING = 31, 0.1, np.pi / 6
 COLLISION, OFF_ROAD = 12, 20  # the instants of the failures: 1.2 s and 2 s
 ODD = "<b>odd & name</b>"
 NAMES = (("scene-0", "merge"), ("scene-1", "jam"), (ODD, "<i>odd</i>"))
+TAGS = (("stationary", "near_pedestrian"), ("near_pedestrian", "cut_in"), ())
 SCORES = {"idm": (0.5, 0.25, 1.0), "pdm": (0.9, 0.1, 0.7)}
 
 
@@ -118,7 +119,11 @@ def run(
         for k, ((scene, family), score) in enumerate(zip(names, values, strict=True)):
             metrics = {"nuplan/score": score, "waymax/overlap": 1.0 - score}
             metrics |= {"nuplan/comfort": 1.0, "nuplan/no_at_fault_collision": float(score > 0.3)}
-            drives.append(DriveScores(scene, family, planner, k, metrics))
+            drives.append(
+                DriveScores(
+                    scene, family, planner, k, metrics, list(TAGS[k] if k < len(TAGS) else ())
+                )
+            )
             if kept:
                 folder.write_scenario(k, scenario(scene))
                 record = drive_record(sideways_m=2.0 * (planner == "pdm"), occupied=k == 1)

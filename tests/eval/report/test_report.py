@@ -68,6 +68,24 @@ def test_filters(page: Any) -> None:
     assert scores(page) == [0.1, 0.25]
 
 
+def test_tags(page: Any) -> None:
+    shown = page.locator("#scenarios tbody tr", has_text="scene-1").first.locator(".tag")
+    assert shown.all_inner_texts() == ["near pedestrian", "cut in"]
+    choices = page.locator("#by-tag option").all_inner_texts()
+    assert choices == ["all", "cut in", "near pedestrian", "stationary"]
+    page.locator("#by-tag").select_option("cut_in")
+    assert scores(page) == [0.1, 0.25]  # scene-1, of pdm and idm
+    page.locator("#reset").click()
+    assert len(scores(page)) == 6
+    page.locator(
+        "#scenarios .tag", has_text="stationary"
+    ).first.click()  # filters, and opens nothing
+    assert scores(page) == [0.5, 0.9] and not page.locator("#player").is_visible()
+    page.locator("#reset").click()
+    page.locator("#search").fill("near_pedestrian pdm")
+    assert scores(page) == [0.1, 0.9]
+
+
 def test_cards_show_mean_and_interval(page: Any) -> None:
     card = page.locator(".card", has_text="pdm").inner_text()
     assert "0.567" in card  # (0.9 + 0.1 + 0.7) / 3

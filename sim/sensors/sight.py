@@ -1,0 +1,135 @@
+"""Line of sight: whom the ego's sensors see, and whom it remembers.
+
+In the plane, from the centre of the ego's box, all around and without end: an agent is seen where the
+straight line to a corner of its box or to the middle of a side is free. What hides it, whatever its
+height, are other vehicles, buildings, walls and hedges; poles, trees, people and cones hide nobody.
+
+Whoever is out of sight is remembered for `sim.world.REMEMBERED_S`, moved on at constant velocity from
+where it was last seen; whoever leaves the world is forgotten at once.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from sim.geometry import box
+from sim.scenario import EGO, AgentKind
+from sim.sensors.lidar_scene import LidarClass, StaticScene
+from sim.world import LastSeen, Past, World, WorldState
+
+# Plain ints: compiled, a tensor compared with an enum's member is silently False.
+_VEHICLE = int(AgentKind.VEHICLE)
+_HIDING = tuple(int(c) for c in (LidarClass.BUILDING, LidarClass.WALL, LidarClass.HEDGE))
+_LEAST_SHARE = (
+    1e-4  # of a line of sight that has to lie in a box to be blocked: it may touch corners
+)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What stands in B worlds and hides what is behind it: G convex shapes with four sides each.
+
+    Their points p fulfil `normal . p <= offset_m` for every side; where not `valid` there is none.
+    """
+
+    normal: Float[Tensor, "b g 4 2"]
+    offset_m: Float[Tensor, "b g 4"]
+    valid: Bool[Tensor, "b g"]
+
+    @staticmethod
+    def of(world: World) -> "Sight":
+        """For the scenarios of a world, on its device."""
+        prisms = StaticScene.from_scenarios(world.scenarios).prisms
+        hides = torch.isin(prisms.label, torch.tensor(_HIDING))
+        device = world.size_m.device
+        return Sight(
+            prisms.normal.to(device), prisms.offset_m.to(device), (prisms.valid & hides).to(device)
+        )
+
+    def look(self, world: World, state: WorldState, before: LastSeen | None) -> LastSeen:
+        """What the ego knows after a look at `state`; `before`: a step earlier, None: nothing."""
+        in_view = self.in_view(world, state)
+        if before is None:
+            before = LastSeen(
+                torch.zeros_like(state.pose),
+                torch.zeros_like(state.velocity_mps),
+                torch.full_like(state.pose[..., 0], torch.inf),
+            )
+        ahead_m = torch.nn.functional.pad(before.velocity_mps * world.dt_s, (0, 1))
+        unseen_s = torch.where(in_view, 0.0, before.unseen_s + world.dt_s)
+        pick = in_view.unsqueeze(-1)
+        return LastSeen(
+            pose=torch.where(pick, state.pose, before.pose + ahead_m),
+            velocity_mps=torch.where(pick, state.velocity_mps, before.velocity_mps),
+            unseen_s=torch.where(state.valid, unseen_s, torch.inf),
+        )
+
+    def look_back(self, world: World, past: Past) -> tuple[LastSeen, Past]:
+        """What an ego knows now that drove through `past`, and what it knew at each of its instants."""
+        start = world.reset()
+
+        def instant(k: int) -> WorldState:
+            pose, velocity = past.pose[:, :, k], past.velocity_mps[:, :, k]
+            return replace(start, pose=pose, velocity_mps=velocity, valid=past.valid[:, :, k])
+
+        looks = [self.look(world, instant(0), None)]
+        for k in range(1, past.pose.shape[2]):
+            looks.append(self.look(world, instant(k), looks[-1]))
+        return looks[-1], Past(
+            pose=torch.stack([look.pose for look in looks], dim=2),
+            velocity_mps=torch.stack([look.velocity_mps for look in looks], dim=2),
+            valid=torch.stack([look.known for look in looks], dim=2),
+            known=past.known,
+        )
+
+    def in_view(self, world: World, state: WorldState) -> Bool[Tensor, "b n"]:
+        """Whom the ego sees; itself always."""
+        pose, size_m = state.pose, world.size_m[..., :2]
+        eye = pose[:, EGO, :2]
+        corner = box.corners(pose, size_m)
+        points = torch.cat((corner, 0.5 * (corner + corner.roll(-1, dims=2))), dim=2)
+        way = points - eye[:, None, None]
+        is_ego = torch.arange(pose.shape[1], device=pose.device) == EGO
+        hides = state.valid & (world.kind == _VEHICLE) & ~is_ego
+        normal, to_side_m = _sides(pose, size_m, eye)
+        itself = torch.eye(pose.shape[1], dtype=torch.bool, device=pose.device)[:, None]
+        by_agents = _crosses(way, normal, to_side_m) & hides[:, None, None] & ~itself
+        to_side_m = self.offset_m - (self.normal * eye[:, None, None]).sum(dim=-1)
+        by_things = _crosses(way, self.normal, to_side_m) & self.valid[:, None, None]
+        free = ~by_agents.any(dim=-1) & ~by_things.any(dim=-1)
+        return (free.any(dim=-1) & state.valid) | is_ego
+
+
+def _sides(pose: Tensor, size_m: Tensor, eye: Tensor) -> tuple[Tensor, Tensor]:
+    """Outward normals `[B, N, 4, 2]` of boxes, and how far their sides are from the eye along them."""
+    cos, sin = torch.cos(pose[..., 2]), torch.sin(pose[..., 2])
+    ahead, left = torch.stack((cos, sin), dim=-1), torch.stack((-sin, cos), dim=-1)
+    normal = torch.stack((ahead, -ahead, left, -left), dim=-2)
+    half = 0.5 * size_m.repeat_interleave(2, dim=-1)
+    center = pose[..., :2] - eye.unsqueeze(1)
+    return normal, half + (normal * center.unsqueeze(-2)).sum(dim=-1)
+
+
+def _crosses(
+    way: Float[Tensor, "b n k 2"],
+    normal: Float[Tensor, "b g 4 2"],
+    to_side_m: Float[Tensor, "b g 4"],
+) -> Bool[Tensor, "b n k g"]:
+    """Whether the lines from the eye along `way` pass through the inside of each shape.
+
+    The part of the line within the half planes of all four sides (Cyrus and Beck 1978).
+    """
+    enter, leave = way.new_zeros(()), way.new_ones(())
+    for side in range(4):
+        x, y = normal[:, None, None, :, side].unbind(-1)
+        along = way[..., :1] * x + way[..., 1:] * y
+        left_m = to_side_m[:, None, None, :, side]
+        parallel = along == 0.0
+        share = left_m / torch.where(parallel, 1.0, along)
+        misses = parallel & (left_m < 0.0)
+        first = torch.where(along < 0.0, share, torch.where(misses, torch.inf, 0.0))
+        enter = torch.maximum(enter, first)
+        leave = torch.minimum(leave, torch.where(along > 0.0, share, 1.0))
+    return leave - enter > _LEAST_SHARE
