@@ -236,6 +236,7 @@ class Scenario:
 
     `goal_line_m`: the left and the right end of the line that the ego has to cross, as seen when
     driving over it; it spans the lanes that lead on. `time_limit_s`: by when. None: no such task.
+    `styles`: None: all alike (`sim.styles.uniform_styles`), and nobody changes lanes.
     """
 
     scenario_id: str
