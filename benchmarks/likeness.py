@@ -8,7 +8,6 @@ Each is a histogram; the distance of two is Jensen and Shannon's (base 2: 0 equa
 """
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,14 +158,17 @@ def recorded(data: Path) -> dict[str, list[Scenario]]:
     return found
 
 
-def generated(count: int, prepare: Callable[[Scenario], Scenario]) -> list[Scenario]:
-    """Recorded drives of generated scenarios, all families in turn."""
-    from sim.sources.procedural import FAMILIES, numbered_draft
+def generated(count: int, styled: bool) -> list[Scenario]:
+    """Recorded drives of generated scenarios, all families in turn; drivers with styles or all alike."""
+    from sim.sources.procedural import ALL_FAMILIES, numbered_draft
     from sim.sources.procedural.ids import GeneratedId
     from sim.sources.procedural.record import record
 
-    ids = [GeneratedId(FAMILIES[k % len(FAMILIES)], "train", 0, k) for k in range(count)]
-    return record([prepare(numbered_draft(one, 15.0)) for one in ids])
+    ids = [GeneratedId(ALL_FAMILIES[k % len(ALL_FAMILIES)], "train", 0, k) for k in range(count)]
+    drafts = [numbered_draft(one, 15.0) for one in ids]
+    if not styled:
+        drafts = [replace(d, scenario=replace(d.scenario, styles=None)) for d in drafts]
+    return record(drafts)
 
 
 def histogram(values: Array, bins: Array) -> Array:
@@ -204,8 +206,8 @@ def main() -> None:
     together = [scenario for scenarios in real.values() for scenario in scenarios]
     measured = {
         "recorded": measure(together),
-        "uniform drivers": measure(generated(options.count, lambda s: replace(s, styles=None))),
-        "drivers with styles": measure(generated(options.count, lambda s: s)),
+        "uniform drivers": measure(generated(options.count, styled=False)),
+        "drivers with styles": measure(generated(options.count, styled=True)),
     }
     for folder, scenarios in real.items():
         print(f"{folder}: {len(scenarios)} scenarios")

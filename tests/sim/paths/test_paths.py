@@ -75,13 +75,16 @@ def test_ego_route_shows_the_red_line_where_it_is() -> None:
     )  # fmt: skip
     state = torch.tensor([[int(LightState.RED)]])
     pose, speed, length = torch.tensor([[3.0, 0.5, 0.1]]), torch.ones(1), torch.full((1,), 4.0)
-    route = paths.ego_route(pose, speed, length, state, 10, 60)
+    own = paths.agent_path[:, 0]
+    route = paths.ego_route(own, pose, speed, length, state, 10, 60)
     # 17 m along the line from the ego's place to the stop line.
     torch.testing.assert_close(route.stop_s_m - route.ego_s_m, torch.tensor([17.0]))
     k = int(route.ego_s_m.round())
     # The route's point beside the ego is 0.5 m to the ego's right (the ego is left of it).
     assert abs(float(route.pose[0, k, 1]) + 0.5) < 0.1
-    green = paths.ego_route(pose, speed, length, torch.tensor([[int(LightState.GREEN)]]), 10, 60)
+    green = paths.ego_route(
+        own, pose, speed, length, torch.tensor([[int(LightState.GREEN)]]), 10, 60
+    )
     assert torch.isinf(green.stop_s_m).all()
     past = torch.tensor([[19.0, 0.0, 0.0]])
-    assert torch.isinf(paths.ego_route(past, speed, length, state, 10, 60).stop_s_m).all()
+    assert torch.isinf(paths.ego_route(own, past, speed, length, state, 10, 60).stop_s_m).all()
