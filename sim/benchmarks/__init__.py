@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import numpy as np
-from jaxtyping import Float
+from typing import TYPE_CHECKING
 
 from sim.errors import InputError, one_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TRAINING = "interactive-train"  # without end, by seed: scenarios like those, none of them certified
 _FOLDER = Path(__file__).parent
@@ -115,25 +116,29 @@ def with_version(name: str) -> str:
     return f"{benchmark.name}@{benchmark.version}"
 
 
-def read_witness(scenario_id: str) -> Float[np.ndarray, "t 5"] | None:
-    """The stored drive that does a scenario of some benchmark: x, y, yaw, speed, curvature a step."""
+def read_witness(scenario_id: str) -> "np.ndarray | None":
+    """The stored drive `[T, 5]` that does a scenario: x, y, yaw, speed, curvature a step; or None."""
     return next((w[scenario_id] for w in map(_witnesses, _versions()) if scenario_id in w), None)
 
 
 @cache
-def _witnesses(stem: str) -> dict[str, np.ndarray]:
+def _witnesses(stem: str) -> "dict[str, np.ndarray]":
     path = _FOLDER / f"{stem}.npz"
     if not path.is_file():
         return {}
+    import numpy as np
+
     with np.load(path) as file:
         cuts = np.cumsum(file["steps"])[:-1]
         courses = np.split(file["course"].astype(np.float32) / _PER_UNIT, cuts)
         return dict(zip(file["scenario_id"].tolist(), courses, strict=True))
 
 
-def write_benchmark(benchmark: Benchmark, witnesses: dict[str, np.ndarray]) -> Path:
+def write_benchmark(benchmark: Benchmark, witnesses: "dict[str, np.ndarray]") -> Path:
     """Its file, one scenario a line, and beside it the drives `[T, 5]` that prove it, by scenario id."""
     if witnesses:
+        import numpy as np
+
         np.savez_compressed(
             _FOLDER / f"{benchmark.name}@{benchmark.version}.npz",
             scenario_id=np.array(list(witnesses)),
