@@ -108,11 +108,11 @@ def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     if folder is not None:
         asked = _keep(vars(stored), asked, folder.path)
     config = SimulateConfig(**asked)
-    if (
-        config.benchmark is not None
-    ):  # a newer version is another benchmark: --resume stays with this
-        config = replace(config, benchmark=with_version(config.benchmark))
     check(config)
+    # Named in full: --resume stays with this version when there is a newer one.
+    benchmark = config.benchmark and with_version(config.benchmark)
+    perception = config.perception or ("visible" if benchmark else "tracks")
+    config = replace(config, benchmark=benchmark, perception=perception)
     return config, folder
 
 

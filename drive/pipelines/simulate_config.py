@@ -31,9 +31,9 @@ class SimulateConfig(SourceQuery):
     """one or more planners, by space or comma"""
     traffic: str = "idm"
     """who moves the others"""
-    perception: str = "tracks"
+    perception: str | None = None
     """whom the ego knows of: tracks (everyone), visible (whoever is in its line of sight, or was within
-    the last 3 s)"""
+    the last 3 s); not given: visible with --benchmark, else tracks"""
     metric: tuple[str, ...] = ()
     """metrics of your own beside the built-in ones: my_module:MyMetric, path/to/file.py:MyMetric"""
     replan: float | None = None
@@ -77,7 +77,8 @@ def check(config: SimulateConfig) -> None:
             raise InputError(f"--planner {name}: needs: expected a sim.interface.Needs, {told}")
     declared((*FAMILIES, *own_families(config.metric)))
     TRAFFIC.load(config.traffic)
-    one_of("--perception", config.perception, get_args(Perception))
+    if config.perception is not None:
+        one_of("--perception", config.perception, get_args(Perception))
     require_device(config.device)
     for option, least in {"batch_size": 1, "videos": 0, "workers": -1}.items():
         value = getattr(config, option)

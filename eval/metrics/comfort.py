@@ -11,11 +11,12 @@ from sim.geometry import se2
 from sim.scenario import EGO
 
 _PDM_SAMPLES = 41
-_ACCELERATION = SavgolFilter(window=8, order=2, derivative=0)
-_JERK = SavgolFilter(window=15, order=2, derivative=1)
+# nuPlan's windows; NAVSIM has them too.
+ACCELERATION = SavgolFilter(window=8, order=2, derivative=0)
+JERK = SavgolFilter(window=15, order=2, derivative=1)
 _WHOLE_ACCELERATION = SavgolFilter(window=_PDM_SAMPLES, order=2, derivative=0)
 _WHOLE_JERK = SavgolFilter(window=_PDM_SAMPLES, order=2, derivative=1)
-_YAW_RATE = SavgolFilter(window=5, order=2, derivative=1)
+YAW_RATE = SavgolFilter(window=5, order=2, derivative=1)
 _YAW_ACCELERATION = SavgolFilter(window=5, order=3, derivative=2)
 
 
@@ -33,17 +34,17 @@ def comfortable(
     samples at once, as in PDM-Closed's scorer and NAVSIM v1.1; else with nuPlan's windows, which NAVSIM
     v2 has too.
     """
-    along = _ACCELERATION(acceleration_mps2, length, dt_s)
-    whole = _ACCELERATION(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
-    slope = _WHOLE_JERK if one_polynomial else _JERK
+    along = ACCELERATION(acceleration_mps2, length, dt_s)
+    whole = ACCELERATION(torch.hypot(acceleration_mps2, lateral_mps2), length, dt_s)
+    slope = _WHOLE_JERK if one_polynomial else JERK
     jerk_along, jerk = slope(along, length, dt_s), slope(whole, length, dt_s)
     if one_polynomial:
         along = _WHOLE_ACCELERATION(acceleration_mps2, length, dt_s)
-    across_filter = _WHOLE_ACCELERATION if one_polynomial else _ACCELERATION
+    across_filter = _WHOLE_ACCELERATION if one_polynomial else ACCELERATION
     across = across_filter(lateral_mps2, length, dt_s)
     turn = se2.wrap_angle(torch.diff(yaw_rad, dim=1, prepend=yaw_rad[:, :1]))
     unwrapped = turn.cumsum(dim=1)
-    yaw_rate = _YAW_RATE(unwrapped, length, dt_s)
+    yaw_rate = YAW_RATE(unwrapped, length, dt_s)
     yaw_acceleration = _YAW_ACCELERATION(unwrapped, length, dt_s)
     low, high = comfort.ACCELERATION_MPS2
     return (

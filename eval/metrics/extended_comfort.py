@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from eval.metrics.comfort import ACCELERATION, JERK, YAW_RATE
 from eval.metrics.family import MetricResult
 from eval.metrics.savgol import SavgolFilter
 from eval.rollout import Rollout
@@ -14,9 +15,6 @@ MOST_ACCELERATION_MPS2 = 0.7
 MOST_JERK_MPS3 = 0.5
 MOST_YAW_RATE_RADPS = 0.1
 MOST_YAW_ACCELERATION_RADPS2 = 0.1
-_ACCELERATION = SavgolFilter(window=8, order=2, derivative=0)
-_JERK = SavgolFilter(window=15, order=2, derivative=1)
-_YAW_RATE = SavgolFilter(window=5, order=2, derivative=1)
 _YAW_ACCELERATION = SavgolFilter(window=5, order=2, derivative=2)
 
 
@@ -73,11 +71,11 @@ def _features(course: Float[Tensor, "k q 2"], dt_s: float) -> tuple[Tensor, ...]
     turn = se2.wrap_angle(torch.diff(yaw, dim=1))
     along, rate = _rate(torch.diff(speed, dim=1), dt_s), _rate(turn, dt_s)
     unwrapped = torch.nn.functional.pad(turn.cumsum(dim=1), (1, 0))
-    acceleration = _ACCELERATION(torch.hypot(along, speed * rate), length, dt_s)
+    acceleration = ACCELERATION(torch.hypot(along, speed * rate), length, dt_s)
     return (
         acceleration,
-        _JERK(acceleration, length, dt_s),
-        _YAW_RATE(unwrapped, length, dt_s),
+        JERK(acceleration, length, dt_s),
+        YAW_RATE(unwrapped, length, dt_s),
         _YAW_ACCELERATION(unwrapped, length, dt_s),
     )
 

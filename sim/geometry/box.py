@@ -20,6 +20,17 @@ def corners(pose: Float[Tensor, "*b 3"], size_m: Float[Tensor, "*c 2"]) -> Float
     return se2.transform_points(pose.unsqueeze(-2), signs * size_m.unsqueeze(-2))
 
 
+def sides(
+    pose: Float[Tensor, "*b 3"], size_m: Float[Tensor, "*b 2"]
+) -> tuple[Float[Tensor, "*b 4 2"], Float[Tensor, "*b 4"]]:
+    """Outward normals n of the four sides (front, rear, left, right) and offsets d: inside, n . p <= d."""
+    cos, sin = torch.cos(pose[..., 2]), torch.sin(pose[..., 2])
+    ahead, left = torch.stack((cos, sin), dim=-1), torch.stack((-sin, cos), dim=-1)
+    normal = torch.stack((ahead, -ahead, left, -left), dim=-2)
+    half = 0.5 * size_m.repeat_interleave(2, dim=-1)
+    return normal, half + (normal * pose[..., None, :2]).sum(dim=-1)
+
+
 def penetration_m(
     pose_a: Float[Tensor, "*a 3"],
     size_a: Float[Tensor, "*c 2"],

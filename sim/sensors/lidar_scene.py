@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.geometry import box
 from sim.scenario import EGO, AgentKind, ObstacleKind, Scenario, StaticObstacle
 from sim.sensors.ground import Ground
 from sim.world import World, WorldState
@@ -154,10 +155,8 @@ def agent_prisms(world: World, state: WorldState, ground: Ground | None) -> Pris
     ]  # fmt: skip
     made = []
     for center, long, wide, low, high, here in parts:
-        ahead, left = torch.stack((cos, sin), -1), torch.stack((-sin, cos), -1)
-        normal = torch.stack((ahead, -ahead, left, -left), dim=-2)
-        half = 0.5 * torch.stack((long, long, wide, wide), dim=-1)
-        offset = half + (normal * center.unsqueeze(-2)).sum(-1)
+        solid = torch.cat((center, pose[..., 2:]), dim=-1)
+        normal, offset = box.sides(solid, torch.stack((long, wide), dim=-1))
         made.append(Prisms(normal, offset, low, high, velocity, index, label, here))
     return concatenate(*made)
 

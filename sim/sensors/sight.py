@@ -93,23 +93,14 @@ class Sight:
         way = points - eye[:, None, None]
         is_ego = torch.arange(pose.shape[1], device=pose.device) == EGO
         hides = state.valid & (world.kind == _VEHICLE) & ~is_ego
-        normal, to_side_m = _sides(pose, size_m, eye)
+        from_eye = torch.cat((pose[..., :2] - eye.unsqueeze(1), pose[..., 2:]), dim=-1)
+        normal, to_side_m = box.sides(from_eye, size_m)
         itself = torch.eye(pose.shape[1], dtype=torch.bool, device=pose.device)[:, None]
         by_agents = _crosses(way, normal, to_side_m) & hides[:, None, None] & ~itself
         to_side_m = self.offset_m - (self.normal * eye[:, None, None]).sum(dim=-1)
         by_things = _crosses(way, self.normal, to_side_m) & self.valid[:, None, None]
         free = ~by_agents.any(dim=-1) & ~by_things.any(dim=-1)
         return (free.any(dim=-1) & state.valid) | is_ego
-
-
-def _sides(pose: Tensor, size_m: Tensor, eye: Tensor) -> tuple[Tensor, Tensor]:
-    """Outward normals `[B, N, 4, 2]` of boxes, and how far their sides are from the eye along them."""
-    cos, sin = torch.cos(pose[..., 2]), torch.sin(pose[..., 2])
-    ahead, left = torch.stack((cos, sin), dim=-1), torch.stack((-sin, cos), dim=-1)
-    normal = torch.stack((ahead, -ahead, left, -left), dim=-2)
-    half = 0.5 * size_m.repeat_interleave(2, dim=-1)
-    center = pose[..., :2] - eye.unsqueeze(1)
-    return normal, half + (normal * center.unsqueeze(-2)).sum(dim=-1)
 
 
 def _crosses(

@@ -63,5 +63,6 @@ def test_a_run_states_name_version_and_hash(made: Benchmark, tmp_path) -> None:
     assert summary["benchmark"] == {
         "name": "small", "version": 3, "hash": made.hash, "scenarios": 1
     }  # fmt: skip
-    assert "benchmark: small@3" in (tmp_path / "run" / "config.yaml").read_text()
+    config = (tmp_path / "run" / "config.yaml").read_text()
+    assert "benchmark: small@3" in config and "perception: visible" in config
     assert made.hash in (tmp_path / "run" / "report.html").read_text()

@@ -10,6 +10,7 @@ from sim.sources.procedural.builder import MapBuilder
 from sim.styles import Spread
 
 NEVER_S = 1e6
+RUDE = {"yields": 0.0, "politeness": 0.0}  # a style: lets nobody in
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Roads: lanes on both sides of a line, what runs beside them, what stands at the kerb."""
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,6 +30,29 @@ def road(
         for left, right in itertools.pairwise(lanes):
             builder.beside(left, right)
     return ahead, back
+
+
+@dataclass(frozen=True)
+class Avenue:
+    """A nearly straight paved road of several lanes ahead, and perhaps one that comes back."""
+
+    builder: MapBuilder
+    line: Array
+    ahead: list[int]  # from the middle of the road outwards
+    width_m: float
+    limit_mps: float
+
+
+def avenue(
+    rng: Rng, lanes: tuple[int, int], limit_mps: tuple[float, float], length_m: float
+) -> Avenue:
+    """Width, number of lanes (at least, less than), limit and course are drawn."""
+    builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
+    count, limit = int(rng.integers(*lanes)), float(rng.uniform(*limit_mps))
+    line = gentle(rng, length_m)
+    ahead, _ = road(builder, line, count, int(rng.integers(0, 2)), width, limit)
+    builder.pave()
+    return Avenue(builder, line, ahead, width, limit)
 
 
 def one_road_layout(

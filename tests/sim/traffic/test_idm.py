@@ -5,11 +5,11 @@ import math
 import numpy as np
 import torch
 
-from sim.geometry import box
 from sim.scenario import AgentKind, LightState, StopKind, StopLine
 from sim.sources.procedural.record import drive
 from sim.traffic.idm import IdmTraffic
-from sim.world import World, WorldState
+from sim.world import World
+from tests.sim.traffic.drives import collides, drive_all
 from tests.toy import Car, make_scenario, straight
 
 WEST_EAST = straight(-100, 0, 100, 0)
@@ -17,28 +17,10 @@ SOUTH_NORTH = straight(0, -100, 0, 100)
 NORTH = math.pi / 2
 
 
-def _drive(scenario, num_steps: int | None = None) -> tuple[World, list[WorldState]]:
-    world = World.from_scenarios([scenario], maps=False)
-    return world, drive(world, IdmTraffic.of(world, drives_ego=True), num_steps)
-
-
-def _collides(world: World, states: list[WorldState]) -> bool:
-    size = world.size_m[..., :2]
-    for state in states:
-        depth = box.penetration_m(
-            state.pose[:, :, None], size[:, :, None], state.pose[:, None], size[:, None]
-        )
-        both = state.valid[:, :, None] & state.valid[:, None]
-        both &= ~torch.eye(both.shape[1], dtype=torch.bool)
-        if bool(((depth > 0) & both).any()):
-            return True
-    return False
-
-
 def test_stops_at_the_minimum_gap_behind_a_parked_car() -> None:
     # The minimum gap of the traffic is 2 m; IDM approaches it from above.
     parked = Car(-1, 60, 0)
-    _world, states = _drive(make_scenario([WEST_EAST], [Car(0, -20, 0, 0, 8), parked], 30.0))
+    _world, states = drive_all(make_scenario([WEST_EAST], [Car(0, -20, 0, 0, 8), parked], 30.0))
     gap = 60 - 2 - (states[-1].pose[0, 0, 0] + 2)
     assert 1.9 < gap < 2.5
     assert states[-1].speed_mps[0, 0] < 0.1
@@ -46,8 +28,8 @@ def test_stops_at_the_minimum_gap_behind_a_parked_car() -> None:
 
 def test_minor_road_waits_for_the_major_road() -> None:
     cars = [Car(0, -60, 0, 0, 10), Car(1, 0, -55, NORTH, 10)]
-    world, states = _drive(make_scenario([WEST_EAST, SOUTH_NORTH], cars, 15.0, [10, 0]))
-    assert not _collides(world, states)
+    world, states = drive_all(make_scenario([WEST_EAST, SOUTH_NORTH], cars, 15.0, [10, 0]))
+    assert not collides(world, states)
     y_when_major_is_through = next(s.pose[0, 1, 1] for s in states if s.pose[0, 0, 0] > 3)
     assert y_when_major_is_through < -3.5
     assert states[-1].pose[0, 1, 1] > 5, "it must go on afterwards"
@@ -62,8 +44,8 @@ def test_four_way_standoff_of_equals_dissolves() -> None:
         Car(0, -30, -2, 0, 8), Car(1, 30, 2, math.pi, 8),
         Car(2, 2, -30, NORTH, 8), Car(3, -2, 30, -NORTH, 8),
     ]  # fmt: skip
-    world, states = _drive(make_scenario(lines, cars, 40.0))
-    assert not _collides(world, states)
+    world, states = drive_all(make_scenario(lines, cars, 40.0))
+    assert not collides(world, states)
     assert not states[-1].valid.any(), "everyone must have left at the far ends"
 
 
@@ -74,7 +56,7 @@ def test_red_light_stops_and_green_lets_go() -> None:
     scenario = make_scenario(
         [WEST_EAST], [Car(0, -40, 0, 0, 10)], 30.0, stop_lines=[stop], light_state=light
     )
-    _, states = _drive(scenario)
+    _, states = drive_all(scenario)
     assert 15 < states[149].pose[0, 0, 0] + 2 < 20
     assert states[-1].pose[0, 0, 0] > 25
     hardest = min(float(s.acceleration_mps2[0, 0]) for s in states)
@@ -84,15 +66,15 @@ def test_red_light_stops_and_green_lets_go() -> None:
 def test_stop_sign_makes_everyone_halt() -> None:
     stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.STOP_SIGN, (0,))
     scenario = make_scenario([WEST_EAST], [Car(0, -40, 0, 0, 10)], 30.0, stop_lines=[stop])
-    _, states = _drive(scenario)
+    _, states = drive_all(scenario)
     assert min(float(s.speed_mps[0, 0]) for s in states) < 0.3
     assert states[-1].pose[0, 0, 0] > 25
 
 
 def test_cars_let_a_pedestrian_cross() -> None:
     walker = Car(-1, 10, -8, NORTH, 1.4, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
-    world, states = _drive(make_scenario([WEST_EAST], [Car(0, -25, 0, 0, 8), walker], 15.0))
-    assert not _collides(world, states)
+    world, states = drive_all(make_scenario([WEST_EAST], [Car(0, -25, 0, 0, 8), walker], 15.0))
+    assert not collides(world, states)
     assert states[-1].pose[0, 0, 0] > 15
 
 
@@ -100,8 +82,8 @@ def test_ramp_merges_without_collision() -> None:
     ramp = np.concatenate((straight(-100, -30, -10, -3)[:-1], straight(-10, -3, 100, 0)))
     cars = [Car(0, -40 - 14 * k, 0, 0, 9) for k in range(3)]
     cars += [Car(1, float(ramp[k][0]), float(ramp[k][1]), 0.29, 9) for k in (58, 40)]
-    world, states = _drive(make_scenario([WEST_EAST, ramp], cars, 25.0, [10, 0]))
-    assert not _collides(world, states)
+    world, states = drive_all(make_scenario([WEST_EAST, ramp], cars, 25.0, [10, 0]))
+    assert not collides(world, states)
 
 
 def test_who_lets_a_bus_in_rolls_on_towards_the_merge() -> None:
@@ -110,8 +92,8 @@ def test_who_lets_a_bus_in_rolls_on_towards_the_merge() -> None:
     ramp = np.concatenate((straight(-100, -30, -10, -3)[:-1], straight(-10, -3, 100, 0)))
     x, y = (float(value) for value in ramp[70])
     cars = [Car(0, -30, 0, 0, 4, (12.0, 2.5, 3.2)), Car(1, x, y, 0.29, 4)]
-    world, states = _drive(make_scenario([WEST_EAST, ramp], cars, 20.0, [10, 0]))
-    assert not _collides(world, states)
+    world, states = drive_all(make_scenario([WEST_EAST, ramp], cars, 20.0, [10, 0]))
+    assert not collides(world, states)
     assert min(float(state.speed_mps[0, 1]) for state in states) > 1.0
 
 
@@ -120,7 +102,7 @@ def test_nan_in_padding_changes_nothing() -> None:
         [WEST_EAST, SOUTH_NORTH], [Car(0, -60, 0, 0, 10), Car(1, 0, -55, NORTH, 9)]
     )
     crowd = make_scenario([WEST_EAST], [Car(0, -60 - 15 * k, 0, 0, 10) for k in range(3)])
-    _, expected = _drive(alone)
+    _, expected = drive_all(alone)
     world = World.from_scenarios([alone, crowd], maps=False)
     traffic = IdmTraffic.of(world, drives_ego=True)
     world.size_m[0, 2:] = torch.nan

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from sim.geometry import box
 from sim.paths.build import build_paths
 from sim.paths.lane_changes import LEFT, RIGHT
 from sim.scenario import Scenario
@@ -17,6 +16,7 @@ from sim.sources.procedural.record import drive
 from sim.styles import uniform_styles, with_style
 from sim.traffic.idm import IdmTraffic, UniformTraffic
 from sim.world import World, WorldState
+from tests.sim.traffic.drives import collides, drive_all
 from tests.toy import Car, make_scenario, straight
 
 LEFT_LANE, RIGHT_LANE = straight(-100, 3.5, 300, 3.5), straight(-100, 0, 300, 0)
@@ -31,24 +31,6 @@ def _road(cars: list[Car], lines=None, duration_s: float = 12.0, **styles: float
         lines or [LEFT_LANE, RIGHT_LANE], cars, duration_s, limit_mps=14.0, beside=BESIDE,
         styles=with_style(uniform_styles(len(cars)), 1, **styles),
     )  # fmt: skip
-
-
-def _drive(scenario: Scenario, num_steps: int | None = None) -> tuple[World, list[WorldState]]:
-    world = World.from_scenarios([scenario], maps=False)
-    return world, drive(world, IdmTraffic.of(world, drives_ego=True), num_steps)
-
-
-def _touch(world: World, states: list[WorldState]) -> bool:
-    size = world.size_m[..., :2]
-    for state in states:
-        depth = box.penetration_m(
-            state.pose[:, :, None], size[:, :, None], state.pose[:, None], size[:, None]
-        )
-        both = state.valid[:, :, None] & state.valid[:, None]
-        both &= ~torch.eye(both.shape[1], dtype=torch.bool)
-        if bool(((depth > 0) & both).any()):
-            return True
-    return False
 
 
 def _y(states: list[WorldState], agent: int) -> list[float]:
@@ -84,8 +66,8 @@ def test_a_lane_that_ends_first() -> None:
 def test_overtakes_a_slow_car() -> None:
     # Nobody is on the left; 12 m/s wanted, 4 m/s ahead. A parked car would do as well.
     slow = Car(-1, 60, 0, 0, 4.0)
-    world, states = _drive(_road([Car(1, 0, 0, 0, 12.0), slow]))
-    assert not _touch(world, states)
+    world, states = drive_all(_road([Car(1, 0, 0, 0, 12.0), slow]))
+    assert not collides(world, states)
     assert _y(states, 1)[-1] == pytest.approx(3.5, abs=0.05)
     assert float(states[-1].pose[0, 1, 0]) > float(states[-1].pose[0, 2, 0])
 
@@ -106,7 +88,7 @@ def test_the_gap_in_front_of_a_follower_by_hand(gap_m: float, changes: bool) -> 
 
 def test_it_drives_where_it_points() -> None:
     slow = Car(-1, 60, 0, 0, 4.0)
-    _, states = _drive(_road([Car(1, 0, 0, 0, 12.0), slow]))
+    _, states = drive_all(_road([Car(1, 0, 0, 0, 12.0), slow]))
     steepest = 0.0
     for before, after in itertools.pairwise(states):
         step = (after.pose - before.pose)[0, 1]
@@ -131,8 +113,8 @@ def test_nobody_is_cut_off_where_a_lane_ends() -> None:
     scenario = _lane_drop(10.0)
     for impolite in (0.0, 1.0):
         styles = replace(scenario.styles, politeness=np.full(10, impolite, dtype=np.float32))  # type: ignore
-        world, states = _drive(replace(scenario, styles=styles))
-        assert not _touch(world, states)
+        world, states = drive_all(replace(scenario, styles=styles))
+        assert not collides(world, states)
         hardest = min(float(state.acceleration_mps2[0, 2:].min()) for state in states)
         assert hardest > -4.2, "MOBIL asks 4 m/s2 of others at most"
         there = [state for state in states if state.valid[0, 1]]
@@ -143,7 +125,7 @@ def test_kind_drivers_let_it_in_sooner() -> None:
     def changed_at(politeness: float) -> int:
         scenario = _lane_drop(5.0)
         styles = replace(scenario.styles, politeness=np.full(10, politeness, dtype=np.float32))  # type: ignore
-        _, states = _drive(replace(scenario, styles=styles))
+        _, states = drive_all(replace(scenario, styles=styles))
         return next(k for k, y in enumerate(_y(states, 1)) if y < 1.0)
 
     assert changed_at(1.0) < changed_at(0.2)
@@ -154,8 +136,8 @@ def test_an_exit_that_was_missed_is_missed() -> None:
     off = np.concatenate((straight(-100, 0, 100, 0)[:-1], straight(100, 0, 200, -60)))
     wall = [Car(-1, -20 + 6.0 * k, 0, 0, 9.0) for k in range(14)]
     scenario = _road([Car(1, 0, 3.5, 0, 9.0), *wall], [LEFT_LANE, off], 20.0)
-    world, states = _drive(scenario)
-    assert not _touch(world, states)
+    world, states = drive_all(scenario)
+    assert not collides(world, states)
     assert min(_y(states, 1)) > 3.3
     assert float(states[-1].speed_mps[0, 1]) > 5.0
 
@@ -189,7 +171,7 @@ def test_a_change_that_the_recording_is_in_the_middle_of_goes_on() -> None:
 
 def test_a_world_does_what_it_does_alone() -> None:
     one, other = (draft("straight", seed, duration_s=6.0) for seed in (4, 9))
-    _, alone = _drive(one)
+    _, alone = drive_all(one)
     world = World.from_scenarios([other, one], maps=False)
     together = drive(world, IdmTraffic.of(world, drives_ego=True))
     for mine, truth in zip(together, alone, strict=True):

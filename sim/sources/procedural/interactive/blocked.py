@@ -5,7 +5,7 @@ import numpy as np
 from sim.geometry import polyline
 from sim.sources.procedural.builder import MapBuilder, smoothstep
 from sim.sources.procedural.layout import Actor, Layout, Spot
-from sim.sources.procedural.street import gentle, road, walks
+from sim.sources.procedural.street import avenue, gentle, road, walks
 
 Array = np.ndarray
 Rng = np.random.Generator
@@ -46,11 +46,8 @@ def blocked_lane(rng: Rng) -> Layout:
 
 def blocked_multilane(rng: Rng) -> Layout:
     """Several lanes; something stands in one of them, and its traffic has to get into the next."""
-    builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
-    lanes, limit = int(rng.integers(2, 4)), float(rng.uniform(9, 15))
-    line = gentle(rng, 440.0)
-    ahead, _ = road(builder, line, lanes, int(rng.integers(0, 2)), width, limit)
-    builder.pave()
+    street = avenue(rng, lanes=(2, 4), limit_mps=(9.0, 15.0), length_m=440.0)
+    builder, ahead, lanes, width = street.builder, street.ahead, len(street.ahead), street.width_m
     start = float(rng.uniform(60, 80))
     at = start + float(rng.uniform(75, 100))
     closed = int(rng.choice((0, lanes - 1)))
@@ -75,7 +72,7 @@ def blocked_multilane(rng: Rng) -> Layout:
         spots=spots,
         cars=(12, 22),
         pedestrians=(0, 2),
-        walks=walks(line, lanes * width),
+        walks=walks(street.line, lanes * width),
         gap_m=(0.0, float(rng.uniform(2, 30))),
         time_gap_s=float(rng.uniform(0.8, 1.2)),
         speed_factor=float(rng.uniform(0.6, 0.95)),

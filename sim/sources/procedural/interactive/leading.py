@@ -4,21 +4,16 @@ import numpy as np
 
 from sim.scenario import CueAction
 from sim.sources.procedural.builder import MapBuilder
-from sim.sources.procedural.layout import Actor, Cue, Layout
-from sim.sources.procedural.street import gentle, road, walks
+from sim.sources.procedural.layout import RUDE, Actor, Cue, Layout
+from sim.sources.procedural.street import avenue, gentle, road, walks
 
 Rng = np.random.Generator
-
-_RUDE = {"yields": 0.0, "politeness": 0.0}
 
 
 def cut_out(rng: Rng) -> Layout:
     """The car ahead changes lanes at the last moment: behind it stands one, for a while or for good."""
-    builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
-    lanes, limit = int(rng.integers(2, 4)), float(rng.uniform(10, 16))
-    line = gentle(rng, 420.0)
-    ahead, _ = road(builder, line, lanes, int(rng.integers(0, 2)), width, limit)
-    builder.pave()
+    street = avenue(rng, lanes=(2, 4), limit_mps=(10.0, 16.0), length_m=420.0)
+    builder, ahead, limit, lanes = street.builder, street.ahead, street.limit_mps, len(street.ahead)
     ego, start = int(rng.integers(lanes)), float(rng.uniform(50, 70))
     side = int(rng.choice([k for k in (ego - 1, ego + 1) if 0 <= k < lanes]))
     speed = limit * float(rng.uniform(0.75, 0.97))
@@ -49,7 +44,7 @@ def cut_out(rng: Rng) -> Layout:
         gap_m=(2.0, float(rng.uniform(10, 50))),
         actors=[
             Actor(own, stands, 0.0, cue=goes_on),
-            Actor(escapes, leader, speed, kind, _RUDE | {"speed_factor": speed / limit}),
+            Actor(escapes, leader, speed, kind, RUDE | {"speed_factor": speed / limit}),
         ],
         spread="strong",
         ego_drives=escapes if stays else None,
@@ -60,11 +55,8 @@ def cut_out(rng: Rng) -> Layout:
 
 def hard_braking_leader(rng: Rng) -> Layout:
     """The car ahead brakes hard for no reason to be seen, and goes on later."""
-    builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
-    lanes, limit = int(rng.integers(1, 3)), float(rng.uniform(11, 17))
-    line = gentle(rng, 460.0)
-    ahead, _ = road(builder, line, lanes, int(rng.integers(0, 2)), width, limit)
-    builder.pave()
+    street = avenue(rng, lanes=(1, 3), limit_mps=(11.0, 17.0), length_m=460.0)
+    builder, ahead, limit, lanes = street.builder, street.ahead, street.limit_mps, len(street.ahead)
     ego, start = int(rng.integers(lanes)), float(rng.uniform(50, 70))
     speed = limit * float(rng.uniform(0.8, 1.0))
     own = builder.route([ahead[ego]])
@@ -80,7 +72,7 @@ def hard_braking_leader(rng: Rng) -> Layout:
             braking_s=float(rng.uniform(1.0, 3.5)),
         )
         actors.append(
-            Actor(own, reach, speed, style=_RUDE | {"speed_factor": speed / limit}, cue=brakes)
+            Actor(own, reach, speed, style=RUDE | {"speed_factor": speed / limit}, cue=brakes)
         )
         reach += 5.0
     return Layout(

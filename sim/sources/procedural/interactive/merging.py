@@ -5,8 +5,8 @@ import numpy as np
 from sim.geometry import polyline
 from sim.scenario import CueAction
 from sim.sources.procedural.builder import MapBuilder
-from sim.sources.procedural.layout import Actor, Cue, Layout
-from sim.sources.procedural.street import gentle, ramp_road, road
+from sim.sources.procedural.layout import RUDE, Actor, Cue, Layout
+from sim.sources.procedural.street import avenue, gentle, ramp_road, road
 
 Rng = np.random.Generator
 
@@ -136,11 +136,8 @@ def _exit_ramp(
 
 def cut_in(rng: Rng) -> Layout:
     """Someone slower comes over close in front of the ego, and may brake once there."""
-    builder, width = MapBuilder(), float(rng.uniform(3.2, 3.75))
-    lanes, limit = int(rng.integers(2, 4)), float(rng.uniform(11, 17))
-    line = gentle(rng, 420.0)
-    ahead, _ = road(builder, line, lanes, int(rng.integers(0, 2)), width, limit)
-    builder.pave()
+    street = avenue(rng, lanes=(2, 4), limit_mps=(11.0, 17.0), length_m=420.0)
+    builder, ahead, limit, lanes = street.builder, street.ahead, street.limit_mps, len(street.ahead)
     ego, start = int(rng.integers(lanes)), float(rng.uniform(40, 70))
     speed = limit * float(rng.uniform(0.75, 0.98))
     sides = [k for k in (ego - 1, ego + 1) if 0 <= k < lanes]
@@ -190,6 +187,6 @@ def _intruder(
         start_m,
         speed_mps * float(rng.uniform(0.85, 1.0)),
         str(rng.choice(("vehicle.car", "van", "vehicle.truck"), p=(0.7, 0.2, 0.1))),
-        {"yields": 0.0, "politeness": 0.0, "speed_factor": slower},
+        RUDE | {"speed_factor": slower},
         brakes if rng.random() < 0.7 else None,
     )
