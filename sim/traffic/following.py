@@ -54,7 +54,7 @@ def follow(
     (gap_m,) = materialize(torch.where(blocks, corridor.gap_m, torch.inf))
     lead = idm_acceleration(
         speed_mps.unsqueeze(2), cruise_mps.unsqueeze(2),
-        gap_m, corridor.along_mps.clamp(min=0.0),
+        gap_m, torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0),
         trees.map_tensors(lambda value: value.unsqueeze(2), styles.law),
     ).amin(dim=2)  # fmt: skip
     following = Following(lead, *_next(gap_m, corridor))
