@@ -59,7 +59,7 @@ def dense_roundabout(rng: Rng) -> Layout:
     layout.cars, layout.gap_m = (18, 27), (0.0, float(rng.uniform(2, 25)))
     layout.time_gap_s = float(rng.uniform(0.8, 1.2))
     layout.pedestrians = (0, 2)
-    return _with_task(layout, rng, ARM_LENGTH_M, near_m=(25.0, 55.0))
+    return _with_task(layout, rng, ARM_LENGTH_M, near_m=(25.0, 55.0), slack_s=(8.0, 14.0))
 
 
 def contested_stop(rng: Rng) -> Layout:

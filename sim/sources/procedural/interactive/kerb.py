@@ -23,9 +23,10 @@ def parked_pedestrian(rng: Rng) -> Layout:
         at += float(rng.uniform(22, 42))
         side = 1.0 if rng.random() < 0.3 else -1.0
         _make_room(layout, line, at)
-        time_s = float(rng.uniform(1.0, 2.6)) + (half / 1.6 if side > 0 else 0.0)
+        time_s = float(rng.uniform(0.8, 2.2)) + (half / 1.6 if side > 0 else 0.0)
         layout.walkers.append(_walker(rng, line, at, side * (half + 1.6), speed * time_s))
     layout.goal_line_m = layout.map.across(layout.routes[0].lanes[0], at + 35.0)
+    layout.allow(at + 35.0 - start, float(rng.uniform(1.0, 6.0)))
     return layout
 
 
@@ -184,13 +185,13 @@ def u_turn(rng: Rng) -> Layout:
     route = layout.map.joining_route(line_in, lane, float(s[0]))
     _make_room(layout, line, at, reach_m=14.0)
     cue = Cue(
-        CueAction.START, here[0], max(speed * float(rng.uniform(3.8, 6.5)), 25.0), latest_s=12.0
+        CueAction.START, here[0], max(speed * float(rng.uniform(2.6, 5.2)), 18.0), latest_s=12.0
     )
     style = {"yields": float(rng.integers(0, 2)), "politeness": 0.0,
              "max_acceleration_mps2": float(rng.uniform(1.2, 2.4))}  # fmt: skip
     layout.actors.append(Actor(route, 2.2, 0.0, style=style, cue=cue))
     layout.goal_line_m = layout.map.across(lane, at + 60.0)
-    layout.allow(at + 60.0 - start, float(rng.uniform(0.5, 3.5)))
+    layout.allow(at + 60.0 - start, float(rng.uniform(0.3, 2.5)))
     return layout
 
 
