@@ -186,3 +186,31 @@ def concatenated(examples: list[Example]) -> Example:
     columns = zip(*([t for _, t in trees.tensors(e)] for e in examples), strict=True)
     values = iter([torch.cat(column) for column in columns])
     return trees.map_tensors(lambda _: next(values), examples[0])
+
+
+def trimmed(example: Example) -> Example:
+    """Without the last rows of agents, and of lanes, that nobody in the batch has (one of each is left).
+
+    Made for examples as `make_examples` gives them: who is known comes first.
+    """
+    observation, lanes = example.observation, example.observation.lanes
+    assert observation.history is not None and lanes is not None
+    others = _last_true(observation.agents.valid)
+    lines = slice(0, _last_true(lanes.valid))
+    agents, everyone = slice(0, others), slice(0, others + 1)
+    return replace(
+        example,
+        observation=replace(
+            observation,
+            agents=trees.map_tensors(lambda t: t[:, agents], observation.agents),
+            history=trees.map_tensors(lambda t: t[:, everyone], observation.history),
+            lanes=trees.map_tensors(lambda t: t[:, lines], lanes),
+        ),
+        future=trees.map_tensors(lambda t: t[:, everyone], example.future),
+        truth=trees.map_tensors(lambda t: t[:, everyone], example.truth),
+    )
+
+
+def _last_true(valid: Bool[Tensor, "b a"]) -> int:
+    number = torch.arange(1, valid.shape[1] + 1)
+    return max(1, int(torch.where(valid.any(dim=0), number, 0).max()))

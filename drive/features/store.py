@@ -191,6 +191,10 @@ class Store:
         parts = [m["scenario"].astype(np.int64) + b for m, b in zip(self.maps, before, strict=False)]
         return np.concatenate(parts)
 
+    def agent_counts(self) -> Int[np.ndarray, " n"]:
+        """How many others the ego knows of in each example."""
+        return np.concatenate([m["observation.agents.valid"].sum(axis=1) for m in self.maps])
+
     def scenario_ids(self) -> list[str]:
         """The ids that the numbers of scenarios stand for."""
         return [name for shard in self.shards for name in shard.scenario]
