@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
     task, *words = arguments
     one_of("task", task, CONFIGS)
     from drive.pipelines.train import train
-    from drive.training.data import open_store
+    from drive.training.order import open_store
     from eval.runs.folder import whole_folder
 
     config, options = _resolve(task, words)

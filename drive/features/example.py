@@ -5,7 +5,7 @@ becomes one (`sim.sources.driven`); so every learned part is trained on the same
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
@@ -34,7 +34,7 @@ class ExampleSpec:
     future_s: float = 6.0
     future_dt_s: float = 0.5
     num_agents: int = 32
-    lanes: LaneSpec = LaneSpec()
+    lanes: LaneSpec = field(default_factory=LaneSpec)
     path_points: int = 40
     path_spacing_m: float = 3.0
 
@@ -97,9 +97,7 @@ def make_examples(
     world = World.from_scenarios(scenarios, maps=False)
     needs = Needs(history_s=spec.history_s, lanes=spec.lanes, perception=perception)
     simulator = Simulator.of(world, "log", needs)
-    ahead, begin, stride = (
-        round(s / world.dt_s) for s in (spec.future_s, spec.history_s, every_s)
-    )
+    ahead, begin, stride = (round(s / world.dt_s) for s in (spec.future_s, spec.history_s, every_s))
     last = (world.length_steps - ahead).clamp(min=0)
     first = torch.minimum(last, torch.full_like(last, begin))
     for turn in range(int((last - first).max()) // max(1, stride) + 1):
@@ -194,7 +192,8 @@ def trimmed(example: Example) -> Example:
     Made for examples as `make_examples` gives them: who is known comes first.
     """
     observation, lanes = example.observation, example.observation.lanes
-    assert observation.history is not None and lanes is not None
+    assert observation.history is not None
+    assert lanes is not None
     others = _last_true(observation.agents.valid)
     lines = slice(0, _last_true(lanes.valid))
     agents, everyone = slice(0, others), slice(0, others + 1)

@@ -137,7 +137,9 @@ class Store:
         path = folder / _STORE
         if not path.is_file():
             if (folder / _COLLECTION).is_file():
-                raise InputError(f"{folder}: not collected to its end; give `bevdrive collect` again")
+                raise InputError(
+                    f"{folder}: not collected to its end; give `bevdrive collect` again"
+                )
             raise InputError(f"{folder}: no store of examples (made by `bevdrive collect`)")
         told = read_json_object(path)
         if told.get("version") != VERSION:
@@ -188,7 +190,9 @@ class Store:
     def scenario_numbers(self) -> Int[np.ndarray, " n"]:
         """Of which scenario each example is."""
         before = np.cumsum([0, *(len(s.scenario) for s in self.shards)])
-        parts = [m["scenario"].astype(np.int64) + b for m, b in zip(self.maps, before, strict=False)]
+        parts = [
+            m["scenario"].astype(np.int64) + b for m, b in zip(self.maps, before, strict=False)
+        ]
         return np.concatenate(parts)
 
     def agent_counts(self) -> Int[np.ndarray, " n"]:

@@ -1,6 +1,6 @@
-"""`VectorScene`: an observation as agents, lanes with their lights, and the route: what tokens are made of."""
+"""`VectorScene`: an observation as agents, lanes with their lights, and the route, to make tokens of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -47,8 +47,6 @@ class VectorScene:
 
     def moved(self, new_SE2_old: Float[Tensor, "b 3"]) -> "VectorScene":
         """The same scene in another frame."""
-        from dataclasses import replace
-
         frame = new_SE2_old[:, None, None]
         return replace(
             self,

@@ -80,9 +80,7 @@ class VectorEncoder(nn.Module):
         steps = valid.shape[2]
         ago = torch.arange(1 - steps, 1, device=pose.device, dtype=pose.dtype) * scene.dt_s
         motion = torch.cat((pose_features(pose), velocity), dim=-1) * valid
-        told = torch.stack(
-            (valid.squeeze(-1).to(pose.dtype), ago.expand(valid.shape[:-1])), dim=-1
-        )
+        told = torch.stack((valid.squeeze(-1).to(pose.dtype), ago.expand(valid.shape[:-1])), dim=-1)
         instant = self.instant(torch.cat((motion, told), dim=-1))
         present = instant[:, :, -1]
         key, value = self.past(instant).chunk(2, dim=-1)

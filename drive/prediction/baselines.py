@@ -8,9 +8,7 @@ from drive.features.example import Example
 from drive.features.vectors import VectorScene
 
 
-def constant_velocity(
-    scene: VectorScene, points: int, dt_s: float
-) -> Float[Tensor, "b n t 2"]:
+def constant_velocity(scene: VectorScene, points: int, dt_s: float) -> Float[Tensor, "b n t 2"]:
     """Everyone goes on as now; in the scene's frame."""
     time_s = dt_s * torch.arange(1, points + 1, device=scene.agent_pose.device)
     moved = scene.velocity_mps.unsqueeze(2) * time_s.unsqueeze(-1)

@@ -71,7 +71,9 @@ class JointPredictor(TaskNetwork):
         pose = poses_in_scene(scene, futures.position_m)
         probability = torch.softmax(futures.logit, dim=1)
         return Forecast(
-            pose[:, :, 1:, :, :2].transpose(1, 2), probability[:, :, 1:].transpose(1, 2), futures.dt_s
+            pose[:, :, 1:, :, :2].transpose(1, 2),
+            probability[:, :, 1:].transpose(1, 2),
+            futures.dt_s,
         )
 
 

@@ -1,4 +1,4 @@
-"""The options of `bevdrive train`, one class a task; filled by the command line and YAML presets. No torch."""
+"""The options of `bevdrive train`, one class a task, filled by the command line and YAML presets."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,12 @@ class TrainConfig:
     warmup: int = 100
     """steps"""
     weight_decay: float = 1e-2
-    gradient_clip: float = 1.0
+    gradient_clip: float = 5.0
     """largest norm of a gradient"""
     seed: int = 0
     """of the first weights and of the order of the examples: the same seed gives the same weights"""
     val_every: int = 10
-    """every how many-th scenario of the store is kept for validation"""
+    """one of so many scenarios of the store is kept for validation"""
     val_examples: int = 1024
     """at most, evenly spread over those scenarios"""
     workers: int = 0

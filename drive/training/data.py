@@ -1,6 +1,5 @@
-"""Batches of a store's examples, in an order that follows from the seed and the step alone."""
+"""Batches of a store's examples, as Lightning takes them."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import lightning as L
@@ -10,34 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 from drive.features.example import Example, trimmed
 from drive.features.store import Store
 from drive.training.config import TrainConfig
-from sim.errors import InputError
-
-
-_GROUP = 8  # batches
-
-
-class Order:
-    """The examples over and over, shuffled anew each time: batch k is the same whoever asks, and when.
-
-    `sizes`: of the examples. Those of a batch are about as large: within 8 batches that follow one
-    another they are sorted by size, so that little is computed for padding, and these are then shuffled.
-    """
-
-    def __init__(self, numbers: np.ndarray, sizes: np.ndarray, batch_size: int, seed: int) -> None:
-        self._numbers, self._sizes, self._size, self._seed = numbers, sizes, batch_size, seed
-        self._pass = lru_cache(maxsize=2)(self._shuffled)
-
-    def batch(self, number: int) -> np.ndarray:
-        """The examples of batch `number`."""
-        group, rank = divmod(number, _GROUP)
-        count = _GROUP * self._size
-        round_, place = np.divmod(np.arange(group * count, (group + 1) * count), len(self._numbers))
-        drawn = np.array([self._pass(int(r))[k] for r, k in zip(round_, place, strict=True)])
-        by_size = drawn[np.argsort(self._sizes[drawn], kind="stable")].reshape(_GROUP, -1)
-        return by_size[np.random.default_rng((self._seed, group, 1)).permutation(_GROUP)[rank]]
-
-    def _shuffled(self, round_: int) -> np.ndarray:
-        return np.random.default_rng((self._seed, round_)).permutation(self._numbers)
+from drive.training.order import Order, open_store, split
 
 
 class Batches(Dataset[Example]):
@@ -63,10 +35,8 @@ class ExampleData(L.LightningDataModule):
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
-        assert config.data is not None
-        self.config, self.folder = config, config.data
-        store = Store.open(self.folder)
-        self.hash = store.hash
+        store = open_store(config)
+        self.config, self.folder, self.hash = config, store.folder, store.hash
         train, self._val = split(store, config)
         self._order = Order(train, store.agent_counts(), config.batch_size, config.seed)
 
@@ -91,20 +61,3 @@ class ExampleData(L.LightningDataModule):
         return DataLoader(
             Batches(self.folder, numbers), batch_size=None, num_workers=self.config.workers
         )
-
-
-def split(store: Store, config: TrainConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the examples to train on, and of those to validate on.
-
-    Every `val_every`-th scenario is kept for validation; InputError where that leaves none of either.
-    """
-    scenario = store.scenario_numbers()
-    kept = scenario % config.val_every == config.val_every - 1
-    train, val = np.flatnonzero(~kept), np.flatnonzero(kept)
-    if not len(train) or not len(val):
-        raise InputError(
-            f"--data: {store.folder} has examples of {len(np.unique(scenario))} scenarios: too few to "
-            f"keep every {config.val_every}th for validation"
-        )
-    spread = np.linspace(0, len(val) - 1, min(len(val), config.val_examples)).round().astype(int)
-    return train, val[spread]

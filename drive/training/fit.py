@@ -31,9 +31,7 @@ def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
     lit = cls(config)
     last = folder / "checkpoints" / f"{_LAST}.ckpt"
     trainer = make_trainer(config, folder)
-    trainer.fit(
-        lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True
-    )
+    trainer.fit(lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
     figures = json.loads(metrics_path(folder).read_text().splitlines()[-1])
     network = lit.network
     card = WeightsCard(
