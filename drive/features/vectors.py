@@ -96,6 +96,7 @@ def _lines(observation: Observation) -> dict[str, Tensor]:
     s_m = _ROUTE_SPACING_M * torch.arange(pieces * points, device=way.device)
     way_there = (s_m <= route.length_m.unsqueeze(1)).reshape(batch, pieces, points)
     there = torch.cat((lanes.point_valid & lanes.valid.unsqueeze(-1), way_there), dim=1)
+    there = there & there[:, :, 1:2]  # a single point leads nowhere
     valid = there.any(dim=2)
 
     def both(of_lanes: Tensor, of_route: Tensor | int | bool) -> Tensor:

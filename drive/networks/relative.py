@@ -57,7 +57,8 @@ def nearest_lines(
     x, y = line[..., 0].unsqueeze(1), line[..., 1].unsqueeze(1)
     gap = (x - frame[..., 0, None, None]).square() + (y - frame[..., 1, None, None]).square()
     gap, point = gap.masked_fill(~point_valid.unsqueeze(1), torch.inf).min(dim=-1)
-    near, index = gap.topk(min(count, gap.shape[2]), dim=2, largest=False)
+    # Stable: lines that meet are equally near where they do, and keep their order in every frame.
+    near, index = (values[..., :count] for values in gap.sort(dim=2, stable=True))
     point = torch.gather(point, 2, index)
     batch = torch.arange(len(frame), device=frame.device)[:, None, None]
     seen = se2.compose(se2.inverse(frame).unsqueeze(2), line[batch, index, point])
