@@ -77,14 +77,17 @@ def _driven(config: CollectConfig, scenarios: list[Scenario]) -> list[Scenario]:
     """The same in closed loop: the planner drives the ego, the traffic the others."""
     from drive.planning import make_planner
     from eval.rollout import rollout
+    from sim.interface import needs_of
     from sim.simulator import Simulator
     from sim.sources.driven import driven_scenario
+    from sim.world import World
 
     assert config.planner is not None
-    simulator = Simulator.from_scenarios(scenarios, config.traffic)
-    drive = rollout(
-        simulator, make_planner(config.planner), perception=cast("Perception", config.perception)
-    )
+    planner = make_planner(config.planner)
+    asks = needs_of(planner)
+    world = World.from_scenarios(scenarios, maps=asks.map or asks.privileged)
+    simulator = Simulator.of(world, config.traffic)
+    drive = rollout(simulator, planner, perception=cast("Perception", config.perception))
     return [
         driven_scenario(
             scenario,

@@ -12,9 +12,9 @@ class TrainConfig:
 
     data: Path | None = None
     """the store to train on, made by `bevdrive collect`"""
-    steps: int = 4000
+    steps: int = 5000
     """optimiser steps"""
-    steps_per_epoch: int = 250
+    steps_per_epoch: int = 500
     """optimiser steps between two checkpoints; a killed run goes on from the last"""
     batch_size: int = 32
     """examples a step, on each device"""
@@ -87,6 +87,9 @@ def check(config: TrainConfig) -> None:
         value = getattr(config, name)
         if value < bound:
             raise InputError(f"--{name.replace('_', '-')}: must be at least {bound}, not {value}")
+    if config.steps % config.steps_per_epoch:
+        told = f"no multiple of --steps-per-epoch {config.steps_per_epoch}"
+        raise InputError(f"--steps: {config.steps} is {told}")
     if not 0 < config.learning_rate < 1:
         raise InputError(f"--learning-rate: must be between 0 and 1, not {config.learning_rate}")
     one_of("--accelerator", config.accelerator, ("auto", "cpu", "gpu"))

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import lightning as L
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from drive.features.example import Example, trimmed
 from drive.features.store import Store
 from drive.training.config import TrainConfig
 from drive.training.order import Order, open_store, split
+from sim import trees
 
 
 class Batches(Dataset[Example]):
@@ -56,6 +58,11 @@ class ExampleData(L.LightningDataModule):
         size = self.config.batch_size
         parts = [self._val[k : k + size] for k in range(0, len(self._val), size)]
         return self._loader(parts[trainer.global_rank :: trainer.world_size])
+
+    def transfer_batch_to_device(
+        self, batch: Example, device: torch.device, dataloader_idx: int
+    ) -> Example:
+        return trees.to(batch, device)
 
     def _loader(self, numbers: list[np.ndarray]) -> DataLoader:
         return DataLoader(

@@ -32,7 +32,8 @@ def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
     last = folder / "checkpoints" / f"{_LAST}.ckpt"
     trainer = make_trainer(config, folder)
     trainer.fit(lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
-    figures = json.loads(metrics_path(folder).read_text().splitlines()[-1])
+    last_line = metrics_path(folder).read_text().splitlines()[-1]
+    figures = {name: float(value) for name, value in json.loads(last_line).items()}
     network = lit.network
     card = WeightsCard(
         network.task, network.version, asdict(network.config), _plain(config), data.hash, figures

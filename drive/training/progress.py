@@ -43,6 +43,8 @@ class Progress(L.Callback):
             return
         assert isinstance(pl_module, Task)
         measured = {name: round(float(v), 6) for name, v in trainer.callback_metrics.items()}
+        if not measured:  # Lightning ends the epoch that a resumed training had ended already
+            return
         line = {"step": trainer.global_step, "epoch": trainer.current_epoch, **measured}
         lines = [*_lines(self._folder), json.dumps(line)]
         write_whole(metrics_path(self._folder), "".join(f"{text}\n" for text in lines))

@@ -10,7 +10,6 @@ from torch import Tensor
 from drive.features.example import Example
 from drive.networks.weights import TaskNetwork
 from drive.training.config import TrainConfig
-from sim import trees
 
 
 class Task(L.LightningModule):
@@ -66,11 +65,6 @@ class Task(L.LightningModule):
             total = reduce(total.double(), reduce_op="sum")
             count = reduce(count.double(), reduce_op="sum")
             self.log(f"val/{name}", (total / count).float(), rank_zero_only=True)
-
-    def transfer_batch_to_device(
-        self, batch: Example, device: torch.device, dataloader_idx: int
-    ) -> Example:
-        return trees.to(batch, device)
 
     def configure_optimizers(self) -> Any:
         config = self.config

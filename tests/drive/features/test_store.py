@@ -34,7 +34,9 @@ def test_reads_back_every_number_in_the_order_asked_for(tmp_path: Path) -> None:
     assert len(store) == 10
     assert store.scenario_ids() == ["a", "b", "c", "d"]
     read = store.read(np.array([7, 0, 4]))
-    expected = trees.take(given, torch.tensor([2, 0, 4]))  # number 7 is the third of the other shard
+    expected = trees.take(
+        given, torch.tensor([2, 0, 4])
+    )  # number 7 is the third of the other shard
     for name, tensor in tensors_of(expected).items():
         if name != "scenario":
             torch.testing.assert_close(tensors_of(read)[name], tensor, rtol=0, atol=0)

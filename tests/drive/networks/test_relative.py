@@ -116,6 +116,4 @@ def test_a_line_heads_to_its_next_point_and_at_its_end_as_before() -> None:
     line = torch.tensor([[[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [1.0, 1.0]]]])
     there = torch.tensor([[[True, True, True, False]]])
     heading = line_headings(line, there)
-    torch.testing.assert_close(
-        heading[0, 0, :3], torch.tensor([0.0, math.pi / 2, math.pi / 2])
-    )
+    torch.testing.assert_close(heading[0, 0, :3], torch.tensor([0.0, math.pi / 2, math.pi / 2]))

@@ -108,7 +108,10 @@ def test_the_egos_future_is_a_condition_of_the_others() -> None:
 def test_forecasts_have_probabilities_and_the_egos_frame() -> None:
     example = toy_examples()
     network = _network()
-    joint, each = network.predict_joint(example.observation), network.predict_each(example.observation)
+    joint, each = (
+        network.predict_joint(example.observation),
+        network.predict_each(example.observation),
+    )
     assert joint.pose.shape == (5, 3, 4, 12, 3)
     torch.testing.assert_close(joint.probability.sum(dim=1), torch.ones(5))
     assert each.position_m.shape == (5, 3, 3, 12, 2)

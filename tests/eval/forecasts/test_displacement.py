@@ -43,7 +43,7 @@ def test_least_of_the_most_probable() -> None:
         least = least_of_best(ade, probability, k)
         for b in range(_B):
             for n in range(_N):
-                order = sorted(range(_F), key=lambda f: -probability[b, f, n])  # noqa: B023
+                order = sorted(range(_F), key=lambda f: -probability[b, f, n])
                 assert least[b, n] == min(ade[b, f, n] for f in order[:k])
 
 
