@@ -1,8 +1,11 @@
 """Toy scenes for tests of what learns: cars on lanes, as examples."""
 
+from pathlib import Path
+
 import numpy as np
 
 from drive.features.example import Example, ExampleSpec, concatenated, make_examples
+from drive.features.store import Store, begin_collection, finish_collection, write_shard
 from sim.scenario import AgentKind, Scenario
 from tests.toy import Car, make_scenario, straight
 
@@ -27,3 +30,11 @@ def toy_examples(spec: ExampleSpec = SPEC) -> Example:
     """Instants of two such scenarios of different length."""
     scenarios = [toy_scenario(), toy_scenario(5.0, 8.0)]
     return concatenated(list(make_examples(scenarios, spec)))
+
+
+def toy_store(folder: Path) -> Store:
+    """Two shards, each of five examples of two scenarios."""
+    begin_collection(folder, {})
+    for k in range(2):
+        write_shard(folder, k, toy_examples(), [f"{k}a", f"{k}b"], [])
+    return finish_collection(folder, 2)

@@ -5,41 +5,55 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from drive.cli.main import main
 from drive.features.store import Store
+from sim.scenario_file import save_scenario
+from tests.drive.scenes import toy_scenario, toy_store
 
 _FEW = ["collect", "--families", "curve", "--workers", "0", "--split", "train"]
+
+
+def _saved(folder: Path, count: int) -> list[str]:
+    """Toy scenarios as files, and the words that collect them."""
+    for k in range(count):
+        save_scenario(toy_scenario(10.0 - k, 8.0), folder / f"toy{k}.scenario")
+    return ["collect", "--source", "saved", "--path", str(folder), "--workers", "0"]
 
 
 def test_collects_resumes_and_is_the_same_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("drive.pipelines.collect.PER_SHARD", 1)
-    words = [*_FEW, "--count", "2", "--duration-s", "2", "--out", str(tmp_path)]
+    folder = tmp_path / "store"
+    words = [*_saved(tmp_path / "scenarios", 2), "--out", str(folder)]
     assert main(words) == 0
-    assert "2 examples of 2 scenarios" in capsys.readouterr().out
-    whole = Store.open(tmp_path)
+    assert "4 examples of 2 scenarios" in capsys.readouterr().out
+    whole = Store.open(folder)
     # As if it had been killed before the second shard was whole.
     for name in ("store.json", "shards/00001.json"):
-        (tmp_path / name).unlink()
-    kept = (tmp_path / "shards" / "00000.bin").stat().st_mtime_ns
+        (folder / name).unlink()
+    kept = (folder / "shards" / "00000.bin").stat().st_mtime_ns
     assert main(words) == 0
-    assert (tmp_path / "shards" / "00000.bin").stat().st_mtime_ns == kept
-    assert Store.open(tmp_path).hash == whole.hash
+    assert (folder / "shards" / "00000.bin").stat().st_mtime_ns == kept
+    assert Store.open(folder).hash == whole.hash
 
 
 def test_collects_what_a_planner_drove(tmp_path: Path) -> None:
-    words = [*_FEW, "--count", "1", "--duration-s", "2", "--planner", "constant_velocity"]
-    assert main([*words, "--out", str(tmp_path / "d")]) == 0
-    store = Store.open(tmp_path / "d")
-    example = store.read(np.arange(len(store)))
-    assert example.future.valid[0, 0].tolist() == [True] * 4 + [False] * 8
-    # The ego drives straight on at its speed, which it would not in a curve of its own accord.
-    along = example.observation.ego.speed_mps.item() * 0.5 * torch.arange(1, 5)
-    torch.testing.assert_close(example.future.pose[0, 0, :4, 0], along, rtol=0, atol=0.05)
-    assert example.future.pose[0, 0, :4, 1].abs().max() < 0.05
+    # The toy ego stands still in its recording; a planner drives it to 10 m/s, the speed limit.
+    save_scenario(toy_scenario(0.0, 8.0), tmp_path / "toy.scenario")
+    words = ["collect", "--source", "saved", "--path", str(tmp_path), "--workers", "0"]
+    assert main([*words, "--out", str(tmp_path / "recorded")]) == 0
+    assert main([*words, "--planner", "idm", "--out", str(tmp_path / "driven")]) == 0
+    recorded, driven = (Store.open(tmp_path / n).read(np.arange(2)) for n in ("recorded", "driven"))
+    assert recorded.future.pose[:, 0, -1, 0].abs().max() == 0.0
+    moved = driven.future.pose[0, 0, -1, 0].item()
+    assert 10.0 < moved < 60.0
+    # What it was when it stood there: the next second's example begins where this one's led.
+    ahead = driven.future.pose[0, 0, 1, 0].item()
+    back = driven.observation.history
+    assert back is not None
+    assert back.pose[1, 0, 0, 0].item() == pytest.approx(-ahead, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +94,7 @@ def test_wrong_input_is_one_clear_line(
 def test_trains_into_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("lightning")
     data, runs = tmp_path / "data", tmp_path / "runs"
-    assert main([*_FEW, "--count", "4", "--duration-s", "4", "--out", str(data)]) == 0
+    toy_store(data)
     tiny = ["--steps", "2", "--steps-per-epoch", "1", "--batch-size", "2", "--val-every", "2"]
     small = ["--width", "8", "--heads", "2", "--pair-width", "4", "--accelerator", "cpu"]
     words = ["train", "joint", "--data", str(data), *tiny, *small]

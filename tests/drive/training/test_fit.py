@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from drive.features.store import Store, begin_collection, finish_collection, write_shard
+from drive.features.store import Store
 from drive.networks.weights import FILE, load_network, read_weights
 from drive.prediction.joint import JointPredictor
 from drive.training.config import JointTrainConfig
 from drive.training.order import Order, split
 from sim.errors import InputError
-from tests.drive.scenes import toy_examples
+from tests.drive.scenes import toy_store
 
 pytest.importorskip("lightning")
 
@@ -20,12 +20,7 @@ pytest.importorskip("lightning")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten examples of four scenarios."""
-    folder = tmp_path_factory.mktemp("store")
-    begin_collection(folder, {})
-    for k in range(2):
-        write_shard(folder, k, toy_examples(), [f"{k}a", f"{k}b"], [])
-    finish_collection(folder, 2)
-    return folder
+    return toy_store(tmp_path_factory.mktemp("store")).folder
 
 
 def _config(data: Path, **other) -> JointTrainConfig:
