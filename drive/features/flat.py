@@ -40,7 +40,7 @@ def tree_of(cls: type[Tree], values: dict[str, Any], path: str = "") -> Tree:
             given[f.name] = values[name]
         elif any(key.startswith(f"{name}.") for key in values):
             kinds = get_args(hints[f.name]) or (hints[f.name],)
-            inner = next(kind for kind in kinds if is_dataclass(kind))
+            inner: Any = next(kind for kind in kinds if is_dataclass(kind))
             given[f.name] = tree_of(inner, values, f"{name}.")
         elif f.default is MISSING:
             raise KeyError(name)

@@ -49,9 +49,10 @@ class JointHead(nn.Module):
         self.ego_future = mlp(4 * points, 2 * width, width)
         self.blocks = nn.ModuleList(Block(width, heads, pair_width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.velocity = mlp(width, 2 * width, 2 * points)
+        self.think = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU())
+        self.velocity = nn.Linear(2 * width, 2 * points)
         self.logit = nn.Linear(width, 1)
-        nn.init.normal_(self.velocity[-1].weight, std=0.01)  # it begins at constant velocity
+        nn.init.normal_(self.velocity.weight, std=0.01)  # it begins at constant velocity
 
     def forward(
         self,
@@ -69,7 +70,7 @@ class JointHead(nn.Module):
             x = block(x, tokens.line, tokens.pairs)
         x = self.norm(x)
         velocity = se2.rotate(scene.velocity_mps, -scene.agent_pose[..., 2])[:, None, :, None]
-        mean = velocity + _SPEED_MPS * self.velocity(x).unflatten(-1, (self.points, 2))
+        mean = velocity + _SPEED_MPS * self.velocity(self.think(x)).unflatten(-1, (self.points, 2))
         time_s = self.dt_s * torch.arange(1, self.points + 1, device=x.device)
         return JointFutures(
             mean * time_s.to(x.dtype).unsqueeze(-1), self.logit(x).squeeze(-1), self.dt_s
