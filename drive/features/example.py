@@ -38,6 +38,10 @@ class ExampleSpec:
     path_points: int = 40
     path_spacing_m: float = 3.0
 
+    def needs(self, perception: Perception = "tracks") -> Needs:
+        """What an observation has to show to be part of an example."""
+        return Needs(history_s=self.history_s, lanes=self.lanes, perception=perception)
+
     @property
     def future_points(self) -> int:
         """Entries of a future."""
@@ -95,8 +99,7 @@ def make_examples(
     over scenarios, one instant of all that last so long after the other. All need the same `dt_s`.
     """
     world = World.from_scenarios(scenarios, maps=False)
-    needs = Needs(history_s=spec.history_s, lanes=spec.lanes, perception=perception)
-    simulator = Simulator.of(world, "log", needs)
+    simulator = Simulator.of(world, "log", spec.needs(perception))
     ahead, begin, stride = (round(s / world.dt_s) for s in (spec.future_s, spec.history_s, every_s))
     last = (world.length_steps - ahead).clamp(min=0)
     first = torch.minimum(last, torch.full_like(last, begin))
