@@ -1,5 +1,6 @@
 """`bevdrive train`."""
 
+import sys
 import time
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
@@ -63,11 +64,15 @@ def run(arguments: list[str]) -> int:
         name = options.name or time.strftime("%Y%m%d-%H%M%S")
         with whole_folder(options.out, name, {"task": task, **to_plain(config)}):
             folder = options.out / name
+    # With several devices Lightning starts the others' processes by this command line.
+    sys.argv[1:] = ["train", task, "--resume", str(folder.resolve())]
     began = time.perf_counter()
     try:
         figures = train(task, config, folder)
     except (KeyboardInterrupt, OSError) as stop:
         return stopped(stop, f"to go on: bevdrive train {task} --resume {folder}")
+    if not figures:  # another process tells
+        return 0
     told = ", ".join(f"{k[4:]} {v:.3f}" for k, v in figures.items() if k.startswith("val/"))
     print(f"{config.steps} steps in {time.perf_counter() - began:.0f} s: {folder}\n{told}")
     return 0

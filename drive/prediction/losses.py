@@ -1,4 +1,9 @@
-"""What a joint or a marginal predictor is trained to make small."""
+"""What a joint or a marginal predictor is trained to make small.
+
+Only the best of F futures is drawn to what happened; one that is never the best would stay where it is
+for ever. `relaxed` draws all of them by that share of the error (Rupprecht et al. 2017, "relaxed
+winner-takes-all"), at the beginning of a training.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +19,8 @@ _NEAR_M = 0.5  # errors below it count by their square
 
 @dataclass(frozen=True)
 class FutureLoss:
-    """`error`: of the best future, in metres an agent; `choice`: of the score, in nats."""
+    """`error`: of the best future, in metres an agent (and, relaxed, a share of the others');
+    `choice`: of the score, in nats."""
 
     error: Float[Tensor, ""]
     choice: Float[Tensor, ""]
@@ -39,14 +45,16 @@ def joint_loss(
     truth_m: Float[Tensor, "b n t 2"],
     valid: Bool[Tensor, "b n t"],
     agent_valid: Bool[Tensor, "b n"],
+    relaxed: float = 0.0,
 ) -> FutureLoss:
     """One minimum over F of the error summed over the agents of a scene (Scene Transformer)."""
     counts = valid.any(dim=2) & agent_valid
     error = agent_errors(futures.position_m, truth_m, valid) * counts.unsqueeze(1)
     best, index = error.sum(dim=2).min(dim=1)
+    cost = best + relaxed * error.sum(dim=2).mean(dim=1)
     logit = scene_logit(futures, agent_valid)
     return FutureLoss(
-        best.sum() / counts.sum().clamp(min=1), torch.nn.functional.cross_entropy(logit, index)
+        cost.sum() / counts.sum().clamp(min=1), torch.nn.functional.cross_entropy(logit, index)
     )
 
 
@@ -55,10 +63,13 @@ def marginal_loss(
     truth_m: Float[Tensor, "b n t 2"],
     valid: Bool[Tensor, "b n t"],
     agent_valid: Bool[Tensor, "b n"],
+    relaxed: float = 0.0,
 ) -> FutureLoss:
     """A minimum over F for every agent by itself."""
     counts = valid.any(dim=2) & agent_valid
-    best, index = agent_errors(futures.position_m, truth_m, valid).min(dim=1)
+    error = agent_errors(futures.position_m, truth_m, valid)
+    best, index = error.min(dim=1)
+    cost = best + relaxed * error.mean(dim=1)
     chosen = torch.log_softmax(futures.logit, dim=1).gather(1, index.unsqueeze(1)).squeeze(1)
     total = counts.sum().clamp(min=1)
-    return FutureLoss((best * counts).sum() / total, -(chosen * counts).sum() / total)
+    return FutureLoss((cost * counts).sum() / total, -(chosen * counts).sum() / total)

@@ -62,6 +62,9 @@ class JointTrainConfig(TrainConfig):
     """joint: one minimum over F for the whole scene; marginal: one for each agent"""
     choice_weight: float = 0.2
     """weight of the scores' cross entropy, in metres a nat"""
+    relaxed: float = 0.1
+    """by what share of their error the futures that are not the best are drawn as well: falls to 0 by
+    the middle of the training, and keeps them all in use"""
     condition: float = 0.3
     """in what part of the training examples the ego's future is given"""
 
@@ -81,8 +84,9 @@ def check(config: TrainConfig) -> None:
                   "pair_width": 1, "futures": 1}  # fmt: skip
         if config.width % config.heads:
             raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")
-        if not 0 <= config.condition <= 1:
-            raise InputError(f"--condition: must be from 0 to 1, not {config.condition}")
+        for name in ("condition", "relaxed"):
+            if not 0 <= getattr(config, name) <= 1:
+                raise InputError(f"--{name}: must be from 0 to 1, not {getattr(config, name)}")
     for name, bound in least.items():
         value = getattr(config, name)
         if value < bound:

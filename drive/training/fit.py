@@ -20,7 +20,8 @@ _LAST = "last"
 
 
 def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
-    """Train in `folder`, from its last checkpoint on if it has one; returns the last figures.
+    """Train in `folder`, from its last checkpoint on if it has one; returns the last figures (nothing
+    in the other processes, where there are several).
 
     The weights are those that an unbroken training gives. Raises InputError for a store that is none.
     """
@@ -32,14 +33,15 @@ def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
     last = folder / "checkpoints" / f"{_LAST}.ckpt"
     trainer = make_trainer(config, folder)
     trainer.fit(lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    if not trainer.is_global_zero:
+        return {}
     last_line = metrics_path(folder).read_text().splitlines()[-1]
     figures = {name: float(value) for name, value in json.loads(last_line).items()}
     network = lit.network
     card = WeightsCard(
         network.task, network.version, asdict(network.config), _plain(config), data.hash, figures
     )
-    if trainer.is_global_zero:
-        save_weights(folder / FILE, network, card)
+    save_weights(folder / FILE, network, card)
     return figures
 
 

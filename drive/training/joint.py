@@ -39,7 +39,8 @@ class JointTask(Task):
         own = se2.inverse(scene.agent_pose).unsqueeze(2)
         truth_m = se2.transform_points(own, future.pose[..., :2])
         of = joint_loss if self.config.loss == "joint" else marginal_loss
-        loss = of(futures, truth_m, future.valid, scene.agent_valid)
+        left = max(0.0, 1.0 - 2.0 * self.global_step / self.config.steps)
+        loss = of(futures, truth_m, future.valid, scene.agent_valid, self.config.relaxed * left)
         total = loss.error + self.config.choice_weight * loss.choice
         return {"loss": total, "error": loss.error, "choice": loss.choice}
 
