@@ -51,12 +51,12 @@ def run(arguments: list[str]) -> int:
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
     task, *words = arguments
     one_of("task", task, CONFIGS)
+    config, options = _resolve(task, words)
+    check(config)
     from drive.pipelines.train import train
     from drive.training.order import open_store
     from eval.runs.folder import whole_folder
 
-    config, options = _resolve(task, words)
-    check(config)
     open_store(config)
     if options.resume is not None:
         folder = options.resume.resolve()
@@ -64,8 +64,8 @@ def run(arguments: list[str]) -> int:
         name = options.name or time.strftime("%Y%m%d-%H%M%S")
         with whole_folder(options.out, name, {"task": task, **to_plain(config)}):
             folder = options.out / name
-    # With several devices Lightning starts the others' processes by this command line.
-    sys.argv[1:] = ["train", task, "--resume", str(folder.resolve())]
+    if config.devices > 1:  # Lightning starts the others' processes by this command line
+        sys.argv[1:] = ["train", task, "--resume", str(folder.resolve())]
     began = time.perf_counter()
     try:
         figures = train(task, config, folder)

@@ -60,11 +60,11 @@ class VectorScene:
 def vector_scene(observation: Observation) -> VectorScene:
     """Of an observation with history and lanes, in the ego frame.
 
-    What is invalid becomes zero, whatever it held.
+    What is invalid becomes zero, whatever it held. Raises ValueError where it has neither.
     """
-    agents, history = observation.agents, observation.history
-    assert history is not None, "Needs.history_s"
-    ego = observation.ego
+    agents, history, ego = observation.agents, observation.history, observation.ego
+    if history is None:
+        raise ValueError("the observation holds no history: ask for it by Needs(history_s=...)")
     lines = _lines(observation)
     there = history.valid.unsqueeze(-1)
     valid = torch.cat((torch.ones_like(agents.valid[:, :1]), agents.valid), dim=1)
@@ -87,7 +87,8 @@ def vector_scene(observation: Observation) -> VectorScene:
 def _lines(observation: Observation) -> dict[str, Tensor]:
     """The pieces of lanes, and behind them those of the route, cut into as many points each."""
     lanes, route = observation.lanes, observation.route
-    assert lanes is not None, "Needs.lanes"
+    if lanes is None:
+        raise ValueError("the observation holds no lanes: ask for them by Needs(lanes=LaneSpec())")
     batch, points = len(observation.step), lanes.point_m.shape[2]
     on_way = route.pose[:, ::_ROUTE_SPACING_M, :2]
     limit = route.speed_limit_mps[:, ::_ROUTE_SPACING_M]

@@ -1,6 +1,8 @@
 """`bevdrive collect` and `bevdrive train` as a user meets them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +111,14 @@ def test_trains_into_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (run / "weights.safetensors").read_bytes() == before
     assert main(["train", "joint", "--resume", str(run), "--seed", "4"]) == 2
     assert "keeps its own settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["collect", "--help"], ["train", "joint", "--help"]])
+def test_help_answers_without_torch(words: list[str]) -> None:
+    code = (
+        "import sys, drive.cli.main as m\n"
+        f"try:\n    m.main({words})\nexcept SystemExit:\n    pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--preset" in told.stdout or "--planner" in told.stdout

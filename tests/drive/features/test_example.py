@@ -97,3 +97,10 @@ def test_what_is_invalid_is_zero_whatever_it_held() -> None:
     scene = vector_scene(poisoned)
     assert torch.isfinite(scene.agent_pose).all()
     torch.testing.assert_close(scene.agent_pose, vector_scene(seen).agent_pose)
+
+
+@pytest.mark.parametrize("missing", ["history", "lanes"])
+def test_what_was_not_asked_for_is_named(missing: str) -> None:
+    seen = next(make_examples([toy_scenario()], SPEC)).observation
+    with pytest.raises(ValueError, match=f"holds no {missing}"):
+        vector_scene(replace(seen, **{missing: None}))
