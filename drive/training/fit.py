@@ -32,7 +32,10 @@ def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
     lit = cls(config)
     last = folder / "checkpoints" / f"{_LAST}.ckpt"
     trainer = make_trainer(config, folder)
-    trainer.fit(lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    try:
+        trainer.fit(lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    except SystemExit:  # which is what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
     if not trainer.is_global_zero:
         return {}
     last_line = metrics_path(folder).read_text().splitlines()[-1]
