@@ -1,6 +1,7 @@
 """A tiny training: the same seed, the same weights, broken off or not."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -103,3 +104,25 @@ def test_validation_has_scenarios_of_its_own(data: Path) -> None:
     assert len(set(scenario[val])) == 2
     with pytest.raises(InputError, match="4 scenarios: too few to keep one in 10"):
         split(store, JointTrainConfig(data=data))
+
+
+def test_every_epoch_and_every_process_has_batches_of_its_own(data: Path) -> None:
+    from drive.training.data import ExampleData
+
+    config = _config(data, batch_size=2)
+    store, module = Store.open(data), ExampleData(config)
+    order = Order(split(store, config)[0], store.agent_counts(), 2, config.seed)
+
+    def steps(epoch: int, rank: int, processes: int) -> list[list[int]]:
+        module.trainer = SimpleNamespace(  # type: ignore[assignment]
+            current_epoch=epoch, global_rank=rank, world_size=processes
+        )
+        return [example.observation.step.tolist() for example in module.train_dataloader()]
+
+    def expected(*batches: int) -> list[list[int]]:
+        return [store.read(order.batch(k)).observation.step.tolist() for k in batches]
+
+    assert steps(0, 0, 1) == expected(0, 1)
+    assert steps(3, 0, 1) == expected(6, 7)
+    assert steps(3, 0, 2) == expected(12, 14)
+    assert steps(3, 1, 2) == expected(13, 15)
