@@ -179,6 +179,18 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class JointForecast:
+    """M futures of a whole scene: row 0 the ego, then the others in the order of `Observation.agents`.
+
+    In each, everyone does what fits what the others do. Ego frame; the first pose is one `dt_s` from now.
+    """
+
+    pose: Float[Tensor, "b m n t 3"]
+    probability: Float[Tensor, "b m"]
+    dt_s: float
+
+
+@dataclass(frozen=True)
 class Occupancy:
     """How likely each cell around the ego is occupied, every `dt_s`, the first one `dt_s` from now."""
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from drive.features.example import ExampleSpec
+from drive.prediction.joint import JointConfig, JointPredictor
 from eval.metrics.suite import evaluate
 from eval.rollout import collect, plan_in_world
 from sim import trees
@@ -142,6 +144,22 @@ def check_gradient() -> None:
     assert torch.equal(x.grad, torch.tensor((18.0, -36.0)))
 
 
+def check_forecast() -> None:
+    network = JointPredictor(JointConfig(width=16, heads=2, pair_width=8)).eval()
+    simulator = _simulator(needs=ExampleSpec().needs())
+    seen = simulator.observe(simulator.reset(torch.tensor([10, 12])))
+    ego = torch.zeros(2, 12, 3)
+
+    def forecast(ego_future: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            joint = network.predict_joint(seen, ego_future)
+        return joint.pose, joint.probability
+
+    one_graph = torch.compile(forecast, fullgraph=True, backend="eager")
+    for eager, traced in zip(forecast(ego), one_graph(ego), strict=True):
+        _equal(eager, traced, "forecast")
+
+
 CHECKS = {
     "step": check_step,
     "metrics": check_metrics,
@@ -149,6 +167,7 @@ CHECKS = {
     "lidar": check_lidar,
     "observe": check_observe,
     "gradient": check_gradient,
+    "forecast": check_forecast,
 }
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
     verbs = {
         "simulate": _simulate,
         "benchmark": _benchmark,
+        "collect": _collect,
+        "train": _train,
         "save": _save,
         "export": _export,
         "evaluate": _evaluate,
@@ -82,6 +84,18 @@ def _benchmark(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _collect(arguments: list[str]) -> int:
+    from drive.cli.collect import run
+
+    return run(arguments)
+
+
+def _train(arguments: list[str]) -> int:
+    from drive.cli.train import run
+
+    return run(arguments)
+
+
 def _save(arguments: list[str]) -> int:
     from drive.cli.save import run
 
@@ -123,6 +137,8 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
   simulate   drive scenarios in closed loop and score them
   benchmark  fixed lists of scenarios: which there are, and what is in them
   evaluate   score results on a nuScenes split with the official code
+  collect    make the examples that training reads, from scenarios
+  train      train a network from collected examples
   report     write a run's page again, or compare several runs in one
   view       look at a scene, a drive or a sweep, in Open3D
   save       write generated or recorded scenarios to files

@@ -23,7 +23,7 @@ def split_commas(arguments: list[str], lists: Collection[str] = LISTS) -> list[s
 
 def value_of(arguments: list[str], option: str) -> str | None:
     """What follows an option, as `--option VALUE` or `--option=VALUE`; None: it is not there."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if word == option and following:
             return following
         if word.startswith(f"{option}="):

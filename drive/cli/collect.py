@@ -1,0 +1,43 @@
+"""`bevdrive collect`."""
+
+import sys
+import time
+from dataclasses import replace
+
+import tyro
+
+from drive.cli.interruption import stopped
+from drive.cli.words import split_commas
+from drive.pipelines.collect_config import CollectConfig, check
+from sim.benchmarks import with_version
+
+
+def run(arguments: list[str]) -> int:
+    """Find, drive, and store; returns the exit code. Raises InputError for wrong input."""
+    options = tyro.cli(
+        CollectConfig,
+        args=split_commas(arguments),
+        prog="bevdrive collect",
+        description=CollectConfig.__doc__,
+    )
+    check(options)
+    benchmark = options.benchmark and with_version(options.benchmark)
+    perception = options.perception or ("visible" if benchmark else "tracks")
+    options = replace(options, benchmark=benchmark, perception=perception)
+    from drive.pipelines.collect import collect
+    from drive.pipelines.workers import BrokenRun
+
+    began = time.perf_counter()
+    try:
+        store = collect(options)
+    except (KeyboardInterrupt, BrokenRun, OSError) as stop:
+        return stopped(stop, "to go on: give the same command again")
+    skipped = [entry for shard in store.shards for entry in shard.skipped]
+    for entry in skipped:
+        print(f"skipped {entry['scenario']}: {entry['reason']}", file=sys.stderr)
+    print(
+        f"{len(store)} examples of {len(store.scenario_ids())} scenarios, "
+        f"{store.num_bytes / 1e6:.1f} MB, hash {store.hash}, "
+        f"in {time.perf_counter() - began:.1f} s: {store.folder}"
+    )
+    return 1 if skipped else 0

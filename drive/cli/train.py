@@ -1,0 +1,120 @@
+"""`bevdrive train`."""
+
+import sys
+import time
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+
+import tyro
+
+from drive.cli.interruption import stopped
+from drive.cli.words import value_of
+from drive.pipelines.presets import from_dict, from_yaml, to_plain
+from drive.training.config import CONFIGS, TrainConfig, check
+from sim.errors import InputError, one_of
+
+PRESETS = Path(__file__).parents[2] / "configs" / "train"
+_ABOUT = """Train a network from examples that `bevdrive collect` made.
+
+Examples:
+  bevdrive collect --split train --count 1000 --out data/old
+  bevdrive train joint --data data/old --preset small
+  bevdrive train joint --data data/old --loss marginal --seed 3
+  bevdrive train joint --resume runs/latest
+  tensorboard --logdir runs
+
+Tasks: joint (futures of a whole scene; --loss marginal: of each agent).
+Exit codes: 0 all well; 1 the disk refused; 2 wrong input; 130 interrupted.
+"""
+
+
+@dataclass(frozen=True)
+class _Run:
+    preset: str = "small"
+    """small (two cores), base (a GPU), or a YAML file with any of these options; the command line
+    overrides it"""
+    resume: Path | None = None
+    """run folder of a training that was cut off: it keeps its own settings"""
+    name: str | None = None
+    """name of the run folder; not given: date and time"""
+    out: Path = Path("runs")
+    """where run folders go"""
+
+
+def run(arguments: list[str]) -> int:
+    """Check everything that can be checked, then train; returns the exit code.
+
+    Raises InputError for wrong input, before anything is written.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        print(_ABOUT)
+        return 0 if arguments and arguments[0] in ("-h", "--help") else 2
+    task, *words = arguments
+    one_of("task", task, CONFIGS)
+    config, options = _resolve(task, words)
+    check(config)
+    from drive.pipelines.train import train
+    from drive.training.order import open_store
+    from eval.runs.folder import whole_folder
+
+    open_store(config)
+    if options.resume is not None:
+        folder = options.resume.resolve()
+    else:
+        name = options.name or time.strftime("%Y%m%d-%H%M%S")
+        with whole_folder(options.out, name, {"task": task, **to_plain(config)}):
+            folder = options.out / name
+    if config.devices > 1:  # Lightning starts the others' processes by this command line
+        sys.argv[1:] = ["train", task, "--resume", str(folder.resolve())]
+    began = time.perf_counter()
+    try:
+        figures = train(task, config, folder)
+    except (KeyboardInterrupt, OSError) as stop:
+        return stopped(stop, f"to go on: bevdrive train {task} --resume {folder}")
+    if not figures:  # another process tells
+        return 0
+    told = ", ".join(f"{k[4:]} {v:.3f}" for k, v in figures.items() if k.startswith("val/"))
+    print(f"{config.steps} steps in {time.perf_counter() - began:.0f} s: {folder}\n{told}")
+    return 0
+
+
+def _resolve(task: str, words: list[str]) -> tuple[TrainConfig, _Run]:
+    """Preset, or the settings of the run to go on with, and over that the command line."""
+    cls, resume = CONFIGS[task], value_of(words, "--resume")
+    if resume is not None:
+        base = _of_run(task, Path(resume))
+    else:
+        base = from_yaml(_preset(task, value_of(words, "--preset") or _Run.preset), cls())
+    made = make_dataclass(
+        "Options",
+        [("config", cls, field(default=base)), ("run", _Run, field(default=_Run()))],
+        frozen=True,
+    )
+    options = tyro.cli(
+        made,
+        args=words,
+        prog=f"bevdrive train {task}",
+        description=_ABOUT,
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
+    if resume is not None and options.config != base:
+        raise InputError(f"--resume: {resume} keeps its own settings; begin a new run for others")
+    return options.config, options.run
+
+
+def _of_run(task: str, folder: Path) -> TrainConfig:
+    """The config that a training began with; InputError where it is none, or of another task."""
+    from eval.runs.folder import RunFolder
+
+    stored = RunFolder.open(folder).config()
+    if stored.pop("task", None) != task:
+        raise InputError(f"--resume: {folder}: no training of task {task}")
+    return from_dict(stored, CONFIGS[task](), str(folder / "config.yaml"))
+
+
+def _preset(task: str, name: str) -> Path:
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    known = sorted(path.stem for path in (PRESETS / task).glob("*.yaml"))
+    one_of("--preset", name, known)
+    return PRESETS / task / f"{name}.yaml"

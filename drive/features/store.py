@@ -1,0 +1,243 @@
+"""Examples on disk: records of fixed size in shards, which many processes read through memory maps.
+
+    collection.json      what was asked for; written first
+    shards/00000.bin     records, one an example: every field of it, one after the other
+    shards/00000.json    how many, their hash, of which scenarios; written when the shard is whole
+    store.json           version, fields, shards and the hash of it all; written last
+
+No pickle: a record is what `store.json` says, numbers and truth values in little-endian order.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from drive.features.example import Example
+from drive.features.flat import numbers_of, tensors_of, tree_of
+from sim.array_files import plain_dtype
+from sim.errors import InputError
+from sim.files import write_whole
+from sim.text_files import read_json_object
+
+VERSION = 1
+_COLLECTION, _STORE, _SHARDS = "collection.json", "store.json", "shards"
+_STORED = {torch.float32: "f4", torch.int64: "i4", torch.bool: "b1"}
+_MAX_BYTES = 1 << 24  # of a record
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file of `rows` examples; `scenario`: the ids that their numbers stand for, in this shard.
+
+    `skipped`: scenarios that could not be used, and why.
+    """
+
+    name: str
+    rows: int
+    sha256: str
+    scenario: list[str]
+    skipped: list[dict[str, str]]
+
+
+def begin_collection(folder: Path, asked: dict[str, Any]) -> None:
+    """Note what is collected here; InputError where the folder holds another collection."""
+    path = folder / _COLLECTION
+    wanted = {"version": VERSION, **asked}
+    if not path.is_file():
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(f"--out: {folder} holds other things; choose a new folder")
+        write_whole(path, json.dumps(wanted, indent=1) + "\n")
+        return
+    held = read_json_object(path)
+    for name in wanted:
+        if held.get(name) != wanted[name]:
+            raise InputError(
+                f"--out: {folder} holds another collection: {name} is {held.get(name)!r} there, "
+                f"not {wanted[name]!r}"
+            )
+
+
+def has_shard(folder: Path, number: int) -> bool:
+    """Whether that shard is there, whole."""
+    return _shard_path(folder, number, ".json").is_file()
+
+
+def write_shard(
+    folder: Path,
+    number: int,
+    example: Example | None,
+    scenario: list[str],
+    skipped: list[dict[str, str]],
+) -> None:
+    """Store examples (None: there are none) as shard `number`: all of them, or nothing."""
+    content, fields, constants = b"", {}, {}
+    if example is not None:
+        fields, constants = _fields_of(example), numbers_of(example)
+        records = np.zeros(example.num, dtype=_record(fields))
+        for name, tensor in tensors_of(example).items():
+            records[name] = tensor.numpy()
+        content = records.tobytes()
+    write_whole(_shard_path(folder, number, ".bin"), content)
+    told = {
+        "rows": 0 if example is None else example.num,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "scenario": scenario,
+        "skipped": skipped,
+        "fields": fields,
+        "constants": constants,
+    }
+    write_whole(_shard_path(folder, number, ".json"), json.dumps(told))
+
+
+def finish_collection(folder: Path, shards: int) -> "Store":
+    """Write `store.json` over all shards; InputError where none holds an example."""
+    told = [read_json_object(_shard_path(folder, k, ".json")) for k in range(shards)]
+    filled = [shard for shard in told if shard["rows"]]
+    if not filled:
+        reasons = [entry["reason"] for shard in told for entry in shard["skipped"]]
+        raise InputError(f"{folder}: no scenario could be used: {'; '.join(reasons[:3])}")
+    schema = {name: filled[0][name] for name in ("fields", "constants")}
+    for k, shard in enumerate(told):
+        if shard["rows"] and {name: shard[name] for name in schema} != schema:
+            raise InputError(f"{_shard_path(folder, k, '.json')}: not of the form of the others")
+    listed = [
+        {"name": f"{k:05d}", **{n: s[n] for n in ("rows", "sha256", "scenario", "skipped")}}
+        for k, s in enumerate(told)
+    ]
+    asked = read_json_object(folder / _COLLECTION)
+    whole = {"version": VERSION, "asked": asked, **schema, "shards": listed}
+    text = json.dumps(whole, sort_keys=True)
+    whole["hash"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    write_whole(folder / _STORE, json.dumps(whole))
+    return Store.open(folder)
+
+
+@dataclass(frozen=True)
+class Store:
+    """A finished collection: `read` gives examples by number. Any number of processes may read it."""
+
+    folder: Path
+    hash: str
+    asked: dict[str, Any]
+    constants: dict[str, float]
+    shards: list[Shard]
+    maps: list[np.ndarray]  # records of each shard, not loaded
+    ends: Int[np.ndarray, " s"]  # number of the first example after each shard
+
+    @staticmethod
+    def open(folder: Path) -> "Store":
+        """InputError where there is none, it is of another version, or a shard is cut off."""
+        path = folder / _STORE
+        if not path.is_file():
+            if (folder / _COLLECTION).is_file():
+                raise InputError(
+                    f"{folder}: not collected to its end; give `bevdrive collect` again"
+                )
+            raise InputError(f"{folder}: no store of examples (made by `bevdrive collect`)")
+        told = read_json_object(path)
+        if told.get("version") != VERSION:
+            raise InputError(
+                f"{path}: version {told.get('version')!r}, not {VERSION}; collect it again"
+            )
+        try:
+            record = _record(told["fields"])
+            shards = [Shard(**shard) for shard in told["shards"]]
+            constants = {name: float(value) for name, value in told["constants"].items()}
+            maps = [_map(folder / _SHARDS / f"{s.name}.bin", record, s.rows) for s in shards]
+            store = Store(
+                folder, told["hash"], told["asked"], constants, shards, maps,
+                np.cumsum([shard.rows for shard in shards]),
+            )  # fmt: skip
+            if len(store):
+                store.read(np.zeros(1, dtype=np.int64))
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"{path}: not the form of examples that this version reads ({error}); collect it again"
+            ) from None
+        return store
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    @property
+    def num_bytes(self) -> int:
+        """Of all examples."""
+        return sum(records.nbytes for records in self.maps)
+
+    def read(self, numbers: Int[np.ndarray, " k"]) -> Example:
+        """Examples by number, in that order; `Example.scenario` counts over all shards."""
+        shard = np.searchsorted(self.ends, numbers, side="right")
+        rows = numbers - (self.ends - [s.rows for s in self.shards])[shard]
+        dtype = self.maps[0].dtype
+        records = np.empty(len(numbers), dtype=dtype)
+        for k in np.unique(shard):
+            here = shard == k
+            records[here] = self.maps[k][rows[here]]
+        values: dict[str, Any] = {name: _tensor(records[name]) for name in dtype.names or ()}
+        before = np.cumsum([0, *(len(s.scenario) for s in self.shards)])
+        values["scenario"] = values["scenario"] + torch.from_numpy(before[shard])
+        return tree_of(Example, values | self.constants)
+
+    def scenario_numbers(self) -> Int[np.ndarray, " n"]:
+        """Of which scenario each example is."""
+        before = np.cumsum([0, *(len(s.scenario) for s in self.shards)])
+        parts = [
+            m["scenario"].astype(np.int64) + b for m, b in zip(self.maps, before, strict=False)
+        ]
+        return np.concatenate(parts)
+
+    def agent_counts(self) -> Int[np.ndarray, " n"]:
+        """How many others the ego knows of in each example."""
+        return np.concatenate([m["observation.agents.valid"].sum(axis=1) for m in self.maps])
+
+    def scenario_ids(self) -> list[str]:
+        """The ids that the numbers of scenarios stand for."""
+        return [name for shard in self.shards for name in shard.scenario]
+
+
+def _fields_of(example: Example) -> dict[str, list]:
+    """Name to type and shape of a row."""
+    named = tensors_of(example)
+    return {name: [_STORED[t.dtype], list(t.shape[1:])] for name, t in named.items()}
+
+
+def _record(fields: dict[str, list]) -> np.dtype:
+    """A record of these fields; InputError for what is none."""
+    parts = []
+    for name, (kind, shape) in fields.items():
+        if not all(type(length) is int and 0 <= length <= _MAX_BYTES for length in shape):
+            raise InputError(f"field {name}: shape {shape!r:.60} is none")
+        parts.append((name, plain_dtype(kind, "<" if kind != "b1" else "|"), tuple(shape)))
+    return np.dtype(parts)
+
+
+def _map(path: Path, record: np.dtype, rows: int) -> np.ndarray:
+    """The records of a file; InputError where it has not as many."""
+    if not path.is_file():
+        raise InputError(f"{path}: missing; collect it again")
+    size = path.stat().st_size
+    if size != rows * record.itemsize:
+        raise InputError(
+            f"{path}: cut off: {size} bytes, not {rows} records of {record.itemsize}; collect it again"
+        )
+    if rows == 0:
+        return np.zeros(0, dtype=record)
+    return np.memmap(path, dtype=record, mode="r")
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    tensor = torch.from_numpy(values.copy(order="C"))
+    return tensor.long() if tensor.dtype == torch.int32 else tensor
+
+
+def _shard_path(folder: Path, number: int, suffix: str) -> Path:
+    return folder / _SHARDS / f"{number:05d}{suffix}"

@@ -1,0 +1,97 @@
+"""`JointHead`: from tokens to F futures of a whole scene, each with a score."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from drive.features.vectors import VectorScene
+from drive.networks.relative import Block, mlp
+from drive.networks.vector_encoder import SceneTokens
+from sim.geometry import se2
+
+_SPEED_MPS = 10.0  # what becomes 1
+
+
+@dataclass(frozen=True)
+class JointFutures:
+    """F futures of all agents, every `dt_s`, each agent's in its own frame of now.
+
+    `logit`: how likely each agent finds each of them; the scene's is the mean over its valid agents.
+    """
+
+    position_m: Float[Tensor, "b f n t 2"]
+    logit: Float[Tensor, "b f n"]
+    dt_s: float
+
+
+class JointHead(nn.Module):
+    """Agents of one future look at one another, those of different futures do not.
+
+    A future is what the agent's velocity of now leads to, and what is learned on top: the mean velocity
+    up to each instant. `ego_future` is what the ego will do, if that is given: a condition.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        futures: int,
+        points: int,
+        dt_s: float,
+        layers: int = 1,
+        heads: int = 4,
+        pair_width: int = 32,
+    ) -> None:
+        super().__init__()
+        self.points, self.dt_s = points, dt_s
+        self.future = nn.Parameter(torch.randn(futures, width))
+        self.ego_future = mlp(4 * points, 2 * width, width)
+        self.blocks = nn.ModuleList(Block(width, heads, pair_width) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.think = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU())
+        self.velocity = nn.Linear(2 * width, 2 * points)
+        self.logit = nn.Linear(width, 1)
+        nn.init.normal_(self.velocity.weight, std=0.01)  # it begins at constant velocity
+
+    def forward(
+        self,
+        tokens: SceneTokens,
+        scene: VectorScene,
+        ego_future: Float[Tensor, "b t 3"] | None = None,
+        ego_known: Float[Tensor, " b"] | None = None,
+    ) -> JointFutures:
+        """`ego_future` is in the scene's frame; `ego_known`: 1 where it may be looked at, else 0."""
+        agent = tokens.agent
+        if ego_future is not None:
+            agent = agent + self._condition(scene, ego_future, ego_known, agent)
+        x = agent.unsqueeze(1) + self.future[:, None]
+        for block in self.blocks:
+            x = block(x, tokens.line, tokens.pairs)
+        x = self.norm(x)
+        velocity = se2.rotate(scene.velocity_mps, -scene.agent_pose[..., 2])[:, None, :, None]
+        mean = velocity + _SPEED_MPS * self.velocity(self.think(x)).unflatten(-1, (self.points, 2))
+        time_s = self.dt_s * torch.arange(1, self.points + 1, device=x.device)
+        return JointFutures(
+            mean * time_s.to(x.dtype).unsqueeze(-1), self.logit(x).squeeze(-1), self.dt_s
+        )
+
+    def _condition(
+        self, scene: VectorScene, future: Tensor, known: Tensor | None, like: Tensor
+    ) -> Float[Tensor, "b n d"]:
+        """What is added to the ego's token; nothing to the others'."""
+        own = se2.compose(se2.inverse(scene.agent_pose[:, :1]), future)
+        time_s = self.dt_s * torch.arange(1, self.points + 1, device=own.device)
+        told = torch.cat(
+            (
+                own[..., :2] / (_SPEED_MPS * time_s.unsqueeze(-1)),
+                torch.cos(own[..., 2:]),
+                torch.sin(own[..., 2:]),
+            ),
+            dim=-1,
+        )
+        token = self.ego_future(told.flatten(1))
+        if known is not None:
+            token = token * known.unsqueeze(-1)
+        rest = torch.zeros_like(like[:, 1:])
+        return torch.cat((token.unsqueeze(1), rest), dim=1)

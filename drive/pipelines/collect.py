@@ -1,0 +1,99 @@
+"""The pipeline behind `bevdrive collect`: scenarios to examples in worker processes, a shard each."""
+
+from typing import TYPE_CHECKING, cast
+
+from drive.pipelines.collect_config import CollectConfig
+from drive.pipelines.presets import to_plain
+from drive.pipelines.scenarios import find_scenarios
+from drive.pipelines.workers import work
+from sim.scenario import Scenario
+from sim.sources.loading import load
+from sim.sources.query import ScenarioRef
+
+if TYPE_CHECKING:
+    from drive.features.example import Example
+    from drive.features.store import Store
+    from sim.interface import Perception
+
+PER_SHARD = 32  # scenarios
+_DT_S = 0.1  # of all examples
+_FREE = ("out", "workers")  # change no example
+
+
+def collect(config: CollectConfig) -> "Store":
+    """Make what shards are not there yet; returns the finished store.
+
+    Raises InputError for a wrong query, for a folder that holds something else, and where no scenario
+    can be used; `BrokenRun` where a worker process died.
+    """
+    from drive.features.store import begin_collection, finish_collection, has_shard
+
+    refs = find_scenarios(config)
+    asked = {name: value for name, value in to_plain(config).items() if name not in _FREE}
+    begin_collection(config.out, asked)
+    shards = [refs[k : k + PER_SHARD] for k in range(0, len(refs), PER_SHARD)]
+    jobs = [
+        (config, number, part)
+        for number, part in enumerate(shards)
+        if not has_shard(config.out, number)
+    ]
+    counts = [float(len(part)) for _, _, part in jobs]
+    work(collect_shard, jobs, config.workers, "collecting", counts, "scenarios")
+    return finish_collection(config.out, len(shards))
+
+
+def collect_shard(config: CollectConfig, number: int, refs: list[ScenarioRef]) -> None:
+    """What a worker does: load scenarios, drive them if asked to, and store their examples."""
+    import torch
+
+    from drive.features.example import ExampleSpec, concatenated, make_examples
+    from drive.features.store import write_shard
+
+    torch.set_num_threads(1)  # the same bytes for any number of workers
+    loaded, skipped = load(refs)
+    usable = []
+    for ref, scenario in loaded:
+        if abs(scenario.dt_s - _DT_S) < 1e-6:
+            usable.append(scenario)
+        else:
+            reason = f"steps of {scenario.dt_s} s, not {_DT_S}"
+            skipped.append({"scenario": ref.name, "reason": reason})
+    examples: list[Example] = []
+    with torch.no_grad():
+        if usable:
+            perception = cast("Perception", config.perception or "tracks")
+            scenarios = _driven(config, usable) if config.planner else usable
+            examples = list(make_examples(scenarios, ExampleSpec(), config.every, perception))
+    write_shard(
+        config.out,
+        number,
+        concatenated(examples) if examples else None,
+        [scenario.scenario_id for scenario in usable],
+        skipped,
+    )
+
+
+def _driven(config: CollectConfig, scenarios: list[Scenario]) -> list[Scenario]:
+    """The same in closed loop: the planner drives the ego, the traffic the others."""
+    from drive.planning import make_planner
+    from eval.rollout import rollout
+    from sim.interface import needs_of
+    from sim.simulator import Simulator
+    from sim.sources.driven import driven_scenario
+    from sim.world import World
+
+    assert config.planner is not None
+    planner = make_planner(config.planner)
+    asks = needs_of(planner)
+    world = World.from_scenarios(scenarios, maps=asks.map or asks.privileged)
+    simulator = Simulator.of(world, config.traffic)
+    drive = rollout(simulator, planner, perception=cast("Perception", config.perception))
+    return [
+        driven_scenario(
+            scenario,
+            drive.pose[w, : scenario.num_instants, : scenario.num_agents].numpy(),
+            drive.valid[w, : scenario.num_instants, : scenario.num_agents].numpy(),
+            drive.dt_s,
+        )
+        for w, scenario in enumerate(scenarios)
+    ]

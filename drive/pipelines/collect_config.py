@@ -1,0 +1,54 @@
+"""The options of `bevdrive collect`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from sim.errors import InputError, one_of
+from sim.sources.query import SourceQuery
+
+
+@dataclass(frozen=True)
+class CollectConfig(SourceQuery):
+    """Make the examples that training reads, from scenarios, into a folder.
+
+    Examples:
+      bevdrive collect --split train --count 1000 --out data/old
+      bevdrive collect --benchmark interactive-train --count 4000 --out data/interactive
+      bevdrive collect --split train --count 200 --planner pdm --out data/driven
+      bevdrive collect --source nuscenes --dataroot DIR --version V --split train --out data/nusc
+
+    A collection that was cut off goes on when the same command is given again. Exit codes: 0 all well;
+    1 some scenarios were skipped, or a worker died; 2 wrong input; 130 interrupted.
+    """
+
+    out: Path = field(kw_only=True)
+    """the folder to write to: a new one, or one in which the same collection was cut off"""
+    planner: str | None = None
+    """who drives the ego; not given: it drives as recorded, and so do the others"""
+    traffic: str = "idm"
+    """who moves the others where a planner drives"""
+    perception: str | None = None
+    """whom the ego knows of: tracks (everyone), visible (whoever is in its line of sight, or was within
+    the last 3 s); not given: visible with --benchmark, else tracks"""
+    every: float = 1.0
+    """seconds between the instants of a scenario that become examples"""
+    workers: int = -1
+    """processes (-1: one per core; 0: none, for debugging); the examples do not depend on it"""
+
+
+def check(config: CollectConfig) -> None:
+    """Raise InputError for what is wrong with the options but those of the query (`find`)."""
+    from drive.planning import PLANNERS
+    from sim.interface import Perception
+    from sim.traffic import TRAFFIC
+
+    if config.planner is not None:
+        PLANNERS.load(config.planner)
+    TRAFFIC.load(config.traffic)
+    if config.perception is not None:
+        one_of("--perception", config.perception, get_args(Perception))
+    if not 0.1 <= config.every <= 100:
+        raise InputError(f"--every: must be from 0.1 to 100, not {config.every}")
+    if config.workers < -1:
+        raise InputError(f"--workers: must be at least -1, not {config.workers}")

@@ -1,0 +1,102 @@
+"""`JointPredictor`: from what the ego knows to F futures of everyone together."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drive.features.vectors import VectorScene, vector_scene
+from drive.networks.joint_head import JointFutures, JointHead
+from drive.networks.vector_encoder import VectorEncoder
+from drive.networks.weights import TaskNetwork
+from sim.geometry import se2
+from sim.interface import Forecast, JointForecast, Observation
+
+_STANDS_M = 0.3  # a step shorter than this says nothing of a heading
+
+
+@dataclass(frozen=True)
+class JointConfig:
+    """Sizes of the network; `futures` F, each of `points` entries every `dt_s`."""
+
+    width: int = 64
+    encoder_layers: int = 2
+    decoder_layers: int = 1
+    heads: int = 4
+    pair_width: int = 32
+    futures: int = 6
+    points: int = 12
+    dt_s: float = 0.5
+
+
+class JointPredictor(TaskNetwork):
+    """Scene Transformer's factored attention and joint futures, over relative poses."""
+
+    task, version, config_class = "joint", 1, JointConfig
+
+    def __init__(self, config: JointConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = VectorEncoder(
+            config.width, config.encoder_layers, config.heads, config.pair_width
+        )
+        self.head = JointHead(
+            config.width, config.futures, config.points, config.dt_s,
+            config.decoder_layers, config.heads, config.pair_width,
+        )  # fmt: skip
+
+    def forward(
+        self,
+        scene: VectorScene,
+        ego_future: Float[Tensor, "b t 3"] | None = None,
+        ego_known: Float[Tensor, " b"] | None = None,
+    ) -> JointFutures:
+        return self.head(self.encoder(scene), scene, ego_future, ego_known)
+
+    def predict_joint(
+        self, observation: Observation, ego_future: Float[Tensor, "b t 3"] | None = None
+    ) -> JointForecast:
+        """Scenes as a whole; `ego_future`: what the ego will do, as far as that is decided."""
+        scene = vector_scene(observation)
+        futures = self(scene, ego_future)
+        pose = poses_in_scene(scene, futures.position_m)
+        probability = torch.softmax(scene_logit(futures, scene.agent_valid), dim=1)
+        return JointForecast(pose, probability, futures.dt_s)
+
+    def predict_each(self, observation: Observation) -> Forecast:
+        """The others one by one, each with the probabilities that its own token gives."""
+        scene = vector_scene(observation)
+        futures = self(scene)
+        pose = poses_in_scene(scene, futures.position_m)
+        probability = torch.softmax(futures.logit, dim=1)
+        return Forecast(
+            pose[:, :, 1:, :, :2].transpose(1, 2),
+            probability[:, :, 1:].transpose(1, 2),
+            futures.dt_s,
+        )
+
+
+def scene_logit(futures: JointFutures, valid: Tensor) -> Float[Tensor, "b f"]:
+    """How likely each future of the scene is: the mean over its agents."""
+    there = valid.unsqueeze(1).to(futures.logit.dtype)
+    return (futures.logit * there).sum(dim=2) / there.sum(dim=2).clamp(min=1.0)
+
+
+def poses_in_scene(
+    scene: VectorScene, position_m: Float[Tensor, "b f n t 2"]
+) -> Float[Tensor, "b f n t 3"]:
+    """Positions in each agent's frame as poses in the scene's; it heads where it moves to."""
+    pose = torch.cat((position_m, headings(position_m).unsqueeze(-1)), dim=-1)
+    return se2.compose(scene.agent_pose[:, None, :, None], pose)
+
+
+def headings(position_m: Float[Tensor, "*k t 2"]) -> Float[Tensor, "*k t"]:
+    """Along each step, from a start at the origin that looks along x; who stands keeps its heading."""
+    step = torch.diff(position_m, dim=-2, prepend=torch.zeros_like(position_m[..., :1, :]))
+    moves = step.norm(dim=-1) > _STANDS_M
+    yaw = torch.atan2(step[..., 1], step[..., 0])
+    number = torch.arange(1, yaw.shape[-1] + 1, device=yaw.device)
+    last = torch.where(moves, number, 0).cummax(dim=-1).values
+    held = torch.cat((torch.zeros_like(yaw[..., :1]), yaw), dim=-1)
+    return torch.gather(held, -1, last)

@@ -1,0 +1,102 @@
+"""The options of `bevdrive train`, one class a task, filled by the command line and YAML presets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.errors import InputError, one_of
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What every task has. An epoch is `steps_per_epoch` batches: then it is validated and saved."""
+
+    data: Path | None = None
+    """the store to train on, made by `bevdrive collect`"""
+    steps: int = 5000
+    """optimiser steps"""
+    steps_per_epoch: int = 500
+    """optimiser steps between two checkpoints; a killed run goes on from the last"""
+    batch_size: int = 32
+    """examples a step, on each device"""
+    accumulate: int = 1
+    """batches that are added up to one step"""
+    learning_rate: float = 1e-3
+    """its highest; it rises for `warmup` steps and then falls along a cosine"""
+    warmup: int = 100
+    """steps"""
+    weight_decay: float = 1e-2
+    gradient_clip: float = 5.0
+    """largest norm of a gradient"""
+    seed: int = 0
+    """of the first weights and of the order of the examples: the same seed gives the same weights"""
+    val_every: int = 10
+    """one of so many scenarios of the store is kept for validation"""
+    val_examples: int = 1024
+    """at most, evenly spread over those scenarios"""
+    workers: int = 0
+    """processes that read the store; 0: none beside this one"""
+    accelerator: str = "auto"
+    """Lightning's: auto, cpu, gpu"""
+    devices: int = 1
+    """Lightning's: on how many; with several, each step is that many batches"""
+    strategy: str = "auto"
+    """Lightning's: auto, ddp, ..."""
+    precision: str = "32-true"
+    """Lightning's: 32-true, bf16-mixed, 16-mixed"""
+
+
+@dataclass(frozen=True)
+class JointTrainConfig(TrainConfig):
+    """Task joint: futures of a whole scene (`drive.prediction.joint`)."""
+
+    width: int = 64
+    """of a token"""
+    encoder_layers: int = 2
+    decoder_layers: int = 1
+    heads: int = 4
+    pair_width: int = 32
+    """of an embedded relative pose"""
+    futures: int = 6
+    """F"""
+    loss: str = "joint"
+    """joint: one minimum over F for the whole scene; marginal: one for each agent"""
+    choice_weight: float = 0.2
+    """weight of the scores' cross entropy, in metres a nat"""
+    relaxed: float = 0.1
+    """by what share of their error the futures that are not the best are drawn as well: falls to 0 by
+    the middle of the training, and keeps them all in use"""
+    condition: float = 0.3
+    """in what part of the training examples the ego's future is given"""
+
+
+CONFIGS: dict[str, type[TrainConfig]] = {"joint": JointTrainConfig}
+
+
+def check(config: TrainConfig) -> None:
+    """Raise InputError for what is wrong with the options; the store is looked at elsewhere."""
+    least = {
+        "steps": 1, "steps_per_epoch": 1, "batch_size": 1, "accumulate": 1, "warmup": 0, "seed": 0,
+        "val_every": 2, "val_examples": 1, "workers": 0, "devices": 1,
+    }  # fmt: skip
+    if isinstance(config, JointTrainConfig):
+        one_of("--loss", config.loss, ("joint", "marginal"))
+        least |= {"width": 4, "encoder_layers": 0, "decoder_layers": 1, "heads": 1,
+                  "pair_width": 1, "futures": 1}  # fmt: skip
+        if config.width % config.heads:
+            raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")
+        for name in ("condition", "relaxed"):
+            if not 0 <= getattr(config, name) <= 1:
+                raise InputError(f"--{name}: must be from 0 to 1, not {getattr(config, name)}")
+    for name, bound in least.items():
+        value = getattr(config, name)
+        if value < bound:
+            raise InputError(f"--{name.replace('_', '-')}: must be at least {bound}, not {value}")
+    if config.steps % config.steps_per_epoch:
+        told = f"no multiple of --steps-per-epoch {config.steps_per_epoch}"
+        raise InputError(f"--steps: {config.steps} is {told}")
+    if not 0 < config.learning_rate < 1:
+        raise InputError(f"--learning-rate: must be between 0 and 1, not {config.learning_rate}")
+    one_of("--accelerator", config.accelerator, ("auto", "cpu", "gpu"))
+    one_of("--precision", config.precision, ("32-true", "bf16-mixed", "16-mixed"))
+    if config.data is None:
+        raise InputError("--data: which store? (made by `bevdrive collect`)")

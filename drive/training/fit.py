@@ -1,0 +1,79 @@
+"""`fit`: a training from its config to its weights, in a run folder; it goes on where it was cut off."""
+
+import importlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from drive.networks.weights import FILE, WeightsCard, save_weights
+from drive.training.config import TrainConfig
+from drive.training.data import ExampleData
+from drive.training.progress import Progress, metrics_path
+from drive.training.task import Task
+
+TASKS = {"joint": "drive.training.joint:JointTask"}
+_LAST = "last"
+
+
+def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
+    """Train in `folder`, from its last checkpoint on if it has one; returns the last figures (nothing
+    in the other processes, where there are several).
+
+    The weights are those that an unbroken training gives. Raises InputError for a store that is none.
+    """
+    data = ExampleData(config)
+    L.seed_everything(config.seed, verbose=False)
+    module, _, name = TASKS[task].partition(":")
+    cls: type[Task] = getattr(importlib.import_module(module), name)
+    lit = cls(config)
+    last = folder / "checkpoints" / f"{_LAST}.ckpt"
+    trainer = make_trainer(config, folder)
+    try:
+        trainer.fit(lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    except SystemExit:  # which is what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
+    if not trainer.is_global_zero:
+        return {}
+    last_line = metrics_path(folder).read_text().splitlines()[-1]
+    figures = {name: float(value) for name, value in json.loads(last_line).items()}
+    network = lit.network
+    card = WeightsCard(
+        network.task, network.version, asdict(network.config), _plain(config), data.hash, figures
+    )
+    save_weights(folder / FILE, network, card)
+    return figures
+
+
+def make_trainer(config: TrainConfig, folder: Path) -> L.Trainer:
+    """Lightning's, with a checkpoint after each epoch, TensorBoard and a bar that says how long yet."""
+    checkpoint = ModelCheckpoint(
+        folder / "checkpoints",
+        filename=_LAST,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    return L.Trainer(
+        accelerator=config.accelerator,
+        devices=config.devices,
+        strategy=config.strategy,
+        precision=config.precision,  # type: ignore[arg-type]
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=config.gradient_clip,
+        max_steps=config.steps,
+        logger=TensorBoardLogger(folder, name="tensorboard", version=""),
+        callbacks=[Progress(folder), checkpoint],
+        log_every_n_steps=min(50, config.steps_per_epoch),
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _plain(config: TrainConfig) -> dict:
+    return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(config).items()}

@@ -1,0 +1,51 @@
+"""Task joint: everyone's futures together, and with the ego's given."""
+
+from dataclasses import fields
+
+import torch
+from torch import Tensor
+
+from drive.features.example import Example
+from drive.features.vectors import vector_scene
+from drive.prediction.figures import figures_of
+from drive.prediction.joint import JointConfig, JointPredictor
+from drive.prediction.losses import joint_loss, marginal_loss
+from drive.training.config import JointTrainConfig
+from drive.training.task import Task
+from sim.geometry import se2
+
+
+class JointTask(Task):
+    """Trains a `JointPredictor`; the joint or the marginal loss."""
+
+    quality = "minADE5"
+    config: JointTrainConfig
+
+    @staticmethod
+    def make_network(config: JointTrainConfig) -> JointPredictor:
+        """Untrained."""
+        names = {f.name for f in fields(JointConfig)} & {f.name for f in fields(config)}
+        return JointPredictor(JointConfig(**{name: getattr(config, name) for name in names}))
+
+    def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
+        """By name; `loss` is the one that falls."""
+        scene = vector_scene(example.observation)
+        future = example.future
+        ego = future.valid[:, 0].all(dim=1)
+        chance = torch.rand(len(ego), generator=generator).to(ego.device)
+        known = (ego & (chance < self.config.condition)).to(scene.agent_pose.dtype)
+        ego_future = torch.where(future.valid[:, 0].unsqueeze(-1), future.pose[:, 0], 0.0)
+        futures = self.network(scene, ego_future, known)
+        own = se2.inverse(scene.agent_pose).unsqueeze(2)
+        truth_m = se2.transform_points(own, future.pose[..., :2])
+        of = joint_loss if self.config.loss == "joint" else marginal_loss
+        left = max(0.0, 1.0 - 2.0 * self.global_step / self.config.steps)
+        loss = of(futures, truth_m, future.valid, scene.agent_valid, self.config.relaxed * left)
+        total = loss.error + self.config.choice_weight * loss.choice
+        return {"loss": total, "error": loss.error, "choice": loss.choice}
+
+    def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
+        """Errors, without the ego's future."""
+        scene = vector_scene(example.observation)
+        marginal = self.config.loss == "marginal"
+        return figures_of(self.network(scene), scene, example, per_agent=marginal)

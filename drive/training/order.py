@@ -1,0 +1,63 @@
+"""Which examples are trained on, and in what order: it follows from the seed and the step alone."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from drive.features.store import Store
+from drive.training.config import TrainConfig
+from sim.errors import InputError
+
+_GROUP = 8  # batches
+
+
+class Order:
+    """The examples over and over, shuffled anew each time: batch k is the same whoever asks, and when.
+
+    `sizes`: of the examples. Those of a batch are about as large: within 8 batches that follow one
+    another they are sorted by size, so that little is computed for padding, and these are then shuffled.
+    """
+
+    def __init__(self, numbers: np.ndarray, sizes: np.ndarray, batch_size: int, seed: int) -> None:
+        self._numbers, self._sizes, self._size, self._seed = numbers, sizes, batch_size, seed
+        self._pass = lru_cache(maxsize=2)(self._shuffled)
+
+    def batch(self, number: int) -> np.ndarray:
+        """The examples of batch `number`."""
+        group, rank = divmod(number, _GROUP)
+        count = _GROUP * self._size
+        round_, place = np.divmod(np.arange(group * count, (group + 1) * count), len(self._numbers))
+        drawn = np.array([self._pass(int(r))[k] for r, k in zip(round_, place, strict=True)])
+        by_size = drawn[np.argsort(self._sizes[drawn], kind="stable")].reshape(_GROUP, -1)
+        return by_size[np.random.default_rng((self._seed, group, 1)).permutation(_GROUP)[rank]]
+
+    def _shuffled(self, round_: int) -> np.ndarray:
+        return np.random.default_rng((self._seed, round_)).permutation(self._numbers)
+
+
+def open_store(config: TrainConfig) -> Store:
+    """The store to train on; InputError where it is none, or too small to keep some for validation."""
+    store = Store.open(config.data or Path())
+    split(store, config)
+    return store
+
+
+def split(store: Store, config: TrainConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the examples to train on, and of those to validate on.
+
+    One of `val_every` scenarios is kept for validation, drawn, but the same for every seed; InputError
+    where that leaves none of either.
+    """
+    scenario = store.scenario_numbers()
+    used = np.unique(scenario)
+    kept = np.random.default_rng(0).permutation(used)[: len(used) // config.val_every]
+    is_kept = np.isin(scenario, kept)
+    train, val = np.flatnonzero(~is_kept), np.flatnonzero(is_kept)
+    if not len(val):
+        raise InputError(
+            f"--data: {store.folder} has examples of {len(used)} scenarios: too few to keep one in "
+            f"{config.val_every} for validation"
+        )
+    spread = np.linspace(0, len(val) - 1, min(len(val), config.val_examples)).round().astype(int)
+    return train, val[spread]

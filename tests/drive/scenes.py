@@ -1,0 +1,40 @@
+"""Toy scenes for tests of what learns: cars on lanes, as examples."""
+
+from pathlib import Path
+
+import numpy as np
+
+from drive.features.example import Example, ExampleSpec, concatenated, make_examples
+from drive.features.store import Store, begin_collection, finish_collection, write_shard
+from sim.scenario import AgentKind, Scenario
+from tests.toy import Car, make_scenario, straight
+
+SPEC = ExampleSpec(num_agents=4)
+
+
+def toy_scenario(speed_mps: float = 10.0, duration_s: float = 9.0) -> Scenario:
+    """The ego on one lane, a car ahead on it, one that comes towards it, and somebody on foot."""
+    return make_scenario(
+        [straight(-50.0, 0.0, 250.0, 0.0), straight(250.0, 4.0, -50.0, 4.0)],
+        [
+            Car(0, 0.0, 0.0, 0.0, speed_mps),
+            Car(0, 20.0, 0.0, 0.0, 6.0),
+            Car(1, 60.0, 4.0, np.pi, 8.0),
+            Car(-1, 5.0, -6.0, np.pi / 2, 1.0, (0.6, 0.6, 1.8), AgentKind.PEDESTRIAN),
+        ],
+        duration_s,
+    )
+
+
+def toy_examples(spec: ExampleSpec = SPEC) -> Example:
+    """Instants of two such scenarios of different length."""
+    scenarios = [toy_scenario(), toy_scenario(5.0, 8.0)]
+    return concatenated(list(make_examples(scenarios, spec)))
+
+
+def toy_store(folder: Path) -> Store:
+    """Two shards, each of five examples of two scenarios."""
+    begin_collection(folder, {})
+    for k in range(2):
+        write_shard(folder, k, toy_examples(), [f"{k}a", f"{k}b"], [])
+    return finish_collection(folder, 2)

@@ -1,0 +1,124 @@
+"""`bevdrive collect` and `bevdrive train` as a user meets them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drive.cli.main import main
+from drive.features.store import Store
+from sim.scenario_file import save_scenario
+from tests.drive.scenes import toy_scenario, toy_store
+
+_FEW = ["collect", "--families", "curve", "--workers", "0", "--split", "train"]
+
+
+def _saved(folder: Path, count: int) -> list[str]:
+    """Toy scenarios as files, and the words that collect them."""
+    for k in range(count):
+        save_scenario(toy_scenario(10.0 - k, 8.0), folder / f"toy{k}.scenario")
+    return ["collect", "--source", "saved", "--path", str(folder), "--workers", "0"]
+
+
+def test_collects_resumes_and_is_the_same_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drive.pipelines.collect.PER_SHARD", 1)
+    folder = tmp_path / "store"
+    words = [*_saved(tmp_path / "scenarios", 2), "--out", str(folder)]
+    assert main(words) == 0
+    assert "4 examples of 2 scenarios" in capsys.readouterr().out
+    whole = Store.open(folder)
+    # As if it had been killed before the second shard was whole.
+    for name in ("store.json", "shards/00001.json"):
+        (folder / name).unlink()
+    kept = (folder / "shards" / "00000.bin").stat().st_mtime_ns
+    assert main(words) == 0
+    assert (folder / "shards" / "00000.bin").stat().st_mtime_ns == kept
+    assert Store.open(folder).hash == whole.hash
+
+
+def test_collects_what_a_planner_drove(tmp_path: Path) -> None:
+    # The toy ego stands still in its recording; a planner drives it.
+    save_scenario(toy_scenario(0.0, 2.0), tmp_path / "toy.scenario")
+    words = ["collect", "--source", "saved", "--path", str(tmp_path), "--workers", "0"]
+    assert main([*words, "--out", str(tmp_path / "recorded")]) == 0
+    drive = ["--planner", "idm", "--traffic", "log"]
+    assert main([*words, *drive, "--out", str(tmp_path / "driven")]) == 0
+    recorded, driven = (Store.open(tmp_path / n).read(np.arange(1)) for n in ("recorded", "driven"))
+    assert driven.future.valid[0, 0].tolist() == [True] * 4 + [False] * 8
+    assert recorded.future.pose[0, 0, :4, 0].abs().max() == 0.0
+    assert 0.5 < driven.future.pose[0, 0, 3, 0].item() < 5.0  # two seconds at 1 m/s2 or so
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([*_FEW, "--planner", "pdn", "--out", "x"], "did you mean pdm?"),
+        ([*_FEW, "--every", "0", "--out", "x"], "--every: must be from 0.1"),
+        ([*_FEW, "--perception", "all", "--out", "x"], "--perception: unknown 'all'"),
+        (["train", "jiont"], "task: unknown 'jiont'; did you mean joint?"),
+        (["train", "joint"], "--data: which store?"),
+        (["train", "joint", "--data", "nowhere"], "nowhere: no store of examples"),
+        (["train", "joint", "--preset", "smal"], "did you mean small?"),
+        (["train", "joint", "--preset", "x.yaml"], "x.yaml: no such preset"),
+        (["train", "joint", "--data", "x", "--loss", "both"], "--loss: unknown 'both'"),
+        (
+            ["train", "joint", "--data", "x", "--heads", "3"],
+            "--heads: 3 does not divide --width 64",
+        ),
+        (["train", "joint", "--data", "x", "--steps", "7"], "--steps: 7 is no multiple"),
+        (["train", "joint", "--resume", "nowhere"], "nowhere: no run folder"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_trains_into_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("lightning")
+    data, runs = tmp_path / "data", tmp_path / "runs"
+    toy_store(data)
+    tiny = ["--steps", "2", "--steps-per-epoch", "1", "--batch-size", "2", "--val-every", "2"]
+    small = ["--width", "8", "--heads", "2", "--pair-width", "4", "--accelerator", "cpu"]
+    words = ["train", "joint", "--data", str(data), *tiny, *small]
+    assert main([*words, "--out", str(runs), "--name", "one"]) == 0
+    assert "minADE5" in capsys.readouterr().out
+    run = runs / "one"
+    assert (runs / "latest").resolve() == run.resolve()
+    for name in ("config.yaml", "weights.safetensors", "checkpoints/last.ckpt", "tensorboard"):
+        assert (run / name).exists(), name
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2]
+    # The same name again is refused; going on with what is finished changes nothing.
+    assert main([*words, "--out", str(runs), "--name", "one"]) == 2
+    before = (run / "weights.safetensors").read_bytes()
+    assert main(["train", "joint", "--resume", str(run)]) == 0
+    assert (run / "weights.safetensors").read_bytes() == before
+    assert main(["train", "joint", "--resume", str(run), "--seed", "4"]) == 2
+    assert "keeps its own settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["collect", "--help"], ["train", "joint", "--help"]])
+def test_help_answers_without_torch(words: list[str]) -> None:
+    code = (
+        "import sys, drive.cli.main as m\n"
+        f"try:\n    m.main({words})\nexcept SystemExit:\n    pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--preset" in told.stdout or "--planner" in told.stdout

@@ -1,0 +1,128 @@
+"""A tiny training: the same seed, the same weights, broken off or not."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from drive.features.store import Store
+from drive.networks.weights import FILE, load_network, read_weights
+from drive.prediction.joint import JointPredictor
+from drive.training.config import JointTrainConfig
+from drive.training.order import Order, split
+from sim.errors import InputError
+from tests.drive.scenes import toy_store
+
+pytest.importorskip("lightning")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten examples of four scenarios."""
+    return toy_store(tmp_path_factory.mktemp("store")).folder
+
+
+def _config(data: Path, **other) -> JointTrainConfig:
+    small = {
+        "width": 8, "heads": 2, "pair_width": 4, "encoder_layers": 1, "futures": 2, "steps": 4,
+        "steps_per_epoch": 2, "batch_size": 3, "val_every": 2, "warmup": 1, "accelerator": "cpu",
+    }  # fmt: skip
+    return JointTrainConfig(data=data, **(small | other))
+
+
+def _fit(config: JointTrainConfig, folder: Path) -> dict[str, torch.Tensor]:
+    from drive.training.fit import fit
+
+    fit("joint", config, folder)
+    return read_weights(folder / FILE, "joint", 1)[1]
+
+
+def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_seed_alone_decides_and_a_broken_training_ends_as_an_unbroken_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from drive.training.progress import Progress, metrics_path
+
+    config = _config(data)
+    whole = _fit(config, tmp_path / "whole")
+    assert not _same(whole, _fit(_config(data, seed=1), tmp_path / "other"))
+
+    shown = Progress.on_train_batch_end
+
+    def dies(self, trainer, *more) -> None:
+        if trainer.global_step == 3:
+            raise OSError("killed")
+        shown(self, trainer, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "on_train_batch_end", dies)
+        with pytest.raises(OSError, match="killed"):
+            _fit(config, tmp_path / "broken")
+    assert not (tmp_path / "broken" / FILE).exists()
+    assert _same(whole, _fit(config, tmp_path / "broken"))
+    lines = metrics_path(tmp_path / "broken").read_text()
+    assert lines == metrics_path(tmp_path / "whole").read_text()
+    assert [line.partition(",")[0] for line in lines.splitlines()] == ['{"step": 2', '{"step": 4']
+
+    network, card = load_network(JointPredictor, str(tmp_path / "whole"))
+    assert card.data_hash == Store.open(data).hash
+    assert card.training["seed"] == 0
+    assert card.figures["step"] == 4
+    assert not network.training
+    torch.testing.assert_close(dict(network.state_dict()), whole)
+
+
+def test_the_marginal_loss_trains_too(data: Path, tmp_path: Path) -> None:
+    assert _fit(_config(data, loss="marginal", steps=2, precision="bf16-mixed"), tmp_path)
+
+
+def test_batches_follow_from_seed_and_number() -> None:
+    numbers, sizes = np.arange(100, 150), np.arange(200) % 7
+    order = Order(numbers, sizes, 4, seed=5)
+    batches = [order.batch(k) for k in range(25)]
+    again = Order(numbers, sizes, 4, seed=5)
+    assert all((again.batch(k) == batches[k]).all() for k in (24, 3, 0))
+    # Every example once in each pass of 50: 8 batches of 4 make a group, so look at both passes.
+    seen = np.concatenate([order.batch(k) for k in range(200)])
+    assert (np.unique(seen, return_counts=True)[1] == 16).all()
+    # Within a group the sizes of a batch are neighbours in the sorted row of all 32.
+    group = np.sort(sizes[np.concatenate(batches[:8])]).reshape(8, 4)
+    assert sorted(np.sort(sizes[b]).tolist() for b in batches[:8]) == sorted(group.tolist())
+    assert (Order(numbers, sizes, 4, seed=6).batch(0) != batches[0]).any()
+
+
+def test_validation_has_scenarios_of_its_own(data: Path) -> None:
+    store, config = Store.open(data), _config(data)
+    train, val = split(store, config)
+    scenario = store.scenario_numbers()
+    assert not set(scenario[train]) & set(scenario[val])
+    assert len(set(scenario[val])) == 2
+    with pytest.raises(InputError, match="4 scenarios: too few to keep one in 10"):
+        split(store, JointTrainConfig(data=data))
+
+
+def test_every_epoch_and_every_process_has_batches_of_its_own(data: Path) -> None:
+    from drive.training.data import ExampleData
+
+    config = _config(data, batch_size=2)
+    store, module = Store.open(data), ExampleData(config)
+    order = Order(split(store, config)[0], store.agent_counts(), 2, config.seed)
+
+    def steps(epoch: int, rank: int, processes: int) -> list[list[int]]:
+        module.trainer = SimpleNamespace(  # type: ignore[assignment]
+            current_epoch=epoch, global_rank=rank, world_size=processes
+        )
+        return [example.observation.step.tolist() for example in module.train_dataloader()]
+
+    def expected(*batches: int) -> list[list[int]]:
+        return [store.read(order.batch(k)).observation.step.tolist() for k in batches]
+
+    assert steps(0, 0, 1) == expected(0, 1)
+    assert steps(3, 0, 1) == expected(6, 7)
+    assert steps(3, 0, 2) == expected(12, 14)
+    assert steps(3, 1, 2) == expected(13, 15)
