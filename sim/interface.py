@@ -5,6 +5,7 @@ of the ego's box) of the moment they were made.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -188,6 +189,26 @@ class JointForecast:
     pose: Float[Tensor, "b m n t 3"]
     probability: Float[Tensor, "b m"]
     dt_s: float
+
+
+class IntentionKind(IntEnum):
+    """What somebody is about to do (IntentNet)."""
+
+    KEEP_LANE = 0
+    TURN_LEFT = 1
+    TURN_RIGHT = 2
+    CHANGE_LEFT = 3
+    CHANGE_RIGHT = 4
+    STOPPING = 5  # comes to stand, or goes on standing, in its lane
+    PARKED = 6  # stands, and not in a lane
+    OTHER = 7  # who neither drives nor rides, or drives where no lanes are
+
+
+@dataclass(frozen=True)
+class Intention:
+    """What each other road user (in the order of `Observation.agents`) is about to do: IntentionKind."""
+
+    logit: Float[Tensor, "b a i"]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from drive.features.intentions import UNKNOWN, intentions
 from sim import trees
 from sim.geometry import se2
 from sim.interface import Agents, History, Needs, Observation, Perception
@@ -65,10 +66,12 @@ class Truth:
     """What only the world knows, for labels and for baselines that may cheat; rows as in `Future`.
 
     `path_m`: each agent's own route ahead of it, a point every `path_spacing_m`, the first beside it.
+    Rows that nobody has hold zeros.
     """
 
     path_m: Float[Tensor, "b n k 2"]
     path_valid: Bool[Tensor, "b n"]  # it has a route
+    intention: Int[Tensor, "b n"]  # within `future_s`: IntentionKind; -1: not known
     path_spacing_m: float
 
 
@@ -103,13 +106,18 @@ def make_examples(
     ahead, begin, stride = (round(s / world.dt_s) for s in (spec.future_s, spec.history_s, every_s))
     last = (world.length_steps - ahead).clamp(min=0)
     first = torch.minimum(last, torch.full_like(last, begin))
+    labels = [intentions(scenario, spec.future_s) for scenario in scenarios]
+    intention = trees.stack_padded(labels, UNKNOWN)
     for turn in range(int((last - first).max()) // max(1, stride) + 1):
         step = first + turn * max(1, stride)
         which = (step <= last).nonzero().squeeze(1)
-        yield _at(simulator.take(which), step[which], which, spec)
+        does = intention[which, :, step[which]]
+        yield _at(simulator.take(which), step[which], which, does, spec)
 
 
-def _at(simulator: Simulator, step: Tensor, number: Tensor, spec: ExampleSpec) -> Example:
+def _at(
+    simulator: Simulator, step: Tensor, number: Tensor, intention: Tensor, spec: ExampleSpec
+) -> Example:
     """One instant of each world."""
     state = simulator.reset(step)
     observation = simulator.observe(state)
@@ -117,7 +125,7 @@ def _at(simulator: Simulator, step: Tensor, number: Tensor, spec: ExampleSpec) -
     example = Example(
         observation=observation,
         future=_future(world, step, world_SE2_ego, spec),
-        truth=_truth(world, state.pose, world_SE2_ego, spec),
+        truth=_truth(world, state.pose, world_SE2_ego, intention, spec),
         scenario=number,
     )
     return _nearest(example, spec.num_agents)
@@ -135,13 +143,15 @@ def _future(world: World, step: Tensor, world_SE2_ego: Tensor, spec: ExampleSpec
     return Future(se2.compose(ego_SE2_world, pose), valid, spec.future_dt_s)
 
 
-def _truth(world: World, pose: Tensor, world_SE2_ego: Tensor, spec: ExampleSpec) -> Truth:
+def _truth(
+    world: World, pose: Tensor, world_SE2_ego: Tensor, intention: Tensor, spec: ExampleSpec
+) -> Truth:
     path = world.paths.agent_path
     s_m, _ = world.paths.along(path.clamp(min=0), pose)
     ahead = s_m.unsqueeze(2) + spec.path_spacing_m * torch.arange(spec.path_points)
     points = world.paths.position_at(path.clamp(min=0).unsqueeze(2).expand(ahead.shape), ahead)
     seen = se2.transform_points(se2.inverse(world_SE2_ego)[:, None, None], points)
-    return Truth(seen, path >= 0, spec.path_spacing_m)
+    return Truth(seen, path >= 0, intention, spec.path_spacing_m)
 
 
 def _nearest(example: Example, num_agents: int) -> Example:

@@ -126,7 +126,7 @@ def _of_scenario(
     tables["alternative"][drivers, owner[drivers]] = True
     if scenario.styles is None:
         return tables
-    row, place = _rows(scenario.map.lanes)
+    row, place = lane_rows(scenario.map.lanes)
     _relate_to_routes(routes, lane, row, place, tables)
     beside, s_beside = _beside(scenario.map.lanes, routes, lane)
     if beside.any():
@@ -137,8 +137,11 @@ def _of_scenario(
     return tables
 
 
-def _rows(lanes: list[Lane]) -> tuple[np.ndarray, np.ndarray]:
-    """For each lane its row (the number of its leftmost lane) and its place there, from the left."""
+def lane_rows(lanes: list[Lane]) -> tuple[np.ndarray, np.ndarray]:
+    """For each lane its row (the number of its leftmost lane) and its place there, from the left.
+
+    One entry more than lanes, so that index -1 (no lane) has row -1.
+    """
     row, place = np.zeros(len(lanes) + 1, dtype=np.int64), np.zeros(len(lanes) + 1, dtype=np.int64)
     for k in range(len(lanes)):
         at, steps = k, 0
