@@ -23,7 +23,8 @@ Examples:
   bevdrive train joint --resume runs/latest
   tensorboard --logdir runs
 
-Tasks: joint (futures of a whole scene; --loss marginal: of each agent).
+Tasks: joint (futures of a whole scene; --loss marginal: of each agent), intention (what each agent is
+about to do, and its trajectories, from one image).
 Exit codes: 0 all well; 1 the disk refused; 2 wrong input; 130 interrupted.
 """
 

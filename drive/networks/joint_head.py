@@ -26,6 +26,19 @@ class JointFutures:
     dt_s: float
 
 
+def around_constant_velocity(
+    change: Float[Tensor, "b f n t 2"],
+    logit: Float[Tensor, "b f n"],
+    scene: VectorScene,
+    dt_s: float,
+) -> JointFutures:
+    """Futures from what their mean velocity up to each instant differs by from that of now, over 10 m/s."""
+    now = se2.rotate(scene.velocity_mps, -scene.agent_pose[..., 2])[:, None, :, None]
+    time_s = dt_s * torch.arange(1, change.shape[3] + 1, device=change.device)
+    mean = now + _SPEED_MPS * change
+    return JointFutures(mean * time_s.to(change.dtype).unsqueeze(-1), logit, dt_s)
+
+
 class JointHead(nn.Module):
     """Agents of one future look at one another, those of different futures do not.
 
@@ -69,12 +82,8 @@ class JointHead(nn.Module):
         for block in self.blocks:
             x = block(x, tokens.line, tokens.pairs)
         x = self.norm(x)
-        velocity = se2.rotate(scene.velocity_mps, -scene.agent_pose[..., 2])[:, None, :, None]
-        mean = velocity + _SPEED_MPS * self.velocity(self.think(x)).unflatten(-1, (self.points, 2))
-        time_s = self.dt_s * torch.arange(1, self.points + 1, device=x.device)
-        return JointFutures(
-            mean * time_s.to(x.dtype).unsqueeze(-1), self.logit(x).squeeze(-1), self.dt_s
-        )
+        change = self.velocity(self.think(x)).unflatten(-1, (self.points, 2))
+        return around_constant_velocity(change, self.logit(x).squeeze(-1), scene, self.dt_s)
 
     def _condition(
         self, scene: VectorScene, future: Tensor, known: Tensor | None, like: Tensor

@@ -1,4 +1,4 @@
-"""What a learned forecast has to beat: nobody turns; everybody keeps to its lane."""
+"""What a learned forecast has to beat: everyone goes on as now, turns on as now, keeps to its lane."""
 
 import torch
 from jaxtyping import Float
@@ -6,6 +6,9 @@ from torch import Tensor
 
 from drive.features.example import Example
 from drive.features.vectors import VectorScene
+from sim.geometry import se2
+
+_SLOPE_S = 0.5
 
 
 def constant_velocity(scene: VectorScene, points: int, dt_s: float) -> Float[Tensor, "b n t 2"]:
@@ -13,6 +16,31 @@ def constant_velocity(scene: VectorScene, points: int, dt_s: float) -> Float[Ten
     time_s = dt_s * torch.arange(1, points + 1, device=scene.agent_pose.device)
     moved = scene.velocity_mps.unsqueeze(2) * time_s.unsqueeze(-1)
     return scene.agent_pose[:, :, None, :2] + moved
+
+
+def constant_turn_rate_and_velocity(
+    scene: VectorScene, points: int, dt_s: float
+) -> Float[Tensor, "b n t 2"]:
+    """Everyone goes on along the arc that it drives now (CTRV); in the scene's frame.
+
+    After t it is v t sinc(w t / 2) away, in the direction of its velocity turned by w t / 2: a chord of
+    the circle of radius v / w. w is the heading's mean rate over the last half second of its history.
+    """
+    time_s = dt_s * torch.arange(1, points + 1, device=scene.agent_pose.device)
+    turned = 0.5 * turn_rate_radps(scene).unsqueeze(2) * time_s
+    shrunk = torch.sinc(turned / torch.pi) * time_s
+    moved = se2.rotate(scene.velocity_mps.unsqueeze(2) * shrunk.unsqueeze(-1), turned)
+    return scene.agent_pose[:, :, None, :2] + moved
+
+
+def turn_rate_radps(scene: VectorScene) -> Float[Tensor, "b n"]:
+    """Mean rate over the last `_SLOPE_S`, or what is known of it; 0 for who was not seen before."""
+    steps = max(1, min(round(_SLOPE_S / scene.dt_s), scene.history_valid.shape[2] - 1))
+    yaw = scene.history_pose[:, :, -1 - steps :, 2]
+    change = se2.wrap_angle(torch.diff(yaw, dim=2)) / scene.dt_s
+    there = scene.history_valid[:, :, -1 - steps :]
+    known = there[:, :, 1:] & there[:, :, :-1]
+    return torch.where(known, change, 0.0).sum(dim=2) / known.sum(dim=2).clamp(min=1)
 
 
 def along_true_route(

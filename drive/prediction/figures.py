@@ -7,7 +7,11 @@ from torch import Tensor
 from drive.features.example import Example
 from drive.features.vectors import VectorScene
 from drive.networks.joint_head import JointFutures
-from drive.prediction.baselines import along_true_route, constant_velocity
+from drive.prediction.baselines import (
+    along_true_route,
+    constant_turn_rate_and_velocity,
+    constant_velocity,
+)
 from drive.prediction.joint import poses_in_scene, scene_logit
 from eval.forecasts.displacement import (
     MISS_M,
@@ -51,6 +55,7 @@ def figures_of(
     }
     for name, forecast in {
         "cv": constant_velocity(scene, points, futures.dt_s),
+        "ctrv": constant_turn_rate_and_velocity(scene, points, futures.dt_s),
         "route": along_true_route(example, scene, points, futures.dt_s),
     }.items():
         of_agents[f"ADE_{name}"] = average_error_m(forecast.unsqueeze(1), truth, valid).squeeze(1)

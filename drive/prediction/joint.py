@@ -67,14 +67,16 @@ class JointPredictor(TaskNetwork):
     def predict_each(self, observation: Observation) -> Forecast:
         """The others one by one, each with the probabilities that its own token gives."""
         scene = vector_scene(observation)
-        futures = self(scene)
-        pose = poses_in_scene(scene, futures.position_m)
-        probability = torch.softmax(futures.logit, dim=1)
-        return Forecast(
-            pose[:, :, 1:, :, :2].transpose(1, 2),
-            probability[:, :, 1:].transpose(1, 2),
-            futures.dt_s,
-        )
+        return forecast_of(self(scene), scene)
+
+
+def forecast_of(futures: JointFutures, scene: VectorScene) -> Forecast:
+    """Those of the others one by one, in the scene's frame."""
+    pose = poses_in_scene(scene, futures.position_m)
+    probability = torch.softmax(futures.logit, dim=1)
+    return Forecast(
+        pose[:, :, 1:, :, :2].transpose(1, 2), probability[:, :, 1:].transpose(1, 2), futures.dt_s
+    )
 
 
 def scene_logit(futures: JointFutures, valid: Tensor) -> Float[Tensor, "b f"]:

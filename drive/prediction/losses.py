@@ -8,7 +8,7 @@ winner-takes-all"), at the beginning of a training.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drive.networks.joint_head import JointFutures
@@ -73,3 +73,12 @@ def marginal_loss(
     chosen = torch.log_softmax(futures.logit, dim=1).gather(1, index.unsqueeze(1)).squeeze(1)
     total = counts.sum().clamp(min=1)
     return FutureLoss((cost * counts).sum() / total, -(chosen * counts).sum() / total)
+
+
+def intention_loss(
+    logit: Float[Tensor, "b n i"], intention: Int[Tensor, "b n"], agent_valid: Bool[Tensor, "b n"]
+) -> Float[Tensor, ""]:
+    """Cross entropy in nats an agent, over those whose intention is known (not negative)."""
+    counts = agent_valid & (intention >= 0)
+    chosen = torch.log_softmax(logit, dim=2).gather(2, intention.clamp(min=0).unsqueeze(2))
+    return -(chosen.squeeze(2) * counts).sum() / counts.sum().clamp(min=1)

@@ -69,7 +69,32 @@ class JointTrainConfig(TrainConfig):
     """in what part of the training examples the ego's future is given"""
 
 
-CONFIGS: dict[str, type[TrainConfig]] = {"joint": JointTrainConfig}
+@dataclass(frozen=True)
+class IntentionTrainConfig(TrainConfig):
+    """Task intention: intentions and trajectories of each agent (`drive.prediction.intention`)."""
+
+    width: int = 32
+    """of the image's features and of a token"""
+    futures: int = 6
+    """K"""
+    resolution_m: float = 0.8
+    """of a cell of the image"""
+    num_x: int = 160
+    """cells ahead and behind"""
+    num_y: int = 112
+    """cells to the sides"""
+    choice_weight: float = 0.2
+    """weight of the trajectories' cross entropy, in metres a nat"""
+    intention_weight: float = 0.2
+    """weight of the intentions' cross entropy, in metres a nat"""
+    relaxed: float = 0.1
+    """as in task joint"""
+
+
+CONFIGS: dict[str, type[TrainConfig]] = {
+    "joint": JointTrainConfig,
+    "intention": IntentionTrainConfig,
+}
 
 
 def check(config: TrainConfig) -> None:
@@ -84,9 +109,15 @@ def check(config: TrainConfig) -> None:
                   "pair_width": 1, "futures": 1}  # fmt: skip
         if config.width % config.heads:
             raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")
-        for name in ("condition", "relaxed"):
-            if not 0 <= getattr(config, name) <= 1:
-                raise InputError(f"--{name}: must be from 0 to 1, not {getattr(config, name)}")
+    if isinstance(config, IntentionTrainConfig):
+        least |= {"width": 8, "futures": 1, "num_x": 16, "num_y": 16}
+        if config.width % 8:
+            raise InputError(f"--width: must be a multiple of 8, not {config.width}")
+        if not 0.1 <= config.resolution_m <= 4:
+            raise InputError(f"--resolution-m: must be from 0.1 to 4, not {config.resolution_m}")
+    for name in ("condition", "relaxed"):
+        if not 0 <= getattr(config, name, 0) <= 1:
+            raise InputError(f"--{name}: must be from 0 to 1, not {getattr(config, name)}")
     for name, bound in least.items():
         value = getattr(config, name)
         if value < bound:

@@ -15,7 +15,10 @@ from drive.training.data import ExampleData
 from drive.training.progress import Progress, metrics_path
 from drive.training.task import Task
 
-TASKS = {"joint": "drive.training.joint:JointTask"}
+TASKS = {
+    "joint": "drive.training.joint:JointTask",
+    "intention": "drive.training.intention:IntentionTask",
+}
 _LAST = "last"
 
 

@@ -8,7 +8,11 @@ import torch
 from drive.features.example import trimmed
 from drive.features.vectors import vector_scene
 from drive.networks.joint_head import JointFutures
-from drive.prediction.baselines import along_true_route, constant_velocity
+from drive.prediction.baselines import (
+    along_true_route,
+    constant_turn_rate_and_velocity,
+    constant_velocity,
+)
 from drive.prediction.figures import figures_of
 from drive.prediction.joint import JointConfig, JointPredictor
 from drive.prediction.losses import agent_errors, joint_loss, marginal_loss
@@ -83,8 +87,40 @@ def test_baselines_go_on_as_now() -> None:
     scene = vector_scene(example.observation)
     # Everyone in the toy scene keeps its velocity, along its lane.
     truth = example.future.pose[..., :2]
-    for forecast in (constant_velocity(scene, 12, 0.5), along_true_route(example, scene, 12, 0.5)):
+    for forecast in (
+        constant_velocity(scene, 12, 0.5),
+        constant_turn_rate_and_velocity(scene, 12, 0.5),
+        along_true_route(example, scene, 12, 0.5),
+    ):
         torch.testing.assert_close(forecast, truth, rtol=0, atol=2e-2)
+
+
+@pytest.mark.parametrize("rate_radps", [0.4, -0.25, 0.0])
+def test_who_turns_goes_on_along_its_circle(rate_radps: float) -> None:
+    """At 5 m/s, heading 3.2 rad now; a heading that jumps from pi to -pi turns no further for it."""
+    scene = vector_scene(toy_examples().observation)
+    history = scene.history_pose.clone()
+    ago = 0.1 * torch.arange(-10.0, 1.0)
+    yaw = 3.2 + rate_radps * ago
+    history[..., 2] = torch.atan2(torch.sin(yaw), torch.cos(yaw))
+    velocity = 5.0 * torch.stack((torch.cos(yaw), torch.sin(yaw)), dim=-1)
+    scene = replace(
+        scene,
+        history_pose=history,
+        history_velocity_mps=velocity.expand_as(scene.history_velocity_mps),
+        history_valid=torch.ones_like(scene.history_valid),
+    )
+    moved = constant_turn_rate_and_velocity(scene, 12, 0.5) - scene.agent_pose[:, :, None, :2]
+    time_s = 0.5 * torch.arange(1.0, 13.0)
+    if rate_radps == 0.0:
+        expected = time_s[:, None] * velocity[-1]
+    else:  # from the centre of the circle, v / w to the left
+        radius_m, now = 5.0 / rate_radps, yaw[-1]
+        then = now + rate_radps * time_s
+        expected = radius_m * torch.stack(
+            (torch.sin(then) - torch.sin(now), torch.cos(now) - torch.cos(then)), dim=-1
+        )
+    torch.testing.assert_close(moved, expected.expand_as(moved), rtol=0, atol=1e-3)
 
 
 def test_along_a_route_that_turns() -> None:
