@@ -24,7 +24,7 @@ Examples:
   tensorboard --logdir runs
 
 Tasks: joint (futures of a whole scene; --loss marginal: of each agent), intention (what each agent is
-about to do, and its trajectories, from one image).
+about to do, and its trajectories, from one image), cover (which trajectory of a fixed set it takes).
 Exit codes: 0 all well; 1 the disk refused; 2 wrong input; 130 interrupted.
 """
 

@@ -3,6 +3,8 @@
 Everything is a cloud of points with features; a cell holds the mean over the points of one kind in it.
 """
 
+import math
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -13,8 +15,8 @@ from sim.geometry.grid import BevGrid
 from sim.scenario import LaneKind, LightState
 
 PAST_S = (0.5, 1.0)  # when agents are drawn, beside now
-_ALONG, _ACROSS = 20, 7  # points of a box
-_PER_STEP = 4  # points between two of a line
+_LONGEST_M, _WIDEST_M = 12.0, 3.0  # a box up to this has a point in each of its cells
+_STEP_M = 2.0  # between two points of a line
 _SPEED_MPS = 10.0  # what becomes 1
 _LIGHTS = [int(state) for state in LightState if state != LightState.UNKNOWN]
 _CONNECTOR = int(LaneKind.CONNECTOR)
@@ -28,14 +30,14 @@ CHANNELS = (
 
 def scene_raster(scene: VectorScene, grid: BevGrid) -> Float[Tensor, "b c x y"]:
     """The image, channels as `CHANNELS`; `grid` lies in the scene's frame."""
-    now = [_boxes(scene, scene.agent_pose, scene.agent_valid, _agent_features(scene), grid)]
+    drawn = [_boxes(scene, scene.agent_pose, scene.agent_valid, _agent_features(scene), grid)]
     instants = scene.history_valid.shape[2]
     for past_s in PAST_S:
         k = instants - 1 - round(past_s / scene.dt_s)
         there = scene.history_valid[:, :, max(k, 0)] & (k >= 0)
         pose = scene.history_pose[:, :, max(k, 0)]
-        now.append(_boxes(scene, pose, there, torch.ones_like(pose[..., :1]), grid))
-    return torch.cat((*now, _lines(scene, grid)), dim=1)
+        drawn.append(_boxes(scene, pose, there, torch.ones_like(pose[..., :1]), grid))
+    return torch.cat((*drawn, _lines(scene, grid)), dim=3).permute(0, 3, 1, 2)
 
 
 def splat(
@@ -43,7 +45,7 @@ def splat(
     feature: Float[Tensor, "b k f"],
     valid: Bool[Tensor, "b k"],
     grid: BevGrid,
-) -> Float[Tensor, "b f x y"]:
+) -> Float[Tensor, "b x y f"]:
     """In each cell the mean of the features of the points in it; 0 where there is none."""
     i, j = (torch.floor(c) for c in grid.cells(*point_m.unbind(-1)))
     held = valid & grid.holds(i, j)
@@ -54,7 +56,7 @@ def splat(
     total = told.new_zeros(len(i) * grid.num_cells, told.shape[-1])
     total = total.index_add(0, cell.flatten(), told.flatten(0, 1))
     mean = total[:, :-1] / total[:, -1:].clamp(min=1.0)
-    return mean.reshape(len(i), *grid.shape, -1).permute(0, 3, 1, 2)
+    return mean.reshape(len(i), *grid.shape, -1)
 
 
 def _agent_features(scene: VectorScene) -> Float[Tensor, "b n f"]:
@@ -68,12 +70,12 @@ def _agent_features(scene: VectorScene) -> Float[Tensor, "b n f"]:
 
 def _boxes(
     scene: VectorScene, pose: Tensor, valid: Tensor, feature: Tensor, grid: BevGrid
-) -> Float[Tensor, "b f x y"]:
+) -> Float[Tensor, "b x y f"]:
     """Every box as points all over it."""
-    device = pose.device
-    along = (torch.arange(_ALONG, device=device) + 0.5) / _ALONG - 0.5
-    across = (torch.arange(_ACROSS, device=device) + 0.5) / _ACROSS - 0.5
-    place = torch.stack(torch.meshgrid(along, across, indexing="ij"), dim=-1).flatten(0, 1)
+    counts = (math.ceil(length_m / grid.resolution_m) for length_m in (_LONGEST_M, _WIDEST_M))
+    place = torch.cartesian_prod(
+        *((torch.arange(n, device=pose.device) + 0.5) / n - 0.5 for n in counts)
+    )
     inside = place * scene.agent_size_m.unsqueeze(2)
     point_m = se2.transform_points(pose.unsqueeze(2), inside)
     count = place.shape[0]
@@ -85,11 +87,12 @@ def _boxes(
     )
 
 
-def _lines(scene: VectorScene, grid: BevGrid) -> Float[Tensor, "b f x y"]:
+def _lines(scene: VectorScene, grid: BevGrid) -> Float[Tensor, "b x y f"]:
     """Lanes with their direction, rules and lights; and the route by itself."""
     start, end = scene.line_m[:, :, :-1], scene.line_m[:, :, 1:]
     there = scene.line_point_valid[:, :, :-1] & scene.line_point_valid[:, :, 1:]
-    share = torch.arange(_PER_STEP, device=start.device) / _PER_STEP
+    count = math.ceil(_STEP_M / grid.resolution_m)
+    share = torch.arange(count, device=start.device) / count
     point_m = torch.lerp(start.unsqueeze(3), end.unsqueeze(3), share[:, None])
     step = end - start
     direction = step / step.norm(dim=-1, keepdim=True).clamp(min=1e-3)
@@ -112,4 +115,4 @@ def _lines(scene: VectorScene, grid: BevGrid) -> Float[Tensor, "b f x y"]:
     point_m, feature = point_m.flatten(1, 3), feature.flatten(1, 3)
     lanes = splat(point_m, feature, (valid & ~is_route).flatten(1), grid)
     route = splat(point_m, feature[..., :1], (valid & is_route).flatten(1), grid)
-    return torch.cat((lanes, route), dim=1)
+    return torch.cat((lanes, route), dim=3)

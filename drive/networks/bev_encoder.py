@@ -1,5 +1,7 @@
 """`BevEncoder`: a bird's-eye-view image as features, and each agent's view of them as a token."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -13,6 +15,23 @@ from sim.geometry.grid import BevGrid
 STRIDE = 4  # cells of the image in one of the features
 _SPEED_MPS, _SIZE_M = 10.0, 5.0  # what becomes 1
 _CROP_X_M, _CROP_Y_M = (-6.0, 0.0, 6.0, 12.0, 20.0, 30.0, 42.0), (-8.0, -4.0, 0.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """Sizes of an image encoder: the image's grid around the ego, `behind_m` of it behind."""
+
+    width: int = 32
+    resolution_m: float = 0.8
+    num_x: int = 160
+    num_y: int = 112
+    behind_m: float = 40.0
+
+    @property
+    def grid(self) -> BevGrid:
+        """In the ego frame."""
+        half_m = 0.5 * self.num_y * self.resolution_m
+        return BevGrid(-self.behind_m, -half_m, self.resolution_m, self.num_x, self.num_y)
 
 
 class ResidualBlock(nn.Module):

@@ -10,34 +10,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from drive.features.vectors import VectorScene, vector_scene
-from drive.networks.bev_encoder import BevEncoder
+from drive.networks.bev_encoder import BevEncoder, ImageConfig
 from drive.networks.joint_head import JointFutures, around_constant_velocity
 from drive.networks.relative import mlp
 from drive.networks.weights import TaskNetwork
 from drive.prediction.joint import forecast_of
-from sim.geometry.grid import BevGrid
 from sim.interface import Forecast, Intention, IntentionKind, Observation
 
 
 @dataclass(frozen=True)
-class IntentionConfig:
-    """Sizes of the network: `futures` K, each of `points` entries every `dt_s`; the image's grid around the
-    ego, `behind_m` of it behind."""
+class IntentionConfig(ImageConfig):
+    """Sizes of the network: `futures` K, each of `points` entries every `dt_s`."""
 
-    width: int = 32
     futures: int = 6
     points: int = 12
     dt_s: float = 0.5
-    resolution_m: float = 0.8
-    num_x: int = 160
-    num_y: int = 112
-    behind_m: float = 40.0
-
-    @property
-    def grid(self) -> BevGrid:
-        """In the ego frame."""
-        half_m = 0.5 * self.num_y * self.resolution_m
-        return BevGrid(-self.behind_m, -half_m, self.resolution_m, self.num_x, self.num_y)
 
 
 @dataclass(frozen=True)

@@ -70,11 +70,11 @@ class JointTrainConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
-class IntentionTrainConfig(TrainConfig):
-    """Task intention: intentions and trajectories of each agent (`drive.prediction.intention`)."""
+class ImageTrainConfig(TrainConfig):
+    """What tasks have whose network sees an image around the ego."""
 
     width: int = 32
-    """of the image's features and of a token"""
+    """of the image's features and of a token: a multiple of 8"""
     futures: int = 6
     """K"""
     resolution_m: float = 0.8
@@ -83,17 +83,37 @@ class IntentionTrainConfig(TrainConfig):
     """cells ahead and behind"""
     num_y: int = 112
     """cells to the sides"""
+
+
+@dataclass(frozen=True)
+class IntentionTrainConfig(ImageTrainConfig):
+    """Task intention: intentions and trajectories of each agent (`drive.prediction.intention`)."""
+
     choice_weight: float = 0.2
     """weight of the trajectories' cross entropy, in metres a nat"""
     intention_weight: float = 0.2
     """weight of the intentions' cross entropy, in metres a nat"""
     relaxed: float = 0.1
-    """as in task joint"""
+    """by what share of their error the trajectories that are not the best are drawn as well: falls to 0
+    by the middle of the training"""
+
+
+@dataclass(frozen=True)
+class CoverTrainConfig(ImageTrainConfig):
+    """Task cover: which trajectory of a fixed set each agent takes (`drive.prediction.cover`)."""
+
+    epsilon_m: float = 3.0
+    """every trajectory of the training examples is nowhere farther than this from one of the set"""
+    trajectories: int = 256
+    """in the set, at most; the rarest are left out"""
+    sampled: int = 4000
+    """trajectories of the training examples that the set is made from"""
 
 
 CONFIGS: dict[str, type[TrainConfig]] = {
     "joint": JointTrainConfig,
     "intention": IntentionTrainConfig,
+    "cover": CoverTrainConfig,
 }
 
 
@@ -109,12 +129,16 @@ def check(config: TrainConfig) -> None:
                   "pair_width": 1, "futures": 1}  # fmt: skip
         if config.width % config.heads:
             raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")
-    if isinstance(config, IntentionTrainConfig):
+    if isinstance(config, ImageTrainConfig):
         least |= {"width": 8, "futures": 1, "num_x": 16, "num_y": 16}
         if config.width % 8:
             raise InputError(f"--width: must be a multiple of 8, not {config.width}")
         if not 0.1 <= config.resolution_m <= 4:
             raise InputError(f"--resolution-m: must be from 0.1 to 4, not {config.resolution_m}")
+    if isinstance(config, CoverTrainConfig):
+        least |= {"trajectories": 1, "sampled": 1}
+        if not 0.1 <= config.epsilon_m <= 100:
+            raise InputError(f"--epsilon-m: must be from 0.1 to 100, not {config.epsilon_m}")
     for name in ("condition", "relaxed"):
         if not 0 <= getattr(config, name, 0) <= 1:
             raise InputError(f"--{name}: must be from 0 to 1, not {getattr(config, name)}")

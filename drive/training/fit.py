@@ -18,6 +18,7 @@ from drive.training.task import Task
 TASKS = {
     "joint": "drive.training.joint:JointTask",
     "intention": "drive.training.intention:IntentionTask",
+    "cover": "drive.training.cover:CoverTask",
 }
 _LAST = "last"
 

@@ -29,10 +29,10 @@ def test_a_cell_holds_the_mean_of_its_points() -> None:
     feature = torch.tensor([[[2.0], [4.0], [7.0], [9.0], [-1.0], [torch.nan]]])
     valid = torch.tensor([[True, True, True, True, True, False]])
     # Two in (0, 1); one in (1, 0); one is off the grid; one on the corner of (1, 2); one is not there.
-    expected = [[[0.0, 3.0, 0.0], [7.0, 0.0, -1.0]]]
-    assert splat(point, feature, valid, grid)[0].tolist() == expected
+    expected = [[0.0, 3.0, 0.0], [7.0, 0.0, -1.0]]
+    assert splat(point, feature, valid, grid)[0, :, :, 0].tolist() == expected
     twice = splat(point.repeat(2, 1, 1), feature.repeat(2, 1, 1), valid.repeat(2, 1), grid)
-    assert twice[1].tolist() == expected
+    assert twice[1, :, :, 0].tolist() == expected
 
 
 def test_boxes_are_where_they_are_and_were() -> None:

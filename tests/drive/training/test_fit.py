@@ -9,11 +9,13 @@ import torch
 
 from drive.features.store import Store
 from drive.networks.weights import FILE, load_network, read_weights
+from drive.prediction.cover import CoverPredictor
+from drive.prediction.intention import IntentionPredictor
 from drive.prediction.joint import JointPredictor
-from drive.training.config import JointTrainConfig
+from drive.training.config import CoverTrainConfig, IntentionTrainConfig, JointTrainConfig
 from drive.training.order import Order, split
 from sim.errors import InputError
-from tests.drive.scenes import toy_store
+from tests.drive.scenes import toy_examples, toy_store
 
 pytest.importorskip("lightning")
 
@@ -79,6 +81,43 @@ def test_the_seed_alone_decides_and_a_broken_training_ends_as_an_unbroken_one(
 
 def test_the_marginal_loss_trains_too(data: Path, tmp_path: Path) -> None:
     assert _fit(_config(data, loss="marginal", steps=2, precision="bf16-mixed"), tmp_path)
+
+
+_IMAGE = {
+    "width": 8, "resolution_m": 4.0, "num_x": 16, "num_y": 16, "futures": 2, "steps": 2,
+    "steps_per_epoch": 1, "batch_size": 3, "val_every": 2, "warmup": 1, "accelerator": "cpu",
+}  # fmt: skip
+
+
+def test_intentions_are_trained_and_read_back(data: Path, tmp_path: Path) -> None:
+    from drive.training.fit import fit
+
+    figures = fit("intention", IntentionTrainConfig(data=data, **_IMAGE), tmp_path)
+    network, card = load_network(IntentionPredictor, str(tmp_path))
+    assert network.config.grid.shape == (16, 16)
+    assert card.figures == figures
+    assert 0 <= figures["val/intention"] <= 1
+    assert network.predict_intention(toy_examples().observation).logit.shape == (5, 3, 8)
+
+
+def test_the_set_of_trajectories_is_part_of_the_weights(data: Path, tmp_path: Path) -> None:
+    from drive.training.fit import fit
+
+    config = CoverTrainConfig(data=data, epsilon_m=2.0, **_IMAGE)
+    fit("cover", config, tmp_path)
+    network, _ = load_network(CoverPredictor, str(tmp_path))
+    # Everyone in the toy scenes goes straight on, at speeds that are more than 2 m apart after 6 s, so
+    # each is one of the set: the others at 1, 6 and 8 m/s, the ego at 10 (scenarios a) or 5 m/s (b).
+    # Scenarios that are kept for validation have no part in it.
+    store = Store.open(data)
+    trained = {store.scenario_ids()[k] for k in store.scenario_numbers()[split(store, config)[0]]}
+    egos = {{"a": 10.0, "b": 5.0}[name[-1]] for name in trained}
+    ends = network.set_m[:, -1]
+    assert sorted(round(float(x) / 6.0, 2) for x in ends[:, 0]) == sorted({1.0, 6.0, 8.0} | egos)
+    assert ends[:, 1].abs().max() < 1e-2
+    forecast = network.predict_each(toy_examples().observation)
+    assert forecast.position_m.shape == (5, 3, 2, 12, 2)
+    torch.testing.assert_close(forecast.probability.sum(dim=2), torch.ones(5, 3))
 
 
 def test_batches_follow_from_seed_and_number() -> None:
