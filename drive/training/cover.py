@@ -25,6 +25,7 @@ class CoverTask(Task):
 
     quality = "minADE5"
     config: CoverTrainConfig
+    network: CoverPredictor
 
     @staticmethod
     def make_network(config: CoverTrainConfig) -> CoverPredictor:
