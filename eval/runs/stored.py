@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from eval.metrics.declaration import Metric
 from eval.runs.results import DriveScores, ErrorNote, Results
 from sim.errors import DAMAGED, InputError
-from sim.text_files import read_json
+from sim.text_files import read_json, read_json_object
 
 UNKNOWN = -1  # the index of a drive whose table does not tell it
 _MOST_INDEX = 10_000_000
@@ -43,6 +43,17 @@ def read_summary(path: Path) -> Results:
         )
     except DAMAGED as error:
         raise InputError(f"{path}: not the metrics of a run: {error}") from None
+
+
+def read_benchmark(path: Path) -> dict[str, Any] | None:
+    """Name, version and hash of the benchmark that `metrics.json` states; None: of none."""
+    stated = read_json_object(path).get("benchmark")
+    if stated is None:
+        return None
+    for name, kind in (("name", str), ("version", int), ("hash", str)):
+        if not isinstance(stated, dict) or not isinstance(stated.get(name), kind):
+            raise InputError(f"{path}: benchmark: expected name, version and hash")
+    return stated
 
 
 def read_drives(path: Path) -> list[DriveScores]:
