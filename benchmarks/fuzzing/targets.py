@@ -116,7 +116,7 @@ def _predictions(case: Path, made: Path) -> str:
 
     tables = case / "v1.0-mini"
     tables.mkdir()
-    (tables / "instance.json").write_text('[{"token": "car"}]')
+    (tables / "instance.json").write_text('[{"token": "car", "category_token": "car"}]')
     return _read(lambda: read_predictions(case / "predictions.json", _split(case)))
 
 

@@ -78,6 +78,12 @@ def _moved(where: tuple[int, int], x_m: float, y_m: float = 0.0) -> Scenario:
     return _tracks(position_m=position)
 
 
+def _lane(**changed: object) -> Scenario:
+    toy = _toy()
+    lane = replace(toy.map.lanes[0], **changed)
+    return replace(toy, map=replace(toy.map, lanes=[lane, *toy.map.lanes[1:]]))
+
+
 @pytest.mark.parametrize(
     ("scenario", "reason"),
     [
@@ -89,6 +95,9 @@ def _moved(where: tuple[int, int], x_m: float, y_m: float = 0.0) -> Scenario:
         (replace(_toy(), scenario_id="a\nb"), "scenario_id: .* cannot be shown"),
         (replace(_toy(), dt_s=3.0), "dt_s: 3 is not above 0 and at most 1"),
         (replace(_toy(), dt_s=1e-5), "dt_s: 1e-05 s is less than"),
+        # 800 points at one place; 1,000 points on one metre, each less than 1 mm from the one before.
+        (_lane(polygon_m=np.ones((800, 2), "f4")), r"polygon_m: fewer than 3 of its points are apart"),
+        (_lane(centerline_m=np.linspace((0, 0), (1, 0), 1002, dtype="f4")), "centerline_m: has no len"),
     ],
 )  # fmt: skip
 def test_what_is_refused_is_named(scenario: Scenario, reason: str) -> None:
