@@ -4,14 +4,13 @@ import os
 import resource
 import shutil
 import signal
-import sys
 import traceback
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
-_HANGS_S = 60
+from forked import Process, import_all_of
+
+_HANGS_S = 60  # of the processor's time
+_HANGS_CLOCK_S = 600
 _MORE_BYTES = 2 << 30
 _INPUTS_OF_A_PROCESS = 50
 # What libraries say that were refused memory; readers may have made an InputError of it.
@@ -21,31 +20,31 @@ _OUT_OF_MEMORY = ("MemoryError", "Unable to allocate", "malloc of size", "alloca
 class Trials:
     """Each input lies in `scratch/case` while it is tried.
 
-    All that reading takes is imported here once: a process that is forked from this one begins at once,
-    tries up to fifty inputs, and is followed by another, at once where an input ends it. This one makes
-    no thread, as forked processes would wait for it.
+    A forked process tries up to fifty inputs and is followed by another, at once where an input ends it.
     """
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._seeds = scratch / "seeds"
-        self._process: _Process | None = None
+        self._process: Process | None = None
         _let_through_memory_errors()
-        for name in _imported_by(self._read_whole_ones, scratch / "modules.txt"):
-            import_module(name)
+        import_all_of(self._read_whole_ones, scratch / "modules.txt")
 
     def try_one(self, kind: str, number: int) -> tuple[str, str]:
         """The outcome, in a word, and what was said."""
         if self._process is None or self._process.asked == _INPUTS_OF_A_PROCESS:
             self.close()
-            self._process = _Process(self._try_here, self._scratch / "told.txt")
+            self._process = Process(self._try_here, self._scratch / "told.txt")
         outcome = self._process.ask(f"{kind} {number}\n").strip()
         told = (self._scratch / "told.txt").read_text(errors="replace")
         if not outcome:
             status = self._process.end()
             self._process = None
-            if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
-                return "hang", f"{told}\nno answer in {_HANGS_S} s"
+            if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGALRM):
+                return (
+                    "hang",
+                    f"{told}\nno answer in {_HANGS_S} s ({_HANGS_CLOCK_S} s by the clock)",
+                )
             return "crash", f"{told}\nthe interpreter ended with status {status}"
         if outcome in ("refused", "traceback") and any(words in told for words in _OUT_OF_MEMORY):
             outcome = "memory"
@@ -90,7 +89,9 @@ class Trials:
         shutil.copytree(self._seeds / kind, case)
         _cap_memory(None)
         damage(case, kind, int(number))
-        signal.alarm(_HANGS_S)  # it ends the process, whatever that does
+        # Both signals end the process, whatever it does.
+        signal.setitimer(signal.ITIMER_PROF, _HANGS_S)
+        signal.alarm(_HANGS_CLOCK_S)
         _cap_memory(_MORE_BYTES)
         try:
             return KINDS[kind](case, made)
@@ -98,91 +99,8 @@ class Trials:
             traceback.print_exc()
             return "traceback"
         finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
-
-
-class _Process:
-    """A forked process that answers lines with a word; what it says besides goes to a file.
-
-    The file begins anew with each line. `asked`: how many lines.
-    """
-
-    def __init__(self, answer: Callable[[str], str], told: Path) -> None:
-        self.asked = 0
-        read_asked, write_asked = os.pipe()
-        read_answer, write_answer = os.pipe()
-        self._number = os.fork()
-        if self._number == 0:
-            os.close(write_asked)
-            os.close(read_answer)
-            _answer_all(answer, told, read_asked, write_answer)
-        os.close(read_asked)
-        os.close(write_answer)
-        self._asks = os.fdopen(write_asked, "w")
-        self._answers = os.fdopen(read_answer)
-
-    def ask(self, line: str) -> str:
-        """The answer; empty where the process has ended."""
-        self.asked += 1
-        self._asks.write(line)
-        self._asks.flush()
-        return self._answers.readline()
-
-    def end(self) -> int:
-        """End it; returns its status, as `os.waitpid` has it."""
-        self._asks.close()
-        self._answers.close()
-        return os.waitpid(self._number, 0)[1]
-
-
-def _answer_all(answer: Callable[[str], str], told: Path, asked: int, answers: int) -> NoReturn:
-    """In the forked process: until no more is asked."""
-    code = 1
-    try:
-        for line in os.fdopen(asked):
-            _say_to(told)
-            word = answer(line)
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os.write(answers, f"{word}\n".encode())
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _say_to(told: Path) -> None:
-    file = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
-
-
-def _imported_by(work: Callable[[], None], listed: Path) -> list[str]:
-    """The modules that some work imports; it is done in a forked process, whose threads end with it."""
-
-    def work_and_list(_: str) -> str:
-        work()
-        listed.write_text(
-            "\n".join(n for n, module in sys.modules.items() if _is_module(n, module))
-        )
-        return "done"
-
-    told = listed.with_suffix(".told")
-    process = _Process(work_and_list, told)
-    done = process.ask("all\n").strip() == "done"
-    process.end()
-    if not done:
-        raise SystemExit(f"whole inputs cannot be made and read:\n{told.read_text()}")
-    return listed.read_text().split()
-
-
-def _is_module(name: str, module: object) -> bool:
-    """Whether it can be imported by its name: `__main__` and what packages put there otherwise cannot."""
-    spec = getattr(module, "__spec__", None)
-    return spec is not None and spec.name == name and spec.origin is not None
 
 
 def _let_through_memory_errors() -> None:
