@@ -11,6 +11,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+# What takes long, and each reader or verb imports only when it needs it.
+_HEAVY = (
+    "torch._dynamo", "eval.metrics.suite", "eval.report.run_report", "drive.planning",
+    "drive.pipelines.simulate_batch", "nuscenes.map_expansion.map_api", "pyarrow.feather",
+    "pyarrow.parquet", "shapely", "scipy.spatial.transform", "PIL.Image", "tyro", "tqdm",
+)  # fmt: skip
+
+
+def import_heavy() -> None:
+    """Import, once for all processes that are forked later, what takes long."""
+    for name in _HEAVY:
+        import_module(name)
+
 
 class Process:
     """A forked process that answers lines with a word; what it says besides goes to a file.
@@ -70,32 +83,3 @@ def say_to(told: Path) -> None:
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.close(file)
-
-
-def import_all_of(work: Callable[[], object], listed: Path) -> None:
-    """Import what some work imports; it is done in a forked process, whose threads end with it.
-
-    `listed`: a file for the names. SystemExit where the work fails.
-    """
-
-    def work_and_list(_: str) -> str:
-        work()
-        listed.write_text(
-            "\n".join(n for n, module in sys.modules.items() if _is_module(n, module))
-        )
-        return "done"
-
-    told = listed.with_suffix(".told")
-    process = Process(work_and_list, told)
-    done = process.ask("all\n").strip() == "done"
-    process.end()
-    if not done:
-        raise SystemExit(f"cannot begin:\n{told.read_text()}")
-    for name in listed.read_text().split():
-        import_module(name)
-
-
-def _is_module(name: str, module: object) -> bool:
-    """Whether it can be imported by its name: `__main__` and what packages put there otherwise cannot."""
-    spec = getattr(module, "__spec__", None)
-    return spec is not None and spec.name == name and spec.origin is not None

@@ -23,10 +23,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from forked import import_all_of, say_to
+from forked import import_heavy, say_to
 
 _MOST_KILLS_OF_ONE = 3
-Truth = dict[str, tuple[float, dict[str, str]]]
+Truth = tuple[float, dict[str, str]]  # seconds, and digests of files by name
 _SMALL = ["--families", "straight", "curve", "--duration-s", "2"]
 # What tells of the clock or of the folder's own place.
 _NOT_COMPARED = {"config.yaml", "report.html"}
@@ -80,17 +80,19 @@ def main() -> int:
     kills, bad, number = dict.fromkeys(options.verbs, 0), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        import_all_of(
-            lambda: _whole(options.verbs, scratch / "first", "0"), scratch / "modules.txt"
-        )
-        truths = [_whole(options.verbs, scratch / workers, workers) for workers in "01"]
+        import_heavy()
+        if "evaluate" in options.verbs:
+            _ended(_export(scratch / _DATA, False, "0"), scratch / "told")
+        truths: dict[tuple[str, str], Truth] = {}
         while sum(kills.values()) < options.kills:
             verb = options.verbs[number % len(options.verbs)]
-            workers = draw.randrange(2)
-            out = scratch / f"{workers}" / f"{number}"
+            workers = draw.choice("01")
+            if (verb, workers) not in truths:
+                truths[verb, workers] = _whole(verb, scratch / f"{verb}-{workers}", workers)
+            out = scratch / f"{number}"
             most = min(_MOST_KILLS_OF_ONE, options.kills - sum(kills.values()))
             killed, told = _killed_until_it_ends(
-                verb, out, str(workers), most, truths[workers], draw
+                verb, out, workers, most, truths[verb, workers], draw
             )
             kills[verb] += killed
             bad += bool(told)
@@ -102,23 +104,18 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def _whole(verbs: list[str], folder: Path, workers: str) -> Truth:
-    """By verb: how long its command takes, and what it leaves."""
-    truth = {}
-    folder.mkdir()
-    _ended(_export(folder / _DATA, False, workers), folder / "told")
-    for verb in verbs:
-        began, out = time.monotonic(), folder / f"{verb}-whole"
-        _ended(_VERBS[verb](out, False, workers), folder / "told")
-        truth[verb] = time.monotonic() - began, _digests(out)
-    return truth
+def _whole(verb: str, out: Path, workers: str) -> Truth:
+    """How long the verb's command takes, and what it leaves."""
+    began = time.monotonic()
+    _ended(_VERBS[verb](out, False, workers), out.with_suffix(".told"))
+    return time.monotonic() - began, _digests(out)
 
 
 def _killed_until_it_ends(
     verb: str, out: Path, workers: str, most: int, truth: Truth, draw: random.Random
 ) -> tuple[int, str]:
     """How often the command was killed before it ended; what was wrong then."""
-    seconds, files = truth[verb]
+    seconds, files = truth
     killed, told = 0, out.with_suffix(".told")
     for _ in range(draw.randint(1, most)):
         command = _VERBS[verb](out, killed > 0, workers)
