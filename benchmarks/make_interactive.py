@@ -90,7 +90,7 @@ def judge(name: str, family: str, numbers: Sequence[int], certify: bool) -> list
         found: dict[int, Drive] = {}
         if certify and kept:
             simulator = Simulator.from_scenarios([scenarios[k] for k in kept], "idm")
-            found = {k: search(simulator, w) for w, k in enumerate(kept)}
+            found = dict(zip(kept, search(simulator, range(len(kept))), strict=True))
     judged = []
     for k, (number, which) in enumerate(zip(numbers, ids, strict=True)):
         drive = found.get(k)

@@ -1,5 +1,6 @@
 """How the hot path is compiled, and where it should store what it has computed."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ def compiled(function: Callable, graphed: bool = False) -> Callable:
 
     `graphed`: replayed as a CUDA graph; results are then overwritten by the next call.
     """
+    _without_copies()
     options: dict[str, Any] = {**_OPTIONS, "triton.cudagraphs": True} if graphed else _OPTIONS
     return torch.compile(function, fullgraph=True, dynamic=False, options=options)
 
@@ -45,3 +47,18 @@ def _backward(_: object, gradients: list[Tensor]) -> list[Tensor]:
 
 
 torch.library.register_autograd("bevdrive::stored", _backward)
+
+
+@functools.cache
+def _without_copies() -> None:
+    """Inductor stores its own buffers where an operation of its own would copy them.
+
+    Here and not above: importing Inductor takes seconds.
+    """
+    from torch._inductor.lowering import register_lowering
+
+    @register_lowering(torch.ops.bevdrive.stored.default, type_promotion_kind=None)
+    def _(tensors: list[Any]) -> list[Any]:
+        for tensor in tensors:
+            tensor.realize()
+        return tensors

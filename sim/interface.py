@@ -7,6 +7,7 @@ of the ego's box) of the moment they were made.
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from sim.geometry.grid import BevGrid
 from sim.maps.field import MapField
 from sim.maps.lane_table import LaneSpec, VectorMap
 from sim.paths.route_ahead import RouteAhead
+from sim.scenario import EGO
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import RasterSpec
 from sim.sensors.sweep import LabelledSweep, LidarSweep
@@ -72,6 +74,23 @@ class Agents:
     size_m: Float[Tensor, "b a 2"]  # length, width
     kind: Int[Tensor, "b a"]  # AgentKind
     valid: Bool[Tensor, "b a"]
+
+    @staticmethod
+    def of(world: World, state: WorldState) -> "Agents":
+        """All but the ego, as a state has them, seen from the ego."""
+        ego_SE2_world = se2.inverse(state.pose[:, EGO])
+        others = slice(EGO + 1, None)
+        kind = world.kind[:, others]
+        return Agents(
+            id=torch.arange(EGO + 1, world.kind.shape[1], device=kind.device).expand(kind.shape),
+            pose=se2.compose(ego_SE2_world.unsqueeze(1), state.pose[:, others]),
+            velocity_mps=se2.rotate(
+                state.velocity_mps[:, others], ego_SE2_world[:, 2].unsqueeze(1)
+            ),
+            size_m=world.size_m[:, others, :2],
+            kind=kind,
+            valid=state.valid[:, others],
+        )
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from sim.world import REMEMBERED_S, Past, World, WorldState
 
 ROUTE_POINTS = 160
 ROUTE_BEHIND_M = 10
-_OTHERS = slice(EGO + 1, None)
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ class Simulator:
             step=state.step,
             dt_s=world.dt_s,
             ego=self.ego_state(state),
-            agents=_agents(world, state.known),
+            agents=Agents.of(world, state.known),
             route=world.paths.ego_route(
                 state.path[:, EGO],
                 world_SE2_ego,
@@ -185,19 +184,6 @@ class Simulator:
             lidar=lidar and lidar.measured,
             privileged=Privileged(world, state, self.traffic, lidar) if needs.privileged else None,
         )
-
-
-def _agents(world: World, state: WorldState) -> Agents:
-    ego_SE2_world = se2.inverse(state.pose[:, EGO])
-    kind = world.kind[:, _OTHERS]
-    return Agents(
-        id=torch.arange(EGO + 1, world.kind.shape[1], device=kind.device).expand(kind.shape),
-        pose=se2.compose(ego_SE2_world.unsqueeze(1), state.pose[:, _OTHERS]),
-        velocity_mps=se2.rotate(state.velocity_mps[:, _OTHERS], ego_SE2_world[:, 2].unsqueeze(1)),
-        size_m=world.size_m[:, _OTHERS, :2],
-        kind=kind,
-        valid=state.valid[:, _OTHERS],
-    )
 
 
 def _history(past: Past | None, world_SE2_ego: Float[Tensor, "b 3"], steps: int) -> History | None:

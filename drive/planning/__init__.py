@@ -16,6 +16,7 @@ PLANNERS = Registry(
         "idm": "drive.planning.idm:IdmPlanner",
         "log_replay": "drive.planning.log_replay:LogReplayPlanner",
         "pdm": "drive.planning.pdm.planner:PdmClosed",
+        "pdm_foresight": "drive.planning.pdm.foresight:PdmForesight",
         "pdm+": "drive.planning.pdm.planner:PdmPlus",
         "privileged_search": "drive.planning.privileged_search.planner:PrivilegedSearch",
     },

@@ -5,8 +5,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from drive.planning.futures import as_forecast, coasting
 from drive.planning.idm_rollout import RolloutRules, limit_here_mps, reference_poses, roll_out
-from drive.planning.route_frame import coasting
+from drive.planning.route_frame import KNOT_S, knots_s
 from sim.interface import Observation, Plan
 from sim.traffic.idm_law import IdmParams
 
@@ -43,5 +44,5 @@ class IdmPlanner:
         pose, curvature = reference_poses(observation, profile, zero)
         speed = profile.speed_mps
         trajectory = torch.cat((pose, speed.unsqueeze(-1), curvature.unsqueeze(-1)), dim=-1)
-        expected = coasting(agents, HORIZON * RULES.step_s)
-        return Plan(trajectory[:, 0, 1:], RULES.step_s, forecast=expected)
+        expected = coasting(agents, knots_s(HORIZON * RULES.step_s, one.device)[:-1])
+        return Plan(trajectory[:, 0, 1:], RULES.step_s, forecast=as_forecast(expected, 1, KNOT_S))

@@ -121,7 +121,7 @@ def _leader(
     """Gap to the nearest one ahead of the ego's centre and in its way, and his speed; inf, 0: nobody."""
     other_s, offset, along, half_along, half_across = (f.unsqueeze(1) for f in agents.at(time_s))
     in_way = (offset - offsets_m[:, None]).abs() < reach_m + half_across
-    in_way &= agents.valid.unsqueeze(1) & (other_s > center_s_m.unsqueeze(2))
+    in_way &= agents.valid_at(time_s).unsqueeze(1) & (other_s > center_s_m.unsqueeze(2))
     gap = torch.where(in_way, other_s - half_along - front_s_m.unsqueeze(2), torch.inf)
     if not gap.shape[2]:
         return torch.full_like(center_s_m, torch.inf), torch.zeros_like(center_s_m)

@@ -1,4 +1,4 @@
-"""The others in the coordinates of the ego's route, now and at constant velocity from now on."""
+"""The others in the coordinates of the ego's route, from now on."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,16 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from drive.planning.futures import Futures, coasting
 from sim.geometry import se2
-from sim.interface import Agents, Forecast, RouteAhead
+from sim.interface import Agents, RouteAhead
 
 KNOT_S = 0.5
 
 
 @dataclass(frozen=True)
 class AgentsOnRoute:
-    """Where agents are at constant velocity, `[B, N, K]`: along and across the route every `KNOT_S`.
+    """Where agents will be, `[B, N, K]`: along and across the route every `KNOT_S`, from now on.
 
     `half_across_m` and `half_along_m` are the half extents of the boxes in these directions.
     """
@@ -24,17 +25,25 @@ class AgentsOnRoute:
     along_mps: Float[Tensor, "b n k"]
     half_along_m: Float[Tensor, "b n k"]
     half_across_m: Float[Tensor, "b n k"]
-    valid: Bool[Tensor, "b n"]
+    valid: Bool[Tensor, "b n k"]
 
     def at(self, time_s: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """s, offset, speed along, half along, half across at a time, `[B, N]` each."""
-        place = min(time_s / KNOT_S, self.s_m.shape[-1] - 1.001)
-        k, fraction = int(place), place - int(place)
+        k, fraction = self._knot(time_s)
         fields = (self.s_m, self.offset_m, self.along_mps, self.half_along_m, self.half_across_m)
         s, offset, along, half_along, half_across = (
             torch.lerp(f[..., k], f[..., k + 1], fraction) for f in fields
         )
         return s, offset, along, half_along, half_across
+
+    def valid_at(self, time_s: float) -> Bool[Tensor, "b n"]:
+        """Who is there at a time."""
+        k, _ = self._knot(time_s)
+        return self.valid[..., k] & self.valid[..., k + 1]
+
+    def _knot(self, time_s: float) -> tuple[int, float]:
+        place = min(time_s / KNOT_S, self.s_m.shape[-1] - 1.001)
+        return int(place), place - int(place)
 
 
 def project(route: RouteAhead, points_m: Float[Tensor, "b q 2"]) -> tuple[Tensor, Tensor, Tensor]:
@@ -65,38 +74,37 @@ def place_on_route(route: RouteAhead, s_m: Tensor, offset_m: Tensor) -> tuple[Te
     return torch.stack((x, y, yaw), -1).reshape(*s_m.shape, 3), bend.reshape(s_m.shape)
 
 
-def agents_along_route(agents: Agents, route: RouteAhead, horizon_s: float) -> AgentsOnRoute:
-    """Everyone at constant velocity, seen along the route."""
-    knots = int(horizon_s / KNOT_S) + 2
-    time = torch.arange(knots, device=agents.pose.device) * KNOT_S
-    points = _coast(agents, time)
-    batch, count = agents.valid.shape
-    s, offset, heading = project(route, torch.nan_to_num(points).reshape(batch, -1, 2))
-    shape = (batch, count, knots)
-    relative = agents.pose[..., 2:] - heading.reshape(shape)
-    cos, sin = torch.cos(relative).abs(), torch.sin(relative).abs()
-    half_l, half_w = 0.5 * agents.size_m[..., :1], 0.5 * agents.size_m[..., 1:]
-    vx, vy = agents.velocity_mps[..., :1], agents.velocity_mps[..., 1:]
+def knots_s(horizon_s: float, device: torch.device) -> Float[Tensor, " k"]:
+    """The times from now on at which `AgentsOnRoute` are, up to beyond a horizon."""
+    return torch.arange(int(horizon_s / KNOT_S) + 2, device=device) * KNOT_S
+
+
+def along_route(
+    futures: Futures, size_m: Float[Tensor, "b n 2"], route: RouteAhead
+) -> AgentsOnRoute:
+    """Everyone seen along the route; `futures` at `knots_s`."""
+    x, y, agent_yaw = futures.pose.unbind(-1)
+    shape = x.shape
+    points = torch.nan_to_num(torch.stack((x, y), dim=-1)).flatten(1, 2)
+    s, offset, heading = project(route, points)
     yaw = heading.reshape(shape)
+    cos, sin = torch.cos(agent_yaw - yaw).abs(), torch.sin(agent_yaw - yaw).abs()
+    half_l, half_w = 0.5 * size_m[..., :1], 0.5 * size_m[..., 1:]
+    vx, vy = futures.velocity_mps.unbind(-1)
     return AgentsOnRoute(
         s_m=s.reshape(shape),
         offset_m=offset.reshape(shape),
         along_mps=vx * torch.cos(yaw) + vy * torch.sin(yaw),
         half_along_m=half_l * cos + half_w * sin,
         half_across_m=half_l * sin + half_w * cos,
-        valid=agents.valid,
+        valid=futures.valid,
     )
 
 
-def coasting(agents: Agents, horizon_s: float) -> Forecast:
-    """The same constant velocities in the plane, for viewer and report."""
-    time = torch.arange(1, int(horizon_s / KNOT_S) + 1, device=agents.pose.device) * KNOT_S
-    certain = agents.valid.unsqueeze(-1).to(agents.pose.dtype)
-    return Forecast(_coast(agents, time).unsqueeze(2), certain, KNOT_S)
-
-
-def _coast(agents: Agents, time_s: Float[Tensor, " t"]) -> Float[Tensor, "b n t 2"]:
-    return agents.pose[..., None, :2] + time_s[:, None] * agents.velocity_mps.unsqueeze(2)
+def agents_along_route(agents: Agents, route: RouteAhead, horizon_s: float) -> AgentsOnRoute:
+    """Everyone at constant velocity, seen along the route."""
+    futures = coasting(agents, knots_s(horizon_s, agents.pose.device))
+    return along_route(futures, agents.size_m, route)
 
 
 def curve_speed_mps(route: RouteAhead, lateral_mps2: float, braking_mps2: float) -> Tensor:

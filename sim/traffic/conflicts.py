@@ -1,15 +1,19 @@
 """Who waits for whom where paths cross or merge: right of way, gaps, and no blocking of the box."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
+from sim.compiling import materialize
 from sim.scenario import Yielding
 from sim.traffic.path_relations import DriverZones
+from sim.traffic.storing import stored
+
+Tree = TypeVar("Tree")
 
 LOOK_AHEAD_M = 60.0
 ACCELERATION_MPS2 = 1.5  # assumed when times of arrival are guessed
@@ -28,24 +32,22 @@ _NEVER, _LATE = int(Yielding.NEVER), int(Yielding.LATE)
 
 @dataclass(frozen=True)
 class Driver:
-    """What is known of each driver `[B, D]`, or of one of those concerned by each zone `[B, E]`."""
+    """What is known of each driver `[B, D]`, or of both of each zone `[B, 2, E]`."""
 
-    agent: Int[Tensor, "b k"]
-    s_m: Float[Tensor, "b k"]
-    speed_mps: Float[Tensor, "b k"]
-    cruise_mps: Float[Tensor, "b k"]
-    length_m: Float[Tensor, "b k"]
-    present: Bool[Tensor, "b k"]
-    waited_s: Float[Tensor, "b k"]
-    closed_s_m: Float[Tensor, "b k"]  # the line that a light closes; inf: none
-    lead_gap_m: Float[Tensor, "b k"]  # to whoever is next on the path; inf: nobody
-    lead_speed_mps: Float[Tensor, "b k"]
-    margin_s: Float[Tensor, "b k"]  # left between being out of the way and the other's arrival
-    yields: Int[Tensor, "b k"]  # Yielding
+    s_m: Float[Tensor, "b *k"]
+    speed_mps: Float[Tensor, "b *k"]
+    cruise_mps: Float[Tensor, "b *k"]
+    length_m: Float[Tensor, "b *k"]
+    present: Bool[Tensor, "b *k"]
+    closed_s_m: Float[Tensor, "b *k"]  # the line that a light closes; inf: none
+    lead_gap_m: Float[Tensor, "b *k"]  # to whoever is next on the path; inf: nobody
+    lead_speed_mps: Float[Tensor, "b *k"]
+    margin_s: Float[Tensor, "b *k"]  # left between being out of the way and the other's arrival
+    yields: Int[Tensor, "b *k"]  # Yielding
 
-    def at(self, of_zone: Callable[[Tensor], Tensor]) -> "Driver":
-        """`[B, E]`: by `DriverZones.of_driver` or `of_other`."""
-        return trees.map_tensors(of_zone, self)
+    def at(self, zones: DriverZones) -> "Driver":
+        """Those of each zone."""
+        return stored(trees.map_tensors(zones.of_driver, self))
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Yield:
     """How far each driver may go (`stop_gap_m`, from its front), and whom it lets in before it."""
 
     stop_gap_m: Float[Tensor, "b d"]
-    virtual_gap_m: Float[Tensor, "b e"]  # to a car that merges first; inf: none
-    virtual_speed_mps: Float[Tensor, "b e"]
+    virtual_gap_m: Float[Tensor, "b 2 e"]  # to a car that merges first; inf: none
+    virtual_speed_mps: Float[Tensor, "b 2 e"]
 
 
 def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> Tensor:
@@ -64,11 +66,13 @@ def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> 
     return 2.0 * distance_m.clamp(min=0.0) / (speed_mps + end).clamp(min=0.1)
 
 
-def yield_to_others(zones: DriverZones, driver: Driver) -> Yield:
+def yield_to_others(
+    zones: DriverZones, driver: Driver, agent: Int[Tensor, "b d"], waited_s: Float[Tensor, "b d"]
+) -> Yield:
     """Decide every pair of drivers whose paths conflict, in every zone ahead of both."""
-    me, they = driver.at(zones.of_driver), driver.at(zones.of_other)
-    mine = _Approach.of(me, zones.enter_m, zones.leave_m)
-    other = _Approach.of(they, zones.other_enter_m, zones.other_leave_m)
+    me = driver.at(zones)
+    mine = stored(_Approach.of(me, zones.enter_m, zones.leave_m))
+    they, other = _of_other(me), _of_other(mine)
     live = zones.valid & me.present & they.present
     live = live & (mine.to_enter_m > 0.0) & (mine.to_enter_m < LOOK_AHEAD_M)
     live = live & (other.to_leave_m > 0.0) & (other.to_enter_m < LOOK_AHEAD_M)
@@ -77,7 +81,11 @@ def yield_to_others(zones: DriverZones, driver: Driver) -> Yield:
     i_clear = mine.leave_s + me.margin_s < other.enter_s
     crossing, merging = live & ~zones.merges, live & zones.merges
     nearest = _Nearest.of(zones, driver, mine, crossing)
-    i_first = _goes_first(zones, driver, me, they, nearest)
+    turn_s = nearest.arrival_s - waited_s + 1e-3 * agent
+    spells = torch.floor(waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
+    spells = spells + _INSIDE_RANK * nearest.inside
+    slow = me.speed_mps < _STANDING_MPS
+    i_first = _goes_first(zones, turn_s, spells, slow & slow.flip(1))
     stoppable = mine.to_enter_m > me.speed_mps**2 / (2.0 * CANNOT_STOP_MPS2)
     too_far = mine.to_enter_m > me.speed_mps**2 / (2.0 * LATE_BRAKING_MPS2) + _LATE_M
     minds = (me.yields != _NEVER) & ((me.yields != _LATE) | ~too_far)
@@ -101,9 +109,13 @@ def yield_to_others(zones: DriverZones, driver: Driver) -> Yield:
     )
 
 
+def _of_other(per_zone: Tree) -> Tree:
+    return trees.map_tensors(lambda value: value.flip(1), per_zone)
+
+
 @dataclass(frozen=True)
 class _Approach:
-    """Distance and time to the start and the end of each zone, `[B, E]`."""
+    """Distance and time to the start and the end of each zone, `[B, 2, E]`."""
 
     to_enter_m: Tensor
     to_leave_m: Tensor
@@ -150,19 +162,19 @@ class _Nearest:
 
 
 def _goes_first(
-    zones: DriverZones, driver: Driver, me: Driver, they: Driver, nearest: _Nearest
-) -> Bool[Tensor, "b e"]:
+    zones: DriverZones,
+    turn_s: Float[Tensor, "b d"],
+    spells: Float[Tensor, "b d"],
+    both_stand: Bool[Tensor, "b 2 e"],
+) -> Bool[Tensor, "b 2 e"]:
     """Right of way; among equals the one who has waited longer or arrives sooner; then the index.
 
     Between two who stand, being inside the junction outweighs right of way, and so does long
     waiting: nobody waits for ever.
     """
-    arrival = nearest.arrival_s - driver.waited_s + 1e-3 * driver.agent
-    sooner = zones.of_driver(arrival) < zones.of_other(arrival)
-    spells = torch.floor(driver.waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
-    spells = spells + _INSIDE_RANK * nearest.inside
-    both_stand = (me.speed_mps < _STANDING_MPS) & (they.speed_mps < _STANDING_MPS)
-    more = torch.where(both_stand, zones.of_driver(spells) - zones.of_other(spells), 0.0)
+    turn_s, spells = materialize(zones.of_driver(turn_s), zones.of_driver(spells))
+    sooner = turn_s < turn_s.flip(1)
+    more = torch.where(both_stand, spells - spells.flip(1), 0.0)
     rank = zones.right_of_way + more
     return (rank > 0) | ((rank == 0) & sooner)
 

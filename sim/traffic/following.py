@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from sim import trees
+from sim.compiling import materialize
 from sim.scenario import AgentKind
 from sim.traffic.corridor import Corridor
 from sim.traffic.driver_styles import DriverStyles
@@ -50,19 +51,18 @@ def follow(
     """Keep behind everybody who is in the way; be kind, or not, to those who want to be."""
     speed_mps, cruise_mps = place.speed_mps, place.cruise_mps
     blocks = _in_the_way(world, state, corridor, place, styles)
+    (gap_m,) = materialize(torch.where(blocks, corridor.gap_m, torch.inf))
     lead = idm_acceleration(
         speed_mps.unsqueeze(2), cruise_mps.unsqueeze(2),
-        torch.where(blocks, corridor.gap_m, torch.inf),
-        torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0),
+        gap_m, torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0),
         trees.map_tensors(lambda value: value.unsqueeze(2), styles.law),
     ).amin(dim=2)  # fmt: skip
-    nearest, index = torch.where(blocks, corridor.gap_m, torch.inf).min(dim=2)
-    following = Following(lead, nearest, _of(corridor.along_mps, index))
+    following = Following(lead, *_next(gap_m, corridor))
     if wishes is None:
         return following
-    merging = _moving_in(corridor, wishes) & ~blocks
-    gap, index = torch.where(merging, corridor.gap_m, torch.inf).min(dim=2)
-    wanted = _answered(following, gap, _of(corridor.along_mps, index), styles, place)
+    merging = _moving_in(corridor, wishes) & torch.isinf(gap_m)
+    (gap_m,) = materialize(torch.where(merging, corridor.gap_m, torch.inf))
+    wanted = _answered(following, *_next(gap_m, corridor), styles, place)
     return replace(following, acceleration_mps2=wanted)
 
 
@@ -86,8 +86,14 @@ def _answered(
     return torch.where(closes, close, wanted)
 
 
-def _of(per_agent: Float[Tensor, "b d n"], index: Tensor) -> Float[Tensor, "b d"]:
-    return torch.gather(per_agent, 2, index.unsqueeze(2)).squeeze(2)
+def _next(
+    gap_m: Float[Tensor, "b d n"], corridor: Corridor
+) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+    """The least gap, and the speed of who is there; inf and 0: nobody."""
+    (nearest,) = materialize(gap_m.amin(dim=2))
+    there = (gap_m == nearest.unsqueeze(2)) & torch.isfinite(gap_m)
+    speed = torch.where(there, corridor.along_mps, torch.inf).amin(dim=2)
+    return nearest, torch.where(torch.isfinite(nearest), speed, 0.0)
 
 
 def _moving_in(corridor: Corridor, wishes: Wishes) -> Bool[Tensor, "b d n"]:

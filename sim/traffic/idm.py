@@ -61,7 +61,7 @@ class IdmTraffic:
         course = self._course(world, state, place)
         velocity = intended_mps(world, state) if self.walkers else state.velocity_mps
         on_paths = lookout.look(world, state, velocity, own_s, course.lateral)
-        corridor = lookout.corridor(world, on_paths, place.path, own_s, course.lateral)
+        corridor = stored(lookout.corridor(world, on_paths, place.path, own_s, course.lateral))
         wishes = course.lateral and stored(Wishes.of(world, state, drivers, place, on_paths))
         waits = self.walkers and self.walkers.waiting(state, corridor, place)
         following = follow(world, state, corridor, styles, place, wishes)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from sim.compiling import materialize
+
 
 @dataclass(frozen=True)
 class IdmParams:
@@ -31,9 +33,24 @@ def idm_acceleration(
     s* = s0 + max(0, v T + v dv / (2 sqrt(a b))). Smaller gaps count as `least_gap_m`; without
     `clamps_wanted_gap` the max is left out (who falls behind a faster leader then has a negative s*).
     """
-    a, b = params.max_acceleration_mps2, params.braking_mps2
-    approach = speed_mps * (speed_mps - lead_speed_mps) / (2.0 * (a * b) ** 0.5)
+    wanted = wanted_gap_m(speed_mps, lead_speed_mps, params, clamps_wanted_gap)
+    return kept_back(speed_mps, desired_mps, wanted / gap_m.clamp(min=least_gap_m), params)
+
+
+def wanted_gap_m(
+    speed_mps: Tensor, lead_speed_mps: Tensor, params: IdmParams, clamps: bool = True
+) -> Tensor:
+    """s* of `idm_acceleration`."""
+    gentle = (params.max_acceleration_mps2 * params.braking_mps2) ** 0.5
+    approach = speed_mps * (speed_mps - lead_speed_mps) / (2.0 * gentle)
     moving = speed_mps * params.headway_s + approach
-    wanted = params.min_gap_m + (moving.clamp(min=0.0) if clamps_wanted_gap else moving)
+    return params.min_gap_m + (moving.clamp(min=0.0) if clamps else moving)
+
+
+def kept_back(
+    speed_mps: Tensor, desired_mps: Tensor, crowding: Tensor, params: IdmParams
+) -> Tensor:
+    """Acceleration of `idm_acceleration` where s* / s is `crowding`; 0: nobody is ahead."""
     free = 1.0 - (speed_mps / desired_mps.clamp(min=0.1)) ** params.exponent
-    return a * (free - (wanted / gap_m.clamp(min=least_gap_m)) ** 2)
+    (free,) = materialize(free)  # once for all who are ahead
+    return params.max_acceleration_mps2 * (free - crowding**2)

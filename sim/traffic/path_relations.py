@@ -49,19 +49,19 @@ class Relations:
         path: Int[Tensor, "b d"],
     ) -> "DriverZones":
         """The zones of pairs of drivers that are on those paths; world b is on map `row[b]`."""
-        mine, others = torch.gather(path, 1, pairs.driver), torch.gather(path, 1, pairs.other)
-        which = (row.unsqueeze(1), mine, others, pairs.number)
-        enter, leave, other_enter, other_leave = self.zone[which].unbind(-1)
+        mine, others = torch.gather(path.unsqueeze(1).expand(-1, 2, -1), 2, pairs.driver).unbind(1)
+        num_paths = self.zone.shape[1]
+        record = ((row.unsqueeze(1) * num_paths + mine) * num_paths + others) * MAX_ZONES
+        (record,) = materialize(record + pairs.number)
+        enter, leave, other_enter, other_leave = self.zone.flatten(0, 3)[record].unbind(-1)
+        mine_first = self.right_of_way.flatten()[record]
         return DriverZones(
             driver=pairs.driver,
-            other=pairs.other,
-            enter_m=enter,
-            leave_m=leave,
-            other_enter_m=other_enter,
-            other_leave_m=other_leave,
-            valid=self.zone_valid[which] & pairs.valid,
-            merges=self.zone_merges[which],
-            right_of_way=self.right_of_way[which],
+            enter_m=torch.stack((enter, other_enter), dim=1),
+            leave_m=torch.stack((leave, other_leave), dim=1),
+            valid=(self.zone_valid.flatten()[record] & pairs.valid).unsqueeze(1),
+            merges=self.zone_merges.flatten()[record].unsqueeze(1),
+            right_of_way=torch.stack((mine_first, -mine_first), dim=1),
         )
 
     def pairs(
@@ -83,14 +83,14 @@ class Relations:
         place = (pair.unsqueeze(-1) * MAX_ZONES + number).flatten(1)
         any_valid = torch.zeros(len(path), num_drivers**2 * MAX_ZONES, device=path.device)
         any_valid = any_valid.scatter_reduce(1, place, valid.flatten(1).float(), "amax")
-        same = torch.eye(num_drivers, dtype=torch.bool, device=path.device)
-        same = same.unsqueeze(-1).expand(-1, -1, MAX_ZONES).flatten()
-        possible = (any_valid > 0.0) & ~same
+        every = torch.ones(num_drivers, num_drivers, dtype=torch.bool, device=path.device)
+        once = every.triu(1).unsqueeze(-1).expand(-1, -1, MAX_ZONES).flatten()
+        possible = (any_valid > 0.0) & once
         most = max(1, int(possible.sum(dim=1).max()))
         kept = torch.argsort(possible.int(), dim=1, descending=True, stable=True)[:, :most]
+        mine, others = kept // (num_drivers * MAX_ZONES), kept // MAX_ZONES % num_drivers
         return DriverPairs(
-            driver=kept // (num_drivers * MAX_ZONES),
-            other=kept // MAX_ZONES % num_drivers,
+            driver=torch.stack((mine, others), dim=1),
             number=kept % MAX_ZONES,
             valid=torch.gather(possible, 1, kept),
         )
@@ -126,42 +126,38 @@ class Relations:
 
 @dataclass(frozen=True)
 class DriverPairs:
-    """Pairs of drivers whose paths conflict, or may where they change lanes; E a world."""
+    """Pairs of drivers whose paths conflict, or may where they change lanes; E a world, each once."""
 
-    driver: Int[Tensor, "b e"]
-    other: Int[Tensor, "b e"]
+    driver: Int[Tensor, "b 2 e"]
     number: Int[Tensor, "b e"]  # of the zone among those of their paths
     valid: Bool[Tensor, "b e"]
 
 
 @dataclass(frozen=True)
 class DriverZones:
-    """The conflict zones of `Relations`, E a world: each of a `driver`'s path with an `other`'s."""
+    """The conflict zones of pairs of drivers, E a world, as each of the two sees them.
 
-    driver: Int[Tensor, "b e"]
-    other: Int[Tensor, "b e"]
-    enter_m: Float[Tensor, "b e"]
-    leave_m: Float[Tensor, "b e"]
-    other_enter_m: Float[Tensor, "b e"]
-    other_leave_m: Float[Tensor, "b e"]
-    valid: Bool[Tensor, "b e"]
-    merges: Bool[Tensor, "b e"]
-    right_of_way: Int[Tensor, "b e"]
+    `flip(1)` of anything `[B, 2, E]` is the same of the other driver.
+    """
+
+    driver: Int[Tensor, "b 2 e"]
+    enter_m: Float[Tensor, "b 2 e"]
+    leave_m: Float[Tensor, "b 2 e"]
+    valid: Bool[Tensor, "b 1 e"]
+    merges: Bool[Tensor, "b 1 e"]
+    right_of_way: Int[Tensor, "b 2 e"]
 
     def of_driver(self, per_driver: Tensor) -> Tensor:
-        """`[B, D]` of the driver of each zone, `[B, E]`."""
-        return torch.gather(per_driver, 1, self.driver)
+        """`[B, D]` as `[B, 2, E]`."""
+        return torch.gather(per_driver.unsqueeze(1).expand(-1, 2, -1), 2, self.driver)
 
-    def of_other(self, per_driver: Tensor) -> Tensor:
-        """`[B, D]` of the other driver of each zone, `[B, E]`."""
-        return torch.gather(per_driver, 1, self.other)
-
-    def least(self, per_zone: Float[Tensor, "*k b e"], like: Float[Tensor, "b d"]) -> Tensor:
+    def least(self, per_zone: Float[Tensor, "*k b 2 e"], like: Float[Tensor, "b d"]) -> Tensor:
         """The least `[*K, B, D]` of each driver's zones; inf: it has none."""
-        none = like.new_full((*per_zone.shape[:-1], like.shape[1]), torch.inf)
-        driver = self.driver.expand(per_zone.shape)
+        flat = per_zone.flatten(-2)
+        none = like.new_full((*flat.shape[:-1], like.shape[1]), torch.inf)
+        driver = self.driver.flatten(1).expand(flat.shape)
         # Stored: torch 2.13's compiled code otherwise reads another reduction's result now and then.
-        (least,) = materialize(none.scatter_reduce(-1, driver, per_zone, "amin"))
+        (least,) = materialize(none.scatter_reduce(-1, driver, flat, "amin"))
         return least
 
 

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from sim import trees
 from sim.scenario import Yielding
-from sim.traffic.conflicts import Driver, yield_to_others
+from sim.traffic.conflicts import Driver, Yield, yield_to_others
 from sim.traffic.corridor import Lookout
 from sim.traffic.driver_styles import DriverStyles
 from sim.traffic.drivers import Place
 from sim.traffic.following import HARDEST_BRAKING_MPS2, Following
-from sim.traffic.idm_law import idm_acceleration
+from sim.traffic.idm_law import idm_acceleration, kept_back, wanted_gap_m
+from sim.traffic.path_relations import DriverZones
 from sim.world import World, WorldState
 
 STOP_SHORT_M = 1.0  # before a line or a conflict zone
@@ -64,18 +65,16 @@ def give_way(
 ) -> Float[Tensor, "b d"]:
     """Acceleration behind those ahead, before lines, and among those whose paths conflict."""
     paths, row = world.paths, world.paths.row.unsqueeze(1)
-    speed, front, law = place.speed_mps, place.front_s_m, styles.law
+    speed, front = place.speed_mps, place.front_s_m
     stops, lights = paths.stop_s_m[row, place.path], paths.stop_light[row, place.path]
     closed = paths.next_closed_line(stops, lights, world.lights_at(state.step), front, speed)
     evident = speed**2 > 2.0 * EVIDENT_BRAKING_MPS2 * (closed - front)
     driver = Driver(
-        agent=lookout.drivers.agent,
         s_m=place.s_m,
         speed_mps=speed,
         cruise_mps=place.cruise_mps,
         length_m=place.size_m[..., 0],
         present=place.present,
-        waited_s=place.waited_s,
         closed_s_m=torch.where(styles.runs_red & evident, torch.inf, closed),
         lead_gap_m=following.gap_m,
         lead_speed_mps=following.speed_mps,
@@ -83,20 +82,27 @@ def give_way(
         yields=styles.yields,
     )
     zones = lookout.zones(world, place.path)
-    giving_way = yield_to_others(zones, driver)
+    giving_way = yield_to_others(zones, driver, lookout.drivers.agent, place.waited_s)
     creep_m = torch.where(styles.yields == _CREEPS, STOP_SHORT_M - CREEP_SHORT_M, 0.0)
     line_gap = torch.where(styles.runs_red, torch.inf, closed - front)
     sign_gap = torch.where(styles.rolls_stop, torch.inf, signs.gap_m)
     stop_gap = torch.minimum(torch.minimum(giving_way.stop_gap_m + creep_m, line_gap), sign_gap)
     stop = brake_before(stop_gap, place, styles)
-    merge = idm_acceleration(
-        zones.of_driver(speed), zones.of_driver(place.cruise_mps),
-        giving_way.virtual_gap_m.clamp(min=0.5), giving_way.virtual_speed_mps,
-        trees.map_tensors(zones.of_driver, law),
-    )  # fmt: skip
-    merge = torch.maximum(zones.least(merge, speed), -styles.braking_mps2)
+    merge = torch.maximum(_behind_merging(zones, giving_way, place, styles), -styles.braking_mps2)
     wanted = torch.minimum(torch.minimum(following.acceleration_mps2, stop), merge)
     return wanted.clamp(min=-HARDEST_BRAKING_MPS2)
+
+
+def _behind_merging(
+    zones: DriverZones, giving_way: Yield, place: Place, styles: DriverStyles
+) -> Float[Tensor, "b d"]:
+    """Acceleration that leaves the gaps wanted to those who merge first."""
+    speed = place.speed_mps
+    law = trees.map_tensors(zones.of_driver, styles.law)
+    wanted_m = wanted_gap_m(zones.of_driver(speed), giving_way.virtual_speed_mps, law)
+    crowding = wanted_m / giving_way.virtual_gap_m.clamp(min=0.5)
+    crowding = (-zones.least(-crowding, speed)).clamp(min=0.0)
+    return kept_back(speed, place.cruise_mps, crowding, styles.law)
 
 
 def brake_before(

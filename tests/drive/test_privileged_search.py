@@ -33,7 +33,7 @@ def _passed(scenario: Scenario, place_m: torch.Tensor) -> bool:
 @torch.no_grad()
 def test_the_drive_that_is_found_is_driven_again(blocked: Scenario) -> None:
     simulator = Simulator.from_scenarios([blocked], "idm")
-    drive = search(simulator, 0, trials=16)
+    (drive,) = search(simulator, [0], trials=16)
     assert drive.goal_s is not None
     assert blocked.time_limit_s is not None
     assert drive.goal_s <= blocked.time_limit_s
@@ -70,7 +70,7 @@ def test_ways_move_over_and_come_back(blocked: Scenario) -> None:
 def test_a_trial_waits_where_and_as_long_as_it_says(blocked: Scenario) -> None:
     simulator = Simulator.from_scenarios([blocked] * 2, "idm")
     trials = [Trial(Way(), wait_at_m=30.0, go_s=6.0), Trial(Way())]
-    driver = TrialDriver.of(Ways(blocked), trials)
+    driver = TrialDriver.of([(Ways(blocked), trial) for trial in trials])
     state = simulator.reset()
     gone = []
     for _ in range(90):

@@ -1,13 +1,15 @@
 """PDM-Closed (Dauner et al. 2023): propose, simulate, score, take the best; brake in need."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from drive.planning.futures import Futures, as_forecast, coasting
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import HORIZON, OFFSETS_M, SPEED_FRACTIONS, propose
 from drive.planning.pdm.rules import IMPROVED, PUBLISHED, PdmRules
-from drive.planning.pdm.scorer import score
-from drive.planning.route_frame import agents_along_route, coasting
+from drive.planning.pdm.scorer import FURTHEST_AHEAD, score
+from drive.planning.route_frame import KNOT_S, along_route, knots_s
 from sim import comfort
 from sim.interface import Needs, Observation, Plan
 
@@ -24,9 +26,13 @@ class PdmClosed:
     def plan(self, observation: Observation) -> Plan:
         """The best of 15 proposals, or an emergency stop."""
         rules, steps = self.rules, self.rules.plan_steps
-        agents = agents_along_route(observation.agents, observation.route, steps * DT_S)
+        device = observation.ego.speed_mps.device
+        knots = self.futures(observation, knots_s(steps * DT_S, device))
+        agents = along_route(knots, observation.agents.size_m, observation.route)
         proposals = propose(observation, agents, rules)
-        scores = score(observation, proposals, rules)
+        instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1, device=device) * DT_S
+        futures = self.futures(observation, instants)
+        scores = score(observation, futures, proposals, rules)
         offset = torch.tensor(OFFSETS_M).to(scores.total).abs()
         offset = offset.repeat_interleave(len(SPEED_FRACTIONS))
         best = (scores.total - rules.off_center_cost * offset).argmax(dim=1)
@@ -43,8 +49,12 @@ class PdmClosed:
             DT_S,
             candidates=proposals.pose[:, :, 1:],
             costs=1.0 - scores.total,
-            forecast=coasting(observation.agents, HORIZON * DT_S),
+            forecast=as_forecast(futures, round(KNOT_S / DT_S), DT_S),
         )
+
+    def futures(self, observation: Observation, time_s: Float[Tensor, " t"]) -> Futures:
+        """What it takes the others to do: as published, to go straight on."""
+        return coasting(observation.agents, time_s)
 
 
 class PdmPlus(PdmClosed):

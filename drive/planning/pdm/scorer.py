@@ -1,4 +1,4 @@
-"""PDM-Closed's score of its proposals against constant-velocity forecasts (Dauner et al. 2023).
+"""PDM-Closed's score of its proposals among what the others are taken to do (Dauner et al. 2023).
 
 score = no collision * drivable area * direction * (5 progress + 5 TTC + 2 comfort) / 12
 """
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from drive.planning.futures import Futures
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import Proposals
 from drive.planning.pdm.rules import PdmRules
@@ -23,6 +24,7 @@ from sim.maps.lane_bits import AreaBit
 from sim.scenario import AgentKind
 
 TTC_AHEAD_STEPS = (0, 3, 6, 9)  # of 0.1 s
+FURTHEST_AHEAD = TTC_AHEAD_STEPS[-1]
 ONCOMING_M = (2.0, 6.0)  # half the score, none of it
 _NEVER = 10_000
 
@@ -35,8 +37,10 @@ class Scores:
     collision_step: Tensor
 
 
-def score(observation: Observation, proposals: Proposals, rules: PdmRules) -> Scores:
-    """Score every proposal."""
+def score(
+    observation: Observation, futures: Futures, proposals: Proposals, rules: PdmRules
+) -> Scores:
+    """Score every proposal; `futures`: of the others every `DT_S`, `FURTHEST_AHEAD` further."""
     hd_map = observation.map
     assert hd_map is not None
     corners = box.corners(proposals.pose, observation.ego.size_m[:, None, None])
@@ -44,8 +48,8 @@ def score(observation: Observation, proposals: Proposals, rules: PdmRules) -> Sc
     one_lane = in_one_lane(hd_map.lane_bits(corners)) & (off <= 0.0)
     rear = rear_of(proposals.pose, observation.ego.wheelbase_m.reshape(-1, 1, 1))
     junction = (hd_map.area_bits(rear[..., :2]) & AreaBit.INTERSECTION) != 0
-    collision, collision_step = _collisions(observation, proposals, one_lane)
-    ttc = _time_to_collision(observation, proposals, rear, ~one_lane | junction, rules)
+    collision, collision_step = _collisions(observation, futures, proposals, one_lane)
+    ttc = _time_to_collision(observation, futures, proposals, rear, ~one_lane | junction, rules)
     already = off[..., :1].clamp(min=0.0) if rules.grace_off_road else 0.0
     drivable = (off <= already + rules.offroad_tolerance_m).all(dim=-1).float()
     wrong = _against_flow_m if rules.direction_by_flow else _off_route_m
@@ -56,50 +60,53 @@ def score(observation: Observation, proposals: Proposals, rules: PdmRules) -> Sc
 
 
 def _near_pairs(
-    observation: Observation, proposals: Proposals, ahead_s: float
+    observation: Observation, futures: Futures, proposals: Proposals, steps: int
 ) -> tuple[Tensor, ...]:
-    """Overlapping (world, proposal, agent, instant) with everyone moved `ahead_s` straight on."""
+    """Overlapping (world, proposal, agent, instant): the ego moved `steps` straight on, others by then."""
     agents, ego = observation.agents, observation.ego
-    instants = proposals.speed_mps.shape[2]
-    time = torch.arange(instants, device=agents.pose.device) * DT_S + ahead_s
+    instants = slice(steps, steps + proposals.speed_mps.shape[2])
     yaw = proposals.pose[..., 2]
-    ahead = ahead_s * proposals.speed_mps
+    ahead = steps * DT_S * proposals.speed_mps
     ego_x = proposals.pose[..., 0] + ahead * torch.cos(yaw)
     ego_y = proposals.pose[..., 1] + ahead * torch.sin(yaw)
     reach = box.circumradius_m(ego.size_m).unsqueeze(1) + box.circumradius_m(agents.size_m)
-    other = agents.pose[:, :, None, :2] + time[:, None] * agents.velocity_mps.unsqueeze(2)
-    keep = _ever_near(ego_x, ego_y, other, reach, agents.valid)
+    other, there = futures.pose[:, :, instants], futures.valid[:, :, instants]
+    keep = _ever_near(ego_x, ego_y, other[..., :2], reach, there)
     world = torch.arange(len(keep), device=keep.device).unsqueeze(1)
-    other, reach = other[world, keep], reach[world, keep]
+    other, there, reach = other[world, keep], there[world, keep], reach[world, keep]
     gap_sq = (ego_x.unsqueeze(2) - other[:, None, ..., 0]) ** 2
     gap_sq += (ego_y.unsqueeze(2) - other[:, None, ..., 1]) ** 2
-    near = (gap_sq < (reach**2)[:, None, :, None]) & agents.valid[world, keep][:, None, :, None]
+    near = (gap_sq < (reach**2)[:, None, :, None]) & there.unsqueeze(1)
     b, p, a, t = torch.nonzero(near, as_tuple=True)
     n = keep[b, a]
     ego_pose = torch.stack((ego_x[b, p, t], ego_y[b, p, t], yaw[b, p, t]), dim=-1)
-    agent_pose = torch.cat((other[b, a, t], agents.pose[b, n, 2:]), dim=-1)
+    agent_pose = other[b, a, t]
     hit = box.overlaps(ego_pose, ego.size_m[b], agent_pose, agents.size_m[b, n])
     return b[hit], p[hit], n[hit], t[hit], ego_pose[hit], agent_pose[hit]
 
 
 def _ever_near(
-    ego_x: Tensor, ego_y: Tensor, other: Tensor, reach: Tensor, valid: Bool[Tensor, "b n"]
+    ego_x: Tensor, ego_y: Tensor, other: Tensor, reach: Tensor, there: Bool[Tensor, "b n t"]
 ) -> Tensor:
     """Indices `[B, K]` that include every agent some proposal may meet (boxes of all proposals)."""
     low = torch.stack((ego_x.amin(dim=1), ego_y.amin(dim=1)), dim=-1).unsqueeze(1)
     high = torch.stack((ego_x.amax(dim=1), ego_y.amax(dim=1)), dim=-1).unsqueeze(1)
     margin = reach[..., None, None]
-    meets = ((other > low - margin) & (other < high + margin)).all(-1).any(-1) & valid
+    meets = ((other > low - margin) & (other < high + margin)).all(-1) & there
+    meets = meets.any(-1)
     count = max(1, int(meets.sum(dim=1).max()))
     return torch.argsort(meets.int(), dim=1, descending=True, stable=True)[:, :count]
 
 
 def _collisions(
-    observation: Observation, proposals: Proposals, one_lane: Bool[Tensor, "b p t"]
+    observation: Observation,
+    futures: Futures,
+    proposals: Proposals,
+    one_lane: Bool[Tensor, "b p t"],
 ) -> tuple[Tensor, Tensor]:
     """1, 0.5 (an object hit) or 0 for each proposal, and the step of the first at-fault contact."""
     agents, ego = observation.agents, observation.ego
-    b, p, n, t, ego_pose, agent_pose = _near_pairs(observation, proposals, 0.0)
+    b, p, n, t, ego_pose, agent_pose = _near_pairs(observation, futures, proposals, 0)
     shape = (*proposals.speed_mps.shape[:2], agents.valid.shape[1])
     first = torch.full(shape, _NEVER, device=t.device).view(-1)
     place = (b * shape[1] + p) * shape[2] + n
@@ -110,7 +117,7 @@ def _collisions(
         ego_pose[begins], ego.size_m[b], ego.wheelbase_m[b], proposals.speed_mps[b, p, t],
         one_lane[b, p, t],
         agent_pose[begins], agents.size_m[b, n],
-        agents.velocity_mps[b, n].norm(dim=-1) * (agents.kind[b, n] != AgentKind.OBJECT),
+        futures.velocity_mps[b, n, t].norm(dim=-1) * (agents.kind[b, n] != AgentKind.OBJECT),
     )  # fmt: skip
     blame = torch.full_like(first, _NEVER)
     blame[place[fault]] = t[fault]
@@ -125,6 +132,7 @@ def _collisions(
 
 def _time_to_collision(
     observation: Observation,
+    futures: Futures,
     proposals: Proposals,
     rear: Float[Tensor, "b p t 3"],
     sideways_counts: Bool[Tensor, "b p t"],
@@ -135,7 +143,7 @@ def _time_to_collision(
     wanted = TTC_AHEAD_STEPS[1:] if rules.keeps_who_is_met else TTC_AHEAD_STEPS
     places, orders, counted = [], [], []
     for look, steps in enumerate(wanted):
-        b, p, n, t, _, agent_pose = _near_pairs(observation, proposals, steps * DT_S)
+        b, p, n, t, _, agent_pose = _near_pairs(observation, futures, proposals, steps)
         counts = is_ahead(rear[b, p, t], agent_pose)
         counts |= sideways_counts[b, p, t] & ~is_behind(rear[b, p, t], agent_pose)
         # Who overlaps the ego now is left out, so he is met before all others.

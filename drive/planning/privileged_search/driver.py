@@ -1,5 +1,6 @@
-"""K trials driven side by side in K copies of one world: along their lines, behind whoever is in the way."""
+"""K trials driven side by side in K copies of worlds: along their lines, behind whoever is in the way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +38,12 @@ class TrialDriver:
     go_s: Float[Tensor, " k"]
 
     @staticmethod
-    def of(ways: Ways, trials: list[Trial]) -> "TrialDriver":
-        """The lines of the trials, made ready."""
-        lines, cruises = zip(*(_prepared(*ways.line(trial.way)) for trial in trials), strict=True)
+    def of(tried: Sequence[tuple[Ways, Trial]]) -> "TrialDriver":
+        """The lines of the trials, each among the ways of its scenario, made ready."""
+        lines, cruises = zip(*(_prepared(*w.line(trial.way)) for w, trial in tried), strict=True)
 
         def column(name: str) -> Tensor:
-            return torch.tensor([getattr(trial, name) for trial in trials], dtype=torch.float32)
+            return torch.tensor([getattr(trial, name) for _, trial in tried], dtype=torch.float32)
 
         return TrialDriver(
             line=trees.stack_padded(list(lines)),
@@ -55,6 +56,10 @@ class TrialDriver:
             wait_at_m=column("wait_at_m"),
             go_s=column("go_s"),
         )
+
+    def take(self, index: Int[Tensor, " k"]) -> "TrialDriver":
+        """Some of the trials."""
+        return trees.take(self, index)
 
     def plan(self, world: World, state: WorldState) -> Plan:
         """What each does next."""
