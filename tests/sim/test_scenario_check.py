@@ -15,6 +15,7 @@ from sim.errors import InputError
 from sim.scenario import AgentKind, Scenario
 from sim.scenario_check import require_valid
 from sim.simulator import Simulator
+from sim.styles import uniform_styles
 from tests.toy import Car, make_scenario, straight
 
 _place = st.floats(-400.0, 400.0, width=32)
@@ -76,6 +77,27 @@ def _moved(where: tuple[int, int], x_m: float, y_m: float = 0.0) -> Scenario:
     position = _toy().tracks.position_m.copy()
     position[where] = (x_m, y_m, 0.0)
     return _tracks(position_m=position)
+
+
+def test_double_precision_runs() -> None:
+    toy = _toy()
+    styles = uniform_styles(toy.num_agents)
+    doubled = {
+        name: value.astype(np.float64)
+        for name, value in vars(styles).items()
+        if value.dtype.kind == "f"
+    }
+    tracks = replace(
+        toy.tracks,
+        size_m=toy.tracks.size_m.astype(np.float64),
+        velocity_mps=toy.tracks.velocity_mps.astype(np.float64),
+    )
+    both = [replace(toy, tracks=tracks, styles=s) for s in (styles, replace(styles, **doubled))]
+    for scenario in both:
+        require_valid(scenario)
+        with torch.no_grad():
+            driven = rollout(Simulator.from_scenarios([scenario], "idm"), make_planner("idm"))
+        assert driven.pose.dtype == torch.float32 and torch.isfinite(driven.pose[:, :, 0]).all()
 
 
 def _lane(**changed: object) -> Scenario:
