@@ -3,6 +3,7 @@
 import argparse
 
 from sim.benchmarks import TRAINING, Benchmark, benchmark_names, read_benchmark
+from sim.benchmarks.scores import read_scores
 
 _EPILOG = """examples:
   bevdrive benchmark list
@@ -56,4 +57,18 @@ def _show(benchmark: Benchmark) -> str:
         times = [entry.witness_s for entry in entries if entry.witness_s is not None]
         after = f"{sum(times) / len(times):.1f} s" if times else "-"
         lines.append(f"{family:<22}{len(entries):>10}{demand:>13.2f}{len(times):>11}{after:>12}")
-    return "\n".join(lines)
+    return "\n".join(lines + _scores(benchmark))
+
+
+def _scores(benchmark: Benchmark) -> list[str]:
+    """Who has been scored on it, the best first; a star stands for privileged knowledge."""
+    scores = read_scores(benchmark)
+    if not scores:
+        return []
+    lines = ["", f"{'planner':<22}{'traffic':>10}{'success':>10}{'nuPlan':>10}{'EPDMS':>10}"]
+    for row in scores:
+        name = row.planner + "*" * row.privileged
+        lines.append(
+            f"{name:<22}{row.traffic:>10}{row.success:>10.3f}{row.score:>10.3f}{row.epdms:>10.3f}"
+        )
+    return lines

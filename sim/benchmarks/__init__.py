@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 TRAINING = "interactive-train"  # without end, by seed: scenarios like those, none of them certified
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 _PER_UNIT = 10_000  # witnesses are stored to a tenth of a millimetre, and of a milliradian
 
 
@@ -88,7 +88,7 @@ def benchmark_names() -> dict[str, list[int]]:
 
 
 def _versions() -> list[str]:
-    return sorted(path.stem for path in _FOLDER.glob("*@*.json"))
+    return sorted(path.stem for path in FOLDER.glob("*@*.json"))
 
 
 @cache
@@ -103,7 +103,7 @@ def read_benchmark(name: str) -> Benchmark:
         listed = ", ".join(f"{plain}@{number}" for number in known[plain])
         raise InputError(f"--benchmark {name}: no such version (choices: {listed})")
     number = int(version) if at else known[plain][-1]
-    data = json.loads((_FOLDER / f"{plain}@{number}.json").read_text())
+    data = json.loads((FOLDER / f"{plain}@{number}.json").read_text())
     entries = tuple(Entry(*row) for row in data["scenarios"])
     return Benchmark(plain, number, data["duration_s"], entries)
 
@@ -123,7 +123,7 @@ def read_witness(scenario_id: str) -> "np.ndarray | None":
 
 @cache
 def _witnesses(stem: str) -> "dict[str, np.ndarray]":
-    path = _FOLDER / f"{stem}.npz"
+    path = FOLDER / f"{stem}.npz"
     if not path.is_file():
         return {}
     import numpy as np
@@ -140,7 +140,7 @@ def write_benchmark(benchmark: Benchmark, witnesses: "dict[str, np.ndarray]") ->
         import numpy as np
 
         np.savez_compressed(
-            _FOLDER / f"{benchmark.name}@{benchmark.version}.npz",
+            FOLDER / f"{benchmark.name}@{benchmark.version}.npz",
             scenario_id=np.array(list(witnesses)),
             steps=np.array([len(course) for course in witnesses.values()]),
             course=np.rint(np.concatenate(list(witnesses.values())) * _PER_UNIT).astype(np.int32),
@@ -149,7 +149,7 @@ def write_benchmark(benchmark: Benchmark, witnesses: "dict[str, np.ndarray]") ->
         json.dumps([e.scenario_id, e.digest, round(e.interaction, 3), e.witness_s])
         for e in benchmark.entries
     ]
-    path = _FOLDER / f"{benchmark.name}@{benchmark.version}.json"
+    path = FOLDER / f"{benchmark.name}@{benchmark.version}.json"
     listed = ",\n  ".join(rows)
     path.write_text(
         f'{{\n "duration_s": {benchmark.duration_s},\n "scenarios": [\n  {listed}\n ]\n}}\n'

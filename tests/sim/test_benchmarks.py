@@ -20,7 +20,7 @@ IDS = ("zipper-val-0-000000", "blocked_lane-val-0-000003", "zipper-val-0-000001"
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     """Version 1 and 2 of a benchmark of three short scenarios."""
-    monkeypatch.setattr(benchmarks, "_FOLDER", tmp_path)
+    monkeypatch.setattr(benchmarks, "FOLDER", tmp_path)
     entries = tuple(
         Entry(
             name, digest(draft_of(ScenarioRef("procedural", name, None, 2.0)).scenario), 0.5, None
