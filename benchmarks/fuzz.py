@@ -4,8 +4,9 @@
     python benchmarks/fuzz.py --count 300 --seed 0 --kinds pickle scenario
 
 Every input is one of the project's own formats, made whole and then damaged (`fuzzing/mutators.py`),
-and read by the verb that a user would give it to (`fuzzing/targets.py`), in a worker process with a
-cap on its memory. What went wrong is kept below --out; the exit code is 1 if anything did.
+and read by the verb that a user would give it to (`fuzzing/targets.py`), in forked processes with a
+cap on their memory (`fuzzing/trial.py`). What went wrong is kept below --out; the exit code is 1 if
+anything did.
 """
 
 import argparse
@@ -17,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fuzzing.parent import Worker
 from fuzzing.targets import KINDS
+from fuzzing.trial import Trials
 
 
 def main() -> int:
@@ -35,19 +36,19 @@ def main() -> int:
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     number, bad = options.seed, 0
     with tempfile.TemporaryDirectory() as scratch:
-        worker = Worker(Path(scratch))
+        trials = Trials(Path(scratch))
         while time.monotonic() < end and number - options.seed != options.count:
             kind = options.kinds[number % len(options.kinds)]
-            outcome, told = worker.try_one(kind, number)
+            outcome, told = trials.try_one(kind, number)
             counts[kind][outcome] += 1
             if outcome not in ("read", "refused"):
                 bad += 1
-                worker.keep(out / f"{kind}-{number}-{outcome}", told)
+                trials.keep(out / f"{kind}-{number}-{outcome}", told)
                 print(
                     f"{kind} {number}: {outcome}: {(told.strip().splitlines() or [''])[-1][:160]}"
                 )
             number += 1
-        worker.close()
+        trials.close()
     for kind, outcomes in counts.items():
         listed = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
         print(f"{kind:12s} {sum(outcomes.values()):6d}: {listed}")

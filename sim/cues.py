@@ -33,7 +33,12 @@ class CueTable:
             return None
         rows = [scenario.cues or no_cues(scenario.num_agents) for scenario in scenarios]
         names = [field.name for field in fields(CueTable)]
-        return CueTable(**{k: trees.stack_padded([getattr(row, k) for row in rows]) for k in names})
+        return CueTable(
+            **{
+                k: trees.stack_padded([trees.of_tensor_type(getattr(row, k)) for row in rows])
+                for k in names
+            }
+        )
 
     def fallen(
         self,

@@ -66,6 +66,12 @@ def tensors(tree: Any, with_shared: bool = True, path: str = "") -> Iterator[tup
                 yield from tensors(getattr(tree, f.name), with_shared, name)
 
 
+def of_tensor_type(array: np.ndarray) -> np.ndarray:
+    """The array as tensors hold it: numbers with single precision, whole numbers with 64 bits."""
+    wanted = {"f": np.float32, "i": np.int64, "u": np.int64}.get(array.dtype.kind, array.dtype)
+    return array.astype(wanted, copy=False)
+
+
 def stack_padded(arrays: list[np.ndarray], fill: float | int = 0) -> Tensor:
     """Pad every axis to the largest, and stack: `[B, ...]`."""
     shape = tuple(max(a.shape[axis] for a in arrays) for axis in range(arrays[0].ndim))

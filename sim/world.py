@@ -156,7 +156,9 @@ class World:
         steps = {scenario.dt_s for scenario in scenarios}
         if len(steps) != 1:
             raise InputError(f"scenarios of one batch need one dt_s, got {sorted(steps)}")
-        size = trees.stack_padded([s.tracks.size_m for s in scenarios], fill=1.0)
+        size = trees.stack_padded(
+            [trees.of_tensor_type(s.tracks.size_m) for s in scenarios], fill=1.0
+        )
         poses = [
             np.concatenate((s.tracks.position_m[..., :2], s.tracks.yaw_rad[..., None]), axis=-1)
             for s in scenarios
@@ -170,7 +172,9 @@ class World:
             kind=trees.stack_padded([s.tracks.kind.astype(np.int64) for s in scenarios]),
             log=Log(
                 pose=trees.stack_padded([pose.astype(np.float32) for pose in poses]),
-                velocity_mps=trees.stack_padded([s.tracks.velocity_mps for s in scenarios]),
+                velocity_mps=trees.stack_padded(
+                    [trees.of_tensor_type(s.tracks.velocity_mps) for s in scenarios]
+                ),
                 valid=trees.stack_padded([s.tracks.valid for s in scenarios]),
             ),
             light_state=trees.stack_padded([s.lights.state.astype(np.int64) for s in scenarios]),

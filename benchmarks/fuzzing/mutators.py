@@ -207,14 +207,11 @@ def _odd_array(array: np.ndarray, draw: random.Random) -> np.ndarray:
     """Another shape, another type, or one value that is odd."""
     way = draw.randrange(4)
     if way == 0:
-        shapes = (
-            array[:0],
-            array[..., None],
-            array.reshape(-1),
-            array.T,
-            np.concatenate((array.reshape(-1),) * 3),
-        )
-        return draw.choice(shapes) if array.ndim else np.zeros(3)
+        if not array.ndim:
+            return np.zeros(3)
+        flat = array.reshape(-1)
+        shapes = (array[:0], array[..., None], flat, array.T, np.concatenate((flat,) * 3))
+        return draw.choice(shapes)
     if way == 1:
         with np.errstate(all="ignore"):
             return array.astype(draw.choice(_DTYPES))

@@ -21,13 +21,13 @@ def _saved(source: str) -> Callable[[Path, Path], str]:
         files = sorted(made.glob("*.scenario"))
         if code not in (0, 1) or not files:
             return "traceback"
-        return "read" if all(map(_runs, files)) else "invalid"
+        return "read" if _run(files) else "invalid"
 
     return read
 
 
-def _runs(path: Path) -> bool:
-    """Whether the scenario is driven a few steps, scored, and stays finite."""
+def _run(paths: list[Path]) -> bool:
+    """Whether the scenarios are driven a few steps, in one batch, scored, and all stays finite."""
     import torch
 
     from drive.planning import make_planner
@@ -36,11 +36,12 @@ def _runs(path: Path) -> bool:
     from sim.scenario_file import load_scenario
     from sim.simulator import Simulator
 
-    scenario = _cut(load_scenario(path))
+    scenarios = [_cut(load_scenario(path)) for path in paths]
     with torch.no_grad():
-        driven = rollout(Simulator.from_scenarios([scenario], "idm"), make_planner("idm"))
-        evaluate(driven)
-    return bool(torch.isfinite(driven.pose[:, :, 0]).all())
+        driven = rollout(Simulator.from_scenarios(scenarios, "idm"), make_planner("idm"))
+        results = evaluate(driven).values()
+    finite = [result.value[result.valid].isfinite().all() for result in results]
+    return bool(driven.pose[:, :, 0].isfinite().all()) and all(finite)
 
 
 def _cut(scenario):
@@ -77,7 +78,7 @@ def _sweep(case: Path, made: Path) -> str:
     return "read" if points is not None and np.isfinite(points.xyz_m).all() else "invalid"
 
 
-def _run(case: Path, made: Path) -> str:
+def _run_folder(case: Path, made: Path) -> str:
     """`bevdrive report`, and the reading half of `bevdrive view`."""
     from drive.cli.main import main
     from drive.pipelines.view import ViewTarget, find_viewed_scene
@@ -116,7 +117,7 @@ def _predictions(case: Path, made: Path) -> str:
 
     tables = case / "v1.0-mini"
     tables.mkdir()
-    (tables / "instance.json").write_text('[{"token": "car"}]')
+    (tables / "instance.json").write_text('[{"token": "car", "category_token": "car"}]')
     return _read(lambda: read_predictions(case / "predictions.json", _split(case)))
 
 
@@ -143,7 +144,7 @@ KINDS: dict[str, Callable[[Path, Path], str]] = {
     "kitti": _sweep,
     "nuscenes_bin": _sweep,
     "feather": _sweep,
-    "run": _run,
+    "run": _run_folder,
     "preset": _preset,
     "results": _results,
     "motion": _saved("argoverse2_motion"),

@@ -1,6 +1,7 @@
 """Displacement errors of forecasts with several futures, as Argoverse, nuScenes and Waymo define them.
 
-Errors are `[..., f]`, a value a future; `k` looks at the k most probable ones.
+Errors are `[b f n]`, in metres, a value for each future of each agent; `k` looks at the k most probable
+ones. For a shorter horizon cut the instants off first.
 """
 
 import torch
@@ -34,12 +35,47 @@ def final_error_m(
     return torch.where(valid.any(dim=2).unsqueeze(1), torch.gather(distance, 3, index)[..., 0], 0.0)
 
 
+def greatest_error_m(
+    position_m: Float[Tensor, "b f n t 2"],
+    truth_m: Float[Tensor, "b n t 2"],
+    valid: Bool[Tensor, "b n t"],
+) -> Float[Tensor, "b f n"]:
+    """The greatest distance at a valid instant; 0 where there is none."""
+    distance = (position_m - truth_m.unsqueeze(1)).norm(dim=-1)
+    return torch.where(valid.unsqueeze(1), distance, 0.0).amax(dim=-1)
+
+
 def least_of_best(
     error_m: Float[Tensor, "b f n"], probability: Float[Tensor, "b f n"], k: int
 ) -> Float[Tensor, "b n"]:
     """The least error among each agent's k most probable futures: minADE_k, minFDE_k."""
     best = probability.topk(min(k, probability.shape[1]), dim=1).indices
     return torch.gather(error_m, 1, best).amin(dim=1)
+
+
+def missed_by_best(
+    error_m: Float[Tensor, "b f n"], probability: Float[Tensor, "b f n"], k: int
+) -> Bool[Tensor, "b n"]:
+    """Whether none of an agent's k most probable futures comes nearer than `MISS_M`: its mean is MR_k.
+
+    nuScenes asks that of the greatest error (devkit, `MissRateTopK`), Argoverse of the final one.
+    """
+    return least_of_best(error_m, probability, k) >= MISS_M
+
+
+def brier_least_of_best(
+    final_error_m: Float[Tensor, "b f n"], probability: Float[Tensor, "b f n"], k: int
+) -> Float[Tensor, "b n"]:
+    """brier-minFDE_k: the least final error of the best k, and (1 - p)^2 of the future that has it.
+
+    p is that future's share of the probability of the k, as in Argoverse's `eval_forecasting.py`
+    ("brier-minFDE"; Argoverse 2 ranks by it: Wilson et al. 2021). That metres and a probability are
+    added up is the original's.
+    """
+    top, best = probability.topk(min(k, probability.shape[1]), dim=1)
+    least_m, which = torch.gather(final_error_m, 1, best).min(dim=1)
+    share = torch.gather(top / top.sum(dim=1, keepdim=True), 1, which.unsqueeze(1)).squeeze(1)
+    return least_m + (1.0 - share).square()
 
 
 def scene_error_m(

@@ -128,6 +128,9 @@ def _check(parts: dict[str, np.ndarray], curves: dict[str, np.ndarray]) -> None:
         if not fits:
             told = ", ".join(axes) or "one number"
             raise InputError(f"{name}: {array.dtype} of shape {array.shape}, expected {told}")
+    for name, other in _TOGETHER:
+        if (name in parts) != (other in parts):
+            raise InputError(f"{name} and {other}: one is there without the other")
     for name in ("dt_s", "pose", "plan", "occupancy_grid"):
         array = parts.get(name)
         where = parts["valid"] if name == "pose" else ...
@@ -145,6 +148,7 @@ def _check(parts: dict[str, np.ndarray], curves: dict[str, np.ndarray]) -> None:
                 raise InputError(f"{name}: {array[far][0]:.6g} is beyond {_LARGEST:g}")
 
 
+_TOGETHER = (("forecast", "forecast_probability"), ("occupancy", "occupancy_grid"))
 # Axes (a: agents but the ego) and kind of each part of a file.
 _FORMS = {
     "dt_s": ("", "f"), "pose": ("tn3", "f"), "valid": ("tn", "b"), "plan": ("tp3", "f"),

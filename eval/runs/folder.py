@@ -13,7 +13,7 @@ import yaml
 
 from eval.metrics.declaration import Metric
 from eval.runs.results import DriveScores, ErrorNote, Results, summarize
-from eval.runs.stored import read_batch, read_declared, read_drives, read_summary
+from eval.runs.stored import read_batch, read_benchmark, read_declared, read_drives, read_summary
 from sim.errors import InputError
 from sim.files import whole_file, write_whole
 from sim.scenario import Scenario
@@ -145,7 +145,7 @@ class RunFolder:
 
     def benchmark(self) -> dict[str, Any] | None:
         """What a finished run states of its benchmark; None: its scenarios are of none."""
-        return json.loads((self.path / "metrics.json").read_text()).get("benchmark")
+        return read_benchmark(self.path / "metrics.json")
 
     def declared_metrics(self) -> tuple[Metric, ...]:
         """What the metrics of a finished run declare, in the order of reports."""

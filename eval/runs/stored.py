@@ -1,17 +1,17 @@
 """What a run folder's files hold, read back and looked at: each failure names the file and the field."""
 
-import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from eval.metrics.declaration import Metric
 from eval.runs.results import DriveScores, ErrorNote, Results
-from sim.errors import DAMAGED, InputError
-from sim.text_files import read_json
+from sim.errors import DAMAGED, InputError, one_of
+from sim.text_files import read_json, read_json_object
 
 UNKNOWN = -1  # the index of a drive whose table does not tell it
 _MOST_INDEX = 10_000_000
+_MOST = 1e100  # a mean of such values is finite
 Row = TypeVar("Row")
 
 
@@ -45,6 +45,17 @@ def read_summary(path: Path) -> Results:
         raise InputError(f"{path}: not the metrics of a run: {error}") from None
 
 
+def read_benchmark(path: Path) -> dict[str, Any] | None:
+    """Name, version and hash of the benchmark that `metrics.json` states; None: of none."""
+    stated = read_json_object(path).get("benchmark")
+    if stated is None:
+        return None
+    for name, kind in (("name", str), ("version", int), ("hash", str)):
+        if not isinstance(stated, dict) or not isinstance(stated.get(name), kind):
+            raise InputError(f"{path}: benchmark: expected name, version and hash")
+    return stated
+
+
 def read_drives(path: Path) -> list[DriveScores]:
     """The rows of `per_scenario.parquet`; InputError names the file and what is wrong."""
     import pyarrow
@@ -75,18 +86,29 @@ def read_declared(path: Path) -> tuple[Metric, ...]:
     """What the metrics of a run declare; InputError names the file and what is wrong."""
     plain = read_json(path)
     try:
-        metrics = tuple(map(Metric.from_plain, plain))
-        for metric in metrics:
-            texts = (metric.key, metric.label, metric.source, metric.column, metric.unit)
-            if not all(isinstance(text, str) for text in texts):
-                raise InputError(f"{metric.key}: a field that is no text")
-            if metric.failure is not None:
-                _require_finite(f"{metric.key}: failure.bound", metric.failure.bound)
-        return metrics
+        for one in plain:
+            _check_declared(one)
+        return tuple(map(Metric.from_plain, plain))
     except KeyError as error:
         raise InputError(f"{path}: field {error} is missing") from None
     except DAMAGED as error:
         raise InputError(f"{path}: no declarations of metrics: {error}") from None
+
+
+def _check_declared(plain: dict[str, Any]) -> None:
+    """Types and choices of what `Metric.to_plain` gives."""
+    failure, curve = plain["failure"], plain["curve"]
+    texts = [plain[name] for name in ("key", "label", "source", "column", "unit")]
+    if failure is not None:
+        texts.append(failure["name"])
+        _require_finite(f"{plain['key']!s:.60}: failure.bound", failure["bound"])
+    if curve is not None:
+        texts += [curve["label"], curve["unit"]]
+        one_of(f"{plain['key']!s:.60}: curve.kind", curve["kind"], ("pass", "share", "value"))
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(f"{plain['key']!s:.60}: a field that is no text")
+    if not isinstance(plain["higher_is_better"], bool):
+        raise InputError(f"{plain['key']}: higher_is_better is not true or false")
 
 
 def _row(kind: type[Row], plain: Any, where: str) -> Row:
@@ -113,7 +135,7 @@ def _checked_drive(drive: DriveScores) -> DriveScores:
 
 
 def _require_finite(where: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if type(value) not in (int, float) or not abs(value) <= _MOST:
         raise InputError(f"{where}: {value!r:.60} is not a number")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sim.errors import InputError
+from sim.geometry.polyline import drop_repeats
 
 FARTHEST_M = 20_000.0  # from the origin: float32 is exact to 2 mm there
 _KINDS = {"f": "numbers", "i": "whole numbers", "b": "truth values"}
@@ -77,7 +78,8 @@ def require_line(where: str, points_m: Any, least_m: float) -> float:
     if len(points_m) < 2:
         raise InputError(f"{where}: {len(points_m)} points do not make a line")
     require_bounded(where, points_m, FARTHEST_M, lambda k, _: f"point {k}")
-    length_m = float(np.linalg.norm(np.diff(points_m.astype(np.float64), axis=0), axis=1).sum())
+    apart = drop_repeats(points_m.astype(np.float64))
+    length_m = float(np.linalg.norm(np.diff(apart, axis=0), axis=1).sum())
     if length_m == 0.0 < least_m:
         raise InputError(f"{where}: has no length")
     if length_m < least_m:
@@ -86,11 +88,13 @@ def require_line(where: str, points_m: Any, least_m: float) -> float:
 
 
 def require_ring(where: str, points_m: Any) -> None:
-    """Three points or more that enclose something."""
+    """Three points or more, apart from each other, as outlines need them."""
     require_array(where, points_m, (None, 2), "f")
     if len(points_m) < 3:
         raise InputError(f"{where}: {len(points_m)} points do not make a polygon")
     require_bounded(where, points_m, FARTHEST_M, lambda k, _: f"point {k}")
+    if len(drop_repeats(points_m.astype(np.float64))) < 3:
+        raise InputError(f"{where}: fewer than 3 of its points are apart from each other")
 
 
 def require_indices(where: str, values: Any, count: int, none_allowed: bool = False) -> None:

@@ -54,7 +54,8 @@ class DriverStyles:
         ]
 
         def of_drivers(name: str) -> Tensor:
-            values = trees.stack_padded([getattr(row, name) for row in rows], fill=1)
+            plain = [trees.of_tensor_type(getattr(row, name)) for row in rows]
+            values = trees.stack_padded(plain, fill=1)
             return drivers.pick(values.to(drivers.agent.device))
 
         return DriverStyles(

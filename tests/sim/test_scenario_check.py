@@ -15,6 +15,7 @@ from sim.errors import InputError
 from sim.scenario import AgentKind, Scenario
 from sim.scenario_check import require_valid
 from sim.simulator import Simulator
+from sim.styles import uniform_styles
 from tests.toy import Car, make_scenario, straight
 
 _place = st.floats(-400.0, 400.0, width=32)
@@ -78,6 +79,33 @@ def _moved(where: tuple[int, int], x_m: float, y_m: float = 0.0) -> Scenario:
     return _tracks(position_m=position)
 
 
+def test_double_precision_runs() -> None:
+    toy = _toy()
+    styles = uniform_styles(toy.num_agents)
+    doubled = {
+        name: value.astype(np.float64)
+        for name, value in vars(styles).items()
+        if value.dtype.kind == "f"
+    }
+    tracks = replace(
+        toy.tracks,
+        size_m=toy.tracks.size_m.astype(np.float64),
+        velocity_mps=toy.tracks.velocity_mps.astype(np.float64),
+    )
+    both = [replace(toy, tracks=tracks, styles=s) for s in (styles, replace(styles, **doubled))]
+    for scenario in both:
+        require_valid(scenario)
+        with torch.no_grad():
+            driven = rollout(Simulator.from_scenarios([scenario], "idm"), make_planner("idm"))
+        assert driven.pose.dtype == torch.float32 and torch.isfinite(driven.pose[:, :, 0]).all()
+
+
+def _lane(**changed: object) -> Scenario:
+    toy = _toy()
+    lane = replace(toy.map.lanes[0], **changed)
+    return replace(toy, map=replace(toy.map, lanes=[lane, *toy.map.lanes[1:]]))
+
+
 @pytest.mark.parametrize(
     ("scenario", "reason"),
     [
@@ -89,6 +117,9 @@ def _moved(where: tuple[int, int], x_m: float, y_m: float = 0.0) -> Scenario:
         (replace(_toy(), scenario_id="a\nb"), "scenario_id: .* cannot be shown"),
         (replace(_toy(), dt_s=3.0), "dt_s: 3 is not above 0 and at most 1"),
         (replace(_toy(), dt_s=1e-5), "dt_s: 1e-05 s is less than"),
+        # 800 points at one place; 1,000 points on one metre, each less than 1 mm from the one before.
+        (_lane(polygon_m=np.ones((800, 2), "f4")), r"polygon_m: fewer than 3 of its points are apart"),
+        (_lane(centerline_m=np.linspace((0, 0), (1, 0), 1002, dtype="f4")), "centerline_m: has no len"),
     ],
 )  # fmt: skip
 def test_what_is_refused_is_named(scenario: Scenario, reason: str) -> None:

@@ -19,7 +19,7 @@ from sim.scenario_file import SUFFIX, load_scenario
 from sim.sources.nuscenes.dataset import Dataset, scenes_of_split
 from sim.text_files import read_json_object, read_text
 
-CONVERTER_VERSION = 3  # raise it with every change of what is converted
+CONVERTER_VERSION = 4  # raise it with every change of what is converted
 DEFAULT_CACHE = Path("~/.cache/bevdrive")
 
 
@@ -114,13 +114,7 @@ def _read_index(folder: Path) -> dict[str, Any] | None:
 
 def _build_index(dataset: Dataset, folder: Path) -> dict[str, Any]:
     """Split to scene names, scene name to token; other states of this dataset are removed."""
-    try:
-        scenes = {row["name"]: row["token"] for row in dataset.read_table("scene")}
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{dataset.tables / 'scene.json'}: field {error} is missing") from None
-    for field, values in (("name", scenes), ("token", scenes.values())):
-        if not all(isinstance(value, str) and value for value in values):
-            raise InputError(f"{dataset.tables / 'scene.json'}: {field}: not a text")
+    scenes = {row["name"]: row["token"] for row in dataset.read_table("scene")}
     for token in scenes.values():
         if token != file_name(token) or token == "index":
             raise InputError(f"{dataset.tables / 'scene.json'}: token: {token!r:.60} is no token")

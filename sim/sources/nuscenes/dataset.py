@@ -5,12 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import InputError
+from sim.sources.nuscenes.records import TABLES, check_records
 from sim.text_files import read_json
-
-TABLES = (
-    "category", "attribute", "visibility", "instance", "sensor", "calibrated_sensor", "ego_pose",
-    "log", "scene", "sample", "sample_data", "sample_annotation", "map",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,11 +45,9 @@ class Dataset:
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
 
     def read_table(self, name: str) -> list[dict]:
-        """The rows of one table; InputError where the file is damaged."""
-        rows = read_json(self.tables / f"{name}.json")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise InputError(f"{self.tables / name}.json: not a list of rows")
-        return rows
+        """The records of one table; InputError where the file or one of them is damaged."""
+        file = self.tables / f"{name}.json"
+        return check_records(file, read_json(file))
 
     def read_splits(self) -> dict[str, list[str]]:
         """Scene names by split: the devkit's splits, and those of `splits.json` beside the tables."""
@@ -61,7 +55,8 @@ class Dataset:
 
         file = self.tables / "splits.json"
         own = read_json(file) if file.is_file() else {}
-        if not isinstance(own, dict) or not all(isinstance(v, list) for v in own.values()):
+        lists = own.values() if isinstance(own, dict) else [None]
+        if not all(isinstance(x, list) and all(isinstance(n, str) for n in x) for x in lists):
             raise InputError(f"{file}: not lists of scene names by split")
         return own | create_splits_scenes()  # the devkit too prefers its own
 

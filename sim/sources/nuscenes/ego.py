@@ -1,11 +1,13 @@
 """The ego of a nuScenes scene: from poses of its rear axle to centre, size and velocity of its box."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from sim.errors import InputError
+from sim.errors import DAMAGED, InputError
+from sim.text_files import read_json
 
 if TYPE_CHECKING:
     from nuscenes import NuScenes
@@ -34,14 +36,10 @@ def ego_poses(
     while True:
         if row["token"] in seen:
             raise InputError(
-                f"{scene['name']}: sample_data.json: the list of LIDAR_TOP comes back to {row['token']}"
+                f"sample_data.json: the list of LIDAR_TOP comes back to {row['token']}"
             )
         seen.add(row["token"])
         pose = nusc.get("ego_pose", row["ego_pose_token"])
-        if not np.any(pose["rotation"]):
-            raise InputError(
-                f"{scene['name']}: ego_pose.json: pose {pose['token']}: its quaternion is zero"
-            )
         times.append(pose["timestamp"])
         poses.append([*pose["translation"], yaw_of(np.array(pose["rotation"]))])
         if row["token"] == end or not row["next"]:
@@ -82,23 +80,24 @@ def can_bus_motion(
 ) -> tuple[Float[np.ndarray, "t 2"], Float[np.ndarray, " t"]] | None:
     """Velocity (ego frame, m/s) and yaw rate (rad/s) of the rear axle at given times, from the CAN bus.
 
-    None for a scene without messages: the devkit has a list of those, and refuses to read scenes whose
-    names it does not know.
+    None for a scene without messages, or where they do not cover the times. InputError names a damaged
+    file.
     """
-    from pathlib import Path
-
-    from nuscenes.can_bus.can_bus_api import NuScenesCanBus
-
-    if not (Path(nusc.dataroot) / "can_bus" / f"{scene_name}_pose.json").is_file():
+    file = Path(nusc.dataroot) / "can_bus" / f"{scene_name}_pose.json"
+    if not file.is_file():
         return None
+    messages = read_json(file)
     try:
-        messages = NuScenesCanBus(dataroot=nusc.dataroot).get_messages(scene_name, "pose")
-    except Exception:  # the devkit raises nothing narrower for a scene on its list
-        return None
-    stamp = np.array([m["utime"] for m in messages], dtype=np.float64)
+        rows = np.array(
+            [(m["utime"], *m["vel"][:2], m["rotation_rate"][2]) for m in messages], dtype=np.float64
+        ).reshape(-1, 4)
+    except DAMAGED as error:
+        raise InputError(f"{file}: utime, vel, rotation_rate: {error!r}") from None
+    stamp, rows = rows[:, 0], rows[:, 1:]
+    if not np.isfinite(rows).all() or not (np.diff(stamp) >= 0).all():
+        raise InputError(f"{file}: utime, vel, rotation_rate: not numbers in order of time")
     if len(stamp) < 2 or stamp[0] > time_us[0] + 1e5 or stamp[-1] < time_us[-1] - 1e5:
         return None
-    rows = np.array([(*m["vel"][:2], m["rotation_rate"][2]) for m in messages])
     at = np.stack([np.interp(time_us, stamp, column) for column in rows.T], axis=-1)
     return at[:, :2], at[:, 2]
 

@@ -27,16 +27,18 @@ _CYCLES = ("vehicle.bicycle", "vehicle.motorcycle")
 def samples_of(nusc: "NuScenes", scene: dict) -> list[dict]:
     """The key frames of a scene in order.
 
-    InputError, naming scene and table, where there are fewer than two, where the list comes back to
-    where it was, ends elsewhere than the scene does, or does not go on in time.
+    InputError, naming the table, where there are fewer than two, where the list comes back to where it
+    was, ends elsewhere than the scene does, does not go on in time, or one is without LIDAR_TOP.
     """
-    where = f"{scene['name']}: sample.json"
+    where = "sample.json"
     samples, seen, token = [], set(), scene["first_sample_token"]
     while token:
         if token in seen:
             raise InputError(f"{where}: the list of samples comes back to {token}")
         seen.add(token)
         samples.append(nusc.get("sample", token))
+        if "LIDAR_TOP" not in samples[-1]["data"]:
+            raise InputError(f"sample_data.json: sample {token} has no LIDAR_TOP")
         token = samples[-1]["next"]
     if len(samples) < 2:
         raise InputError(f"{where}: fewer than two key frames")
@@ -46,27 +48,6 @@ def samples_of(nusc: "NuScenes", scene: dict) -> list[dict]:
         if after["timestamp"] <= before["timestamp"]:
             raise InputError(f"{where}: sample {after['token']} is not after the one before it")
     return samples
-
-
-def check_annotations(nusc: "NuScenes", scene: dict) -> None:
-    """Raise InputError for a box without extent or a key frame without LIDAR_TOP; names the token."""
-    for sample in samples_of(nusc, scene):
-        if "LIDAR_TOP" not in sample["data"]:
-            raise InputError(
-                f"{scene['name']}: sample_data.json: sample {sample['token']} has no LIDAR_TOP"
-            )
-        for token in sample["anns"]:
-            row = nusc.get("sample_annotation", token)
-            if not (np.array(row["size"]) > 0).all():
-                raise InputError(
-                    f"{scene['name']}: sample_annotation.json: annotation {token}: "
-                    f"size {row['size']} is not positive"
-                )
-            if not np.any(row["rotation"]):
-                raise InputError(
-                    f"{scene['name']}: sample_annotation.json: annotation {token}: "
-                    "its quaternion is zero"
-                )
 
 
 def read_tracks(nusc: "NuScenes", scene: dict) -> tuple[Tracks, np.ndarray, list[str]]:
@@ -157,15 +138,19 @@ def _ego(
     late_s = (start_us - time_us[0]) * 1e-6, time_us[-1] * 1e-6 - start_us * 1e-6 - grid_s[-1]
     if min(late_s) < -DT_S:
         raise InputError(
-            f"{scene['name']}: sample_data.json: LIDAR_TOP, and so the ego, is not there from the "
+            "sample_data.json: LIDAR_TOP, and so the ego, is not there from the "
             "first key frame to the last"
         )
     center = to_center(pose)
     frame = np.arange(len(center))
     value, rate, known = on_grid(frame, (time_us - start_us) * 1e-6, center, grid_s)
-    motion = can_bus_motion(nusc, scene["name"], start_us + grid_s * 1e6)
+    notes = []
+    try:
+        motion = can_bus_motion(nusc, scene["name"], start_us + grid_s * 1e6)
+    except InputError as error:
+        motion, notes = None, [f"dropped the messages of the CAN bus: {error}"]
     if motion is None:
-        return (value, rate[:, :2], known), []
+        return (value, rate[:, :2], known), notes
     velocity = center_velocity_mps(*motion, value[:, 3])
     return (value, velocity, known), ["the ego's velocity is the CAN bus's"]
 

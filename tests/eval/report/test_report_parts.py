@@ -164,6 +164,30 @@ def test_a_run_without_drives_says_so(tmp_path: Path) -> None:
     assert "holds no drives" in found["missing"] and len(found["rows"]) == 6
 
 
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        (None, ""),
+        ({"name": "b", "version": 2, "hash": "c0"}, "benchmark b version 2, hash c0"),
+        ({"name": "b", "version": 2}, None),
+        ({"name": [], "version": 2, "hash": "c0"}, None),
+        ("b", None),
+    ],
+)
+def test_the_benchmark_of_a_run_is_told_or_refused(
+    stated: Any, told: str | None, tmp_path: Path
+) -> None:
+    run = made_up.run(tmp_path, "a", kept=False)
+    path = run.path / "metrics.json"
+    held = json.loads(path.read_text()) | ({} if stated is None else {"benchmark": stated})
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(held).encode())  # a byte order mark is no harm
+    if told is None:
+        with pytest.raises(ValueError, match=r"metrics\.json: benchmark: expected name, version"):
+            write_report(run)
+    else:
+        assert told in write_report(run).read_text()
+
+
 def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
     rows = made_up.run(tmp_path, "a", kept=False).read_tables().drives
     assert [row.index for row in rows] == [0, 1, 2, 0, 1, 2]

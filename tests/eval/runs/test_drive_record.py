@@ -63,6 +63,24 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         DriveRecord.load(tmp_path / "other.npz")
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("occupancy", "occupancy_grid"), ("forecast", "forecast_probability")],
+)
+def test_what_belongs_together_is_there_together(name: str, other: str, tmp_path: Path) -> None:
+    shown = {
+        "forecast": np.zeros((5, 2, 1, 8, 2), dtype=np.float32),
+        "forecast_probability": np.ones((5, 2, 1), dtype=np.float32),
+    }
+    for lost in (name, other):
+        dataclasses.replace(_record(), **shown).save(tmp_path / "x.npz")
+        with np.load(tmp_path / "x.npz") as file:
+            parts = {k: v for k, v in file.items() if k != lost}
+        np.savez(tmp_path / "y.npz", **parts)
+        with pytest.raises(ValueError, match=f"{name} and {other}: one is there without the other"):
+            DriveRecord.load(tmp_path / "y.npz")
+
+
 def test_the_tracer_keeps_half_seconds_of_what_is_shown() -> None:
     tracer = Tracer()
     time = torch.arange(1, 41) * 0.1

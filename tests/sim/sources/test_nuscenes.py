@@ -1,8 +1,10 @@
 """Source nuscenes: what was exported comes back, and how it behaves as a cache and with bad input."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -241,9 +243,13 @@ def test_zero_size_names_the_annotation_before_anything_is_converted(
 ) -> None:
     dataset = damaged_copy(exported.dataset, tmp_path / "set")
     edit_table(dataset, "sample_annotation", lambda rows: rows[-1].update(size=[0.0, 4.0, 1.5]))
-    token = json.loads((dataset.tables / "sample_annotation.json").read_text())[-1]["token"]
+    rows = json.loads((dataset.tables / "sample_annotation.json").read_text())
+    token, last = rows[-1]["token"], len(rows) - 1
     assert _wrong(dataset, tmp_path) == 2
-    assert f"annotation {token}: size [0.0, 4.0, 1.5]" in capsys.readouterr().err
+    assert (
+        f"{token} (number {last}): size: [0.0, 4.0, 1.5] is not three positive"
+        in capsys.readouterr().err
+    )
     assert not list((tmp_path / "cache").rglob("*.scenario"))
 
 
@@ -297,3 +303,39 @@ def test_truncated_sweep_is_named(
     elsewhere = Dataset(tmp_path, VERSION)
     with pytest.raises(ValueError, match=cut.name):
         next(sweeps(elsewhere, file, read_back[0])).read()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda rows: rows[1].update(utime="x"),
+        lambda rows: rows[1].pop("vel"),
+        lambda rows: rows[1].update(rotation_rate=[0.0, 0.0]),
+        lambda rows: rows[1].update(utime=0),
+    ],
+)
+def test_damaged_can_bus_is_dropped_with_a_note(
+    edit: Callable[[list], object], exported: Exported, tmp_path: Path
+) -> None:
+    dataset = damaged_copy(exported.dataset, tmp_path / "set")
+    shutil.copytree(exported.dataset.dataroot / "can_bus", dataset.dataroot / "can_bus")
+    file = find_scenes(dataset, "sim_val", tmp_path / "cache")[0]
+    messages = dataset.dataroot / "can_bus" / f"{file.name}_pose.json"
+    rows = json.loads(messages.read_text())
+    edit(rows)
+    messages.write_text(json.dumps(rows))
+    list(convert(dataset, [file]))
+    told = [note for note in load_converted(file.path).notes if "CAN bus" in note]
+    assert len(told) == 1 and told[0].startswith("dropped") and messages.name in told[0]
+
+
+def test_a_list_of_samples_that_comes_back_costs_its_scene_alone(
+    exported: Exported, tmp_path: Path
+) -> None:
+    dataset = damaged_copy(exported.dataset, tmp_path / "set")
+    edit_table(dataset, "sample", lambda rows: rows[1].update(next=rows[0]["token"]))
+    files = [find_scenes(dataset, s, tmp_path / "cache")[0] for s in ("sim_train", "sim_val")]
+    list(convert(dataset, files))
+    with pytest.raises(ValueError, match=r"sample\.json: the list of samples comes back to"):
+        load_converted(files[0].path)
+    assert load_converted(files[1].path).num_instants > 1
