@@ -7,9 +7,14 @@ from drive.features.example import Example
 from drive.features.vectors import VectorScene
 from drive.prediction.figures import Sums
 from drive.prediction.losses import intention_loss
+from eval.forecasts.intentions import right_by_class
 from sim.interface import IntentionKind
 
-_EASY = (IntentionKind.KEEP_LANE, IntentionKind.PARKED, IntentionKind.OTHER)
+_MANOEUVRES = [
+    int(kind)
+    for kind in IntentionKind
+    if kind not in (IntentionKind.KEEP_LANE, IntentionKind.PARKED, IntentionKind.OTHER)
+]
 
 
 def intention_figures(logit: Float[Tensor, "b n i"], scene: VectorScene, example: Example) -> Sums:
@@ -18,13 +23,10 @@ def intention_figures(logit: Float[Tensor, "b n i"], scene: VectorScene, example
     truth = example.truth.intention
     counts = scene.agent_valid & (truth >= 0)
     counts[:, 0] = False
-    right = logit.argmax(dim=2) == truth
-    acts = counts.clone()
-    for kind in _EASY:
-        acts = acts & (truth != int(kind))
-    number = counts.sum()
+    right, number = right_by_class(logit, truth, counts)
+    total = number.sum()
     return {
-        "intention": ((right & counts).sum(), number),
-        "manoeuvre": ((right & acts).sum(), acts.sum()),
-        "intention_nll": (intention_loss(logit, truth, counts) * number, number),
+        "intention": (right.sum(), total),
+        "manoeuvre": (right[_MANOEUVRES].sum(), number[_MANOEUVRES].sum()),
+        "intention_nll": (intention_loss(logit, truth, counts) * total, total),
     }

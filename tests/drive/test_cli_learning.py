@@ -71,6 +71,11 @@ def test_collects_what_a_planner_drove(tmp_path: Path) -> None:
             "--heads: 3 does not divide --width 64",
         ),
         (["train", "joint", "--data", "x", "--steps", "7"], "--steps: 7 is no multiple"),
+        (
+            ["train", "intention", "--data", "x", "--width", "12"],
+            "--width: must be a multiple of 8",
+        ),
+        (["train", "cover", "--data", "x", "--epsilon-m", "0"], "--epsilon-m: must be from 0.1"),
         (["train", "joint", "--resume", "nowhere"], "nowhere: no run folder"),
     ],
 )
