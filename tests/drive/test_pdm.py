@@ -65,7 +65,7 @@ def test_every_name_makes_a_planner_and_another_name_is_refused() -> None:
     for name in PLANNERS.builtin:
         assert isinstance(make_planner(name), Planner)
     with pytest.raises(
-        ValueError, match="choices: constant_velocity, idm, log_replay, pdm, pdm\\+, pdm_foresight"
+        ValueError, match="choices: constant_velocity, idm, log_replay, pdm, pdm_foresight, pdm\\+"
     ):
         make_planner("pmd")
 
