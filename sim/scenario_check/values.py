@@ -79,12 +79,18 @@ def require_line(where: str, points_m: Any, least_m: float) -> float:
         raise InputError(f"{where}: {len(points_m)} points do not make a line")
     require_bounded(where, points_m, FARTHEST_M, lambda k, _: f"point {k}")
     apart = drop_repeats(points_m.astype(np.float64))
-    length_m = float(np.linalg.norm(np.diff(apart, axis=0), axis=1).sum())
-    if length_m == 0.0 < least_m:
-        raise InputError(f"{where}: has no length")
+    length_m = _length_m(apart)
     if length_m < least_m:
-        raise InputError(f"{where}: {length_m:.3g} m long, at least {least_m} m are needed")
+        told_m = length_m or _length_m(points_m)
+        told = (
+            f"{told_m:.3g} m long, at least {least_m} m are needed" if told_m else "has no length"
+        )
+        raise InputError(f"{where}: {told}")
     return length_m
+
+
+def _length_m(points_m: np.ndarray) -> float:
+    return float(np.linalg.norm(np.diff(points_m, axis=0), axis=1).sum())
 
 
 def require_ring(where: str, points_m: Any) -> None:
