@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from drive.features.occupancy import CLASSES
 from drive.features.raster import CHANNELS, scene_raster
 from drive.features.vectors import VectorScene, vector_scene
-from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig, ResidualBlock
+from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
 from sim.geometry.grid import BevGrid
 from sim.interface import Observation, Occupancy
 
 HIGHEST_LOGIT = 10.0  # P3's: no cell is surer than this
-_FREE = -4.0  # the first logits: most cells are free
+_FREE = -6.0  # the first logits: a cell in 400 is taken
 _MOVED_M = 5.0  # what becomes 1: a step at 10 m/s
 
 
@@ -114,7 +114,9 @@ class OccupancyPredictor(TaskNetwork):
         self.backbone = BevBackbone(len(CHANNELS), width)
         self.narrow = nn.Conv2d(width, cells, 1)
         self.detail = nn.Conv2d(len(CHANNELS), cells, 3, 1, 1)
-        self.mix = ResidualBlock(cells, cells, 1)
+        self.mix = nn.Conv2d(
+            cells, cells, 3, 1, 1
+        )  # no norm: it would be over an almost empty image
         self.now = nn.Conv2d(cells, classes, 1)
         nn.init.constant_(_bias(self.now), _FREE)
         self.update = (
@@ -128,7 +130,7 @@ class OccupancyPredictor(TaskNetwork):
         """The scene has to be in the ego's frame, as `vector_scene` makes it."""
         config, grid = self.config, self.config.grid
         feature = self.cell_features(scene_raster(scene, grid))
-        told = self.motion(feature).unflatten(1, (config.points, config.modes, 3))
+        told = self.motion(feature).float().unflatten(1, (config.points, config.modes, 3))
         return OccupancyFutures(
             logit=self.logits(feature),
             moved_m=_MOVED_M * told[:, :, :, :2].permute(0, 1, 2, 4, 5, 3),
@@ -143,12 +145,12 @@ class OccupancyPredictor(TaskNetwork):
         wide = nn.functional.interpolate(
             self.narrow(self.backbone(image)), scale_factor=STRIDE, mode="bilinear"
         )
-        feature = wide[..., :num_x, :num_y] + self.detail(image)
-        return self.mix(nn.functional.gelu(feature))
+        feature = nn.functional.gelu(wide[..., :num_x, :num_y] + self.detail(image))
+        return feature + nn.functional.gelu(self.mix(feature))
 
     def logits(self, feature: Float[Tensor, "b d x y"]) -> Float[Tensor, "b c s x y"]:
         """l^{t,c} = l^{t-1,c} + U^t(f_occ, l^{0:t-1,c}) (P3), within `HIGHEST_LOGIT`."""
-        logits = [_bounded(self.now(feature))]
+        logits = [_bounded(self.now(feature).float())]  # sums and places want 32 bits
         for update in self.update:
             change = update(torch.cat((feature, *logits), dim=1))
             logits.append(_bounded(logits[-1] + change))

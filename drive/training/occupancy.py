@@ -34,10 +34,8 @@ class OccupancyTask(Task):
         """By name; `loss` is the one that falls."""
         scene = vector_scene(example.observation)
         found, truth = self.network(scene), self._truth(example, scene)
-        occupancy = occupancy_loss(found.logit.float(), truth.occupied, truth.recorded)
-        motion = motion_loss(
-            found.moved_m.float(), found.mode_logit.float(), truth.moved_m, truth.moves
-        )
+        occupancy = occupancy_loss(found.logit, truth.occupied, truth.recorded)
+        motion = motion_loss(found.moved_m, found.mode_logit, truth.moved_m, truth.moves)
         total = occupancy + self.config.motion_weight * motion
         return {"loss": total, "occupancy": occupancy, "motion": motion}
 

@@ -51,7 +51,7 @@ def test_cells_of_boxes_are_those_of_shapely() -> None:
     pose = draw.uniform(low, high, (5, 4, 2, 3)).astype(np.float32)
     found = boxes_occupy(scene, torch.from_numpy(pose), GRID).numpy()
     assert found.any(axis=(0, 2, 3, 4)).all()
-    for b, s in ((0, 0), (2, 1), (4, 1)):
+    for b, s in ((0, 0), (4, 1)):
         for n, c in ((1, 0), (2, 1), (3, 2)):  # without the ego
             truth = _by_shapely(pose[b, n, s], np.array(size_m[n]), GRID)
             assert (found[b, c, s] == truth).all()

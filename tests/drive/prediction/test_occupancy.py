@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from drive.features.occupancy import occupancy_truth
 from drive.features.vectors import vector_scene
 from drive.prediction.occupancy import OccupancyConfig, OccupancyPredictor, warp
+from drive.prediction.occupancy_losses import motion_loss, occupancy_loss
+from sim import trees
 from sim.geometry.grid import BevGrid
 from tests.drive.scenes import toy_examples
 
@@ -20,12 +23,19 @@ def _network() -> OccupancyPredictor:
     return OccupancyPredictor(TINY).eval()
 
 
+def _last(network: OccupancyPredictor, t: int) -> nn.Conv2d:
+    """The last layer of U^{t+1}."""
+    layer = network.update.get_submodule(f"{t}.2")
+    assert isinstance(layer, nn.Conv2d)
+    return layer
+
+
 def test_without_updates_the_logits_stay_and_with_them_they_do_not() -> None:
     network, scene = _network(), vector_scene(toy_examples().observation)
     logit = network(scene).logit
     assert (logit[:, :, 1:] != logit[:, :, :-1]).any()
-    for update in network.update:
-        nn.init.zeros_(update[-1].weight)
+    for t in range(TINY.points):
+        nn.init.zeros_(_last(network, t).weight)
     logit = network(scene).logit
     assert (logit == logit[:, :, :1]).all()
     assert logit.std() > 0
@@ -36,13 +46,13 @@ def test_a_step_sees_all_logits_before_it_and_none_after() -> None:
     feature = torch.randn(1, 8, 6, 5)
     before = network.logits(feature)
     with torch.no_grad():
-        network.update[1][-1].bias += 1.0
+        _last(network, 1).bias += 1.0
     after = network.logits(feature)
     assert (after[:, :, :2] == before[:, :, :2]).all()
     torch.testing.assert_close(after[:, :, 2], before[:, :, 2] + 1.0)
     assert ((after[:, :, 4] - before[:, :, 4] - 1.0).abs() > 1e-6).any()
     with torch.no_grad():
-        network.update[1][-1].bias += 100.0
+        _last(network, 1).bias += 100.0
     assert (network.logits(feature)[:, :, 2] == 10.0).all()
 
 
@@ -85,7 +95,7 @@ def test_gradients_of_a_warp_are_finite_differences() -> None:
     moved_m = (0.1 + 0.3 * torch.rand(1, 2, 4, 3, 2, dtype=torch.double)).requires_grad_()
     probability = torch.rand(1, 2, 4, 3, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(
-        lambda *a: warp(*a, grid), (mass, moved_m, probability), eps=1e-6
+        lambda m, d, p: warp(m, d, p, grid), (mass, moved_m, probability), eps=1e-6
     )
 
 
@@ -109,3 +119,33 @@ def test_what_is_missing_gives_finite_futures(what: str) -> None:
         scene = replace(scene, line_point_valid=torch.zeros_like(scene.line_point_valid))
     futures = _network()(scene)
     assert torch.isfinite(futures.logit).all() and torch.isfinite(futures.moved_m).all()
+
+
+def test_it_learns_by_heart_who_goes_where() -> None:
+    """A scene of two cars and somebody on foot, far better than one who knows how many cells are taken."""
+    torch.manual_seed(0)
+    example = trees.take(toy_examples(), torch.zeros(1, dtype=torch.long))
+    config = OccupancyConfig(
+        width=16, cell_width=16, resolution_m=1.5, num_x=72, num_y=16, points=4, behind_m=20.0
+    )
+    network, scene = OccupancyPredictor(config), vector_scene(example.observation)
+    truth = occupancy_truth(scene, example.future, config.points, config.grid)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+
+    def losses() -> tuple[Tensor, Tensor]:
+        found = network(scene)
+        motion = motion_loss(found.moved_m, found.mode_logit, truth.moved_m, truth.moves)
+        return occupancy_loss(found.logit, truth.occupied, truth.recorded), motion
+
+    first = [loss.item() for loss in losses()]
+    for _ in range(60):
+        optimizer.zero_grad()
+        sum(losses(), torch.zeros(())).backward()
+        optimizer.step()
+    last = [loss.item() for loss in losses()]
+    share = truth.occupied.float().mean()
+    guessed = occupancy_loss(
+        share.logit().expand(truth.occupied.shape), truth.occupied, truth.recorded
+    )
+    assert last[0] < 0.5 * guessed < 0.6 * first[0]
+    assert last[1] < 0.25 * first[1]

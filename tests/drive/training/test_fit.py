@@ -129,7 +129,8 @@ def test_the_set_of_trajectories_is_part_of_the_weights(data: Path, tmp_path: Pa
 def test_occupancy_is_trained_and_read_back(data: Path, tmp_path: Path) -> None:
     from drive.training.fit import fit
 
-    figures = fit("occupancy", OccupancyTrainConfig(data=data, cell_width=8, **_IMAGE), tmp_path)
+    config = OccupancyTrainConfig(data=data, cell_width=8, precision="bf16-mixed", **_IMAGE)
+    figures = fit("occupancy", config, tmp_path)
     network, card = load_network(OccupancyPredictor, str(tmp_path))
     assert card.config["cell_width"] == 8
     assert 0 < figures["val/IoU_1s_cv"] <= 1
