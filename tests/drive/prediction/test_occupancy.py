@@ -50,7 +50,8 @@ def test_a_step_sees_all_logits_before_it_and_none_after() -> None:
     after = network.logits(feature)
     assert (after[:, :, :2] == before[:, :, :2]).all()
     torch.testing.assert_close(after[:, :, 2], before[:, :, 2] + 1.0)
-    assert ((after[:, :, 4] - before[:, :, 4] - 1.0).abs() > 1e-6).any()
+    further = after[:, :, 3:] - before[:, :, 3:]  # it stays, but for what the next steps make of it
+    assert ((further - 1.0).abs() < 0.2).all() and ((further - 1.0).abs() > 1e-6).any()
     with torch.no_grad():
         _last(network, 1).bias += 100.0
     assert (network.logits(feature)[:, :, 2] == 10.0).all()
