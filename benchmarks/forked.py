@@ -20,7 +20,10 @@ _HEAVY = (
 
 
 def import_heavy() -> None:
-    """Import, once for all processes that are forked later, what takes long."""
+    """Import, once for all processes that are forked later, what takes long; one thread each."""
+    import torch
+
+    torch.set_num_threads(1)  # before anything makes a pool of them
     for name in _HEAVY:
         import_module(name)
 

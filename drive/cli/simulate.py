@@ -109,10 +109,13 @@ def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
         asked = _keep(vars(stored), asked, folder.path)
     config = SimulateConfig(**asked)
     check(config)
-    # Named in full: --resume stays with this version when there is a newer one.
+    # Named in full: --resume stays with this version, and these weights, when there are newer ones.
     benchmark = config.benchmark and with_version(config.benchmark)
     perception = config.perception or ("visible" if benchmark else "tracks")
-    config = replace(config, benchmark=benchmark, perception=perception)
+    weights = config.weights
+    if config.forecast and weights != SimulateConfig.weights:
+        weights = str(Path(weights).resolve())
+    config = replace(config, benchmark=benchmark, perception=perception, weights=weights)
     return config, folder
 
 

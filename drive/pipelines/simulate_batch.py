@@ -14,6 +14,7 @@ from sim.sources.loading import Loaded, load
 from sim.sources.query import ScenarioRef
 
 if TYPE_CHECKING:
+    from drive.planning.forecaster import Forecaster
     from eval.metrics.facts import Facts
     from eval.metrics.family import MetricResult
     from eval.rollout import Rollout
@@ -134,7 +135,7 @@ class _BatchDrive:
             steps += 1
             tell(self._finished_s + _length_s(members, steps), self._total_s)
 
-        planner = make_planner(name)
+        planner = make_planner(name, self._make_forecaster())
         if needs_of(planner).privileged:
             self.privileged.add(label)
         driven = rollout(
@@ -149,6 +150,14 @@ class _BatchDrive:
         results = evaluate(driven, FAMILIES, facts)
         results |= self._evaluate_own(driven, facts, label, members)
         return self._store(label, members, driven, results, tracer)
+
+    def _make_forecaster(self) -> "Forecaster | None":
+        from drive.planning.forecaster import make_forecaster
+
+        config = self._config
+        if config.forecast is None:
+            return None
+        return make_forecaster(config.forecast, config.weights, config.device)
 
     def _evaluate_own(
         self, driven: "Rollout", facts: "Facts", planner: str, members: Loaded

@@ -20,6 +20,7 @@ class SimulateConfig(SourceQuery):
       bevdrive simulate --source nuscenes --dataroot /data/sets/nuscenes --split mini_val
       bevdrive simulate --planner examples/my_planner.py:KeepDistance,idm,pdm --count 8
       bevdrive simulate --scenario merge-val-0-000007 --planner pdm --replan 0.5
+      bevdrive simulate --planner pdm --forecast joint --weights runs/joint --name foreseeing
       bevdrive simulate --preset configs/simulate/nonreactive.yaml --planner idm
       bevdrive simulate --resume runs/latest
 
@@ -34,6 +35,11 @@ class SimulateConfig(SourceQuery):
     perception: str | None = None
     """whom the ego knows of: tracks (everyone), visible (whoever is in its line of sight, or was within
     the last 3 s); not given: visible with --benchmark, else tracks"""
+    forecast: str | None = None
+    """joint: planners that take a forecast (pdm, pdm+) reckon with a learned one in place of constant
+    velocities"""
+    weights: str = "default"
+    """of the forecast: default, or a run folder of bevdrive train"""
     metric: tuple[str, ...] = ()
     """metrics of your own beside the built-in ones: my_module:MyMetric, path/to/file.py:MyMetric"""
     replan: float | None = None
@@ -75,6 +81,7 @@ def check(config: SimulateConfig) -> None:
         if not isinstance(needs, Needs) and not hasattr(needs, "__get__"):  # a property tells later
             told = f"got a {type(needs).__name__}"
             raise InputError(f"--planner {name}: needs: expected a sim.interface.Needs, {told}")
+    _check_forecast(config)
     declared((*FAMILIES, *own_families(config.metric)))
     TRAFFIC.load(config.traffic)
     if config.perception is not None:
@@ -86,3 +93,18 @@ def check(config: SimulateConfig) -> None:
             raise InputError(f"--{option.replace('_', '-')}: must be at least {least}, not {value}")
     if config.replan is not None and not 0 < config.replan < math.inf:
         raise InputError(f"--replan: must be above 0, not {config.replan}")
+
+
+def _check_forecast(config: SimulateConfig) -> None:
+    """Weights are read as well: what is wrong with them is said before anything runs."""
+    from drive.planning import takes_forecaster
+    from drive.planning.forecaster import make_forecaster
+
+    if config.forecast is None:
+        if config.weights != SimulateConfig.weights:
+            raise InputError(f"--weights {config.weights}: of what? add --forecast joint")
+        return
+    if not any(takes_forecaster(name) for name in config.planner):
+        names = ", ".join(config.planner)
+        raise InputError(f"--forecast: not taken by {names} (pdm and pdm+ take one)")
+    make_forecaster(config.forecast, config.weights)

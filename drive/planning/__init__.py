@@ -1,10 +1,12 @@
 """Planners, by name; `docs/planners.md` tells how to write one."""
 
+import inspect
 from typing import TYPE_CHECKING
 
 from sim.registry import Registry
 
 if TYPE_CHECKING:
+    from drive.planning.forecaster import Forecaster
     from sim.interface import Planner
 
 PLANNERS = Registry(
@@ -23,6 +25,19 @@ PLANNERS = Registry(
 )
 
 
-def make_planner(name: str) -> "Planner":
-    """A planner for one roll-out; raises InputError where that name stands for none."""
+def make_planner(name: str, forecaster: "Forecaster | None" = None) -> "Planner":
+    """A planner for one roll-out; raises InputError where that name stands for none.
+
+    It reckons with `forecaster` if it is one that takes a forecaster.
+    """
+    if forecaster is not None and takes_forecaster(name):
+        return PLANNERS.load(name)(forecaster=forecaster)
     return PLANNERS.make(name)
+
+
+def takes_forecaster(name: str) -> bool:
+    """Whether the planner of that name is made with a parameter `forecaster`; raises as `make_planner`."""
+    try:
+        return "forecaster" in inspect.signature(PLANNERS.load(name)).parameters
+    except (TypeError, ValueError):  # written in C
+        return False

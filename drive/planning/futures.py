@@ -1,14 +1,16 @@
-"""Where the others will be: straight on at constant velocity, or as the recording has it."""
+"""Where the others will be: straight on at constant velocity, as the recording has it, or as foretold."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from sim.geometry import se2
-from sim.interface import Agents, Forecast, Privileged
-from sim.scenario import EGO
+from sim.interface import Agents, Forecast, JointForecast, Privileged
+from sim.scenario import EGO, AgentKind
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,68 @@ def recorded(known: Privileged, time_s: Float[Tensor, " t"]) -> Futures:
     )
 
 
-def as_forecast(futures: Futures, every: int, dt_s: float) -> Forecast:
+def foretold(
+    agents: Agents, forecast: JointForecast, mode: int, time_s: Float[Tensor, " t"]
+) -> Futures:
+    """Everyone does what future number `mode` says, between its instants in proportion; after it, coasts.
+
+    Things, and whoever's forecast is not finite, coast all the time.
+    """
+    knots = torch.cat((agents.pose.unsqueeze(2), forecast.pose[:, mode, EGO + 1 :]), dim=2)
+    at = time_s / forecast.dt_s
+    low = torch.floor(at).long().clamp(max=knots.shape[2] - 2)
+    part = (at - low).unsqueeze(1)  # above 1 after the last instant
+    before, after = knots[:, :, low], knots[:, :, low + 1]
+    moved = after[..., :2] - before[..., :2]
+    turned = part.clamp(max=1.0) * se2.wrap_angle(after[..., 2:] - before[..., 2:])
+    pose = torch.cat((before[..., :2] + part * moved, before[..., 2:] + turned), dim=-1)
+    known = torch.isfinite(knots).all(dim=3).all(dim=2) & (agents.kind != AgentKind.OBJECT)
+    known, coast = known[..., None, None], coasting(agents, time_s)
+    return Futures(
+        torch.where(known, pose, coast.pose),
+        torch.where(known, moved / forecast.dt_s, coast.velocity_mps),
+        coast.valid,
+    )
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What everybody may do together: F futures, each at any times from now on, and how likely each is."""
+
+    courses: tuple[Callable[[Tensor], Futures], ...]
+    probability: Float[Tensor, "b f"]
+
+    @staticmethod
+    def certain(course: Callable[[Tensor], Futures], agents: Agents) -> "Outlook":
+        """Of one future alone."""
+        return Outlook((course,), agents.pose.new_ones(len(agents.pose), 1))
+
+    @staticmethod
+    def of(forecast: JointForecast, agents: Agents) -> "Outlook":
+        """All futures of a forecast."""
+        modes = range(forecast.pose.shape[1])
+        courses = tuple(partial(foretold, agents, forecast, mode) for mode in modes)
+        return Outlook(courses, forecast.probability)
+
+    def at(self, time_s: Float[Tensor, " t"]) -> list[Futures]:
+        """Each of the F futures."""
+        return [course(time_s) for course in self.courses]
+
+    def likeliest(self, time_s: Float[Tensor, " t"]) -> Futures:
+        """In each world the most probable future."""
+        futures, best = self.at(time_s), self.probability.argmax(dim=1)
+        world = torch.arange(len(best), device=best.device)
+        return Futures(
+            torch.stack([future.pose for future in futures])[best, world],
+            torch.stack([future.velocity_mps for future in futures])[best, world],
+            torch.stack([future.valid for future in futures])[best, world],
+        )
+
+
+def as_forecast(
+    futures: Sequence[Futures], probability: Float[Tensor, "b f"], every: int, dt_s: float
+) -> Forecast:
     """What the viewer and the report show: each `every`-th of times `dt_s` apart, the first one is now."""
-    position = futures.pose[:, :, every::every, :2].unsqueeze(2)
-    certain = futures.valid[..., :1].to(position.dtype)
-    return Forecast(position, certain, every * dt_s)
+    position = torch.stack([f.pose[:, :, every::every, :2] for f in futures], dim=2)
+    there = futures[0].valid[..., :1].to(position.dtype)
+    return Forecast(position, there * probability.unsqueeze(1), every * dt_s)

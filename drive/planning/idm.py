@@ -45,4 +45,5 @@ class IdmPlanner:
         speed = profile.speed_mps
         trajectory = torch.cat((pose, speed.unsqueeze(-1), curvature.unsqueeze(-1)), dim=-1)
         expected = coasting(agents, knots_s(HORIZON * RULES.step_s, one.device)[:-1])
-        return Plan(trajectory[:, 0, 1:], RULES.step_s, forecast=as_forecast(expected, 1, KNOT_S))
+        forecast = as_forecast([expected], torch.ones_like(ego.size_m[:, :1]), 1, KNOT_S)
+        return Plan(trajectory[:, 0, 1:], RULES.step_s, forecast=forecast)

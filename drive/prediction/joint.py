@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from drive.features.example import ExampleSpec
 from drive.features.vectors import VectorScene, vector_scene
 from drive.networks.joint_head import JointFutures, JointHead
 from drive.networks.vector_encoder import VectorEncoder
@@ -34,6 +35,7 @@ class JointPredictor(TaskNetwork):
     """Scene Transformer's factored attention and joint futures, over relative poses."""
 
     task, version, config_class = "joint", 1, JointConfig
+    needs = ExampleSpec().needs()
 
     def __init__(self, config: JointConfig) -> None:
         super().__init__()

@@ -9,11 +9,13 @@ import torch
 
 from drive.planning import PLANNERS, make_planner
 from drive.planning.constant_velocity import ConstantVelocity
+from drive.planning.futures import coasting
 from drive.planning.idm import IdmPlanner
+from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.planner import PdmClosed, PdmPlus
-from drive.planning.pdm.proposals import Proposals, propose
+from drive.planning.pdm.proposals import HORIZON, Proposals, propose
 from drive.planning.pdm.rules import IMPROVED
-from drive.planning.pdm.scorer import score
+from drive.planning.pdm.scorer import FURTHEST_AHEAD, score
 from drive.planning.route_frame import (
     agents_along_route,
     curve_speed_mps,
@@ -63,7 +65,7 @@ def test_every_name_makes_a_planner_and_another_name_is_refused() -> None:
     for name in PLANNERS.builtin:
         assert isinstance(make_planner(name), Planner)
     with pytest.raises(
-        ValueError, match="choices: constant_velocity, idm, log_replay, pdm, pdm\\+, pdm_foresight"
+        ValueError, match="choices: constant_velocity, idm, log_replay, pdm, pdm_foresight, pdm\\+"
     ):
         make_planner("pmd")
 
@@ -284,10 +286,17 @@ def _at_speeds(speeds: list[float], offsets: list[float]) -> Proposals:
     return Proposals(pose, speed, zero, zero, reference)
 
 
+def _totals(observation: Observation, proposals: Proposals) -> list[float]:
+    """Of proposals among others who coast."""
+    instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1) * DT_S
+    futures = coasting(observation.agents, instants)
+    return score(observation, [futures], torch.ones(1, 1), proposals, IMPROVED).total[0].tolist()
+
+
 def _scores(cars: list[Car], speeds: list[float], offsets: list[float]) -> list[float]:
     lines = [straight(-60, 0, 200, 0), straight(200, 3.5, -60, 3.5)]
     observation = _observe(make_scenario(lines, [Car(0, 0, 0, 0, 8), *cars], 1.0))
-    return score(observation, _at_speeds(speeds, offsets), IMPROVED).total[0].tolist()
+    return _totals(observation, _at_speeds(speeds, offsets))
 
 
 def test_scores_by_hand() -> None:
@@ -313,7 +322,7 @@ def test_off_the_road_and_against_the_traffic_by_hand() -> None:
     )
     proposals = _at_speeds([8, 8, 1.5, 4], [0, 0, 3.5, 3.5])
     proposals.pose[0, 1, 1:, 1] = -3.0
-    keeps, leaves, creeps, oncoming = score(observation, proposals, IMPROVED).total[0].tolist()
+    keeps, leaves, creeps, oncoming = _totals(observation, proposals)
     assert keeps == pytest.approx(1.0, abs=1e-3)
     assert leaves == 0.0
     # 1.5 m against the lane in 1 s is allowed, 4 m halves: 6 of 32 m and 16 of 32 m of progress.
@@ -340,9 +349,10 @@ def test_overlap_helper_of_the_scorer_agrees_with_brute_force() -> None:
     observation = replace(observation, agents=agents)
     empty = replace(agents, valid=torch.zeros_like(agents.valid))
     proposals = propose(observation, agents_along_route(empty, observation.route, 4.0), IMPROVED)
+    futures = coasting(agents, torch.arange(HORIZON + FURTHEST_AHEAD + 1) * DT_S)
     found = {
         tuple(row)
-        for row in torch.stack(_near_pairs(observation, proposals, 0.6)[:4], dim=1).tolist()
+        for row in torch.stack(_near_pairs(observation, futures, proposals, 6)[:4], dim=1).tolist()
     }
     truth = set()
     for p in range(15):

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from drive.planning.idm_rollout import roll_out
+from drive.planning.futures import coasting
+from drive.planning.idm_rollout import DT_S, roll_out
 from drive.planning.pdm.planner import PdmClosed, full_stop
-from drive.planning.pdm.proposals import PARAMS, Proposals, simulate
+from drive.planning.pdm.proposals import HORIZON, PARAMS, Proposals, simulate
 from drive.planning.pdm.rules import IMPROVED, PUBLISHED, PdmRules
-from drive.planning.pdm.scorer import score
+from drive.planning.pdm.scorer import FURTHEST_AHEAD, score
 from sim.interface import EgoState, Needs, Observation
 from sim.scenario import AgentKind
 from sim.simulator import Simulator
@@ -42,7 +43,10 @@ def _straight(speeds: list[float], offsets: list[float]) -> Proposals:
 
 
 def _totals(rules: PdmRules, proposals: Proposals, *cars: Car) -> list[float]:
-    return score(_observe(Car(0, 0, 0, 0, 8), *cars), proposals, rules).total[0].tolist()
+    observation = _observe(Car(0, 0, 0, 0, 8), *cars)
+    instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1) * DT_S
+    futures = coasting(observation.agents, instants)
+    return score(observation, [futures], torch.ones(1, 1), proposals, rules).total[0].tolist()
 
 
 def test_idm_brakes_with_3_at_most() -> None:

@@ -1,11 +1,9 @@
 """PDM-Closed that is told what everybody will do: what perfect prediction could be worth."""
 
 from dataclasses import replace
+from functools import partial
 
-from jaxtyping import Float
-from torch import Tensor
-
-from drive.planning.futures import Futures, recorded
+from drive.planning.futures import Outlook, recorded
 from drive.planning.pdm.planner import PdmClosed
 from sim.interface import Agents, Needs, Observation, Plan
 
@@ -15,13 +13,17 @@ class PdmForesight(PdmClosed):
 
     needs = Needs(map=True, privileged=True)
 
+    def __init__(self) -> None:
+        """Nobody forecasts for it."""
+        super().__init__()
+
     def plan(self, observation: Observation) -> Plan:
         """As PDM-Closed, and nobody is hidden."""
         known = observation.privileged
         assert known is not None
         return super().plan(replace(observation, agents=Agents.of(known.world, known.state)))
 
-    def futures(self, observation: Observation, time_s: Float[Tensor, " t"]) -> Futures:
+    def outlook(self, observation: Observation) -> Outlook:
         """The recording."""
         assert observation.privileged is not None
-        return recorded(observation.privileged, time_s)
+        return Outlook.certain(partial(recorded, observation.privileged), observation.agents)

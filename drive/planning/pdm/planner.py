@@ -1,10 +1,13 @@
 """PDM-Closed (Dauner et al. 2023): propose, simulate, score, take the best; brake in need."""
 
+from dataclasses import replace
+from functools import partial
+
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from drive.planning.futures import Futures, as_forecast, coasting
+from drive.planning.forecaster import Forecaster
+from drive.planning.futures import Outlook, as_forecast, coasting
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import HORIZON, OFFSETS_M, SPEED_FRACTIONS, propose
 from drive.planning.pdm.rules import IMPROVED, PUBLISHED, PdmRules
@@ -14,31 +17,43 @@ from sim import comfort
 from sim.interface import Needs, Observation, Plan
 
 EMERGENCY_S = 2.0
+EMERGENCY_PROBABILITY = 0.5  # of a collision that soon; among several futures, not published
 EMERGENCY_SPEED_MPS = 5.0
 
 
 class PdmClosed:
-    """The published rule-based planner that learned ones are measured against."""
+    """The published rule-based planner that learned ones are measured against.
+
+    Given a forecaster it reckons with its futures in place of constant velocities: proposals are made for
+    the most probable one, and scored by the mean over all.
+    """
 
     needs = Needs(map=True)
     rules: PdmRules = PUBLISHED
+
+    def __init__(self, forecaster: Forecaster | None = None) -> None:
+        self._forecaster = forecaster
+        if forecaster is not None:
+            self.needs = replace(forecaster.needs, map=True)
 
     def plan(self, observation: Observation) -> Plan:
         """The best of 15 proposals, or an emergency stop."""
         rules, steps = self.rules, self.rules.plan_steps
         device = observation.ego.speed_mps.device
-        knots = self.futures(observation, knots_s(steps * DT_S, device))
+        outlook = self.outlook(observation)
+        knots = outlook.likeliest(knots_s(steps * DT_S, device))
         agents = along_route(knots, observation.agents.size_m, observation.route)
         proposals = propose(observation, agents, rules)
         instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1, device=device) * DT_S
-        futures = self.futures(observation, instants)
-        scores = score(observation, futures, proposals, rules)
+        futures = outlook.at(instants)
+        scores = score(observation, futures, outlook.probability, proposals, rules)
         offset = torch.tensor(OFFSETS_M).to(scores.total).abs()
         offset = offset.repeat_interleave(len(SPEED_FRACTIONS))
         best = (scores.total - rules.off_center_cost * offset).argmax(dim=1)
         world = torch.arange(len(best), device=best.device)
         soon = scores.collision_step[world, best] <= EMERGENCY_S / DT_S
-        brake = soon & (observation.ego.speed_mps <= EMERGENCY_SPEED_MPS)
+        likely = (soon * outlook.probability).sum(dim=1) > EMERGENCY_PROBABILITY
+        brake = likely & (observation.ego.speed_mps <= EMERGENCY_SPEED_MPS)
         chosen = torch.where(
             brake.reshape(-1, 1, 1),
             full_stop(observation, rules),
@@ -49,12 +64,16 @@ class PdmClosed:
             DT_S,
             candidates=proposals.pose[:, :, 1:],
             costs=1.0 - scores.total,
-            forecast=as_forecast(futures, round(KNOT_S / DT_S), DT_S),
+            forecast=as_forecast(futures, outlook.probability, round(KNOT_S / DT_S), DT_S),
         )
 
-    def futures(self, observation: Observation, time_s: Float[Tensor, " t"]) -> Futures:
-        """What it takes the others to do: as published, to go straight on."""
-        return coasting(observation.agents, time_s)
+    def outlook(self, observation: Observation) -> Outlook:
+        """What it takes the others to do: as published, to go straight on; else what is forecast."""
+        agents = observation.agents
+        if self._forecaster is None:
+            return Outlook.certain(partial(coasting, agents), agents)
+        with torch.no_grad():
+            return Outlook.of(self._forecaster.predict_joint(observation), agents)
 
 
 class PdmPlus(PdmClosed):

@@ -1,12 +1,15 @@
 """PDM-Closed's score of its proposals among what the others are taken to do (Dauner et al. 2023).
 
 score = no collision * drivable area * direction * (5 progress + 5 TTC + 2 comfort) / 12
+
+Among several futures: the mean of the scores in each, weighted by their probabilities.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drive.planning.futures import Futures
@@ -31,16 +34,20 @@ _NEVER = 10_000
 
 @dataclass(frozen=True)
 class Scores:
-    """`total [B, P]` and when the first at-fault collision begins (`_NEVER`: it does not)."""
+    """`total`, and when in each future the first at-fault collision begins (`_NEVER`: it does not)."""
 
     total: Float[Tensor, "b p"]
-    collision_step: Tensor
+    collision_step: Int[Tensor, "b p f"]
 
 
 def score(
-    observation: Observation, futures: Futures, proposals: Proposals, rules: PdmRules
+    observation: Observation,
+    futures: Sequence[Futures],
+    probability: Float[Tensor, "b f"],
+    proposals: Proposals,
+    rules: PdmRules,
 ) -> Scores:
-    """Score every proposal; `futures`: of the others every `DT_S`, `FURTHEST_AHEAD` further."""
+    """Score every proposal; `futures`: F of the others every `DT_S`, `FURTHEST_AHEAD` further."""
     hd_map = observation.map
     assert hd_map is not None
     corners = box.corners(proposals.pose, observation.ego.size_m[:, None, None])
@@ -48,15 +55,22 @@ def score(
     one_lane = in_one_lane(hd_map.lane_bits(corners)) & (off <= 0.0)
     rear = rear_of(proposals.pose, observation.ego.wheelbase_m.reshape(-1, 1, 1))
     junction = (hd_map.area_bits(rear[..., :2]) & AreaBit.INTERSECTION) != 0
-    collision, collision_step = _collisions(observation, futures, proposals, one_lane)
-    ttc = _time_to_collision(observation, futures, proposals, rear, ~one_lane | junction, rules)
     already = off[..., :1].clamp(min=0.0) if rules.grace_off_road else 0.0
     drivable = (off <= already + rules.offroad_tolerance_m).all(dim=-1).float()
     wrong = _against_flow_m if rules.direction_by_flow else _off_route_m
-    gates = collision * drivable * _direction(wrong(hd_map, proposals))
-    progress = _progress(_gained_m(observation, proposals), gates, rules)
+    on_road = drivable * _direction(wrong(hd_map, proposals))
+    gained_m = _gained_m(observation, proposals)
     fine = _comfort(observation, proposals, rules)
-    return Scores(gates * (5.0 * progress + 5.0 * ttc + 2.0 * fine) / 12.0, collision_step)
+    totals, steps = [], []
+    for future in futures:
+        collision, step = _collisions(observation, future, proposals, one_lane)
+        ttc = _time_to_collision(observation, future, proposals, rear, ~one_lane | junction, rules)
+        gates = collision * on_road
+        progress = _progress(gained_m, gates, rules)
+        totals.append(gates * (5.0 * progress + 5.0 * ttc + 2.0 * fine) / 12.0)
+        steps.append(step)
+    mean = (torch.stack(totals, dim=2) * probability.unsqueeze(1)).sum(dim=2)
+    return Scores(mean, torch.stack(steps, dim=2))
 
 
 def _near_pairs(

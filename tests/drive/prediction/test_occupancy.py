@@ -30,10 +30,10 @@ def _last(network: OccupancyPredictor, t: int) -> nn.Conv2d:
     return layer
 
 
-def _raise(network: OccupancyPredictor, t: int, by: float) -> None:
+def _set_bias(network: OccupancyPredictor, t: int, value: float) -> None:
     bias = _last(network, t).bias
     assert bias is not None
-    nn.init.constant_(bias, by)
+    nn.init.constant_(bias, value)
 
 
 def test_without_updates_the_logits_stay_and_with_them_they_do_not() -> None:
@@ -51,13 +51,13 @@ def test_a_step_sees_all_logits_before_it_and_none_after() -> None:
     network = _network()
     feature = torch.randn(1, 8, 6, 5)
     before = network.logits(feature)
-    _raise(network, 1, 1.0)
+    _set_bias(network, 1, 1.0)
     after = network.logits(feature)
     assert (after[:, :, :2] == before[:, :, :2]).all()
     torch.testing.assert_close(after[:, :, 2], before[:, :, 2] + 1.0)
     further = after[:, :, 3:] - before[:, :, 3:]  # it stays, but for what the next steps make of it
     assert ((further - 1.0).abs() < 0.2).all() and ((further - 1.0).abs() > 1e-6).any()
-    _raise(network, 1, 100.0)
+    _set_bias(network, 1, 100.0)
     assert (network.logits(feature)[:, :, 2] == 10.0).all()
 
 
