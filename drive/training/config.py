@@ -75,8 +75,6 @@ class ImageTrainConfig(TrainConfig):
 
     width: int = 32
     """of the image's features and of a token: a multiple of 8"""
-    futures: int = 6
-    """K"""
     resolution_m: float = 0.8
     """of a cell of the image"""
     num_x: int = 160
@@ -89,6 +87,8 @@ class ImageTrainConfig(TrainConfig):
 class IntentionTrainConfig(ImageTrainConfig):
     """Task intention: intentions and trajectories of each agent (`drive.prediction.intention`)."""
 
+    futures: int = 6
+    """K"""
     choice_weight: float = 0.2
     """weight of the trajectories' cross entropy, in metres a nat"""
     intention_weight: float = 0.2
@@ -102,6 +102,8 @@ class IntentionTrainConfig(ImageTrainConfig):
 class CoverTrainConfig(ImageTrainConfig):
     """Task cover: which trajectory of a fixed set each agent takes (`drive.prediction.cover`)."""
 
+    futures: int = 6
+    """K"""
     epsilon_m: float = 3.0
     """every trajectory of the training examples is nowhere farther than this from one of the set"""
     trajectories: int = 256
@@ -110,10 +112,23 @@ class CoverTrainConfig(ImageTrainConfig):
     """trajectories of the training examples that the set is made from"""
 
 
+@dataclass(frozen=True)
+class OccupancyTrainConfig(ImageTrainConfig):
+    """Task occupancy: which cells road users will take, and how they move (`drive.prediction.occupancy`)."""
+
+    cell_width: int = 16
+    """of the features of a cell of the image: a multiple of 8"""
+    modes: int = 2
+    """ways on from a cell"""
+    motion_weight: float = 0.5
+    """weight of the motion's negative log-likelihood"""
+
+
 CONFIGS: dict[str, type[TrainConfig]] = {
     "joint": JointTrainConfig,
     "intention": IntentionTrainConfig,
     "cover": CoverTrainConfig,
+    "occupancy": OccupancyTrainConfig,
 }
 
 
@@ -130,11 +145,17 @@ def check(config: TrainConfig) -> None:
         if config.width % config.heads:
             raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")
     if isinstance(config, ImageTrainConfig):
-        least |= {"width": 8, "futures": 1, "num_x": 16, "num_y": 16}
+        least |= {"width": 8, "num_x": 16, "num_y": 16}
         if config.width % 8:
             raise InputError(f"--width: must be a multiple of 8, not {config.width}")
         if not 0.1 <= config.resolution_m <= 4:
             raise InputError(f"--resolution-m: must be from 0.1 to 4, not {config.resolution_m}")
+    if isinstance(config, IntentionTrainConfig | CoverTrainConfig):
+        least |= {"futures": 1}
+    if isinstance(config, OccupancyTrainConfig):
+        least |= {"cell_width": 8, "modes": 1, "motion_weight": 0}
+        if config.cell_width % 8:
+            raise InputError(f"--cell-width: must be a multiple of 8, not {config.cell_width}")
     if isinstance(config, CoverTrainConfig):
         least |= {"trajectories": 1, "sampled": 1}
         if not 0.1 <= config.epsilon_m <= 100:

@@ -19,6 +19,7 @@ TASKS = {
     "joint": "drive.training.joint:JointTask",
     "intention": "drive.training.intention:IntentionTask",
     "cover": "drive.training.cover:CoverTask",
+    "occupancy": "drive.training.occupancy:OccupancyTask",
 }
 _LAST = "last"
 

@@ -76,6 +76,10 @@ def test_collects_what_a_planner_drove(tmp_path: Path) -> None:
             "--width: must be a multiple of 8",
         ),
         (["train", "cover", "--data", "x", "--epsilon-m", "0"], "--epsilon-m: must be from 0.1"),
+        (
+            ["train", "occupancy", "--data", "x", "--cell-width", "9"],
+            "--cell-width: must be a multiple",
+        ),
         (["train", "joint", "--resume", "nowhere"], "nowhere: no run folder"),
     ],
 )

@@ -12,7 +12,13 @@ from drive.networks.weights import FILE, load_network, read_weights
 from drive.prediction.cover import CoverPredictor
 from drive.prediction.intention import IntentionPredictor
 from drive.prediction.joint import JointPredictor
-from drive.training.config import CoverTrainConfig, IntentionTrainConfig, JointTrainConfig
+from drive.prediction.occupancy import OccupancyPredictor
+from drive.training.config import (
+    CoverTrainConfig,
+    IntentionTrainConfig,
+    JointTrainConfig,
+    OccupancyTrainConfig,
+)
 from drive.training.order import Order, split
 from sim.errors import InputError
 from tests.drive.scenes import toy_examples, toy_store
@@ -84,7 +90,7 @@ def test_the_marginal_loss_trains_too(data: Path, tmp_path: Path) -> None:
 
 
 _IMAGE = {
-    "width": 8, "resolution_m": 4.0, "num_x": 16, "num_y": 16, "futures": 2, "steps": 2,
+    "width": 8, "resolution_m": 4.0, "num_x": 16, "num_y": 16, "steps": 2,
     "steps_per_epoch": 1, "batch_size": 3, "val_every": 2, "warmup": 1, "accelerator": "cpu",
 }  # fmt: skip
 
@@ -92,7 +98,7 @@ _IMAGE = {
 def test_intentions_are_trained_and_read_back(data: Path, tmp_path: Path) -> None:
     from drive.training.fit import fit
 
-    figures = fit("intention", IntentionTrainConfig(data=data, **_IMAGE), tmp_path)
+    figures = fit("intention", IntentionTrainConfig(data=data, futures=2, **_IMAGE), tmp_path)
     network, card = load_network(IntentionPredictor, str(tmp_path))
     assert network.config.grid.shape == (16, 16)
     assert card.figures == figures
@@ -103,7 +109,7 @@ def test_intentions_are_trained_and_read_back(data: Path, tmp_path: Path) -> Non
 def test_the_set_of_trajectories_is_part_of_the_weights(data: Path, tmp_path: Path) -> None:
     from drive.training.fit import fit
 
-    config = CoverTrainConfig(data=data, epsilon_m=2.0, **_IMAGE)
+    config = CoverTrainConfig(data=data, epsilon_m=2.0, futures=2, **_IMAGE)
     fit("cover", config, tmp_path)
     network, _ = load_network(CoverPredictor, str(tmp_path))
     # Everyone in the toy scenes goes straight on, at speeds that are more than 2 m apart after 6 s, so
@@ -118,6 +124,22 @@ def test_the_set_of_trajectories_is_part_of_the_weights(data: Path, tmp_path: Pa
     forecast = network.predict_each(toy_examples().observation)
     assert forecast.position_m.shape == (5, 3, 2, 12, 2)
     torch.testing.assert_close(forecast.probability.sum(dim=2), torch.ones(5, 3))
+
+
+def test_occupancy_is_trained_and_read_back(data: Path, tmp_path: Path) -> None:
+    from drive.training.fit import fit
+
+    config = OccupancyTrainConfig(data=data, cell_width=8, precision="bf16-mixed", **_IMAGE)
+    figures = fit("occupancy", config, tmp_path)
+    network, card = load_network(OccupancyPredictor, str(tmp_path))
+    assert card.config["cell_width"] == 8
+    assert 0 < figures["val/IoU_1s_cv"] <= 1
+    assert network.predict_occupancy(toy_examples().observation).probability.shape == (
+        5,
+        10,
+        16,
+        16,
+    )
 
 
 def test_batches_follow_from_seed_and_number() -> None:

@@ -1,0 +1,180 @@
+"""`OccupancyPredictor`: which cells road users of each class will take, and how what is in them moves on.
+
+Logits over time as in P3 (Sadat et al. 2020), a motion field as in MP3 (Casas et al. 2021), over tracks and
+map. What it costs does not depend on how many agents there are, but for drawing them.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from drive.features.occupancy import CLASSES
+from drive.features.raster import CHANNELS, scene_raster
+from drive.features.vectors import VectorScene, vector_scene
+from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
+from drive.networks.weights import TaskNetwork
+from sim.geometry.grid import BevGrid
+from sim.interface import Observation, Occupancy
+
+HIGHEST_LOGIT = 10.0  # P3's: no cell is surer than this
+_FREE = -6.0  # the first logits: a cell in 400 is taken
+_MOVED_M = 5.0  # what becomes 1: a step at 10 m/s
+
+
+@dataclass(frozen=True)
+class OccupancyConfig(ImageConfig):
+    """Sizes of the network; `cell_width`: of a cell's features; `modes`: ways on from a cell; `points`
+    instants, `dt_s` apart, the first one `dt_s` from now."""
+
+    cell_width: int = 16
+    modes: int = 2
+    points: int = 10
+    dt_s: float = 0.5
+
+
+@dataclass(frozen=True)
+class OccupancyFutures:
+    """Forecast occupancy at S = T + 1 instants, now first, and T steps of motion between them.
+
+    `moved_m`: how far what is in a cell goes in a step, K ways; ego frame.
+    """
+
+    logit: Float[Tensor, "b c s x y"]  # classes as `CLASSES`
+    moved_m: Float[Tensor, "b t k x y 2"]
+    mode_logit: Float[Tensor, "b t k x y"]
+    grid: BevGrid
+    dt_s: float
+
+    @property
+    def probability(self) -> Float[Tensor, "b c s x y"]:
+        """That somebody of the class is in the cell."""
+        return torch.sigmoid(self.logit)
+
+    @property
+    def flow_mps(self) -> Float[Tensor, "b t x y 2"]:
+        """The mean velocity of what is in each cell, from each instant to the next."""
+        weight = torch.softmax(self.mode_logit, dim=2).unsqueeze(-1)
+        return (weight * self.moved_m).sum(dim=2) / self.dt_s
+
+    def warped(self) -> Float[Tensor, "b c s x y"]:
+        """The occupancy of now, carried on by the motion field alone (MP3): a second forecast.
+
+        Expected numbers of occupants; where ways meet they may exceed 1.
+        """
+        mode_probability, out = torch.softmax(self.mode_logit, dim=2), [self.probability[:, :, 0]]
+        for t in range(self.moved_m.shape[1]):
+            out.append(warp(out[-1], self.moved_m[:, t], mode_probability[:, t], self.grid))
+        return torch.stack(out, dim=2)
+
+
+def warp(
+    mass: Float[Tensor, "b c x y"],
+    moved_m: Float[Tensor, "b k x y 2"],
+    probability: Float[Tensor, "b k x y"],
+    grid: BevGrid,
+) -> Float[Tensor, "b c x y"]:
+    """What each cell holds goes on in K ways at once, a share `probability` of it by `moved_m` each.
+
+    The share arrives in the four cells around, bilinearly (MP3, with the sum over what
+    arrives in place of the probability that any of it does): the mass stays the same, less what leaves
+    the grid. Differentiable in all three.
+    """
+    i = torch.arange(grid.num_x, device=mass.device).unsqueeze(1)
+    j = torch.arange(grid.num_y, device=mass.device)
+    cell = torch.stack(
+        (i + moved_m[..., 0] / grid.resolution_m, j + moved_m[..., 1] / grid.resolution_m)
+    )
+    low = torch.floor(cell)
+    share = (cell - low).unsqueeze(-1)
+    corner = torch.tensor(((0, 0, 1, 1), (0, 1, 0, 1)), device=mass.device)[
+        :, None, None, None, None
+    ]
+    weight = torch.where(corner == 1, share, 1.0 - share).prod(dim=0)
+    i, j = low.unsqueeze(-1) + corner
+    there = grid.holds(i, j)
+    arrives = torch.where(there, weight * probability.unsqueeze(-1), 0.0)
+    number = torch.where(there, grid.flat(i, j), 0.0).long()
+    moved = (mass[:, :, None, :, :, None] * arrives.unsqueeze(1)).flatten(2)
+    index = number.flatten(1).unsqueeze(1).expand_as(moved)
+    out = mass.new_zeros(*mass.shape[:2], grid.num_cells)
+    return out.scatter_add(2, index, moved).reshape(mass.shape)
+
+
+class OccupancyPredictor(TaskNetwork):
+    """An image encoder whose features return to the image's cells; logits step by step; motion at once."""
+
+    task, version, config_class = "occupancy", 1, OccupancyConfig
+
+    def __init__(self, config: OccupancyConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, cells, classes = config.width, config.cell_width, len(CLASSES)
+        self.backbone = BevBackbone(len(CHANNELS), width)
+        self.narrow = nn.Conv2d(width, cells, 1)
+        self.detail = nn.Conv2d(len(CHANNELS), cells, 3, 1, 1)
+        self.mix = nn.Conv2d(
+            cells, cells, 3, 1, 1
+        )  # no norm: it would be over an almost empty image
+        self.now = nn.Conv2d(cells, classes, 1)
+        nn.init.constant_(_bias(self.now), _FREE)
+        self.update = (
+            nn.ModuleList(  # weights of its own for every step, which sees all logits before it
+                _head(cells + (t + 1) * classes, cells, classes) for t in range(config.points)
+            )
+        )
+        self.motion = _head(cells, 2 * cells, config.points * config.modes * 3)
+
+    def forward(self, scene: VectorScene) -> OccupancyFutures:
+        """The scene has to be in the ego's frame, as `vector_scene` makes it."""
+        config, grid = self.config, self.config.grid
+        feature = self.cell_features(scene_raster(scene, grid))
+        told = self.motion(feature).float().unflatten(1, (config.points, config.modes, 3))
+        return OccupancyFutures(
+            logit=self.logits(feature),
+            moved_m=_MOVED_M * told[:, :, :, :2].permute(0, 1, 2, 4, 5, 3),
+            mode_logit=told[:, :, :, 2],
+            grid=grid,
+            dt_s=config.dt_s,
+        )
+
+    def cell_features(self, image: Float[Tensor, "b c x y"]) -> Float[Tensor, "b d x y"]:
+        """f_occ: what the backbone sees around each cell, and what the image shows in it."""
+        num_x, num_y = image.shape[-2:]
+        wide = nn.functional.interpolate(
+            self.narrow(self.backbone(image)), scale_factor=STRIDE, mode="bilinear"
+        )
+        feature = nn.functional.gelu(wide[..., :num_x, :num_y] + self.detail(image))
+        return feature + nn.functional.gelu(self.mix(feature))
+
+    def logits(self, feature: Float[Tensor, "b d x y"]) -> Float[Tensor, "b c s x y"]:
+        """l^{t,c} = l^{t-1,c} + U^t(f_occ, l^{0:t-1,c}) (P3), within `HIGHEST_LOGIT`."""
+        logits = [_bounded(self.now(feature).float())]  # sums and places want 32 bits
+        for update in self.update:
+            change = update(torch.cat((feature, *logits), dim=1))
+            logits.append(_bounded(logits[-1] + change))
+        return torch.stack(logits, dim=2)
+
+    def predict_occupancy(self, observation: Observation) -> Occupancy:
+        """How likely anybody of any class is in a cell, classes being independent; not the ego."""
+        futures = self(vector_scene(observation))
+        free = (1.0 - futures.probability[:, :, 1:]).prod(dim=1)
+        return Occupancy(1.0 - free, futures.grid, futures.dt_s)
+
+
+def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Two convolutions; it begins at 0: logits that persist, and nothing moves."""
+    last = nn.Conv2d(hidden, outputs, 1)
+    nn.init.normal_(last.weight, std=1e-3)
+    nn.init.zeros_(_bias(last))
+    return nn.Sequential(nn.Conv2d(inputs, hidden, 3, 1, 1), nn.GELU(), last)
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    assert layer.bias is not None
+    return layer.bias
+
+
+def _bounded(logit: Tensor) -> Tensor:
+    return logit.clamp(-HIGHEST_LOGIT, HIGHEST_LOGIT)
