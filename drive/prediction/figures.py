@@ -14,10 +14,10 @@ from drive.prediction.baselines import (
 )
 from drive.prediction.joint import poses_in_scene, scene_logit
 from eval.forecasts.displacement import (
-    MISS_M,
     average_error_m,
     final_error_m,
     least_of_best,
+    missed_by_best,
     scene_error_m,
 )
 
@@ -51,7 +51,7 @@ def figures_of(
         "ADE1": least_of_best(ade, probability, 1),
         "minADE5": least_of_best(ade, probability, 5),
         f"minFDE{best}": fde.amin(dim=1),
-        f"miss{best}": (fde.amin(dim=1) > MISS_M).to(fde.dtype),
+        f"miss{best}": missed_by_best(fde, probability, best).to(fde.dtype),
     }
     for name, forecast in {
         "cv": constant_velocity(scene, points, futures.dt_s),

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sim import benchmarks
 from sim.benchmarks import Benchmark
 
 
@@ -51,6 +52,4 @@ def add_scores(benchmark: Benchmark, scores: list[Score]) -> Path:
 
 
 def _path(benchmark: Benchmark) -> Path:
-    from sim import benchmarks
-
     return benchmarks.FOLDER / "scores" / f"{benchmark.name}@{benchmark.version}.json"

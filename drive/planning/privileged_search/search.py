@@ -95,10 +95,10 @@ def _values(copies: Simulator, driver: TrialDriver, trials: int) -> Float[Tensor
     goal_s, nearest = torch.full_like(start_m, torch.inf), start_m.clone()
     rows = torch.arange(len(start_m))
     for step in range(1, copies.world.num_steps + 1):
-        before, now_s = state.pose[:, EGO, :2], step * dt_s
-        state = copies.step(state, driver.plan(copies.world, state))
-        fails[rows] |= _goes_wrong(copies.world, state) | (now_s > limit_s[rows])
-        crosses = _crosses(copies.world, before, state) & ~fails[rows]
+        now_s = step * dt_s
+        state, wrong, crosses = _advanced(copies, driver, state)
+        fails[rows] |= wrong | (now_s > limit_s[rows])
+        crosses = crosses & ~fails[rows]
         goal_s[rows] = torch.where(crosses, goal_s[rows].clamp(max=now_s), goal_s[rows])
         nearer = torch.minimum(nearest[rows], _to_goal_m(state, goal_m[rows]))
         nearest[rows] = torch.where(fails[rows], nearest[rows], nearer)
@@ -124,12 +124,11 @@ def _driven(worlds: Simulator, driver: TrialDriver) -> list[Drive]:
     fails = torch.zeros(world.num_worlds, dtype=torch.bool)
     goal_s, courses = torch.full((world.num_worlds,), torch.inf), [_course(world, state)]
     for step in range(1, world.num_steps + 1):
-        before, now_s = state.pose[:, EGO, :2], step * world.dt_s
-        state = worlds.step(state, driver.plan(world, state))
+        now_s = step * world.dt_s
+        state, wrong, crosses = _advanced(worlds, driver, state)
         courses.append(_course(world, state))
-        fails |= _goes_wrong(world, state) | (now_s > limit_s)
-        crosses = _crosses(world, before, state) & ~fails
-        goal_s = torch.where(crosses, goal_s.clamp(max=now_s), goal_s)
+        fails |= wrong | (now_s > limit_s)
+        goal_s = torch.where(crosses & ~fails, goal_s.clamp(max=now_s), goal_s)
     times = [float(s) if s < torch.inf else None for s in goal_s]
     instants = [scenario.num_instants for scenario in world.scenarios]
     return [
@@ -145,9 +144,14 @@ def _goals(world: World) -> tuple[Float[Tensor, "k 2"], Float[Tensor, " k"]]:
     return torch.tensor(np.array(middle), dtype=torch.float32), torch.tensor(limit_s)
 
 
-def _crosses(world: World, before_m: Float[Tensor, "k 2"], state: WorldState) -> Tensor:
-    step_m = torch.stack((before_m, state.pose[:, EGO, :2]), dim=1)
-    return world.goals.reached(step_m)[:, -1]
+def _advanced(
+    worlds: Simulator, driver: TrialDriver, state: WorldState
+) -> tuple[WorldState, Bool[Tensor, " k"], Bool[Tensor, " k"]]:
+    """A step; which egos went wrong in it, and which crossed their goal line."""
+    world = worlds.world
+    after = worlds.step(state, driver.plan(world, state))
+    step_m = torch.stack((state.pose[:, EGO, :2], after.pose[:, EGO, :2]), dim=1)
+    return after, _goes_wrong(world, after), world.goals.reached(step_m)[:, -1]
 
 
 def _goes_wrong(world: World, state: WorldState) -> Bool[Tensor, " k"]:
