@@ -24,6 +24,7 @@ _MOST_GAPS = 1 << 27  # distances held at once: half a gigabyte
 MAX_ZONES = 2  # conflicts kept per pair of paths, the first along the path
 _SAME_LANE_M = 1.2
 _ALIGNED = 0.8  # cosine between the directions of two paths that run together
+_SHARED_M = 6.0  # paths that run together for so long merge there, even if they part again
 _LANE_CHANGE_HANDICAP = 5
 
 
@@ -227,7 +228,8 @@ def _conflicts(
             continue
         seen[a, b] = k + 1
         inside = s_on_path[a, b, i : j + 1]
-        merges = bool(aligned[a, b, j] > _ALIGNED and distance[a, b, j] < _SAME_LANE_M)
+        together = (distance[a, b, i : j + 1] < _SAME_LANE_M) & (aligned[a, b, i : j + 1] > _ALIGNED)
+        merges = int(together.sum()) * STRIDE >= _SHARED_M or bool(together[-1])
         conflict = _Conflict(
             enter=float(inside.min()) - 0.5 * STRIDE,
             leave=float(inside.max()) + 0.5 * STRIDE,
