@@ -228,7 +228,9 @@ def _conflicts(
             continue
         seen[a, b] = k + 1
         inside = s_on_path[a, b, i : j + 1]
-        together = (distance[a, b, i : j + 1] < _SAME_LANE_M) & (aligned[a, b, i : j + 1] > _ALIGNED)
+        together = (distance[a, b, i : j + 1] < _SAME_LANE_M) & (
+            aligned[a, b, i : j + 1] > _ALIGNED
+        )
         merges = int(together.sum()) * STRIDE >= _SHARED_M or bool(together[-1])
         conflict = _Conflict(
             enter=float(inside.min()) - 0.5 * STRIDE,

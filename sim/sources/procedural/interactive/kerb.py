@@ -12,21 +12,29 @@ Array = np.ndarray
 Rng = np.random.Generator
 
 _PARKING_M = 2.3
+_TURNING_MPS = 3.2  # a U-turn's speed
 
 
 def parked_pedestrian(rng: Rng) -> Layout:
     """Between parked cars people step out, when the ego is near and cannot have seen them long."""
-    layout, line, half = _parked_street(rng, int(rng.integers(1, 3)), share=0.09)
+    lanes = int(rng.integers(1, 3))
+    layout, line, half = _parked_street(rng, lanes, share=0.09)
     start, speed = layout.ego_start_m[0], layout.ego_speed_mps or 0.0
     at = start
+    own = half / lanes * (layout.ego_route + 0.5)
     for _ in range(int(rng.integers(1, 4))):
         at += float(rng.uniform(22, 42))
         side = 1.0 if rng.random() < 0.3 else -1.0
         _make_room(layout, line, at)
-        time_s = float(rng.uniform(0.8, 2.2)) + (half / 1.6 if side > 0 else 0.0)
-        layout.walkers.append(_walker(rng, line, at, side * (half + 1.6), speed * time_s))
+        pace = float(rng.uniform(1.1, 2.4))
+        # Until they are in the middle of the ego's lane; some come sooner, some later than the ego.
+        reach_s = (half + 1.6 + side * own) / pace
+        near = speed * (reach_s + float(rng.uniform(-0.7, 0.7)))
+        layout.walkers.append(
+            _walker(rng, line, at, side * (half + 1.6), max(near, 5.0), pace, hesitates=0.15)
+        )
     layout.goal_line_m = layout.map.across(layout.routes[0].lanes[0], at + 35.0)
-    layout.allow(at + 35.0 - start, float(rng.uniform(1.0, 6.0)))
+    layout.allow(at + 35.0 - start, float(rng.uniform(1.0, 5.0)))
     return layout
 
 
@@ -75,8 +83,8 @@ def _walker(
     at_m: float,
     left_m: float,
     near_m: float,
-    pace_mps: float | None = None,
-    hesitates: float = 0.15,
+    pace_mps: float,
+    hesitates: float,
 ) -> Walker:
     """Someone who crosses the road from `left_m` beside its middle, once the ego is `near_m` away."""
     points = polyline.at(line, np.array((at_m, at_m + 1.0)))
@@ -85,12 +93,15 @@ def _walker(
     slant = float(rng.uniform(-0.25, 0.25)) * along
     start = points[0] + left_m * normal
     end = points[0] - (left_m + np.sign(left_m) * 3.0) * (normal - np.sign(left_m) * slant)
-    pace = pace_mps or float(rng.uniform(1.1, 2.4))
     pauses = rng.random() < hesitates
     cue = Cue(CueAction.START, points[0], near_m, latest_s=14.0)
     pause_at = float(rng.uniform(0.3, 0.6)) * 2.0 * abs(left_m) if pauses else np.inf
     return Walker(
-        np.stack((start, end)), pace, cue, pause_at, float(rng.uniform(0.6, 2.0)) if pauses else 0.0
+        np.stack((start, end)),
+        pace_mps,
+        cue,
+        pause_at,
+        float(rng.uniform(0.6, 2.0)) if pauses else 0.0,
     )
 
 
@@ -165,6 +176,7 @@ def _out_of_driveway(layout: Layout, line: Array, lane: int, at_m: float, half_m
 def u_turn(rng: Rng) -> Layout:
     """From the kerb across the road someone turns round, into the lanes of the ego."""
     layout, line, half = _parked_street(rng, 2, share=0.05)
+    layout.cars = (2, 7)
     start, speed = layout.ego_start_m[0], layout.ego_speed_mps or 0.0
     layout.ego_route = int(rng.integers(2))
     at = start + float(rng.uniform(55, 85))
@@ -184,14 +196,16 @@ def u_turn(rng: Rng) -> Layout:
     )
     route = layout.map.joining_route(line_in, lane, float(s[0]))
     _make_room(layout, line, at, reach_m=14.0)
-    cue = Cue(
-        CueAction.START, here[0], max(speed * float(rng.uniform(2.6, 5.2)), 18.0), latest_s=12.0
-    )
-    style = {"yields": float(rng.integers(0, 2)), "politeness": 0.0,
-             "max_acceleration_mps2": float(rng.uniform(1.2, 2.4))}  # fmt: skip
+    acceleration = float(rng.uniform(1.2, 2.4))
+    # Until it is round; some are sooner, some later than the ego.
+    reach_s = 1.0 + polyline.length_m(line_in) / _TURNING_MPS
+    near = speed * (reach_s + float(rng.uniform(-2.0, 0.4)))
+    cue = Cue(CueAction.START, here[0], near, latest_s=12.0)
+    style = {"yields": float(rng.random() < 0.25), "politeness": 0.0,
+             "max_acceleration_mps2": acceleration}  # fmt: skip
     layout.actors.append(Actor(route, 2.2, 0.0, style=style, cue=cue))
     layout.goal_line_m = layout.map.across(lane, at + 60.0)
-    layout.allow(at + 60.0 - start, float(rng.uniform(0.3, 2.5)))
+    layout.allow(at + 60.0 - start, float(rng.uniform(0.0, 2.0)))
     return layout
 
 
