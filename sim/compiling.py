@@ -32,6 +32,28 @@ def materialize(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(_stored(list(tensors)))
 
 
+def one_operation(name: str, result: Callable[..., Tensor]) -> Callable[[Callable], Callable]:
+    """Make a function one operation to the compiler, which does not look into it.
+
+    For what is sequential by nature or of sizes that follow from values. `result` makes an empty
+    tensor of the shape and type of what the function returns, from the same arguments. Eager calls go
+    straight to the function: torch's own way there imports the compiler first, which takes seconds.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        operation = torch.library.custom_op(f"bevdrive::{name}", mutates_args=())(function)
+        operation.register_fake(result)
+
+        @functools.wraps(function)
+        def call(*arguments: Any) -> Tensor:
+            compiling = torch.compiler.is_compiling()
+            return operation(*arguments) if compiling else function(*arguments)
+
+        return call
+
+    return decorate
+
+
 @torch.library.custom_op("bevdrive::stored", mutates_args=())
 def _stored(tensors: list[Tensor]) -> list[Tensor]:
     return [tensor.clone() for tensor in tensors]

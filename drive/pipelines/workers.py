@@ -1,6 +1,7 @@
 """Jobs in worker processes, with a bar that knows how far each of them is; nothing outlives the run."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -13,6 +14,7 @@ from sim.processes import without_interruption
 
 Jobs = list[tuple[Any, ...]]
 _LOOK_EVERY_S = 0.5
+_LOG_EVERY_S = 30.0  # where the bar goes to a file, a line each time
 
 
 class BrokenRun(Exception):
@@ -83,7 +85,8 @@ def _bar(what: str, unit: str, total: float) -> Any:
 
     counts = f"{{n:.0f}}/{{total:.0f}} {unit}".rstrip()
     layout = f"{{desc}}: {{percentage:3.0f}}%|{{bar}}| {counts} [{{elapsed}}<{{remaining}}]"
-    return tqdm(desc=what, total=total, bar_format=layout, mininterval=_LOOK_EVERY_S)
+    every_s = _LOOK_EVERY_S if sys.stderr.isatty() else _LOG_EVERY_S
+    return tqdm(desc=what, total=total, bar_format=layout, mininterval=every_s)
 
 
 def _here(

@@ -11,6 +11,7 @@ from eval.metrics.facts import Facts
 from eval.metrics.family import MetricResult
 from eval.metrics.sources import OWN
 from eval.rollout import Rollout
+from sim.compiling import one_operation
 from sim.geometry import box
 from sim.scenario import EGO
 
@@ -107,7 +108,7 @@ def post_encroachment_time(rollout: Rollout) -> MetricResult:
     return MetricResult(course.amin(dim=1), crossed, course)
 
 
-@torch.library.custom_op("bevdrive::encroachment_steps", mutates_args=())
+@one_operation("encroachment_steps", lambda pose, *others: torch.empty_like(pose[:, :, 0, 0]))
 def encroachment_steps(pose: Tensor, size_m: Tensor, valid: Tensor, most: int) -> Tensor:
     """By how many steps, at each instant `[B, T]`, anybody else comes to, or came from, the ego's place.
 
@@ -138,11 +139,6 @@ def encroachment_steps(pose: Tensor, size_m: Tensor, valid: Tensor, most: int) -
         found[:, mine] = torch.where(hit, found[:, mine].clamp(max=abs(later)), found[:, mine])
     least = torch.full(pose.shape[:2], float(most + 1), device=pose.device)
     return least.scatter_reduce(0, world.unsqueeze(1).expand(found.shape), found, "amin")
-
-
-@encroachment_steps.register_fake
-def _(pose: Tensor, size_m: Tensor, valid: Tensor, most: int) -> Tensor:
-    return torch.empty_like(pose[:, :, 0, 0])
 
 
 IMPOSED = Metric(

@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from sim.compiling import one_operation
 
-@torch.library.custom_op("bevdrive::driven_lanes", mutates_args=())
+
+@one_operation("driven_lanes", lambda inside, *others: torch.empty_like(inside))
 def driven_lanes(
     inside: Tensor, close: Tensor, junction: Tensor, is_connector: Tensor,
     successor: Tensor, last: Tensor,
@@ -37,15 +39,7 @@ def driven_lanes(
     return _culled(torch.stack(found, dim=1), is_connector, successor, last)
 
 
-@driven_lanes.register_fake
-def _(
-    inside: Tensor, close: Tensor, junction: Tensor, is_connector: Tensor,
-    successor: Tensor, last: Tensor,
-) -> Tensor:  # fmt: skip
-    return torch.empty_like(inside)
-
-
-@torch.library.custom_op("bevdrive::corner_lanes", mutates_args=())
+@one_operation("corner_lanes", lambda inside, *others: torch.empty_like(inside))
 def corner_lanes(inside: Tensor, is_connector: Tensor, successor: Tensor) -> Tensor:
     """The lanes `[B, T, 4, K]` of a car's corners; at each instant all remember what any was in."""
     known = torch.zeros_like(inside[:, 0, 0])
@@ -57,11 +51,6 @@ def corner_lanes(inside: Tensor, is_connector: Tensor, successor: Tensor) -> Ten
         known = now.any(dim=1)
         found.append(now)
     return torch.stack(found, dim=1)
-
-
-@corner_lanes.register_fake
-def _(inside: Tensor, is_connector: Tensor, successor: Tensor) -> Tensor:
-    return torch.empty_like(inside)
 
 
 def in_common_or_connected(

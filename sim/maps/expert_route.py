@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
+from sim.compiling import one_operation
 from sim.geometry import polyline
 from sim.maps.driven_lanes import driven_lanes, first_lane
 from sim.maps.field import MapField
@@ -84,7 +85,9 @@ class ExpertRoute:
         return self.lane[self.row, 0] >= 0
 
 
-@torch.library.custom_op("bevdrive::progress_through", mutates_args=())
+@one_operation(
+    "progress_through", lambda holds, along_m, jump_m: torch.empty_like(along_m[:, :, 0])
+)
 def progress_through(holds: Tensor, along_m: Tensor, jump_m: Tensor) -> Tensor:
     """Metres gained `[B, T]` through blocks that hold the car `[B, T, R]`, at arc lengths `along_m`.
 
@@ -107,11 +110,6 @@ def progress_through(holds: Tensor, along_m: Tensor, jump_m: Tensor) -> Tensor:
         before_m = torch.where(counts, now_m, before_m)
         block = new
     return torch.stack(gained, dim=1)
-
-
-@progress_through.register_fake
-def _(holds: Tensor, along_m: Tensor, jump_m: Tensor) -> Tensor:
-    return torch.empty_like(along_m[:, :, 0])
 
 
 def _recorded(scenario: Scenario) -> np.ndarray:
