@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/bevdrive simulate --preset configs/simulate/demo.yaml
 
 test: lint system
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 25 -q
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -15,3 +15,8 @@ needs_shared_data = pytest.mark.skipif(
 def _one_thread() -> None:
     """Tests run beside one another: one thread each."""
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: item.path.name != "test_compiled.py")
