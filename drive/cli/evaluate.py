@@ -9,6 +9,7 @@ from pathlib import Path
 from drive.cli.interruption import stopped
 from drive.cli.words import split_commas
 from drive.pipelines.evaluate.config import ORACLE, TASKS, EvaluateConfig
+from drive.pipelines.evaluate.networks import TRAJECTORIES
 from sim.errors import InputError
 from sim.sources.query import SourceQuery
 
@@ -19,6 +20,8 @@ _EPILOG = """examples:
   bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val
   bevdrive evaluate planning --dataroot DIR --version v1.0-mini --split mini_val --results plans.json
   bevdrive evaluate closed-loop --dataroot DIR --version v1.0-sim --split sim_val --planner idm pdm
+  bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val --weights runs/joint
+  bevdrive evaluate forecast --benchmark interactive-val --weights runs/joint    # forecast --help: more
 
 results files: detection, tracking and prediction as nuScenes' servers take them (prediction: one
 list for the whole split); planning: a JSON object, sample token -> 6 pairs [x, y], where the
@@ -36,6 +39,10 @@ def run(arguments: list[str]) -> int:
 
     Raises InputError for wrong input; nothing is written then.
     """
+    if arguments[:1] == ["forecast"]:
+        from drive.cli.evaluate_forecast import run as run_forecast
+
+        return run_forecast(arguments[1:])
     config = _parse(arguments)
     from drive.pipelines.evaluate import evaluate
     from drive.pipelines.workers import BrokenRun
@@ -57,13 +64,16 @@ def run(arguments: list[str]) -> int:
 
 def _was_finished(config: EvaluateConfig, path: Path) -> bool:
     """Whether the run of this very command is there, of these results."""
+    from drive.networks.weights import find_weights
     from drive.pipelines.evaluate.results import results_file
     from eval.runs.folder import is_run_of
 
     if not is_run_of(path, config.plain()) or not (path / "report.html").is_file():
         return False
-    results = results_file(config)
-    return results is None or results.stat().st_mtime < (path / "metrics.json").stat().st_mtime
+    weights = config.weights and find_weights(config.weights, TRAJECTORIES[0])
+    scored = [file for file in (results_file(config), weights) if file]
+    finished = (path / "metrics.json").stat().st_mtime
+    return all(file.stat().st_mtime < finished for file in scored)
 
 
 def _parse(arguments: list[str]) -> EvaluateConfig:
@@ -80,18 +90,21 @@ def _parse(arguments: list[str]) -> EvaluateConfig:
     add("--split", required=True, help="train, val, mini_val ..., or a name in splits.json")
     add("--results", metavar="FILE",
         help=f"results to score; {ORACLE}: the ground truth itself (detection, tracking)")  # fmt: skip
+    add("--weights", metavar="RUN",
+        help="prediction: score this network too; default, a run folder of train, or a file")  # fmt: skip
     add("--noise", type=float, default=0.0, metavar="M",
         help=f"with --results {ORACLE}: move every box by so many metres")  # fmt: skip
     add("--seed", type=int, default=0, help="of the noise's directions")
     add("--name", help="name of the run folder; not given: date and time")
     add("--out", type=Path, default=Path("runs"), help="where run folders go")
+    add("--cache", type=Path,
+        help="closed-loop, --weights: where converted scenes are kept (~/.cache/bevdrive)")  # fmt: skip
     alone = parser.add_argument_group("closed-loop alone")
     add = alone.add_argument
     add("--planner", nargs="+", default=["pdm"], help="planners, as in simulate, by space or comma")
     add("--scenario", nargs="+", default=[], metavar="SCENE", help="only these scenes")
     add("--exclude", nargs="+", default=[], metavar="SCENE", help="all scenes but these")
     add("--count", type=int, help="how many scenes at most")
-    add("--cache", type=Path, help="where converted scenes are kept (~/.cache/bevdrive)")
     add("--workers", type=int, default=-1, help="processes (-1: one per core; 0: none)")
     options = vars(parser.parse_args(split_commas(arguments)))
     for name in ("planner", "scenario", "exclude"):
@@ -112,6 +125,8 @@ def _check(config: EvaluateConfig) -> None:
         raise InputError(f"--results: {config.task} needs a file, or {ORACLE!r}")
     if not boxes and config.results == ORACLE:
         raise InputError(f"--results: {config.task} has the ground truth as a row of its own")
+    if config.weights is not None and config.task != "prediction":
+        raise InputError(f"--weights: not of {config.task}; prediction and forecast score networks")
     if config.task == "closed-loop" and config.results is not None:
         raise InputError("--results: closed-loop drives planners, it scores no file")
     if config.noise and config.results != ORACLE:

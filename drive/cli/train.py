@@ -13,7 +13,7 @@ from drive.pipelines.presets import from_dict, from_yaml, to_plain
 from drive.training.config import CONFIGS, TrainConfig, check
 from sim.errors import InputError, one_of
 
-PRESETS = Path(__file__).parents[2] / "configs" / "train"
+PRESETS = Path(__file__).parents[1] / "training" / "presets"
 _ABOUT = """Train a network from examples that `bevdrive collect` made.
 
 Examples:

@@ -28,7 +28,8 @@ Table = TypeVar("Table", bound="Agents | History | Future | Truth")
 class ExampleSpec:
     """How far examples look back and ahead, and how much of a scene they hold.
 
-    `num_agents`: the ego and the others nearest to it. Futures have an entry every `future_dt_s`.
+    `num_agents`: the ego and the others nearest to it. Futures have an entry every `future_dt_s`. `map`: the
+    observation answers questions about the map; such examples can be neither joined nor stored.
     """
 
     history_s: float = 1.0
@@ -36,12 +37,13 @@ class ExampleSpec:
     future_dt_s: float = 0.5
     num_agents: int = 32
     lanes: LaneSpec = field(default_factory=LaneSpec)
+    map: bool = False
     path_points: int = 40
     path_spacing_m: float = 3.0
 
     def needs(self, perception: Perception = "tracks") -> Needs:
         """What an observation has to show to be part of an example."""
-        return Needs(history_s=self.history_s, lanes=self.lanes, perception=perception)
+        return Needs(self.history_s, map=self.map, lanes=self.lanes, perception=perception)
 
     @property
     def future_points(self) -> int:
@@ -101,7 +103,7 @@ def make_examples(
     A scenario too short for that gives one instant, of which the last entries are not valid. Batched
     over scenarios, one instant of all that last so long after the other. All need the same `dt_s`.
     """
-    world = World.from_scenarios(scenarios, maps=False)
+    world = World.from_scenarios(scenarios, maps=spec.map)
     simulator = Simulator.of(world, "log", spec.needs(perception))
     ahead, begin, stride = (round(s / world.dt_s) for s in (spec.future_s, spec.history_s, every_s))
     last = (world.length_steps - ahead).clamp(min=0)

@@ -1,11 +1,12 @@
 """`VectorScene`: an observation as agents, lanes with their lights, and the route, to make tokens of."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.errors import InputError
 from sim.geometry import se2
 from sim.interface import Observation
 from sim.scenario import AgentKind, LaneKind
@@ -62,15 +63,16 @@ def vector_scene(observation: Observation) -> VectorScene:
 
     What is invalid becomes zero, whatever it held. Raises ValueError where it has neither.
     """
-    agents, history, ego = observation.agents, observation.history, observation.ego
+    agents, history = observation.agents, observation.history
     if history is None:
         raise ValueError("the observation holds no history: ask for it by Needs(history_s=...)")
     lines = _lines(observation)
     there = history.valid.unsqueeze(-1)
-    valid = torch.cat((torch.ones_like(agents.valid[:, :1]), agents.valid), dim=1)
+    ego = agents.valid.new_ones(len(agents.valid), 1)  # there may be nobody else
+    valid = torch.cat((ego, agents.valid), dim=1)
     pose = torch.cat((torch.zeros_like(history.pose[:, :1, -1]), agents.pose), dim=1)
-    kind = torch.cat((torch.zeros_like(agents.kind[:, :1]), agents.kind), dim=1)
-    size = torch.cat((ego.size_m.unsqueeze(1), agents.size_m), dim=1)
+    kind = torch.cat((agents.kind.new_zeros(ego.shape), agents.kind), dim=1)
+    size = torch.cat((observation.ego.size_m.unsqueeze(1), agents.size_m), dim=1)
     return VectorScene(
         agent_pose=torch.where(valid.unsqueeze(-1), pose, 0.0),
         agent_size_m=torch.where(valid.unsqueeze(-1), size, 0.0),
@@ -82,6 +84,26 @@ def vector_scene(observation: Observation) -> VectorScene:
         dt_s=observation.dt_s,
         **lines,
     )
+
+
+def observed_scene(observation: Observation) -> VectorScene:
+    """`vector_scene`, for who foretells: InputError where a value that counts is not finite.
+
+    One NaN would be all over a network's answer. In compiled code nobody looks.
+    """
+    scene = vector_scene(observation)
+    for f in fields(scene):
+        if f.name != "dt_s":
+            require_finite(f"observation: {f.name}", getattr(scene, f.name))
+    return scene
+
+
+def require_finite(name: str, values: Tensor) -> None:
+    """Raise InputError naming the first world in which a value is not finite; nothing in compiled code."""
+    if torch.compiler.is_compiling() or bool(torch.isfinite(values).all()):
+        return
+    world = int((~torch.isfinite(values)).flatten(1).any(dim=1).nonzero()[0])
+    raise InputError(f"{name} of world {world} holds a value that is not finite")
 
 
 def _lines(observation: Observation) -> dict[str, Tensor]:

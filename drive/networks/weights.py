@@ -71,17 +71,14 @@ def find_weights(name: str, task: str) -> Path:
     return path
 
 
+def task_of(weights: str) -> str:
+    """What weights are of, where a run folder or a file is named; InputError where it is none."""
+    return _read(find_weights(weights, "any"))[0].task
+
+
 def read_weights(path: Path, task: str, version: int) -> tuple[WeightsCard, dict[str, Tensor]]:
     """What they are of, and the tensors; InputError for another task's, another version's, or none."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            told = json.loads((file.metadata() or {}).get("card", "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        card = WeightsCard(**told)
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: no weights of bevdrive: {error}") from None
+    card, tensors = _read(path)
     if card.task != task:
         raise InputError(f"{path}: weights of task {card.task!r:.60}, not of {task}")
     if card.version != version:
@@ -105,3 +102,16 @@ def load_network(cls: type[Network], weights: str) -> tuple[Network, WeightsCard
         told = " ".join(str(error).split())
         raise InputError(f"{path}: do not fit the network of their config: {told:.200}") from None
     return network.eval(), card
+
+
+def _read(path: Path) -> tuple[WeightsCard, dict[str, Tensor]]:
+    """The card and the tensors; InputError where they are no weights."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = json.loads((file.metadata() or {}).get("card", "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return WeightsCard(**told), tensors
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: no weights of bevdrive: {error}") from None

@@ -50,14 +50,7 @@ def collect_shard(config: CollectConfig, number: int, refs: list[ScenarioRef]) -
     from drive.features.store import write_shard
 
     torch.set_num_threads(1)  # the same bytes for any number of workers
-    loaded, skipped = load(refs)
-    usable = []
-    for ref, scenario in loaded:
-        if abs(scenario.dt_s - _DT_S) < 1e-6:
-            usable.append(scenario)
-        else:
-            reason = f"steps of {scenario.dt_s} s, not {_DT_S}"
-            skipped.append({"scenario": ref.name, "reason": reason})
+    usable, skipped = load_usable(refs)
     examples: list[Example] = []
     with torch.no_grad():
         if usable:
@@ -71,6 +64,19 @@ def collect_shard(config: CollectConfig, number: int, refs: list[ScenarioRef]) -
         [scenario.scenario_id for scenario in usable],
         skipped,
     )
+
+
+def load_usable(refs: list[ScenarioRef]) -> tuple[list[Scenario], list[dict[str, str]]]:
+    """The scenarios that examples can be made of, and of the others the name and the reason."""
+    loaded, skipped = load(refs)
+    usable = []
+    for ref, scenario in loaded:
+        if abs(scenario.dt_s - _DT_S) < 1e-6:
+            usable.append(scenario)
+        else:
+            reason = f"steps of {scenario.dt_s} s, not {_DT_S}"
+            skipped.append({"scenario": ref.name, "reason": reason})
+    return usable, skipped
 
 
 def _driven(config: CollectConfig, scenarios: list[Scenario]) -> list[Scenario]:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from drive.features.vectors import VectorScene, vector_scene
+from drive.features.vectors import VectorScene, observed_scene
 from drive.networks.bev_encoder import BevEncoder, ImageConfig
 from drive.networks.joint_head import JointFutures
 from drive.networks.relative import mlp
@@ -52,5 +52,5 @@ class CoverPredictor(TaskNetwork):
 
     def predict_each(self, observation: Observation) -> Forecast:
         """The others one by one; probabilities are among the futures that are handed out."""
-        scene = vector_scene(observation)
+        scene = observed_scene(observation)
         return forecast_of(self.futures_of(self(scene)), scene)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from drive.features.vectors import VectorScene, vector_scene
+from drive.features.vectors import VectorScene, observed_scene
 from drive.networks.bev_encoder import BevEncoder, ImageConfig
 from drive.networks.joint_head import JointFutures, around_constant_velocity
 from drive.networks.relative import mlp
@@ -65,9 +65,9 @@ class IntentionPredictor(TaskNetwork):
 
     def predict_each(self, observation: Observation) -> Forecast:
         """The others one by one."""
-        scene = vector_scene(observation)
+        scene = observed_scene(observation)
         return forecast_of(self(scene).futures, scene)
 
     def predict_intention(self, observation: Observation) -> Intention:
         """Of the others."""
-        return Intention(self(vector_scene(observation)).intention_logit[:, 1:])
+        return Intention(self(observed_scene(observation)).intention_logit[:, 1:])

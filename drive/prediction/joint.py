@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drive.features.example import ExampleSpec
-from drive.features.vectors import VectorScene, vector_scene
+from drive.features.vectors import VectorScene, observed_scene, require_finite
 from drive.networks.joint_head import JointFutures, JointHead
 from drive.networks.vector_encoder import VectorEncoder
 from drive.networks.weights import TaskNetwork
@@ -59,8 +59,13 @@ class JointPredictor(TaskNetwork):
     def predict_joint(
         self, observation: Observation, ego_future: Float[Tensor, "b t 3"] | None = None
     ) -> JointForecast:
-        """Scenes as a whole; `ego_future`: what the ego will do, as far as that is decided."""
-        scene = vector_scene(observation)
+        """Scenes as a whole; `ego_future`: what the ego will do, as far as that is decided.
+
+        Raises InputError where it, or the observation, holds a value that is not finite.
+        """
+        scene = observed_scene(observation)
+        if ego_future is not None:
+            require_finite("ego_future", ego_future)
         futures = self(scene, ego_future)
         pose = poses_in_scene(scene, futures.position_m)
         probability = torch.softmax(scene_logit(futures, scene.agent_valid), dim=1)
@@ -68,7 +73,7 @@ class JointPredictor(TaskNetwork):
 
     def predict_each(self, observation: Observation) -> Forecast:
         """The others one by one, each with the probabilities that its own token gives."""
-        scene = vector_scene(observation)
+        scene = observed_scene(observation)
         return forecast_of(self(scene), scene)
 
 

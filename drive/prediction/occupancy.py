@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from drive.features.occupancy import CLASSES
 from drive.features.raster import CHANNELS, scene_raster
-from drive.features.vectors import VectorScene, vector_scene
+from drive.features.vectors import VectorScene, observed_scene
 from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
 from sim.geometry.grid import BevGrid
@@ -158,7 +158,7 @@ class OccupancyPredictor(TaskNetwork):
 
     def predict_occupancy(self, observation: Observation) -> Occupancy:
         """How likely anybody of any class is in a cell, classes being independent; not the ego."""
-        futures = self(vector_scene(observation))
+        futures = self(observed_scene(observation))
         free = (1.0 - futures.probability[:, :, 1:]).prod(dim=1)
         return Occupancy(1.0 - free, futures.grid, futures.dt_s)
 

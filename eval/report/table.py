@@ -144,4 +144,4 @@ def _cell(row: dict[str, float], column: str) -> str:
     return str(int(value)) if column in _WHOLE and value == int(value) else f"{value:.3f}"
 
 
-_WHOLE = {"scenes", "samples", "agents", "mt", "ml", "tp", "fp", "fn", "ids", "frag"}
+_WHOLE = {"scenes", "scenarios", "samples", "agents", "mt", "ml", "tp", "fp", "fn", "ids", "frag"}

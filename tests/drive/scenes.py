@@ -12,7 +12,9 @@ from tests.toy import Car, make_scenario, straight
 SPEC = ExampleSpec(num_agents=4)
 
 
-def toy_scenario(speed_mps: float = 10.0, duration_s: float = 9.0) -> Scenario:
+def toy_scenario(
+    speed_mps: float = 10.0, duration_s: float = 9.0, scenario_id: str = "toy"
+) -> Scenario:
     """The ego on one lane, a car ahead on it, one that comes towards it, and somebody on foot."""
     return make_scenario(
         [straight(-50.0, 0.0, 250.0, 0.0), straight(250.0, 4.0, -50.0, 4.0)],
@@ -23,6 +25,7 @@ def toy_scenario(speed_mps: float = 10.0, duration_s: float = 9.0) -> Scenario:
             Car(-1, 5.0, -6.0, np.pi / 2, 1.0, (0.6, 0.6, 1.8), AgentKind.PEDESTRIAN),
         ],
         duration_s,
+        scenario_id=scenario_id,
     )
 
 

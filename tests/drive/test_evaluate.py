@@ -5,11 +5,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from drive.cli.main import main
 from sim.export.nuscenes import export_scenes
 from sim.sources.procedural import generate
+from tests.drive.test_evaluate_forecast import constant_velocity
 from tests.eval.nuscenes import tiny
 
 
@@ -102,6 +104,33 @@ def test_prediction_rows(tiny_root: Path, tmp_path: Path) -> None:
     assert rows["oracle"]["minADE_1"] == 0.0
 
 
+def test_a_networks_predictions_of_an_exported_dataset(exported: Path, tmp_path: Path) -> None:
+    weights = ["--weights", str(constant_velocity(tmp_path / "w"))]
+    cache = ["--cache", str(tmp_path / "cache")]
+    assert _run(exported, tmp_path / "runs", "prediction", *weights, *cache) == 0
+    rows = _metrics(tmp_path / "runs")["prediction"]
+    assert list(rows) == ["constant velocity", "physics oracle", "oracle", "joint"]
+    # Six times the same: as good as the devkit's, but for what each takes for the velocity of now.
+    assert rows["joint"]["minADE_5"] == rows["joint"]["minADE_1"]
+    assert 0.3 < rows["joint"]["minADE_1"] / rows["constant velocity"]["minADE_1"] < 1.3
+    # It starts where the devkit's own table has the agent, in the frame of the map.
+    tables = exported / tiny.VERSION
+    box = {
+        (row["instance_token"], row["sample_token"]): row["translation"]
+        for row in json.loads((tables / "sample_annotation.json").read_text())
+    }
+    submission = tmp_path / "runs" / "run" / "submission.json"
+    predictions = json.loads(submission.read_text())
+    assert len(predictions) == rows["joint"]["agents"]
+    for told in predictions:
+        first, second = np.array(told["prediction"][0][:2])
+        start = 2.0 * first - second
+        assert start == pytest.approx(box[told["instance"], told["sample"]][:2], abs=0.01)
+    # And is a submission like anyone's.
+    assert _run(exported, tmp_path / "again", "prediction", "--results", str(submission)) == 0
+    assert _metrics(tmp_path / "again")["prediction"]["submission.json"] == rows["joint"]
+
+
 def test_prediction_says_who_chose_the_agents(
     tiny_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +155,8 @@ def test_prediction_says_who_chose_the_agents(
         (["detection"], "--results: detection needs a file, or 'oracle'"),
         (["detection", "--results", "no.json"], "--results: no.json: no such file"),
         (["prediction", "--results", "oracle"], "--results: prediction has the ground truth"),
+        (["prediction", "--weights", "nowhere"], "--weights nowhere: neither"),
+        (["planning", "--weights", "w"], "--weights: not of planning"),
         (
             ["detection", "--results", "x.json", "--noise", "1"],
             "--noise: only with --results oracle",

@@ -24,6 +24,7 @@ class EvaluateConfig:
     task: str
     query: SourceQuery
     results: str | None = None  # a file, or ORACLE
+    weights: str | None = None  # of a network whose predictions are scored
     noise: float = 0.0
     seed: int = 0
     name: str | None = None
@@ -40,6 +41,8 @@ class EvaluateConfig:
         if closed_loop:
             return plain | {"planner": list(self.planner)}
         plain["results"] = self.results
+        if self.weights is not None:
+            plain["weights"] = self.weights
         if self.results == ORACLE:
             plain |= {"noise": self.noise, "seed": self.seed}
         return plain

@@ -1,14 +1,18 @@
 """Prediction, by the official metrics."""
 
+import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drive.pipelines.evaluate.config import EvaluateConfig, Scores
 from drive.pipelines.evaluate.results import results_file
+from sim.files import write_whole
 
 if TYPE_CHECKING:
     from eval.nuscenes.dataset import Split
+    from eval.nuscenes.prediction import Pair, Prediction
 
 
 def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
@@ -20,6 +24,7 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
     own = {}
     if results is not None:
         own[results.name] = read_predictions(results, split)
+    learned = _learned(config)
     from nuscenes.prediction import PredictHelper
 
     helper = PredictHelper(load_dataset(split))
@@ -39,6 +44,10 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
 
         metrics = load_config(helper, split)
         predictions = {row: make() for row, make in baselines(helper, pairs).items()} | own
+        if learned is not None:
+            row, predict_all = learned
+            predictions[row] = predict_all(pairs)
+            write_whole(folder / "submission.json", json.dumps(predictions[row]))
         rows = {row: evaluate_prediction(helper, metrics, p) for row, p in predictions.items()}
         rows = {row: scores | {"agents": float(len(pairs))} for row, scores in rows.items()}
         note = "predict_2020_icra: 6 s at 2 Hz, metres, best of k modes; MR: miss beyond 2 m"
@@ -51,3 +60,16 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
         return Scores({"prediction": Table(title, note, rows, headline)})
 
     return work
+
+
+def _learned(
+    config: EvaluateConfig,
+) -> "tuple[str, Callable[[list[Pair]], list[Prediction]]] | None":
+    """The task of the weights that are asked for, and what predicts with them; the scenes are converted."""
+    if config.weights is None:
+        return None
+    from drive.pipelines.evaluate.learned_predictions import load_predictor, predict
+    from drive.pipelines.scenarios import find_scenarios
+
+    network = load_predictor(config.weights)
+    return network.task, partial(predict, network, find_scenarios(config.query))

@@ -1,0 +1,172 @@
+"""The pipeline behind `bevdrive evaluate forecast`: examples, forecasts, their figures, a run folder."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
+
+from drive.pipelines.collect import load_usable
+from drive.pipelines.evaluate.forecast_config import ForecastConfig
+from drive.pipelines.evaluate.networks import load_forecasting
+from drive.pipelines.scenarios import find_scenarios
+from drive.pipelines.workers import work
+from sim.errors import InputError
+from sim.sources.query import ScenarioRef
+
+if TYPE_CHECKING:
+    from drive.features.example import Example
+    from drive.pipelines.evaluate.tally import Tally
+    from eval.report.table import Table
+    from sim.interface import Perception
+
+PER_PART = 16  # scenarios
+_AT_ONCE, _GRIDS_AT_ONCE = 32, 4  # examples; of task occupancy
+_RECORDED = "recorded"  # the family, where a store's scenario is none of the generator's
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What an evaluation gave: its folder, tables by key, and the scenarios that could not be used."""
+
+    folder: Path
+    tables: dict[str, "Table"]
+    skipped: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a worker judges: scenarios to make examples of, or a store's examples by number."""
+
+    refs: tuple[ScenarioRef, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+
+def evaluate_forecast(config: ForecastConfig, name: str) -> Forecasts:
+    """Score the forecasts of a network; returns the run folder and its tables.
+
+    Raises InputError for wrong input, weights of another task among it, before long work; nothing is
+    written then. `BrokenRun` where a worker process died.
+    """
+    from drive.pipelines.evaluate.forecast_tables import forecast_tables, write_scenarios
+    from drive.pipelines.evaluate.tally import Tally
+    from eval.report.table import write_tables
+    from eval.runs.folder import free_path, whole_folder
+
+    path = free_path(config.out, name)
+    network, card = load_forecasting(config.weights, config.task)
+    parts = _of_store(config.data) if config.data else _of_scenarios(config)
+    with whole_folder(config.out, name, config.plain()) as folder:
+        with TemporaryDirectory(dir=folder) as scratch:
+            files = [Path(scratch) / f"{k:05d}.json" for k in range(len(parts))]
+            jobs = [(config, *pair) for pair in zip(parts, files, strict=True)]
+            amounts = [float(len(part.refs) or len(part.numbers)) for part in parts]
+            unit = "examples" if config.data else "scenarios"
+            work(judge_part, jobs, config.workers, "forecasting", amounts, unit)
+            tally = Tally()
+            for file in files:
+                tally.join(Tally.read(file))
+        if not tally.family:
+            reasons = "; ".join(entry["reason"] for entry in tally.skipped[:3])
+            raise InputError(f"0 of {len(tally.skipped)} scenarios can be used: {reasons}")
+        tables = forecast_tables(tally, network.task, card, _title(config))
+        write_tables(folder, tables)
+        write_scenarios(tally, folder / "per_scenario.parquet")
+    return Forecasts(path, tables, tally.skipped)
+
+
+def judge_part(config: ForecastConfig, part: _Part, path: Path) -> None:
+    """What a worker does: forecasts of one part, judged, as a `Tally` at `path`."""
+    import torch
+
+    from drive.pipelines.evaluate.forecast_judging import judge
+    from drive.pipelines.evaluate.tally import Tally
+
+    torch.set_num_threads(1)  # the same figures for any number of workers
+    network, card = load_forecasting(config.weights, config.task)
+    task = network.task
+    marginal = task != "joint" or card.training.get("loss") == "marginal"
+    tally = Tally()
+    examples = (
+        _stored(config.data, part, task, tally) if config.data else _made(config, part, tally)
+    )
+    for example, names in examples:
+        judgement = judge(network, example, marginal)
+        for forecast, sums in judgement.sums.items():
+            tally.add_sums(forecast, sums, names)
+        for forecast, tables in judgement.tables.items():
+            for name, table in tables.items():
+                tally.add_table(forecast, name, table, names)
+    tally.write(path)
+
+
+def _of_scenarios(config: ForecastConfig) -> list[_Part]:
+    refs = find_scenarios(config)
+    return [_Part(refs=tuple(refs[k : k + PER_PART])) for k in range(0, len(refs), PER_PART)]
+
+
+def _of_store(folder: Path) -> list[_Part]:
+    """The examples of as many scenarios in each part."""
+    import numpy as np
+
+    from drive.features.store import Store
+
+    of = Store.open(folder).scenario_numbers()
+    used = np.unique(of)
+    chosen = [used[k : k + PER_PART] for k in range(0, len(used), PER_PART)]
+    return [_Part(numbers=tuple(np.flatnonzero(np.isin(of, k)).tolist())) for k in chosen]
+
+
+def _made(
+    config: ForecastConfig, part: _Part, tally: "Tally"
+) -> "Iterator[tuple[Example, list[str]]]":
+    """Examples of scenarios, made as `collect` does, and the id of that which each is of."""
+    import torch
+
+    from drive.features.example import ExampleSpec, make_examples, trimmed
+
+    scenarios, skipped = load_usable(list(part.refs))
+    tally.skipped += skipped
+    tally.family |= {s.scenario_id: s.family for s in scenarios}
+    if not scenarios:
+        return
+    perception = cast("Perception", config.perception or "tracks")
+    with torch.no_grad():
+        for example in make_examples(scenarios, ExampleSpec(map=True), config.every, perception):
+            names = [scenarios[k].scenario_id for k in example.scenario.tolist()]
+            yield trimmed(example), names
+
+
+def _stored(
+    folder: Path, part: _Part, task: str, tally: "Tally"
+) -> "Iterator[tuple[Example, list[str]]]":
+    """Examples of a store, and the id of the scenario that each is of."""
+    import numpy as np
+
+    from drive.features.example import trimmed
+    from drive.features.store import Store
+
+    store, size = Store.open(folder), _GRIDS_AT_ONCE if task == "occupancy" else _AT_ONCE
+    ids = store.scenario_ids()
+    for first in range(0, len(part.numbers), size):
+        example = store.read(np.array(part.numbers[first : first + size]))
+        names = [ids[k] for k in example.scenario.tolist()]
+        tally.family |= {name: _family(name) for name in names}
+        yield trimmed(example), names
+
+
+def _family(scenario_id: str) -> str:
+    from sim.sources.procedural.ids import GeneratedId
+
+    try:
+        return GeneratedId.parse(scenario_id).family
+    except InputError:
+        return _RECORDED
+
+
+def _title(config: ForecastConfig) -> str:
+    if config.data:
+        return str(config.data)
+    named = [config.benchmark, config.source if config.source != "procedural" else None,
+             config.split, ", ".join(config.families)]  # fmt: skip
+    return ", ".join(n for n in named if n) or "generated scenarios"

@@ -1,0 +1,125 @@
+"""What a network foretells of examples, and what has to be beaten, judged against what happened."""
+
+from dataclasses import dataclass
+
+import torch
+
+from drive.features.example import Example
+from drive.features.occupancy import occupancy_truth
+from drive.features.vectors import VectorScene, observed_scene
+from drive.networks.joint_head import JointFutures
+from drive.networks.weights import TaskNetwork
+from drive.prediction.cover import CoverPredictor
+from drive.prediction.figures import (
+    SceneSums,
+    as_futures,
+    baseline_positions,
+    displacement_figures,
+    plausibility_figures,
+)
+from drive.prediction.intention import IntentionPredictor
+from drive.prediction.intention_figures import intention_tables
+from drive.prediction.joint import JointPredictor
+from drive.prediction.occupancy import OccupancyPredictor
+from drive.prediction.occupancy_figures import (
+    flow_figure,
+    forecasts_of,
+    scene_occupancy_figures,
+    scene_reliability,
+)
+from eval.forecasts.calibration import Reliability
+
+EGO_GIVEN = "joint, ego given"  # what the ego will do is told
+CONSTANT_VELOCITY, RECORDING = "constant velocity", "recording"
+CONSTANT_TURN_RATE, TRUE_ROUTE = "constant turn rate", "true route"
+PERSISTENCE, MOTION_FIELD = "persistence", "motion field"
+_NAMES = {"cv": CONSTANT_VELOCITY, "ctrv": CONSTANT_TURN_RATE, "route": TRUE_ROUTE}
+_OF_OCCUPANCY = {
+    "": "occupancy",
+    "_warp": MOTION_FIELD,
+    "_still": PERSISTENCE,
+    "_cv": CONSTANT_VELOCITY,
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Of a batch, by forecast: figures of each example, and tables `[b *c bins]` by name."""
+
+    sums: dict[str, SceneSums]
+    tables: dict[str, dict[str, Reliability]]
+
+
+def judge(network: TaskNetwork, example: Example, marginal: bool) -> Judgement:
+    """`marginal`: futures are ranked by each agent's own scores. Raises InputError for an observation
+    that is not finite."""
+    scene = observed_scene(example.observation)
+    with torch.no_grad():
+        if isinstance(network, OccupancyPredictor):
+            return _judge_occupancy(network, scene, example)
+        return _judge_trajectories(network, scene, example, marginal)
+
+
+def _judge_trajectories(
+    network: TaskNetwork, scene: VectorScene, example: Example, marginal: bool
+) -> Judgement:
+    tables: dict[str, dict[str, Reliability]] = {}
+    if isinstance(network, IntentionPredictor):
+        found = network(scene)
+        learned = {network.task: found.futures}
+        tables[network.task] = intention_tables(found.intention_logit, scene, example)
+    elif isinstance(network, CoverPredictor):
+        learned = {network.task: network.futures_of(network(scene))}
+    else:
+        assert isinstance(network, JointPredictor)
+        learned = {network.task: network(scene), EGO_GIVEN: _ego_given(network, scene, example)}
+    first = learned[network.task]
+    sums = {
+        row: _judged(futures, scene, example, marginal, first.logit.shape[1])
+        for row, futures in (learned | _known_futures(scene, example, first.dt_s)).items()
+    }
+    return Judgement(sums, tables)
+
+
+def _judged(
+    futures: JointFutures, scene: VectorScene, example: Example, marginal: bool, most: int
+) -> SceneSums:
+    errors = displacement_figures(futures, scene, example, marginal, most)
+    return errors | plausibility_figures(futures, scene, example, example.observation.map)
+
+
+def _ego_given(network: JointPredictor, scene: VectorScene, example: Example) -> JointFutures:
+    """Where the recording holds all of the ego's future; elsewhere it is not told."""
+    pose, valid = example.future.pose[:, 0], example.future.valid[:, 0]
+    told = torch.where(valid.unsqueeze(-1), pose, 0.0)
+    return network(scene, told, valid.all(dim=1).to(told.dtype))
+
+
+def _known_futures(scene: VectorScene, example: Example, dt_s: float) -> dict[str, JointFutures]:
+    """The baselines, and what happened: even that overlaps and leaves the road, as far as poses tell that are
+    made of positions."""
+    positions = {
+        _NAMES[name]: position
+        for name, position in baseline_positions(example, scene, dt_s).items()
+    }
+    points = positions[CONSTANT_VELOCITY].shape[2]
+    future = example.future
+    stays = scene.agent_pose[:, :, None, :2]
+    there = future.valid[:, :, :points].unsqueeze(-1)
+    positions[RECORDING] = torch.where(there, future.pose[:, :, :points, :2], stays)
+    return {row: as_futures(position, scene, dt_s) for row, position in positions.items()}
+
+
+def _judge_occupancy(
+    network: OccupancyPredictor, scene: VectorScene, example: Example
+) -> Judgement:
+    config, futures = network.config, network(scene)
+    truth = occupancy_truth(scene, example.future, config.points, config.grid)
+    sums: dict[str, SceneSums] = {}
+    tables: dict[str, dict[str, Reliability]] = {}
+    for suffix, forecast in forecasts_of(futures, scene).items():
+        row = _OF_OCCUPANCY[suffix]
+        sums[row] = scene_occupancy_figures(forecast, truth, futures.dt_s)
+        tables[row] = scene_reliability(forecast, truth, futures.dt_s)
+    sums[MOTION_FIELD]["flow_mps"] = flow_figure(futures, truth)
+    return Judgement(sums, tables)
