@@ -136,8 +136,7 @@ def _write(
     size_px: tuple[int, int],
     shown: tuple[str, ...],
 ) -> int:
-    from tqdm import tqdm
-
+    from drive.progress_bar import progress_bar
     from eval.image_files import write_mp4, write_png
     from eval.view.renderer import draw_instants, film_instants, open_renderer
 
@@ -156,7 +155,7 @@ def _write(
         if options.out.suffix == ".png":
             write_png(options.out, next(images))
         else:
-            progress = tqdm(images, "drawing", len(instants))
+            progress = progress_bar(iterable=images, desc="drawing", total=len(instants))
             write_mp4(options.out, iter(progress), size_px, options.fps)
     finally:
         renderer.close()

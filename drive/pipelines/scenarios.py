@@ -1,10 +1,16 @@
 """From a query to scenarios that can be loaded, for every verb."""
 
+from typing import TYPE_CHECKING
+
+from drive.progress_bar import progress_bar
 from sim.errors import InputError
 from sim.sources.finding import find, prepare
 from sim.sources.loading import load
 from sim.sources.query import ScenarioRef, SourceQuery
 from sim.sources.tagged import tagged
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def find_scenarios(query: SourceQuery) -> list[ScenarioRef]:
@@ -13,18 +19,16 @@ def find_scenarios(query: SourceQuery) -> list[ScenarioRef]:
 
     Raises InputError for a query that is wrong, or fits nothing.
     """
-    from tqdm import tqdm
-
     refs = find(query)
     bar: tqdm | None = None
     for _ in prepare(query, refs):
-        bar = bar or tqdm(desc="converting", total=len(refs))
+        bar = bar or progress_bar(desc="converting", total=len(refs))
         bar.update()
     if bar is not None:
         bar.close()
     if not (query.tags or query.not_tags):
         return refs
-    with tqdm(desc="looking for tags", total=len(refs), leave=False) as tags:
+    with progress_bar(desc="looking for tags", total=len(refs), leave=False) as tags:
         return tagged(query, refs, tags.update)
 
 

@@ -1,7 +1,6 @@
 """Jobs in worker processes, with a bar that knows how far each of them is; nothing outlives the run."""
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -10,11 +9,10 @@ from functools import partial
 from multiprocessing import get_context, parent_process
 from typing import Any
 
+from drive.progress_bar import LOOK_EVERY_S, progress_bar
 from sim.processes import without_interruption
 
 Jobs = list[tuple[Any, ...]]
-_LOOK_EVERY_S = 0.5
-_LOG_EVERY_S = 30.0  # where the bar goes to a file, a line each time
 
 
 class BrokenRun(Exception):
@@ -81,12 +79,9 @@ class _Progress:
 
 
 def _bar(what: str, unit: str, total: float) -> Any:
-    from tqdm import tqdm
-
     counts = f"{{n:.0f}}/{{total:.0f}} {unit}".rstrip()
     layout = f"{{desc}}: {{percentage:3.0f}}%|{{bar}}| {counts} [{{elapsed}}<{{remaining}}]"
-    every_s = _LOOK_EVERY_S if sys.stderr.isatty() else _LOG_EVERY_S
-    return tqdm(desc=what, total=total, bar_format=layout, mininterval=every_s)
+    return progress_bar(desc=what, total=total, bar_format=layout)
 
 
 def _here(
@@ -119,7 +114,7 @@ def _pooled(
         with without_interruption():
             pending = {pool.submit(_run, function, number, job) for number, job in enumerate(jobs)}
         while pending:
-            done, pending = wait(pending, _LOOK_EVERY_S, FIRST_COMPLETED)
+            done, pending = wait(pending, LOOK_EVERY_S, FIRST_COMPLETED)
             for future in done:
                 future.result()
             yield

@@ -7,6 +7,7 @@ from typing import Any
 import lightning as L
 from tqdm import tqdm
 
+from drive.progress_bar import progress_bar
 from drive.training.task import Task
 from sim.files import write_whole
 
@@ -32,7 +33,9 @@ class Progress(L.Callback):
             metrics_path(self._folder),
             "".join(f"{line}\n" for line in lines if json.loads(line)["step"] <= done),
         )
-        self._bar = tqdm(desc="training", total=trainer.max_steps, initial=done, unit="step")
+        self._bar = progress_bar(
+            desc="training", total=trainer.max_steps, initial=done, unit="step"
+        )
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         if self._bar is not None:
