@@ -161,7 +161,10 @@ def test_parts_add_up_and_pair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--data", "data"], "--weights default: this version ships none of task joint"),
+        (
+            ["--data", "data", "--task", "occupancy"],
+            "--weights default: this version ships none of task occupancy",
+        ),
         (
             ["--data", "data", "--weights", "w", "--task", "cover"],
             "weights of task 'joint', not of cover",
