@@ -61,3 +61,10 @@ def test_what_is_no_weights_is_one_clear_line(tmp_path: Path) -> None:
 def test_without_default_weights_it_says_how_to_train() -> None:
     with pytest.raises(InputError, match="bevdrive train flying --data"):
         find_weights("default", "flying")
+
+
+def test_the_shipped_weights_are_small_and_fit_the_network() -> None:
+    network, card = load_network(JointPredictor, "default")
+    assert card.task == "joint" and network.config.futures == 6
+    assert find_weights("default", "joint").stat().st_size <= 5_000_000
+    assert not card.training["data"].startswith("/")
