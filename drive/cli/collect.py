@@ -2,14 +2,13 @@
 
 import sys
 import time
-from dataclasses import replace
 
 import tyro
 
 from drive.cli.interruption import stopped
+from drive.cli.named_in_full import named_in_full
 from drive.cli.words import split_commas
 from drive.pipelines.collect_config import CollectConfig, check
-from sim.benchmarks import with_version
 
 
 def run(arguments: list[str]) -> int:
@@ -21,9 +20,7 @@ def run(arguments: list[str]) -> int:
         description=CollectConfig.__doc__,
     )
     check(options)
-    benchmark = options.benchmark and with_version(options.benchmark)
-    perception = options.perception or ("visible" if benchmark else "tracks")
-    options = replace(options, benchmark=benchmark, perception=perception)
+    options = named_in_full(options)
     from drive.pipelines.collect import collect
     from drive.pipelines.workers import BrokenRun
 

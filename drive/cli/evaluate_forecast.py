@@ -2,14 +2,13 @@
 
 import sys
 import time
-from dataclasses import replace
 
 import tyro
 
 from drive.cli.interruption import stopped
+from drive.cli.named_in_full import named_in_full
 from drive.cli.words import split_commas
 from drive.pipelines.evaluate.forecast_config import ForecastConfig, check
-from sim.benchmarks import with_version
 
 
 def run(arguments: list[str]) -> int:
@@ -24,9 +23,7 @@ def run(arguments: list[str]) -> int:
         description=ForecastConfig.__doc__,
     )
     check(config)
-    benchmark = config.benchmark and with_version(config.benchmark)
-    perception = config.perception or ("visible" if benchmark else "tracks")
-    config = replace(config, benchmark=benchmark, perception=perception)
+    config = named_in_full(config)
     from drive.pipelines.evaluate.forecast import evaluate_forecast
     from drive.pipelines.workers import BrokenRun
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from drive.cli.interruption import stopped
+from drive.cli.named_in_full import named_in_full
 from drive.cli.words import split_commas, value_of
 from drive.pipelines.presets import from_dict, from_yaml, to_plain
 from drive.pipelines.simulate_config import SimulateConfig, check
 from drive.planning import PLANNERS
-from sim.benchmarks import with_version
 from sim.registry import Registry
 from sim.traffic import TRAFFIC
 
@@ -110,13 +110,10 @@ def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     config = SimulateConfig(**asked)
     check(config)
     # Named in full: --resume stays with this version, and these weights, when there are newer ones.
-    benchmark = config.benchmark and with_version(config.benchmark)
-    perception = config.perception or ("visible" if benchmark else "tracks")
     weights = config.weights
     if config.forecast and weights != SimulateConfig.weights:
         weights = str(Path(weights).resolve())
-    config = replace(config, benchmark=benchmark, perception=perception, weights=weights)
-    return config, folder
+    return replace(named_in_full(config), weights=weights), folder
 
 
 def _keep(stored: dict[str, Any], asked: dict[str, Any], folder: Path) -> dict[str, Any]:
