@@ -116,7 +116,7 @@ def test_opens_and_closes_by_keyboard(page: Any) -> None:
     assert page.locator("#player-title").inner_text() == "scene-0"  # the third: idm, 0.5
     page.keyboard.press("Escape")
     # The browser first gives the focus back to the row that opened, then the page moves it here.
-    page.wait_for_function("document.activeElement.textContent.endsWith('scene-0')")
+    wait_until(page, "document.activeElement.textContent.endsWith('scene-0')")
     assert not page.locator("#player").is_visible()
 
 
