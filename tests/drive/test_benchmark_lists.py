@@ -13,7 +13,7 @@ from sim.sources.procedural import INTERACTIVE_FAMILIES, INTERACTIVE_S, numbered
 from sim.sources.procedural.ids import GeneratedId
 from sim.sources.procedural.record import record
 
-LISTS = {"interactive@1": ("test", 512), "interactive-val@1": ("val", 256)}
+LISTS = {"interactive@2": ("test", 512), "interactive-val@2": ("val", 256)}
 
 
 @pytest.mark.parametrize("name", LISTS)
