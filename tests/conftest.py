@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests import type_checks
+
+type_checks.install()
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 needs_shared_data = pytest.mark.skipif(
     not SHARED_DATA.is_dir(), reason=f"real data not found at {SHARED_DATA}"
