@@ -1,6 +1,7 @@
 """Rasters against shapely's cell-centre rule, on generated and on real maps."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -32,36 +33,55 @@ def _scene(world: World, ego: np.ndarray) -> Scene:
     return replace(scene, pose=pose)
 
 
-def _truth(scenario: Scenario, name: str, points: np.ndarray, width_m: float) -> np.ndarray:
-    """By shapely, from the scenario's own polygons and lines."""
-    shape = _shape(scenario, name)
+def _truths(scenario: Scenario, width_m: float) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """By shapely, from the scenario's own polygons and lines: which points each of `NAMES` covers."""
+    return [
+        _near(_lines(scenario, name), 0.5 * width_m)
+        if name in ("centerline", "boundary", "route")
+        else _inside(_rings(scenario, name))
+        for name in NAMES
+    ]
+
+
+def _near(lines: list[np.ndarray], distance_m: float) -> Callable[[np.ndarray], np.ndarray]:
+    """A tree of single segments: asked as a whole, shapely goes through all of them for each point."""
+    segments = [shapely.linestrings(np.stack((line[:-1], line[1:]), axis=1)) for line in lines]
+    tree = shapely.STRtree(np.concatenate(segments))
+
+    def near(points: np.ndarray) -> np.ndarray:
+        found, _ = tree.query(shapely.points(points), predicate="dwithin", distance=distance_m)
+        return np.isin(np.arange(len(points)), found)
+
+    return near
+
+
+def _inside(rings: list[tuple]) -> Callable[[np.ndarray], np.ndarray]:
+    shape = shapely.union_all([shapely.Polygon(e, h).buffer(0) for e, h in rings])
     shapely.prepare(shape)
-    if name in ("centerline", "boundary", "route"):
-        return shapely.dwithin(shape, shapely.points(points), 0.5 * width_m)
-    return shapely.contains_xy(shape, points)
+    return lambda points: shapely.contains_xy(shape, points)
 
 
-def _shape(scenario: Scenario, name: str) -> shapely.Geometry:
+def _lines(scenario: Scenario, name: str) -> list[np.ndarray]:
     lanes = scenario.map.lanes
     if name == "centerline":
-        return shapely.MultiLineString([lane.centerline_m for lane in lanes])
+        return [lane.centerline_m for lane in lanes]
     if name == "route":
         route = scenario.routes[EGO]
         assert route is not None
-        return shapely.LineString(route.path_m)
-    if name == "boundary":
-        plain = [lane for lane in lanes if lane.kind == LaneKind.LANE]
-        return shapely.MultiLineString(
-            [line for la in plain for line in (la.left_boundary_m, la.right_boundary_m)]
-        )
+        return [route.path_m]
+    plain = [lane for lane in lanes if lane.kind == LaneKind.LANE]
+    return [line for lane in plain for line in (lane.left_boundary_m, lane.right_boundary_m)]
+
+
+def _rings(scenario: Scenario, name: str) -> list[tuple]:
     if name == "obstacle":
-        rings = [(o.footprint_m, ()) for o in scenario.map.obstacles]
-    else:
-        kind = AreaKind[name.upper()]
-        rings = [(a.exterior_m, a.holes_m) for a in scenario.map.areas if a.kind == kind]
+        return [(o.footprint_m, ()) for o in scenario.map.obstacles]
+    kind = AreaKind[name.upper()]
+    rings = [(a.exterior_m, a.holes_m) for a in scenario.map.areas if a.kind == kind]
     if name == "intersection":
+        lanes = scenario.map.lanes
         rings += [(lane.polygon_m, ()) for lane in lanes if lane.kind == LaneKind.CONNECTOR]
-    return shapely.union_all([shapely.Polygon(e, h).buffer(0) for e, h in rings])
+    return rings
 
 
 def _agree(scenario: Scenario, egos: int, seed: int) -> float:
@@ -70,6 +90,7 @@ def _agree(scenario: Scenario, egos: int, seed: int) -> float:
     rasterizer = Rasterizer.of(world, RasterSpec(channels=NAMES))
     rng = np.random.default_rng(seed)
     track = scenario.tracks.position_m[EGO, scenario.tracks.valid[EGO], :2]
+    truths = _truths(scenario, 1.2 * AROUND.resolution_m)
     shares = []
     for _ in range(egos):
         place = track[rng.integers(len(track))] + rng.uniform(-5, 5, 2)
@@ -78,8 +99,8 @@ def _agree(scenario: Scenario, egos: int, seed: int) -> float:
         cos, sin = np.cos(ego[2]), np.sin(ego[2])
         x, y = AROUND.cell_centers_m().numpy().reshape(-1, 2).astype(np.float64).T
         points = np.stack((ego[0] + cos * x - sin * y, ego[1] + sin * x + cos * y), axis=-1)
-        truth = [_truth(scenario, name, points, 1.2 * AROUND.resolution_m) for name in NAMES]
-        equal = (image.reshape(len(NAMES), -1) == np.stack(truth)).mean(axis=1)
+        truth = np.stack([covered(points) for covered in truths])
+        equal = (image.reshape(len(NAMES), -1) == truth).mean(axis=1)
         assert equal.min() > 0.998, NAMES[int(equal.argmin())]  # where lines crowd
         shares.append(equal.mean())
     return float(min(shares))
