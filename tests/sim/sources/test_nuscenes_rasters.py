@@ -1,5 +1,6 @@
 """The recorded nuScenes map pictures against the lanes of the recorded scenes."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ SCENES = sorted(SHARED_DATA.glob("nuscenes_mini_scenarionet*/*.pkl"))
 PIXELS_PER_M = 10
 
 
+@cache  # each city asks every scene for its city
 def _lane_points_m(path: Path) -> tuple[str, np.ndarray]:
     """The city, and every point of every centreline near the ego in the city's frame."""
     scenario = read_scenario(path)

@@ -9,10 +9,10 @@ from sim.traffic.idm import IdmTraffic
 from sim.world import World, WorldState
 
 
-def drive_all(scenario: Scenario, num_steps: int | None = None) -> tuple[World, list[WorldState]]:
-    """Every instant; the traffic drives the ego too."""
-    world = World.from_scenarios([scenario], maps=False)
-    return world, drive(world, IdmTraffic.of(world, drives_ego=True), num_steps)
+def drive_all(*scenarios: Scenario) -> tuple[World, list[WorldState]]:
+    """Every instant of all of them, beside one another; the traffic drives the egos too."""
+    world = World.from_scenarios(list(scenarios), maps=False)
+    return world, drive(world, IdmTraffic.of(world, drives_ego=True))
 
 
 def collides(world: World, states: list[WorldState]) -> bool:

@@ -33,26 +33,28 @@ def _styled(scenario: Scenario, agent: int, **values: float) -> Scenario:
     return replace(scenario, styles=with_style(scenario.styles, agent, **values))
 
 
-def _drive(scenario: Scenario, steps: int | None = None) -> list[WorldState]:
-    world = World.from_scenarios([scenario], maps=False)
+def _drive(*scenarios: Scenario, steps: int | None = None) -> list[WorldState]:
+    """Beside one another, which changes nothing for anybody."""
+    world = World.from_scenarios(list(scenarios), maps=False)
     return drive(world, IdmTraffic.of(world), steps)
 
 
 def test_each_keeps_its_own_gap() -> None:
     # Standing behind a parked car: the minimum gap, 2 m for the one, 4 m for the other.
     scene = _scene([Car(1, -20, 0, 0, 8), Car(-1, 60, 0)], [WEST_EAST], 30.0)
-    for gap_m in (2.0, 4.0):
-        last = _drive(_styled(scene, 1, min_gap_m=gap_m))[-1]
-        assert 60 - 2 - (float(last.pose[0, 1, 0]) + 2) == pytest.approx(gap_m, abs=0.5)
+    gaps_m = (2.0, 4.0)
+    last = _drive(*(_styled(scene, 1, min_gap_m=gap_m) for gap_m in gaps_m))[-1]
+    left_m = 60 - 2 - (last.pose[:, 1, 0] + 2)
+    assert left_m.tolist() == pytest.approx(gaps_m, abs=0.5)
 
 
 def test_each_wants_its_own_speed() -> None:
     # The limit is 10 m/s; on a free road the speed wanted is approached from below.
     scene = _scene([Car(1, -90, 0, 0, 8)], [WEST_EAST], 14.0)
-    for factor in (0.8, 1.2):
-        fastest = max(
-            float(s.speed_mps[0, 1]) for s in _drive(_styled(scene, 1, speed_factor=factor))
-        )
+    factors = (0.8, 1.2)
+    states = _drive(*(_styled(scene, 1, speed_factor=factor) for factor in factors))
+    for w, factor in enumerate(factors):
+        fastest = max(float(state.speed_mps[w, 1]) for state in states)
         assert 0.95 * 10 * factor < fastest <= 10 * factor + 1e-3
 
 
@@ -62,7 +64,7 @@ def test_first_step_by_hand() -> None:
     for reaction_s, expected in ((0.0, 2.2), (0.3, 0.55)):
         styled = _styled(scene, 1, max_acceleration_mps2=2.2, reaction_s=reaction_s)
         # Some noise elsewhere, so that reactions count at all.
-        after = _drive(_styled(styled, 0, noise_mps2=0.1), 1)[-1]
+        after = _drive(_styled(styled, 0, noise_mps2=0.1), steps=1)[-1]
         assert float(after.acceleration_mps2[0, 1]) == pytest.approx(expected, abs=1e-4)
 
 
@@ -112,52 +114,56 @@ def test_noise_is_as_large_and_as_lasting_as_stated() -> None:
     assert found == pytest.approx(0.622, abs=0.02)
 
 
-def _crossing(**style: float) -> list[WorldState]:
+def _crossing(*yields: Yielding) -> list[WorldState]:
     """Agent 2 comes from a minor road; agent 1 on the major one is about as far from the crossing."""
     cars = [Car(1, -60, 0, 0, 9), Car(2, 0, -55, NORTH, 8.5)]
-    scene = _scene(cars, [WEST_EAST, SOUTH_NORTH], priorities=[0, 10, 0])
-    return _drive(_styled(scene, 2, **style))
+    scene = _scene(cars, [WEST_EAST, SOUTH_NORTH], 6.0, priorities=[0, 10, 0])
+    return _drive(*(_styled(scene, 2, yields=how) for how in yields))
 
 
 def test_who_never_yields_does_not_slow_down() -> None:
-    due = min(float(state.speed_mps[0, 2]) for state in _crossing()[:60])
-    never = min(float(s.speed_mps[0, 2]) for s in _crossing(yields=Yielding.NEVER)[:40])
-    assert due < 6.0
-    assert never > 8.0
+    states = _crossing(Yielding.DUE, Yielding.NEVER)
+    assert min(float(state.speed_mps[0, 2]) for state in states) < 6.0
+    assert min(float(state.speed_mps[1, 2]) for state in states[:40]) > 8.0
 
 
 def test_who_yields_late_brakes_late() -> None:
-    def first_braked_at(states: list[WorldState]) -> float:
-        return next(
-            float(s.pose[0, 2, 1]) for s in states if float(s.acceleration_mps2[0, 2]) < -1.0
-        )
+    states = _crossing(Yielding.DUE, Yielding.LATE)
+    due_m, late_m = (
+        next(float(s.pose[w, 2, 1]) for s in states if float(s.acceleration_mps2[w, 2]) < -1.0)
+        for w in range(2)
+    )
+    assert late_m > due_m + 2.0
 
-    assert first_braked_at(_crossing(yields=Yielding.LATE)) > first_braked_at(_crossing()) + 2.0
 
-
-def _at_light(**style: float) -> float:
+def _at_light(*runs_red: bool) -> list[float]:
+    """How far it gets."""
     stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.SIGNAL, (1,), light=0)
     light = np.full((1, 151), LightState.RED)
     scene = _scene([Car(1, -40, 0, 0, 10)], [WEST_EAST], stop_lines=[stop], light_state=light)
-    return float(_drive(_styled(scene, 1, **style))[-1].pose[0, 1, 0])
+    last = _drive(*(_styled(scene, 1, runs_red=runs) for runs in runs_red))[-1]
+    return last.pose[:, 1, 0].tolist()
 
 
 def test_who_runs_reds_runs_them() -> None:
-    assert _at_light() < 20
-    assert _at_light(runs_red=True) > 60
+    stops_m, runs_m = _at_light(False, True)
+    assert stops_m < 20
+    assert runs_m > 60
 
 
-def _at_sign(**style: float) -> float:
+def _at_sign(*rolls_stop: bool) -> list[float]:
+    """How slow it gets before it goes on."""
     stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.STOP_SIGN, (1,))
     scene = _scene([Car(1, -40, 0, 0, 10)], [WEST_EAST], stop_lines=[stop])
-    states = _drive(_styled(scene, 1, **style))
-    assert float(states[-1].pose[0, 1, 0]) > 25
-    return min(float(state.speed_mps[0, 1]) for state in states)
+    states = _drive(*(_styled(scene, 1, rolls_stop=rolls) for rolls in rolls_stop))
+    assert (states[-1].pose[:, 1, 0] > 25).all()
+    return torch.stack([state.speed_mps[:, 1] for state in states]).amin(dim=0).tolist()
 
 
 def test_who_rolls_through_stop_signs_does_not_halt() -> None:
-    assert _at_sign() < 0.3
-    assert 1.5 < _at_sign(rolls_stop=True) < 3.5
+    halts_mps, rolls_mps = _at_sign(False, True)
+    assert halts_mps < 0.3
+    assert 1.5 < rolls_mps < 3.5
 
 
 def _walker(**style: float) -> list[WorldState]:
@@ -184,25 +190,23 @@ def test_who_does_not_look_does_not_wait() -> None:
 
 def test_kind_drivers_stop_for_who_waits() -> None:
     walker = Car(-1, 30, -4.5, NORTH, 0.9, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
-    scene = _scene([Car(1, -25, 0, 0, 10), walker], [WEST_EAST])
-    slowest = [
-        min(float(s.speed_mps[0, 1]) for s in _drive(_styled(scene, 1, politeness=p))[:70])
-        for p in (0.2, 0.9)
-    ]
-    assert slowest[1] < slowest[0] - 2.0
+    scene = _scene([Car(1, -25, 0, 0, 10), walker], [WEST_EAST], 7.0)
+    states = _drive(*(_styled(scene, 1, politeness=p) for p in (0.2, 0.9)))
+    unkind, kind = torch.stack([state.speed_mps[:, 1] for state in states]).amin(dim=0)
+    assert kind < unkind - 2.0
 
 
-def _nudged(politeness: float) -> list[WorldState]:
+def _nudged(*politeness: float) -> list[WorldState]:
     """Agent 2 drifts over from the lane on the left, 12 m ahead of agent 1, both at 9 m/s."""
     drifting = Car(-1, -28, 3.5, -0.06, 9.0)
-    scene = _scene([Car(1, -42, 0, 0, 9), drifting], [WEST_EAST], 6.0)
-    return _drive(_styled(scene, 1, politeness=politeness))
+    scene = _scene([Car(1, -42, 0, 0, 9), drifting], [WEST_EAST], 2.0)
+    return _drive(*(_styled(scene, 1, politeness=p) for p in politeness))
 
 
 def test_kind_drivers_make_room_for_who_comes_over() -> None:
     # It sweeps into the strip, 2.25 m from its middle, about 2.3 s after it began.
-    kind, neutral, unkind = (_nudged(p)[18] for p in (0.9, 0.25, 0.0))
-    assert float(kind.speed_mps[0, 1]) < float(neutral.speed_mps[0, 1]) - 0.5
-    hardest = min(float(state.acceleration_mps2[0, 1]) for state in _nudged(0.9)[:18])
-    assert hardest > -1.6
-    assert float(unkind.speed_mps[0, 1]) >= float(neutral.speed_mps[0, 1])
+    states = _nudged(0.9, 0.25, 0.0)
+    kind, neutral, unkind = states[18].speed_mps[:, 1].tolist()
+    assert kind < neutral - 0.5
+    assert min(float(state.acceleration_mps2[0, 1]) for state in states[:18]) > -1.6
+    assert unkind >= neutral

@@ -33,8 +33,8 @@ def _road(cars: list[Car], lines=None, duration_s: float = 12.0, **styles: float
     )  # fmt: skip
 
 
-def _y(states: list[WorldState], agent: int) -> list[float]:
-    return [float(state.pose[0, agent, 1]) for state in states]
+def _y(states: list[WorldState], agent: int, world: int = 0) -> list[float]:
+    return [float(state.pose[world, agent, 1]) for state in states]
 
 
 def test_tables_of_two_lanes() -> None:
@@ -102,33 +102,29 @@ def test_it_drives_where_it_points() -> None:
     assert 0.08 < steepest < 0.2
 
 
-def _lane_drop(beside_mps: float, **styles: float) -> Scenario:
+def _lane_drop(beside_mps: float, politeness: float) -> Scenario:
     """Agent 1 on a left lane that ends 100 m ahead; a column of cars 14 m apart on the right one."""
     column = [Car(1, 40 - 14.0 * k, 0, 0, beside_mps) for k in range(8)]
     lines = [straight(-100, 3.5, 100, 3.5), RIGHT_LANE]
-    return _road([Car(1, 0, 3.5, 0, 10.0), *column], lines, 30.0, **styles)
+    scenario = _road([Car(1, 0, 3.5, 0, 10.0), *column], lines, 30.0)
+    styles = replace(scenario.styles, politeness=np.full(10, politeness, dtype=np.float32))  # type: ignore
+    return replace(scenario, styles=styles)
 
 
 def test_nobody_is_cut_off_where_a_lane_ends() -> None:
-    scenario = _lane_drop(10.0)
-    for impolite in (0.0, 1.0):
-        styles = replace(scenario.styles, politeness=np.full(10, impolite, dtype=np.float32))  # type: ignore
-        world, states = drive_all(replace(scenario, styles=styles))
-        assert not collides(world, states)
-        hardest = min(float(state.acceleration_mps2[0, 2:].min()) for state in states)
+    world, states = drive_all(_lane_drop(10.0, politeness=0.0), _lane_drop(10.0, politeness=1.0))
+    assert not collides(world, states)
+    for w in range(2):
+        hardest = min(float(state.acceleration_mps2[w, 2:].min()) for state in states)
         assert hardest > -4.2, "MOBIL asks 4 m/s2 of others at most"
-        there = [state for state in states if state.valid[0, 1]]
-        assert float(there[-1].pose[0, 1, 1]) == pytest.approx(0.0, abs=0.1)
+        there = [state for state in states if state.valid[w, 1]]
+        assert float(there[-1].pose[w, 1, 1]) == pytest.approx(0.0, abs=0.1)
 
 
 def test_kind_drivers_let_it_in_sooner() -> None:
-    def changed_at(politeness: float) -> int:
-        scenario = _lane_drop(5.0)
-        styles = replace(scenario.styles, politeness=np.full(10, politeness, dtype=np.float32))  # type: ignore
-        _, states = drive_all(replace(scenario, styles=styles))
-        return next(k for k, y in enumerate(_y(states, 1)) if y < 1.0)
-
-    assert changed_at(1.0) < changed_at(0.2)
+    _, states = drive_all(_lane_drop(5.0, politeness=1.0), _lane_drop(5.0, politeness=0.2))
+    kind, unkind = (next(k for k, y in enumerate(_y(states, 1, w)) if y < 1.0) for w in range(2))
+    assert kind < unkind
 
 
 def test_an_exit_that_was_missed_is_missed() -> None:
