@@ -19,6 +19,14 @@ def _run(tmp_path: Path, name: str, *more: str) -> int:
     return main(["simulate", *TINY, *FAST, "--out", str(tmp_path), "--name", name, *more])
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run to compare others with."""
+    root = tmp_path_factory.mktemp("runs")
+    assert _run(root, "whole") == 0
+    return root / "whole"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -94,10 +102,8 @@ def test_tags_and_perception_of_a_run(tmp_path: Path) -> None:
     assert all(known <= set(drive.metrics) for drive in drives)
 
 
-def test_same_seed_same_bytes_and_resume(tmp_path: Path) -> None:
-    assert _run(tmp_path, "whole") == 0
-    whole = tmp_path / "whole"
-    assert (tmp_path / "latest").resolve() == whole.resolve()
+def test_same_seed_same_bytes_and_resume(whole: Path, tmp_path: Path) -> None:
+    assert (whole.parent / "latest").resolve() == whole.resolve()
     for made in ("report.html", "per_scenario.parquet", "config.yaml"):
         assert (whole / made).stat().st_size > 0
     assert len(list((whole / "videos").glob("*.mp4"))) == 2
@@ -113,15 +119,15 @@ def test_same_seed_same_bytes_and_resume(tmp_path: Path) -> None:
     assert (tmp_path / "again" / "metrics.json").read_bytes() == truth
 
 
-def test_one_scenario_of_a_run_alone_scores_the_same(tmp_path: Path) -> None:
+def test_one_scenario_of_a_run_alone_scores_the_same(whole: Path, tmp_path: Path) -> None:
     name = "curve-val-0-000001"
-    assert _run(tmp_path, "both") == 0
     few = ["--planner", "constant_velocity,idm", "--duration-s", "2", "--workers", "0"]
     words = [*few, "--videos", "0", "--out", str(tmp_path)]
     assert main(["simulate", *words, "--name", "one", "--scenario", name]) == 0
-    assert _run(tmp_path, "rest", "--exclude", "curve-val-0-000000") == 0
+    assert _run(tmp_path, "rest", "--videos", "0", "--exclude", "curve-val-0-000000") == 0
     both, one, rest = (
-        RunFolder.open(tmp_path / n).read_tables().drives for n in ("both", "one", "rest")
+        RunFolder.open(run).read_tables().drives
+        for run in (whole, tmp_path / "one", tmp_path / "rest")
     )
     wanted = [(d.planner, d.metrics) for d in both if d.scenario_id == name]
     assert len(both) == 4 and len(wanted) == 2

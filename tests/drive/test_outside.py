@@ -124,8 +124,12 @@ def _bevdrive(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def _simulate(out: Path, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return _bevdrive("simulate", *TINY, "--out", str(out), "--name", name, *words)
+def _simulate(
+    out: Path, name: str, *words: str, workers: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Each worker would import everything once more."""
+    where = ["--out", str(out), "--name", name, "--workers", str(workers)]
+    return _bevdrive("simulate", *TINY, *where, *words)
 
 
 def _metrics(folder: Path) -> dict:
@@ -150,9 +154,9 @@ def test_broken_planners_are_named_and_the_others_scores_complete(tmp_path: Path
     broken = tmp_path / "broken.py"
     broken.write_text(BROKEN)
     names = ["idm", *(f"{broken}:{name}" for name in SAID), f"{broken}:Works"]
-    batches = ["--batch-size", "1", "--workers", "2"]
-    assert _simulate(tmp_path, "idm", "--planner", "idm", *batches).returncode == 0
-    done = _simulate(tmp_path, "all", "--planner", *names, *batches)
+    one_by_one = ["--batch-size", "1"]
+    assert _simulate(tmp_path, "idm", "--planner", "idm", *one_by_one).returncode == 0
+    done = _simulate(tmp_path, "all", "--planner", *names, *one_by_one, workers=2)
     assert done.returncode == 1, done.stderr
     found, whole = _metrics(tmp_path / "all"), _metrics(tmp_path / "idm")
     assert found["planners"].keys() == {"idm", "Works"}
@@ -184,7 +188,7 @@ def test_a_planner_that_was_mended_is_driven_again_on_resume(tmp_path: Path) -> 
     assert _metrics(tmp_path / "run")["planners"] == {}
     assert "NameError" in (tmp_path / "run" / "report.html").read_text()
     mine.write_text(BROKEN)
-    done = _bevdrive("simulate", "--resume", str(tmp_path / "run"))
+    done = _bevdrive("simulate", "--resume", str(tmp_path / "run"), "--workers", "0")
     assert done.returncode == 0, done.stderr
     assert _metrics(tmp_path / "run").keys() == {"planners", "skipped"}
     assert not list((tmp_path / "run" / "errors").iterdir())
