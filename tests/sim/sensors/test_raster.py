@@ -45,8 +45,8 @@ def _truths(scenario: Scenario, width_m: float) -> list[Callable[[np.ndarray], n
 
 def _near(lines: list[np.ndarray], distance_m: float) -> Callable[[np.ndarray], np.ndarray]:
     """A tree of single segments: asked as a whole, shapely goes through all of them for each point."""
-    segments = [shapely.linestrings(np.stack((line[:-1], line[1:]), axis=1)) for line in lines]
-    tree = shapely.STRtree(np.concatenate(segments))
+    segments = np.concatenate([np.stack((line[:-1], line[1:]), axis=1) for line in lines])
+    tree = shapely.STRtree([shapely.LineString(segment) for segment in segments])
 
     def near(points: np.ndarray) -> np.ndarray:
         found, _ = tree.query(shapely.points(points), predicate="dwithin", distance=distance_m)
