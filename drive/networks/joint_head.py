@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from drive.features.vectors import VectorScene
-from drive.networks.relative import Block, mlp
+from drive.networks.relative import POSE_FEATURES, Block, mlp, pose_features
 from drive.networks.vector_encoder import SceneTokens
 from sim.geometry import se2
+from sim.scenario import EGO
 
 _SPEED_MPS = 10.0  # what becomes 1
 
@@ -43,7 +44,8 @@ class JointHead(nn.Module):
     """Agents of one future look at one another, those of different futures do not.
 
     A future is what the agent's velocity of now leads to, and what is learned on top: the mean velocity
-    up to each instant. `ego_future` is what the ego will do, if that is given: a condition.
+    up to each instant. `ego_future` is what the ego will do, if that is given: a condition, told to each
+    agent as seen from where it would be itself at constant velocity, so that whoever is in its way knows.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class JointHead(nn.Module):
         super().__init__()
         self.points, self.dt_s = points, dt_s
         self.future = nn.Parameter(torch.randn(futures, width))
-        self.ego_future = mlp(4 * points, 2 * width, width)
+        self.ego_future = mlp(POSE_FEATURES * points + 1, 2 * width, width)
         self.blocks = nn.ModuleList(Block(width, heads, pair_width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.think = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU())
@@ -77,7 +79,8 @@ class JointHead(nn.Module):
         """`ego_future` is in the scene's frame; `ego_known`: 1 where it may be looked at, else 0."""
         agent = tokens.agent
         if ego_future is not None:
-            agent = agent + self._condition(scene, ego_future, ego_known, agent)
+            told = self.ego_future(self._seen_ego(scene, ego_future))
+            agent = agent + (told if ego_known is None else told * ego_known[:, None, None])
         x = agent.unsqueeze(1) + self.future[:, None]
         for block in self.blocks:
             x = block(x, tokens.line, tokens.pairs)
@@ -85,22 +88,15 @@ class JointHead(nn.Module):
         change = self.velocity(self.think(x)).unflatten(-1, (self.points, 2))
         return around_constant_velocity(change, self.logit(x).squeeze(-1), scene, self.dt_s)
 
-    def _condition(
-        self, scene: VectorScene, future: Tensor, known: Tensor | None, like: Tensor
-    ) -> Float[Tensor, "b n d"]:
-        """What is added to the ego's token; nothing to the others'."""
-        own = se2.compose(se2.inverse(scene.agent_pose[:, :1]), future)
-        time_s = self.dt_s * torch.arange(1, self.points + 1, device=own.device)
-        told = torch.cat(
-            (
-                own[..., :2] / (_SPEED_MPS * time_s.unsqueeze(-1)),
-                torch.cos(own[..., 2:]),
-                torch.sin(own[..., 2:]),
-            ),
-            dim=-1,
-        )
-        token = self.ego_future(told.flatten(1))
-        if known is not None:
-            token = token * known.unsqueeze(-1)
-        rest = torch.zeros_like(like[:, 1:])
-        return torch.cat((token.unsqueeze(1), rest), dim=1)
+    def _seen_ego(
+        self, scene: VectorScene, future: Float[Tensor, "b t 3"]
+    ) -> Float[Tensor, "b n k"]:
+        """The ego's future from where each agent would be then at its velocity of now; who is the ego."""
+        time_s = self.dt_s * torch.arange(1, self.points + 1, device=future.device)
+        step_m = scene.velocity_mps.unsqueeze(2) * time_s.to(future.dtype).unsqueeze(-1)
+        then = torch.cat((step_m, torch.zeros_like(step_m[..., :1])), dim=-1)
+        then = then + scene.agent_pose.unsqueeze(2)
+        seen = pose_features(se2.compose(se2.inverse(then), future.unsqueeze(1)))
+        is_ego = torch.zeros_like(seen[:, :, 0, :1])
+        is_ego[:, EGO] = 1.0
+        return torch.cat((seen.flatten(2), is_ego), dim=-1)

@@ -34,7 +34,7 @@ class JointConfig:
 class JointPredictor(TaskNetwork):
     """Scene Transformer's factored attention and joint futures, over relative poses."""
 
-    task, version, config_class = "joint", 1, JointConfig
+    task, version, config_class = "joint", 2, JointConfig
     needs = ExampleSpec().needs()
 
     def __init__(self, config: JointConfig) -> None:

@@ -65,7 +65,7 @@ class JointTrainConfig(TrainConfig):
     relaxed: float = 0.1
     """by what share of their error the futures that are not the best are drawn as well: falls to 0 by
     the middle of the training, and keeps them all in use"""
-    condition: float = 0.3
+    condition: float = 0.5
     """in what part of the training examples the ego's future is given"""
 
 
