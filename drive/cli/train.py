@@ -20,6 +20,7 @@ Examples:
   bevdrive collect --split train --count 1000 --out data/old
   bevdrive train joint --data data/old --preset small
   bevdrive train joint --data data/old --loss marginal --seed 3
+  bevdrive train joint --data data/nusc --start default --steps 500 --learning-rate 3e-4
   bevdrive train joint --resume runs/latest
   tensorboard --logdir runs
 
@@ -60,6 +61,10 @@ def run(arguments: list[str]) -> int:
     from eval.runs.folder import whole_folder
 
     open_store(config)
+    if config.start is not None and options.resume is None:
+        from drive.training.fit import make_task
+
+        make_task(task, config)
     if options.resume is not None:
         folder = options.resume.resolve()
     else:

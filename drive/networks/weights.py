@@ -1,7 +1,7 @@
 """Weights on disk: safetensors, and in its header what they are weights of. `drive/weights` ships some."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -97,11 +97,33 @@ def load_network(cls: type[Network], weights: str) -> tuple[Network, WeightsCard
     card, tensors = read_weights(path, cls.task, cls.version)
     try:
         network = cls(cls.config_class(**card.config))
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        raise _misfit(path, error) from None
+    _fill(network, tensors, path)
+    return network.eval(), card
+
+
+def begin_from(network: TaskNetwork, weights: str) -> None:
+    """Fill a network with weights of the same task and sizes; InputError for others."""
+    path = find_weights(weights, network.task)
+    card, tensors = read_weights(path, network.task, network.version)
+    if card.config != asdict(network.config):
+        mine = asdict(network.config)
+        other = [name for name in mine if card.config.get(name) != mine[name]]
+        raise InputError(f"{path}: weights of a network of other sizes ({', '.join(other)})")
+    _fill(network, tensors, path)
+
+
+def _fill(network: TaskNetwork, tensors: dict[str, Tensor], path: Path) -> None:
+    try:
         network.load_state_dict(tensors)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"{path}: do not fit the network of their config: {told:.200}") from None
-    return network.eval(), card
+        raise _misfit(path, error) from None
+
+
+def _misfit(path: Path, error: Exception) -> InputError:
+    told = " ".join(str(error).split())
+    return InputError(f"{path}: do not fit the network of their config: {told:.200}")
 
 
 def _read(path: Path) -> tuple[WeightsCard, dict[str, Tensor]]:

@@ -27,6 +27,8 @@ class TrainConfig:
     weight_decay: float = 1e-2
     gradient_clip: float = 5.0
     """largest norm of a gradient"""
+    start: str | None = None
+    """weights to begin from: `default`, a run folder or a file; not given: none"""
     seed: int = 0
     """of the first weights and of the order of the examples: the same seed gives the same weights"""
     val_every: int = 10

@@ -2,14 +2,14 @@
 
 import importlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from drive.networks.weights import FILE, WeightsCard, save_weights
+from drive.networks.weights import FILE, WeightsCard, begin_from, save_weights
 from drive.training.config import TrainConfig
 from drive.training.data import ExampleData
 from drive.training.progress import Progress, metrics_path
@@ -28,14 +28,13 @@ def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
     """Train in `folder`, from its last checkpoint on if it has one; returns the last figures (nothing
     in the other processes, where there are several).
 
-    The weights are those that an unbroken training gives. Raises InputError for a store that is none.
+    The weights are those that an unbroken training gives. Raises InputError for a store that is none, and
+    for weights to start from that do not fit.
     """
     data = ExampleData(config)
     L.seed_everything(config.seed, verbose=False)
-    module, _, name = TASKS[task].partition(":")
-    cls: type[Task] = getattr(importlib.import_module(module), name)
-    lit = cls(config)
     last = folder / "checkpoints" / f"{_LAST}.ckpt"
+    lit = make_task(task, config if not last.is_file() else replace(config, start=None))
     trainer = make_trainer(config, folder)
     try:
         trainer.fit(lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
@@ -51,6 +50,15 @@ def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
     )
     save_weights(folder / FILE, network, card)
     return figures
+
+
+def make_task(task: str, config: TrainConfig) -> Task:
+    """With an untrained network, or with the weights that it starts from; InputError if they do not fit."""
+    module, _, name = TASKS[task].partition(":")
+    made: Task = getattr(importlib.import_module(module), name)(config)
+    if config.start is not None:
+        begin_from(made.network, config.start)
+    return made
 
 
 def make_trainer(config: TrainConfig, folder: Path) -> L.Trainer:

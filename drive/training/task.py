@@ -23,7 +23,7 @@ class Task(L.LightningModule):
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
         self.config = config
-        self.network = self.make_network(config)
+        self.network: TaskNetwork = self.make_network(config)
         self._sums: dict[str, tuple[Tensor, Tensor]] = {}
 
     @staticmethod

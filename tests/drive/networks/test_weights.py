@@ -16,7 +16,7 @@ _TINY = JointConfig(width=8, heads=2, pair_width=4, encoder_layers=0, futures=2)
 def _saved(path: Path, **other) -> JointPredictor:
     network = JointPredictor(_TINY)
     told = {
-        "task": "joint", "version": 1, "config": asdict(_TINY), "training": {}, "data_hash": "ab",
+        "task": "joint", "version": JointPredictor.version, "config": asdict(_TINY), "training": {}, "data_hash": "ab",
         "figures": {},
     }  # fmt: skip
     save_weights(path, network, WeightsCard(**(told | other)))
@@ -36,7 +36,7 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
     ("other", "message"),
     [
         ({"task": "occupancy"}, "weights of task 'occupancy', not of joint"),
-        ({"version": 7}, "version 7 of task joint, not 1"),
+        ({"version": 7}, "version 7 of task joint, not 2"),
         ({"config": asdict(JointConfig(width=16))}, "do not fit the network"),
         ({"config": {"breadth": 8}}, "do not fit the network"),
     ],

@@ -44,7 +44,7 @@ def _fit(config: JointTrainConfig, folder: Path) -> dict[str, torch.Tensor]:
     from drive.training.fit import fit
 
     fit("joint", config, folder)
-    return read_weights(folder / FILE, "joint", 1)[1]
+    return read_weights(folder / FILE, "joint", JointPredictor.version)[1]
 
 
 def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
@@ -187,3 +187,13 @@ def test_every_epoch_and_every_process_has_batches_of_its_own(data: Path) -> Non
     assert steps(3, 0, 1) == expected(6, 7)
     assert steps(3, 0, 2) == expected(12, 14)
     assert steps(3, 1, 2) == expected(13, 15)
+
+
+def test_begins_from_weights_of_the_same_sizes_alone(data: Path, tmp_path: Path) -> None:
+    first = _fit(_config(data), tmp_path / "first")
+    config = _config(data, start=str(tmp_path / "first"), steps=2, learning_rate=1e-9, seed=5)
+    same = _fit(config, tmp_path / "second")
+    for name, tensor in first.items():  # at this rate two steps move nothing
+        torch.testing.assert_close(same[name], tensor, atol=1e-6, rtol=0)
+    with pytest.raises(InputError, match=r"of other sizes \(futures\)"):
+        _fit(_config(data, start=str(tmp_path / "first"), futures=3), tmp_path / "third")
