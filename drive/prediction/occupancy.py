@@ -145,8 +145,8 @@ class OccupancyPredictor(TaskNetwork):
         wide = nn.functional.interpolate(
             self.narrow(self.backbone(image)), scale_factor=STRIDE, mode="bilinear"
         )
-        feature = nn.functional.gelu(wide[..., :num_x, :num_y] + self.detail(image))
-        return feature + nn.functional.gelu(self.mix(feature))
+        feature = nn.functional.relu(wide[..., :num_x, :num_y] + self.detail(image))
+        return feature + nn.functional.relu(self.mix(feature))
 
     def logits(self, feature: Float[Tensor, "b d x y"]) -> Float[Tensor, "b c s x y"]:
         """l^{t,c} = l^{t-1,c} + U^t(f_occ, l^{0:t-1,c}) (P3), within `HIGHEST_LOGIT`."""
@@ -168,7 +168,7 @@ def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     last = nn.Conv2d(hidden, outputs, 1)
     nn.init.normal_(last.weight, std=1e-3)
     nn.init.zeros_(_bias(last))
-    return nn.Sequential(nn.Conv2d(inputs, hidden, 3, 1, 1), nn.GELU(), last)
+    return nn.Sequential(nn.Conv2d(inputs, hidden, 3, 1, 1), nn.ReLU(), last)
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:

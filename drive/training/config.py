@@ -62,6 +62,9 @@ class JointTrainConfig(TrainConfig):
     """F"""
     loss: str = "joint"
     """joint: one minimum over F for the whole scene; marginal: one for each agent"""
+    each_weight: float = 1.0
+    """weight of the error of each agent's own best future beside that of the scene's best one: without it
+    nobody's futures part at a fork, because one choice for all hardly depends on one of them"""
     choice_weight: float = 0.2
     """weight of the scores' cross entropy, in metres a nat"""
     relaxed: float = 0.1
@@ -162,7 +165,7 @@ def check(config: TrainConfig) -> None:
         least |= {"trajectories": 1, "sampled": 1}
         if not 0.1 <= config.epsilon_m <= 100:
             raise InputError(f"--epsilon-m: must be from 0.1 to 100, not {config.epsilon_m}")
-    for name in ("condition", "relaxed"):
+    for name in ("condition", "relaxed", "each_weight"):
         if not 0 <= getattr(config, name, 0) <= 1:
             raise InputError(f"--{name}: must be from 0 to 1, not {getattr(config, name)}")
     for name, bound in least.items():

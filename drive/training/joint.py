@@ -38,10 +38,15 @@ class JointTask(Task):
         futures = self.network(scene, ego_future, known)
         own = se2.inverse(scene.agent_pose).unsqueeze(2)
         truth_m = se2.transform_points(own, future.pose[..., :2])
-        of = joint_loss if self.config.loss == "joint" else marginal_loss
-        left = max(0.0, 1.0 - 2.0 * self.global_step / self.config.steps)
-        loss = of(futures, truth_m, future.valid, scene.agent_valid, self.config.relaxed * left)
-        total = loss.error + self.config.choice_weight * loss.choice
+        told = (futures, truth_m, future.valid, scene.agent_valid)
+        relaxed = self.config.relaxed * max(0.0, 1.0 - 2.0 * self.global_step / self.config.steps)
+        if self.config.loss == "joint":
+            loss = joint_loss(*told, relaxed)
+            total = loss.error + self.config.each_weight * marginal_loss(*told).error
+        else:
+            loss = marginal_loss(*told, relaxed)
+            total = loss.error
+        total = total + self.config.choice_weight * loss.choice
         return {"loss": total, "error": loss.error, "choice": loss.choice}
 
     def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
