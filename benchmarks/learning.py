@@ -87,7 +87,7 @@ def train(options: argparse.Namespace) -> None:
     preset = PRESETS / options.task / f"{options.preset}.yaml"
     config = replace(
         from_yaml(preset, CONFIGS[options.task]()),
-        data=options.data,
+        data=(str(options.data),),
         accelerator="cpu" if options.device == "cpu" else "gpu",
     )
     step_s = _step_seconds(options.task, config, options.device)
@@ -109,7 +109,7 @@ def _step_seconds(task: str, config: "TrainConfig", device: str) -> float:
 
     store = open_store(config)
     order = Order(split(store, config)[0], store.agent_counts(), config.batch_size, config.seed)
-    batches = Batches(store.folder, [order.batch(k) for k in range(15)])
+    batches = Batches(store.folders, [order.batch(k) for k in range(15)])
     module = make_task(task, config).to(device)
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-9)
     kind, bf16 = torch.device(device).type, config.precision == "bf16-mixed"

@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from drive.cli.interruption import stopped
-from drive.cli.words import value_of
+from drive.cli.words import split_commas, value_of
 from drive.pipelines.presets import from_dict, from_yaml, to_plain
 from drive.training.config import CONFIGS, TrainConfig, check
 from sim.errors import InputError, one_of
@@ -19,7 +19,7 @@ _ABOUT = """Train a network from examples that `bevdrive collect` made.
 Examples:
   bevdrive collect --split train --count 1000 --out data/old
   bevdrive train joint --data data/old --preset small
-  bevdrive train joint --data data/old --loss marginal --seed 3
+  bevdrive train joint --data data/old,data/interactive --loss marginal --seed 3
   bevdrive train joint --data data/nusc --start default --steps 500 --learning-rate 3e-4
   bevdrive train joint --resume runs/latest
   tensorboard --logdir runs
@@ -52,7 +52,7 @@ def run(arguments: list[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         print(_ABOUT)
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
-    task, *words = arguments
+    task, *words = split_commas(arguments, ("--data",))
     one_of("task", task, CONFIGS)
     config, options = _resolve(task, words)
     check(config)

@@ -121,49 +121,38 @@ def finish_collection(folder: Path, shards: int) -> "Store":
 
 @dataclass(frozen=True)
 class Store:
-    """A finished collection: `read` gives examples by number. Any number of processes may read it."""
+    """Finished collections as one: `read` gives examples by number. Any number of processes may read it."""
 
-    folder: Path
+    folders: tuple[Path, ...]
     hash: str
-    asked: dict[str, Any]
     constants: dict[str, float]
     shards: list[Shard]
     maps: list[np.ndarray]  # records of each shard, not loaded
     ends: Int[np.ndarray, " s"]  # number of the first example after each shard
 
     @staticmethod
-    def open(folder: Path) -> "Store":
-        """InputError where there is none, it is of another version, or a shard is cut off."""
-        path = folder / _STORE
-        if not path.is_file():
-            if (folder / _COLLECTION).is_file():
-                raise InputError(
-                    f"{folder}: not collected to its end; give `bevdrive collect` again"
-                )
-            raise InputError(f"{folder}: no store of examples (made by `bevdrive collect`)")
-        told = read_json_object(path)
-        if told.get("version") != VERSION:
-            raise InputError(
-                f"{path}: version {told.get('version')!r}, not {VERSION}; collect it again"
-            )
-        try:
-            record = _record(told["fields"])
-            shards = [Shard(**shard) for shard in told["shards"]]
-            constants = {name: float(value) for name, value in told["constants"].items()}
-            maps = [_map(folder / _SHARDS / f"{s.name}.bin", record, s.rows) for s in shards]
-            store = Store(
-                folder, told["hash"], told["asked"], constants, shards, maps,
-                np.cumsum([shard.rows for shard in shards]),
-            )  # fmt: skip
-            if len(store):
-                store.read(np.zeros(1, dtype=np.int64))
-        except InputError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"{path}: not the form of examples that this version reads ({error}); collect it again"
-            ) from None
-        return store
+    def open(*folders: Path) -> "Store":
+        """The examples of all of them, in that order.
+
+        InputError where there are none, they are of another version or of different forms, or a shard is
+        cut off.
+        """
+        stores = [_open(folder) for folder in folders]
+        first = stores[0]
+        for other in stores[1:]:
+            same = (first.constants, first.maps[0].dtype) == (other.constants, other.maps[0].dtype)
+            if not same:
+                told = f"its examples are not of the form of those in {folders[0]}"
+                raise InputError(f"{other.folders[0]}: {told}")
+        text = "".join(store.hash for store in stores)
+        return Store(
+            folders,
+            first.hash if len(stores) == 1 else hashlib.sha256(text.encode()).hexdigest()[:16],
+            first.constants,
+            [shard for store in stores for shard in store.shards],
+            [records for store in stores for records in store.maps],
+            np.cumsum([shard.rows for store in stores for shard in store.shards]),
+        )
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -202,6 +191,35 @@ class Store:
     def scenario_ids(self) -> list[str]:
         """The ids that the numbers of scenarios stand for."""
         return [name for shard in self.shards for name in shard.scenario]
+
+
+def _open(folder: Path) -> Store:
+    path = folder / _STORE
+    if not path.is_file():
+        if (folder / _COLLECTION).is_file():
+            raise InputError(f"{folder}: not collected to its end; give `bevdrive collect` again")
+        raise InputError(f"{folder}: no store of examples (made by `bevdrive collect`)")
+    told = read_json_object(path)
+    if told.get("version") != VERSION:
+        raise InputError(
+            f"{path}: version {told.get('version')!r}, not {VERSION}; collect it again"
+        )
+    try:
+        record = _record(told["fields"])
+        shards = [Shard(**shard) for shard in told["shards"]]
+        constants = {name: float(value) for name, value in told["constants"].items()}
+        maps = [_map(folder / _SHARDS / f"{s.name}.bin", record, s.rows) for s in shards]
+        ends = np.cumsum([shard.rows for shard in shards])
+        store = Store((folder,), told["hash"], constants, shards, maps, ends)
+        if len(store):
+            store.read(np.zeros(1, dtype=np.int64))
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not the form of examples that this version reads ({error}); collect it again"
+        ) from None
+    return store
 
 
 def _fields_of(example: Example) -> dict[str, list]:

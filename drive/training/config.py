@@ -1,7 +1,6 @@
 """The options of `bevdrive train`, one class a task, filled by the command line and YAML presets."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sim.errors import InputError, one_of
 
@@ -10,8 +9,8 @@ from sim.errors import InputError, one_of
 class TrainConfig:
     """What every task has. An epoch is `steps_per_epoch` batches: then it is validated and saved."""
 
-    data: Path | None = None
-    """the store to train on, made by `bevdrive collect`"""
+    data: tuple[str, ...] = ()
+    """the stores to train on, made by `bevdrive collect`: folders, separated by commas"""
     steps: int = 5000
     """optimiser steps"""
     steps_per_epoch: int = 500
@@ -179,5 +178,5 @@ def check(config: TrainConfig) -> None:
         raise InputError(f"--learning-rate: must be between 0 and 1, not {config.learning_rate}")
     one_of("--accelerator", config.accelerator, ("auto", "cpu", "gpu"))
     one_of("--precision", config.precision, ("32-true", "bf16-mixed", "16-mixed"))
-    if config.data is None:
+    if not config.data:
         raise InputError("--data: which store? (made by `bevdrive collect`)")

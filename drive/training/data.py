@@ -15,17 +15,17 @@ from sim import trees
 
 
 class Batches(Dataset[Example]):
-    """Batches of one store, each read when it is asked for; the store is opened in every process anew."""
+    """Batches, each read when it is asked for; the stores are opened in every process anew."""
 
-    def __init__(self, folder: Path, numbers: list[np.ndarray]) -> None:
-        self._folder, self._numbers = folder, numbers
+    def __init__(self, folders: tuple[Path, ...], numbers: list[np.ndarray]) -> None:
+        self._folders, self._numbers = folders, numbers
         self._store: Store | None = None
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def __getitem__(self, index: int) -> Example:
-        self._store = self._store or Store.open(self._folder)
+        self._store = self._store or Store.open(*self._folders)
         return trimmed(self._store.read(self._numbers[index]))
 
     def __getstate__(self) -> dict:
@@ -38,7 +38,7 @@ class ExampleData(L.LightningDataModule):
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
         store = open_store(config)
-        self.config, self.folder, self.hash = config, store.folder, store.hash
+        self.config, self.folders, self.hash = config, store.folders, store.hash
         train, self._val = split(store, config)
         self._order = Order(train, store.agent_counts(), config.batch_size, config.seed)
 
@@ -66,5 +66,5 @@ class ExampleData(L.LightningDataModule):
 
     def _loader(self, numbers: list[np.ndarray]) -> DataLoader:
         return DataLoader(
-            Batches(self.folder, numbers), batch_size=None, num_workers=self.config.workers
+            Batches(self.folders, numbers), batch_size=None, num_workers=self.config.workers
         )

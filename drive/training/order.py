@@ -37,8 +37,8 @@ class Order:
 
 
 def open_store(config: TrainConfig) -> Store:
-    """The store to train on; InputError where it is none, or too small to keep some for validation."""
-    store = Store.open(config.data or Path())
+    """The stores to train on; InputError where they are none, or too small to keep some for validation."""
+    store = Store.open(*map(Path, config.data))
     split(store, config)
     return store
 
@@ -46,17 +46,20 @@ def open_store(config: TrainConfig) -> Store:
 def split(store: Store, config: TrainConfig) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the examples to train on, and of those to validate on.
 
-    One of `val_every` scenarios is kept for validation, drawn, but the same for every seed; InputError
-    where that leaves none of either.
+    One of `val_every` scenarios is kept for validation, drawn, but the same for every seed: with all
+    that was collected of it. InputError where that leaves none of either.
     """
-    scenario = store.scenario_numbers()
+    ids = store.scenario_ids()
+    first = {name: k for k, name in reversed(list(enumerate(ids)))}
+    scenario = np.array([first[name] for name in ids])[store.scenario_numbers()]
     used = np.unique(scenario)
     kept = np.random.default_rng(0).permutation(used)[: len(used) // config.val_every]
     is_kept = np.isin(scenario, kept)
     train, val = np.flatnonzero(~is_kept), np.flatnonzero(is_kept)
     if not len(val):
+        folders = ", ".join(map(str, store.folders))
         raise InputError(
-            f"--data: {store.folder} has examples of {len(used)} scenarios: too few to keep one in "
+            f"--data: {folders} has examples of {len(used)} scenarios: too few to keep one in "
             f"{config.val_every} for validation"
         )
     spread = np.linspace(0, len(val) - 1, min(len(val), config.val_examples)).round().astype(int)

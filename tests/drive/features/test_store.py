@@ -1,6 +1,7 @@
 """The store gives back what was put in, whole or not at all, and says what is wrong with it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from drive.features.store import (
 )
 from sim import trees
 from sim.errors import InputError
-from tests.drive.scenes import toy_examples
+from tests.drive.scenes import SPEC, toy_examples
 
 
 def _stored(folder: Path) -> Store:
@@ -45,6 +46,30 @@ def test_reads_back_every_number_in_the_order_asked_for(tmp_path: Path) -> None:
     assert read.observation.dt_s == pytest.approx(0.1)
     assert store.scenario_numbers()[[7, 0]].tolist() == [read.scenario[0].item(), 0]
     assert store.agent_counts().tolist() == [3] * 10
+
+
+def test_several_are_read_as_one(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    _stored(one)
+    begin_collection(two, {})
+    write_shard(two, 0, toy_examples(), ["e", "f"], [])
+    other = finish_collection(two, 1)
+    store = Store.open(one, two)
+    assert len(store) == 15
+    assert store.scenario_ids() == ["a", "b", "c", "d", "e", "f"]
+    assert store.scenario_numbers()[10:].tolist() == (other.scenario_numbers() + 4).tolist()
+    torch.testing.assert_close(store.read(np.array([12])).future, other.read(np.array([2])).future)
+    assert len({store.hash, Store.open(two, one).hash, other.hash}) == 3
+
+
+def test_collections_of_different_forms_are_not_read_as_one(tmp_path: Path) -> None:
+    _stored(tmp_path / "one")
+    begin_collection(tmp_path / "two", {})
+    longer = toy_examples(replace(SPEC, history_s=0.5))
+    write_shard(tmp_path / "two", 0, longer, ["e", "f"], [])
+    finish_collection(tmp_path / "two", 1)
+    with pytest.raises(InputError, match="two: its examples are not of the form of those in .*one"):
+        Store.open(tmp_path / "one", tmp_path / "two")
 
 
 def test_the_hash_is_of_the_content(tmp_path: Path) -> None:

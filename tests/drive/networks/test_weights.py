@@ -16,8 +16,8 @@ _TINY = JointConfig(width=8, heads=2, pair_width=4, encoder_layers=0, futures=2)
 def _saved(path: Path, **other) -> JointPredictor:
     network = JointPredictor(_TINY)
     told = {
-        "task": "joint", "version": JointPredictor.version, "config": asdict(_TINY), "training": {}, "data_hash": "ab",
-        "figures": {},
+        "task": "joint", "version": JointPredictor.version, "config": asdict(_TINY), "training": {},
+        "data_hash": "ab", "figures": {},
     }  # fmt: skip
     save_weights(path, network, WeightsCard(**(told | other)))
     return network

@@ -37,7 +37,7 @@ def _config(data: Path, **other) -> JointTrainConfig:
         "width": 8, "heads": 2, "pair_width": 4, "encoder_layers": 1, "futures": 2, "steps": 4,
         "steps_per_epoch": 2, "batch_size": 3, "val_every": 2, "warmup": 1, "accelerator": "cpu",
     }  # fmt: skip
-    return JointTrainConfig(data=data, **(small | other))
+    return JointTrainConfig(data=(str(data),), **(small | other))
 
 
 def _fit(config: JointTrainConfig, folder: Path) -> dict[str, torch.Tensor]:
@@ -98,7 +98,9 @@ _IMAGE = {
 def test_intentions_are_trained_and_read_back(data: Path, tmp_path: Path) -> None:
     from drive.training.fit import fit
 
-    figures = fit("intention", IntentionTrainConfig(data=data, futures=2, **_IMAGE), tmp_path)
+    figures = fit(
+        "intention", IntentionTrainConfig(data=(str(data),), futures=2, **_IMAGE), tmp_path
+    )
     network, card = load_network(IntentionPredictor, str(tmp_path))
     assert network.config.grid.shape == (16, 16)
     assert card.figures == figures
@@ -109,7 +111,7 @@ def test_intentions_are_trained_and_read_back(data: Path, tmp_path: Path) -> Non
 def test_the_set_of_trajectories_is_part_of_the_weights(data: Path, tmp_path: Path) -> None:
     from drive.training.fit import fit
 
-    config = CoverTrainConfig(data=data, epsilon_m=2.0, futures=2, **_IMAGE)
+    config = CoverTrainConfig(data=(str(data),), epsilon_m=2.0, futures=2, **_IMAGE)
     fit("cover", config, tmp_path)
     network, _ = load_network(CoverPredictor, str(tmp_path))
     # Everyone in the toy scenes goes straight on, at speeds that are more than 2 m apart after 6 s, so
@@ -129,7 +131,7 @@ def test_the_set_of_trajectories_is_part_of_the_weights(data: Path, tmp_path: Pa
 def test_occupancy_is_trained_and_read_back(data: Path, tmp_path: Path) -> None:
     from drive.training.fit import fit
 
-    config = OccupancyTrainConfig(data=data, cell_width=8, precision="bf16-mixed", **_IMAGE)
+    config = OccupancyTrainConfig(data=(str(data),), cell_width=8, precision="bf16-mixed", **_IMAGE)
     figures = fit("occupancy", config, tmp_path)
     network, card = load_network(OccupancyPredictor, str(tmp_path))
     assert card.config["cell_width"] == 8
@@ -164,7 +166,16 @@ def test_validation_has_scenarios_of_its_own(data: Path) -> None:
     assert not set(scenario[train]) & set(scenario[val])
     assert len(set(scenario[val])) == 2
     with pytest.raises(InputError, match="4 scenarios: too few to keep one in 10"):
-        split(store, JointTrainConfig(data=data))
+        split(store, JointTrainConfig(data=(str(data),)))
+
+
+def test_what_was_collected_twice_of_a_scenario_is_on_one_side(tmp_path: Path) -> None:
+    folders = tuple(str(toy_store(tmp_path / name).folder) for name in ("recorded", "driven"))
+    store = Store.open(*map(Path, folders))
+    train, val = split(store, JointTrainConfig(data=folders, val_every=2))
+    of = np.array(store.scenario_ids())[store.scenario_numbers()]
+    assert not set(of[train]) & set(of[val])
+    assert len(train) + len(val) == len(store) == 20
 
 
 def test_every_epoch_and_every_process_has_batches_of_its_own(data: Path) -> None:
