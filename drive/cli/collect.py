@@ -35,6 +35,6 @@ def run(arguments: list[str]) -> int:
     print(
         f"{len(store)} examples of {len(store.scenario_ids())} scenarios, "
         f"{store.num_bytes / 1e6:.1f} MB, hash {store.hash}, "
-        f"in {time.perf_counter() - began:.1f} s: {config.out}"
+        f"in {time.perf_counter() - began:.1f} s: {options.out}"
     )
     return 1 if skipped else 0

@@ -29,7 +29,7 @@ pytest.importorskip("lightning")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten examples of four scenarios."""
-    return toy_store(tmp_path_factory.mktemp("store")).folder
+    return toy_store(tmp_path_factory.mktemp("store")).folders[0]
 
 
 def _config(data: Path, **other) -> JointTrainConfig:
@@ -170,7 +170,7 @@ def test_validation_has_scenarios_of_its_own(data: Path) -> None:
 
 
 def test_what_was_collected_twice_of_a_scenario_is_on_one_side(tmp_path: Path) -> None:
-    folders = tuple(str(toy_store(tmp_path / name).folder) for name in ("recorded", "driven"))
+    folders = tuple(str(toy_store(tmp_path / name).folders[0]) for name in ("recorded", "driven"))
     store = Store.open(*map(Path, folders))
     train, val = split(store, JointTrainConfig(data=folders, val_every=2))
     of = np.array(store.scenario_ids())[store.scenario_numbers()]
