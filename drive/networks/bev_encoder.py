@@ -42,14 +42,14 @@ class ResidualBlock(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
             _norm(outputs),
-            nn.ReLU(),
+            nn.GELU(),
             nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
             _norm(outputs),
         )
         self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
 
     def forward(self, x: Float[Tensor, "b i x y"]) -> Float[Tensor, "b o u v"]:
-        return nn.functional.relu(self.body(x) + self.shortcut(x))
+        return nn.functional.gelu(self.body(x) + self.shortcut(x))
 
 
 class BevBackbone(nn.Module):
@@ -58,7 +58,7 @@ class BevBackbone(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, width, 3, 2, 1, bias=False), _norm(width), nn.ReLU()
+            nn.Conv2d(channels, width, 3, 2, 1, bias=False), _norm(width), nn.GELU()
         )
         self.down = nn.ModuleList(
             ResidualBlock(i * width, o * width, 2) for i, o in ((1, 1), (1, 2), (2, 2))
@@ -75,7 +75,7 @@ class BevBackbone(nn.Module):
         up = levels[-1]
         for level in levels[-2::-1]:
             up = level + nn.functional.interpolate(up, size=level.shape[-2:])
-        return self.out(nn.functional.relu(up))
+        return self.out(nn.functional.gelu(up))
 
 
 class BevEncoder(nn.Module):

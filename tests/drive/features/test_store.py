@@ -69,7 +69,9 @@ def test_collections_of_different_forms_are_not_read_as_one(tmp_path: Path) -> N
     longer = toy_examples(replace(SPEC, history_s=0.5))
     write_shard(tmp_path / "two", 0, longer, ["e", "f"], [])
     finish_collection(tmp_path / "two", 1)
-    with pytest.raises(InputError, match="two: its examples are not of the form of those in .*one"):
+    with pytest.raises(
+        InputError, match=r"two: its examples are not of the form of those in .*one"
+    ):
         Store.open(tmp_path / "one", tmp_path / "two")
 
 

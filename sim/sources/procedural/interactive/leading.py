@@ -101,7 +101,9 @@ def slow_cyclist(rng: Rng) -> Layout:
     builder.pave()
     start = float(rng.uniform(50, 70))
     rides = start + float(rng.uniform(18, 40))
-    aside = -float(rng.uniform(0.0, 0.6))  # to the right of the middle: often too little to squeeze by
+    aside = -float(
+        rng.uniform(0.0, 0.6)
+    )  # to the right of the middle: often too little to squeeze by
     shifted = builder.bypass_route(mine, 0.0, 460.0, aside)
     pace = float(rng.uniform(3.0, 5.0))
     passes = builder.bypass_route(mine, rides + 12.0, rides + 75.0, float(rng.uniform(2.2, 2.9)))
