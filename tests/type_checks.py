@@ -18,6 +18,7 @@ import torch
 from jaxtyping import _decorator, install_import_hook, jaxtyped
 
 PACKAGES = ["sim", "eval", "drive"]
+_DEPTH = 4  # no annotation looks deeper; data that is nested without end must not be followed
 # By function (what is defined inside another is a new function at each call of that one): the kinds of
 # results that were seen for each kind of arguments.
 _seen: dict[CodeType, dict[Any, set]] = {}
@@ -69,18 +70,18 @@ def jaxtyped_once(decorated: Any, *, typechecker: Any) -> Any:
     return called
 
 
-def _kinds(values: Any) -> tuple:
-    return tuple([_kind(value) for value in values])
+def _kinds(values: Any, depth: int = _DEPTH) -> tuple:
+    return tuple([_kind(value, depth) for value in values])
 
 
-def _kind(value: Any) -> Any:
+def _kind(value: Any, depth: int = _DEPTH) -> Any:
     """All that an annotation can ask of a value."""
     kind = type(value)
     if isinstance(value, (torch.Tensor, np.ndarray)):
         return kind, value.shape, value.dtype
-    if kind is tuple:
-        return kind, _kinds(value)
-    if kind is list or kind is dict:
+    if kind is tuple and depth:
+        return kind, _kinds(value, depth - 1)
+    if (kind is list or kind is dict) and depth:
         some = itertools.islice(value if kind is list else value.items(), 4)
-        return kind, _kinds(some)  # beartype looks at one of them, too
+        return kind, _kinds(some, depth - 1)  # beartype looks at one of them, too
     return value if kind is str else kind  # a Literal asks for the very word
