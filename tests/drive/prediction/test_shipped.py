@@ -33,23 +33,24 @@ def _scenarios(*families: str, count: int) -> list[Scenario]:
 def test_at_a_fork_some_futures_go_either_way() -> None:
     """Cars that come to where their lane parts: right on, or off to a side."""
     kept, taken = [], []
-    for scenario in _scenarios("unsignalized_junction", "left_turn", count=12):
-        for example in make_examples([scenario], ExampleSpec(map=True)):
-            for agent, ways in _before_forks(scenario.map.lanes, example):
-                scene = vector_scene(example.observation)
-                with torch.no_grad():
-                    position = _network()(scene).position_m[0, :, agent, :_POINTS]
-                kinds = {_way(future) for future in position}
+    scenarios = _scenarios("unsignalized_junction", "left_turn", count=8)
+    for example in make_examples(scenarios, ExampleSpec(map=True), every_s=0.5):
+        scene = vector_scene(example.observation)
+        with torch.no_grad():
+            position = _network()(scene).position_m[..., :_POINTS, :]
+        for world, number in enumerate(example.scenario.tolist()):
+            for agent, ways in _before_forks(scenarios[number].map.lanes, example, world):
+                kinds = {_way(future) for future in position[world, :, agent]}
                 kept.append(len(kinds & ways) > 1)
-                own = se2.inverse(scene.agent_pose[0, agent])
-                truth = example.future.pose[0, agent, :_POINTS, :2]
+                own = se2.inverse(scene.agent_pose[world, agent])
+                truth = example.future.pose[world, agent, :_POINTS, :2]
                 taken.append(_way(se2.transform_points(own, truth)) in kinds)
     assert len(kept) > 15
     assert np.mean(kept) > 0.5
     assert np.mean(taken) > 0.9
 
 
-def _before_forks(lanes: list[Lane], example: Example) -> list[tuple[int, set[int]]]:
+def _before_forks(lanes: list[Lane], example: Example, row: int) -> list[tuple[int, set[int]]]:
     """Who drives within 1.5 s of the end of a lane that goes on in several ways, and which these are."""
     forks = []
     for lane in lanes:
@@ -58,9 +59,9 @@ def _before_forks(lanes: list[Lane], example: Example) -> list[tuple[int, set[in
             forks.append((_end_pose(lane), ways))
     scene, seen = vector_scene(example.observation), example.observation.map
     assert seen is not None
-    world = se2.compose(seen.world_SE2_ego.unsqueeze(1), scene.agent_pose)[0]
-    speed = scene.velocity_mps[0].norm(dim=-1)
-    moves = scene.agent_valid[0] & example.future.valid[0].all(dim=-1) & (speed > 3.0)
+    world = se2.compose(seen.world_SE2_ego.unsqueeze(1), scene.agent_pose)[row]
+    speed = scene.velocity_mps[row].norm(dim=-1)
+    moves = scene.agent_valid[row] & example.future.valid[row].all(dim=-1) & (speed > 3.0)
     found = []
     for agent in moves.nonzero().flatten().tolist():
         for end, ways in forks:
