@@ -166,7 +166,8 @@ def check(config: TrainConfig) -> None:
             raise InputError(f"--epsilon-m: must be from 0.1 to 100, not {config.epsilon_m}")
     for name in ("condition", "relaxed", "each_weight"):
         if not 0 <= getattr(config, name, 0) <= 1:
-            raise InputError(f"--{name}: must be from 0 to 1, not {getattr(config, name)}")
+            option = name.replace("_", "-")
+            raise InputError(f"--{option}: must be from 0 to 1, not {getattr(config, name)}")
     for name, bound in least.items():
         value = getattr(config, name)
         if value < bound:

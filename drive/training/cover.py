@@ -74,7 +74,8 @@ def _driven(store: Store, numbers: np.ndarray, count: int) -> Float[Tensor, "k t
         if total >= count:
             break
     if total == 0:
-        raise InputError(f"{store.folders[0]}: nobody in it is there for a whole future")
+        folders = ", ".join(map(str, store.folders))
+        raise InputError(f"{folders}: nobody in it is there for a whole future")
     return torch.cat(found)[:count]
 
 
