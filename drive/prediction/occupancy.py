@@ -7,14 +7,15 @@ map. What it costs does not depend on how many agents there are, but for drawing
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from drive.features.occupancy import CLASSES
+from drive.features.occupancy import CLASSES, boxes_occupy
 from drive.features.raster import CHANNELS, scene_raster
 from drive.features.vectors import VectorScene, observed_scene
 from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
+from drive.prediction.baselines import constant_velocity
 from sim.geometry.grid import BevGrid
 from sim.interface import Observation, Occupancy
 
@@ -103,7 +104,11 @@ def warp(
 
 
 class OccupancyPredictor(TaskNetwork):
-    """An image encoder whose features return to the image's cells; logits step by step; motion at once."""
+    """An image encoder whose features return to the image's cells; logits step by step; motion at once.
+
+    Each step is shown where boxes would be at constant velocity: to learn from images how far each of
+    them goes took longer than a small training lasts.
+    """
 
     task, version, config_class = "occupancy", 1, OccupancyConfig
 
@@ -117,11 +122,11 @@ class OccupancyPredictor(TaskNetwork):
         self.mix = nn.Conv2d(
             cells, cells, 3, 1, 1
         )  # no norm: it would be over an almost empty image
-        self.now = nn.Conv2d(cells, classes, 1)
+        self.now = nn.Conv2d(cells + classes, classes, 1)
         nn.init.constant_(_bias(self.now), _FREE)
         self.update = (
             nn.ModuleList(  # weights of its own for every step, which sees all logits before it
-                _head(cells + (t + 1) * classes, cells, classes) for t in range(config.points)
+                _head(cells + (t + 2) * classes, cells, classes) for t in range(config.points)
             )
         )
         self.motion = _head(cells, 2 * cells, config.points * config.modes * 3)
@@ -130,9 +135,10 @@ class OccupancyPredictor(TaskNetwork):
         """The scene has to be in the ego's frame, as `vector_scene` makes it."""
         config, grid = self.config, self.config.grid
         feature = self.cell_features(scene_raster(scene, grid))
+        coasting = coasting_boxes(scene, config.points, config.dt_s, grid).to(feature.dtype)
         told = self.motion(feature).float().unflatten(1, (config.points, config.modes, 3))
         return OccupancyFutures(
-            logit=self.logits(feature),
+            logit=self.logits(feature, coasting),
             moved_m=_MOVED_M * told[:, :, :, :2].permute(0, 1, 2, 4, 5, 3),
             mode_logit=told[:, :, :, 2],
             grid=grid,
@@ -148,11 +154,15 @@ class OccupancyPredictor(TaskNetwork):
         feature = nn.functional.relu(wide[..., :num_x, :num_y] + self.detail(image))
         return feature + nn.functional.relu(self.mix(feature))
 
-    def logits(self, feature: Float[Tensor, "b d x y"]) -> Float[Tensor, "b c s x y"]:
-        """l^{t,c} = l^{t-1,c} + U^t(f_occ, l^{0:t-1,c}) (P3), within `HIGHEST_LOGIT`."""
-        logits = [_bounded(self.now(feature).float())]  # sums and places want 32 bits
-        for update in self.update:
-            change = update(torch.cat((feature, *logits), dim=1))
+    def logits(
+        self, feature: Float[Tensor, "b d x y"], coasting: Float[Tensor, "b c s x y"]
+    ) -> Float[Tensor, "b c s x y"]:
+        """l^{t,c} = l^{t-1,c} + U^t(f_occ, l^{0:t-1,c}) (P3), within `HIGHEST_LOGIT`; part of f_occ are the
+        boxes of each instant at constant velocity."""
+        first = torch.cat((feature, coasting[:, :, 0]), dim=1)
+        logits = [_bounded(self.now(first).float())]  # sums and places want 32 bits
+        for t, update in enumerate(self.update, start=1):
+            change = update(torch.cat((feature, coasting[:, :, t], *logits), dim=1))
             logits.append(_bounded(logits[-1] + change))
         return torch.stack(logits, dim=2)
 
@@ -161,6 +171,16 @@ class OccupancyPredictor(TaskNetwork):
         futures = self(observed_scene(observation))
         free = (1.0 - futures.probability[:, :, 1:]).prod(dim=1)
         return Occupancy(1.0 - free, futures.grid, futures.dt_s)
+
+
+def coasting_boxes(
+    scene: VectorScene, points: int, dt_s: float, grid: BevGrid
+) -> Bool[Tensor, "b c s x y"]:
+    """The cells that the others take now and in the next `points` steps if they go on as now."""
+    now = scene.agent_pose.unsqueeze(2)
+    position_m = constant_velocity(scene, points, dt_s)
+    then = torch.cat((position_m, now[..., 2:].expand(-1, -1, points, -1)), dim=-1)
+    return boxes_occupy(scene, torch.cat((now, then), dim=2), grid)
 
 
 def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

@@ -4,11 +4,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from drive.features.occupancy import CLASSES, OccupancyTruth, boxes_occupy
+from drive.features.occupancy import CLASSES, OccupancyTruth
 from drive.features.vectors import VectorScene
-from drive.prediction.baselines import constant_velocity
 from drive.prediction.figures import SceneSums, Sums
-from drive.prediction.occupancy import OccupancyFutures
+from drive.prediction.occupancy import OccupancyFutures, coasting_boxes
 from eval.forecasts.calibration import (
     PRECISION_RECALL_BINS,
     Reliability,
@@ -113,11 +112,8 @@ def _baselines(
     futures: OccupancyFutures, scene: VectorScene, points: int
 ) -> tuple[Float[Tensor, "b c t x y"], Float[Tensor, "b c t x y"]]:
     """Boxes that stay, and boxes that go on as now without turning: 1 where one is, 0 elsewhere."""
-    stays = scene.agent_pose.unsqueeze(2).expand(-1, -1, points, -1)
-    moved_m = constant_velocity(scene, points, futures.dt_s)
-    goes = torch.cat((moved_m, stays[..., 2:]), dim=-1)
-    still, going = (boxes_occupy(scene, pose, futures.grid) for pose in (stays, goes))
-    return still.to(futures.logit.dtype), going.to(futures.logit.dtype)
+    boxes = coasting_boxes(scene, points, futures.dt_s, futures.grid).to(futures.logit.dtype)
+    return boxes[:, :, :1].expand_as(boxes[:, :, 1:]), boxes[:, :, 1:]
 
 
 def _counted(

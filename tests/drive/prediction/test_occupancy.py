@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from drive.features.occupancy import occupancy_truth
 from drive.features.vectors import vector_scene
-from drive.prediction.occupancy import OccupancyConfig, OccupancyPredictor, warp
+from drive.prediction.occupancy import OccupancyConfig, OccupancyPredictor, coasting_boxes, warp
 from drive.prediction.occupancy_losses import motion_loss, occupancy_loss
 from sim import trees
 from sim.geometry.grid import BevGrid
@@ -49,16 +49,25 @@ def test_without_updates_the_logits_stay_and_with_them_they_do_not() -> None:
 
 def test_a_step_sees_all_logits_before_it_and_none_after() -> None:
     network = _network()
-    feature = torch.randn(1, 8, 6, 5)
-    before = network.logits(feature)
+    seen = torch.randn(1, 8, 6, 5), torch.zeros(1, 3, TINY.points + 1, 6, 5)
+    before = network.logits(*seen)
     _set_bias(network, 1, 1.0)
-    after = network.logits(feature)
+    after = network.logits(*seen)
     assert (after[:, :, :2] == before[:, :, :2]).all()
     torch.testing.assert_close(after[:, :, 2], before[:, :, 2] + 1.0)
     further = after[:, :, 3:] - before[:, :, 3:]  # it stays, but for what the next steps make of it
     assert ((further - 1.0).abs() < 0.2).all() and ((further - 1.0).abs() > 1e-6).any()
     _set_bias(network, 1, 100.0)
-    assert (network.logits(feature)[:, :, 2] == 10.0).all()
+    assert (network.logits(*seen)[:, :, 2] == 10.0).all()
+
+
+def test_boxes_coast_at_their_velocities() -> None:
+    """The car ahead, 16 m off after a second (20 + 6 - 10), goes 12 m on in two seconds at 6 m/s."""
+    scene = vector_scene(toy_examples().observation)
+    boxes = coasting_boxes(scene, 4, 0.5, TINY.grid)[0, 0]
+    place = [TINY.grid.cells(torch.tensor(x), torch.tensor(0.0)) for x in (16.0, 28.0)]
+    taken = [[bool(boxes[t, int(i), int(j)]) for i, j in place] for t in (0, 4)]
+    assert taken == [[True, False], [False, True]]
 
 
 def test_a_warp_moves_a_box_by_v_dt() -> None:
