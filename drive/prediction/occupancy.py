@@ -106,8 +106,8 @@ def warp(
 class OccupancyPredictor(TaskNetwork):
     """An image encoder whose features return to the image's cells; logits step by step; motion at once.
 
-    Each step is shown where boxes would be at constant velocity: to learn from images how far each of
-    them goes took longer than a small training lasts.
+    It begins as the forecast of boxes at constant velocity, and learns how people depart from it: to learn
+    from images how far each of them goes took longer than a small training lasts.
     """
 
     task, version, config_class = "occupancy", 1, OccupancyConfig
@@ -124,6 +124,7 @@ class OccupancyPredictor(TaskNetwork):
         )  # no norm: it would be over an almost empty image
         self.now = nn.Conv2d(cells + classes, classes, 1)
         nn.init.constant_(_bias(self.now), _FREE)
+        self.told = nn.Parameter(torch.full((config.points + 1, classes, 1, 1), -_FREE))
         self.update = (
             nn.ModuleList(  # weights of its own for every step, which sees all logits before it
                 _head(cells + (t + 2) * classes, cells, classes) for t in range(config.points)
@@ -158,12 +159,13 @@ class OccupancyPredictor(TaskNetwork):
         self, feature: Float[Tensor, "b d x y"], coasting: Float[Tensor, "b c s x y"]
     ) -> Float[Tensor, "b c s x y"]:
         """l^{t,c} = l^{t-1,c} + U^t(f_occ, l^{0:t-1,c}) (P3), within `HIGHEST_LOGIT`; part of f_occ are the
-        boxes of each instant at constant velocity."""
+        boxes of each instant at constant velocity, and part of U the boxes that come and go in a step."""
         first = torch.cat((feature, coasting[:, :, 0]), dim=1)
-        logits = [_bounded(self.now(first).float())]  # sums and places want 32 bits
+        sure = 2.0 * self.told * coasting.transpose(1, 2)  # a free cell's logit becomes a taken one's
+        logits = [_bounded(self.now(first).float() + sure[:, 0])]  # sums and places want 32 bits
         for t, update in enumerate(self.update, start=1):
             change = update(torch.cat((feature, coasting[:, :, t], *logits), dim=1))
-            logits.append(_bounded(logits[-1] + change))
+            logits.append(_bounded(logits[-1] + change + sure[:, t] - sure[:, t - 1]))
         return torch.stack(logits, dim=2)
 
     def predict_occupancy(self, observation: Observation) -> Occupancy:

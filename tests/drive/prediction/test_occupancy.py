@@ -40,6 +40,7 @@ def test_without_updates_the_logits_stay_and_with_them_they_do_not() -> None:
     network, scene = _network(), vector_scene(toy_examples().observation)
     logit = network(scene).logit
     assert (logit[:, :, 1:] != logit[:, :, :-1]).any()
+    nn.init.zeros_(network.told)
     for t in range(TINY.points):
         nn.init.zeros_(_last(network, t).weight)
     logit = network(scene).logit
@@ -68,6 +69,12 @@ def test_boxes_coast_at_their_velocities() -> None:
     place = [TINY.grid.cells(torch.tensor(x), torch.tensor(0.0)) for x in (16.0, 28.0)]
     taken = [[bool(boxes[t, int(i), int(j)]) for i, j in place] for t in (0, 4)]
     assert taken == [[True, False], [False, True]]
+
+
+def test_it_begins_as_the_forecast_of_constant_velocity() -> None:
+    network, scene = _network(), vector_scene(toy_examples().observation)
+    boxes = coasting_boxes(scene, TINY.points, TINY.dt_s, TINY.grid)
+    assert boxes.any() and ((network(scene).probability > 0.5) == boxes).all()
 
 
 def test_a_warp_moves_a_box_by_v_dt() -> None:
@@ -136,7 +143,7 @@ def test_what_is_missing_gives_finite_futures(what: str) -> None:
 
 
 def test_it_learns_by_heart_who_goes_where() -> None:
-    """A scene of two cars and somebody on foot, far better than one who knows how many cells are taken."""
+    """A scene of two cars and somebody on foot: as constant velocity has it first, then far better."""
     torch.manual_seed(0)
     example = trees.take(toy_examples(), torch.zeros(1, dtype=torch.long))
     config = OccupancyConfig(
@@ -161,5 +168,5 @@ def test_it_learns_by_heart_who_goes_where() -> None:
     guessed = occupancy_loss(
         share.logit().expand(truth.occupied.shape), truth.occupied, truth.recorded
     )
-    assert last[0] < 0.5 * guessed < 0.6 * first[0]
+    assert last[0] < 0.3 * first[0] < 0.1 * guessed
     assert last[1] < 0.25 * first[1]
