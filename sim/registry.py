@@ -2,7 +2,8 @@
 
 A name stands for a class. It is one of the built-in ones; or an entry point that an installed package
 declares in the registry's group; or says itself where the class lies: `my_module:MyClass`, or
-`path/to/file.py:MyClass`. Asking for names imports nothing, and names travel to worker processes.
+`path/to/file.py:MyClass`. What follows an @ are the weights to make it with: `p3@runs/latest`. Asking for
+names imports nothing, and names travel to worker processes.
 """
 
 import hashlib
@@ -35,11 +36,20 @@ class Registry:
     builtin: Mapping[str, str]
     maker: str = ""
 
-    def make(self, name: str, *given: Any) -> Any:
-        """An object of the class of that name; `given` is what its maker gets. Raises as `load`."""
-        cls = self.load(name)
+    def make(self, name: str, *given: Any, **named: Any) -> Any:
+        """An object of the class of that name; `given` is what its maker gets, or else `named` the class.
+
+        Raises as `load`, and InputError for weights that it does not take.
+        """
+        cls, weights = self.load(name), name.partition("@")[2]
         maker = getattr(cls, self.maker, None) if self.maker else None
-        return cls() if maker is None else maker(*given)
+        if maker is not None:
+            return maker(*given)
+        if not weights:
+            return cls(**named)
+        if not takes(cls, "weights"):
+            raise InputError(f"{self.option} {name}: {cls.__name__} takes no weights")
+        return cls(weights=weights, **named)
 
     def load(self, name: str) -> Any:
         """The class of that name.
@@ -47,6 +57,7 @@ class Registry:
         Raises InputError for an unknown name, a module that does not import, and for a class that is
         missing, lacks a method, or cannot be made without arguments.
         """
+        name = name.partition("@")[0]
         if name in self.builtin:
             module, _, attribute = self.builtin[name].partition(":")
             return getattr(importlib.import_module(module), attribute)
@@ -62,12 +73,16 @@ class Registry:
         return cls
 
     def labels(self, names: Sequence[str]) -> dict[str, str]:
-        """What each name is called in tables and folders: itself, or its class, told apart by number."""
-        labels = {name: name for name in names if ":" not in name}
+        """What each name is called in tables and folders: itself, or its class and the name of the folder
+        of its weights, told apart by number."""
+        labels = {name: name for name in names if ":" not in name and "@" not in name}
         for name in names:
             if name in labels:
                 continue
-            plain = name.rpartition(":")[2]
+            cls, _, weights = name.partition("@")
+            plain = cls.rpartition(":")[2]
+            if weights:
+                plain = f"{plain}@{Path(weights).resolve().name}"
             taken, number = set(labels.values()), 1
             while (label := plain if number == 1 else f"{plain}-{number}") in taken:
                 number += 1
@@ -118,6 +133,14 @@ class Registry:
     @property
     def _needed(self) -> str:
         return " and ".join(self.methods)
+
+
+def takes(cls: Any, parameter: str) -> bool:
+    """Whether a class is made with a parameter of that name."""
+    try:
+        return parameter in inspect.signature(cls).parameters
+    except (TypeError, ValueError):  # written in C
+        return False
 
 
 def _plain(method: str) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from drive.pipelines.collect_config import CollectConfig
+from drive.pipelines.expert_drives import driven
 from drive.pipelines.presets import to_plain
 from drive.pipelines.scenarios import find_scenarios
 from drive.pipelines.workers import work
@@ -55,8 +56,11 @@ def collect_shard(config: CollectConfig, number: int, refs: list[ScenarioRef]) -
     with torch.no_grad():
         if usable:
             perception = cast("Perception", config.perception or "tracks")
-            scenarios = _driven(config, usable) if config.planner else usable
-            examples = list(make_examples(scenarios, ExampleSpec(), config.every, perception))
+            if config.planner is not None:
+                usable, failed = driven(config, usable)
+                skipped += failed
+            if usable:
+                examples = list(make_examples(usable, ExampleSpec(), config.every, perception))
     write_shard(
         config.out,
         number,
@@ -77,29 +81,3 @@ def load_usable(refs: list[ScenarioRef]) -> tuple[list[Scenario], list[dict[str,
             reason = f"steps of {scenario.dt_s} s, not {_DT_S}"
             skipped.append({"scenario": ref.name, "reason": reason})
     return usable, skipped
-
-
-def _driven(config: CollectConfig, scenarios: list[Scenario]) -> list[Scenario]:
-    """The same in closed loop: the planner drives the ego, the traffic the others."""
-    from drive.planning import make_planner
-    from eval.rollout import rollout
-    from sim.interface import needs_of
-    from sim.simulator import Simulator
-    from sim.sources.driven import driven_scenario
-    from sim.world import World
-
-    assert config.planner is not None
-    planner = make_planner(config.planner)
-    asks = needs_of(planner)
-    world = World.from_scenarios(scenarios, maps=asks.map or asks.privileged)
-    simulator = Simulator.of(world, config.traffic)
-    drive = rollout(simulator, planner, perception=cast("Perception", config.perception))
-    return [
-        driven_scenario(
-            scenario,
-            drive.pose[w, : scenario.num_instants, : scenario.num_agents].numpy(),
-            drive.valid[w, : scenario.num_instants, : scenario.num_agents].numpy(),
-            drive.dt_s,
-        )
-        for w, scenario in enumerate(scenarios)
-    ]

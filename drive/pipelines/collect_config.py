@@ -1,5 +1,6 @@
 """The options of `bevdrive collect`."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -16,6 +17,8 @@ class CollectConfig(SourceQuery):
       bevdrive collect --split train --count 1000 --out data/old
       bevdrive collect --benchmark interactive-train --count 4000 --out data/interactive
       bevdrive collect --split train --count 200 --planner pdm --out data/driven
+      bevdrive collect --benchmark interactive-train --count 300 --planner random_cost --tries 8 \\
+          --successful --replan 0.5 --out data/experts
       bevdrive collect --source nuscenes --dataroot DIR --version V --split train --out data/nusc
 
     A collection that was cut off goes on when the same command is given again. Exit codes: 0 all well;
@@ -26,6 +29,13 @@ class CollectConfig(SourceQuery):
     """the folder to write to: a new one, or one in which the same collection was cut off"""
     planner: str | None = None
     """who drives the ego; not given: it drives as recorded, and so do the others"""
+    tries: int = 1
+    """drives of each scenario, each with a seed of its own, of which the best becomes examples: a success
+    if there is one, and then the one with the highest score"""
+    successful: bool = False
+    """leave out scenarios in which no drive was a success"""
+    replan: float | None = None
+    """seconds for which a plan is followed; not given: one step"""
     traffic: str = "idm"
     """who moves the others where a planner drives"""
     perception: str | None = None
@@ -50,5 +60,11 @@ def check(config: CollectConfig) -> None:
         one_of("--perception", config.perception, get_args(Perception))
     if not 0.1 <= config.every <= 100:
         raise InputError(f"--every: must be from 0.1 to 100, not {config.every}")
+    if config.tries < 1:
+        raise InputError(f"--tries: must be at least 1, not {config.tries}")
+    if config.planner is None and (config.tries > 1 or config.successful or config.replan):
+        raise InputError("--tries, --successful, --replan: of which --planner?")
+    if config.replan is not None and not 0 < config.replan < math.inf:
+        raise InputError(f"--replan: must be above 0, not {config.replan}")
     if config.workers < -1:
         raise InputError(f"--workers: must be at least -1, not {config.workers}")

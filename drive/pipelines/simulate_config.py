@@ -29,7 +29,7 @@ class SimulateConfig(SourceQuery):
     """
 
     planner: tuple[str, ...] = ("pdm",)
-    """one or more planners, by space or comma"""
+    """one or more planners, by space or comma; p3@RUN: with the weights of that training"""
     traffic: str = "idm"
     """who moves the others"""
     perception: str | None = None
@@ -68,6 +68,7 @@ def check(config: SimulateConfig) -> None:
     from eval.metrics.suite import FAMILIES, declared, own_families
     from sim.device import require_device
     from sim.interface import Needs, Perception
+    from sim.registry import takes
     from sim.traffic import TRAFFIC
 
     if not config.planner:
@@ -77,7 +78,10 @@ def check(config: SimulateConfig) -> None:
         if len(set(names)) < len(names):
             raise InputError(f"--{option}: the same one twice")
     for name in config.planner:
-        needs = getattr(PLANNERS.load(name), "needs", Needs())
+        cls = PLANNERS.load(name)
+        if "@" in name or takes(cls, "weights"):
+            PLANNERS.make(name)  # what is wrong with weights is said before anything runs
+        needs = getattr(cls, "needs", Needs())
         if not isinstance(needs, Needs) and not hasattr(needs, "__get__"):  # a property tells later
             told = f"got a {type(needs).__name__}"
             raise InputError(f"--planner {name}: needs: expected a sim.interface.Needs, {told}")

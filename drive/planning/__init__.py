@@ -1,9 +1,8 @@
 """Planners, by name; `docs/planners.md` tells how to write one."""
 
-import inspect
 from typing import TYPE_CHECKING
 
-from sim.registry import Registry
+from sim.registry import Registry, takes
 
 if TYPE_CHECKING:
     from drive.planning.forecaster import Forecaster
@@ -15,11 +14,14 @@ PLANNERS = Registry(
     methods=("plan(observation)",),
     builtin={
         "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
+        "hand_cost": "drive.planning.interpretable.planner:HandCostPlanner",
         "idm": "drive.planning.idm:IdmPlanner",
         "log_replay": "drive.planning.log_replay:LogReplayPlanner",
+        "p3": "drive.planning.interpretable.planner:InterpretablePlanner",
         "pdm": "drive.planning.pdm.planner:PdmClosed",
         "pdm_foresight": "drive.planning.pdm.foresight:PdmForesight",
         "pdm+": "drive.planning.pdm.planner:PdmPlus",
+        "random_cost": "drive.planning.interpretable.planner:RandomCostPlanner",
         "privileged_search": "drive.planning.privileged_search.planner:PrivilegedSearch",
     },
 )
@@ -31,13 +33,10 @@ def make_planner(name: str, forecaster: "Forecaster | None" = None) -> "Planner"
     It reckons with `forecaster` if it is one that takes a forecaster.
     """
     if forecaster is not None and takes_forecaster(name):
-        return PLANNERS.load(name)(forecaster=forecaster)
+        return PLANNERS.make(name, forecaster=forecaster)
     return PLANNERS.make(name)
 
 
 def takes_forecaster(name: str) -> bool:
     """Whether the planner of that name is made with a parameter `forecaster`; raises as `make_planner`."""
-    try:
-        return "forecaster" in inspect.signature(PLANNERS.load(name)).parameters
-    except (TypeError, ValueError):  # written in C
-        return False
+    return takes(PLANNERS.load(name), "forecaster")

@@ -161,7 +161,9 @@ class OccupancyPredictor(TaskNetwork):
         """l^{t,c} = l^{t-1,c} + U^t(f_occ, l^{0:t-1,c}) (P3), within `HIGHEST_LOGIT`; part of f_occ are the
         boxes of each instant at constant velocity, and part of U the boxes that come and go in a step."""
         first = torch.cat((feature, coasting[:, :, 0]), dim=1)
-        sure = 2.0 * self.told * coasting.transpose(1, 2)  # a free cell's logit becomes a taken one's
+        sure = (
+            2.0 * self.told * coasting.transpose(1, 2)
+        )  # a free cell's logit becomes a taken one's
         logits = [_bounded(self.now(first).float() + sure[:, 0])]  # sums and places want 32 bits
         for t, update in enumerate(self.update, start=1):
             change = update(torch.cat((feature, coasting[:, :, t], *logits), dim=1))

@@ -128,11 +128,30 @@ class OccupancyTrainConfig(ImageTrainConfig):
     """weight of the motion's negative log-likelihood"""
 
 
+@dataclass(frozen=True)
+class MarginTrainConfig(TrainConfig):
+    """What max-margin tasks have: by how much what was driven has to cost less than a candidate."""
+
+    distance_margin: float = 0.5
+    """a metre of mean distance from it"""
+    harm_margin: float = 5.0
+    """an instant at which the candidate collides"""
+
+
+@dataclass(frozen=True)
+class InterpretableTrainConfig(MarginTrainConfig):
+    """Task p3: the weights of named terms (`drive.planning.interpretable`)."""
+
+    forecast: str = "default"
+    """weights of task joint: the occupancy that terms are read from"""
+
+
 CONFIGS: dict[str, type[TrainConfig]] = {
     "joint": JointTrainConfig,
     "intention": IntentionTrainConfig,
     "cover": CoverTrainConfig,
     "occupancy": OccupancyTrainConfig,
+    "p3": InterpretableTrainConfig,
 }
 
 
@@ -160,6 +179,8 @@ def check(config: TrainConfig) -> None:
         least |= {"cell_width": 8, "modes": 1, "motion_weight": 0}
         if config.cell_width % 8:
             raise InputError(f"--cell-width: must be a multiple of 8, not {config.cell_width}")
+    if isinstance(config, MarginTrainConfig):
+        least |= {"distance_margin": 0, "harm_margin": 0}
     if isinstance(config, CoverTrainConfig):
         least |= {"trajectories": 1, "sampled": 1}
         if not 0.1 <= config.epsilon_m <= 100:

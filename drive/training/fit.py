@@ -20,6 +20,7 @@ TASKS = {
     "intention": "drive.training.intention:IntentionTask",
     "cover": "drive.training.cover:CoverTask",
     "occupancy": "drive.training.occupancy:OccupancyTask",
+    "p3": "drive.training.p3:InterpretableTask",
 }
 _LAST = "last"
 

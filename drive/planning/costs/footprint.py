@@ -1,0 +1,77 @@
+"""What a raster around the ego holds under its box: points of the box, and the look-up."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sim.geometry.grid import BevGrid
+
+_ALONG, _ACROSS = 5, 3  # points of a footprint: about a metre apart on a car
+
+
+def footprint_m(
+    size_m: Float[Tensor, "b 2"], wider_m: float = 0.0, longer_m: float = 0.0
+) -> Float[Tensor, "b q 2"]:
+    """Points all over the ego's box, corners included, in its own frame; the box grown on every side."""
+    shares = torch.cartesian_prod(
+        torch.linspace(-0.5, 0.5, _ALONG, device=size_m.device),
+        torch.linspace(-0.5, 0.5, _ACROSS, device=size_m.device),
+    )
+    grown = size_m + 2.0 * torch.tensor((longer_m, wider_m), device=size_m.device)
+    return shares * grown.unsqueeze(1)
+
+
+def look_up(
+    volume: Float[Tensor, "b t x y"],
+    grid: BevGrid,
+    trajectory: Float[Tensor, "b k t 5"],
+    point_m: Float[Tensor, "b q 2"],
+    ahead_s: Float[Tensor, " q"] | None = None,
+    smooth: bool = False,
+) -> Float[Tensor, "b k t q"]:
+    """At each instant, the cells that hold points of the ego's frame there; smooth: in proportion between
+    the centres of cells around them. Each point may lie a time at the ego's speed further ahead.
+
+    0 off the grid. Differentiable in the volume, and in the trajectory where smooth.
+    """
+    where = _placed(trajectory.transpose(1, 2), grid, point_m, ahead_s)
+    seen = torch.nn.functional.grid_sample(
+        volume.flatten(0, 1).unsqueeze(1),
+        where.flatten(0, 1),
+        mode="bilinear" if smooth else "nearest",
+        align_corners=False,
+    )
+    batch, candidates, instants, _ = trajectory.shape
+    return seen.reshape(batch, instants, candidates, -1).transpose(1, 2)
+
+
+def _placed(
+    trajectory: Float[Tensor, "b t k 5"],
+    grid: BevGrid,
+    point_m: Float[Tensor, "b q 2"],
+    ahead_s: Float[Tensor, " q"] | None,
+) -> Float[Tensor, "b t k q 2"]:
+    """The points as `grid_sample` wants them: y and x, over half the grid, from its middle.
+
+    One matrix product: a point is linear in cos, sin, x, y of the pose, and in the speed along them.
+    """
+    x, y, yaw, speed = trajectory[..., :4].unbind(-1)
+    cos, sin = torch.cos(yaw), torch.sin(yaw)
+    (low_x, low_y), (high_x, high_y) = (grid.x_min_m, grid.y_min_m), grid.high_m
+    scale_x, scale_y = 2.0 / (high_x - low_x), 2.0 / (high_y - low_y)
+    told = torch.stack(
+        (
+            cos, sin, speed * cos, speed * sin,
+            scale_x * (x - low_x) - 1.0, scale_y * (y - low_y) - 1.0,
+        ), dim=-1,
+    )  # fmt: skip
+    ahead = torch.zeros_like(point_m[..., 0])
+    ahead = ahead if ahead_s is None else ahead + ahead_s
+    along, across = point_m.unbind(-1)
+    none, one = torch.zeros_like(along), torch.ones_like(along)
+    of_y = torch.stack((across, along, none, ahead, none, one / scale_y), dim=1) * scale_y
+    of_x = torch.stack((along, -across, ahead, none, one / scale_x, none), dim=1) * scale_x
+    factors = torch.stack((of_y, of_x), dim=-1).flatten(2)
+    batch, instants, candidates = x.shape
+    out = told.flatten(1, 2) @ factors
+    return out.reshape(batch, instants, candidates, -1, 2)

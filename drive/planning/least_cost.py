@@ -1,0 +1,54 @@
+"""From candidates and their costs to a plan."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drive.planning.candidates import Candidates
+from drive.planning.futures import Outlook, as_forecast
+from drive.planning.pdm.planner import full_stop
+from drive.planning.pdm.rules import IMPROVED
+from sim.interface import Observation, Occupancy, Plan
+
+SHOWN = 32  # candidates that viewer and report get: the best
+
+
+def least_cost_plan(
+    observation: Observation,
+    candidates: Candidates,
+    cost: Float[Tensor, "b k"],
+    outlook: Outlook | None = None,
+    occupancy: Occupancy | None = None,
+) -> Plan:
+    """The valid candidate of least cost; where there is none, the ego brakes to a stop."""
+    cost = torch.where(candidates.valid, cost, torch.inf)
+    order = cost.argsort(dim=1)[:, :SHOWN]
+    best = candidates.take(order)
+    trajectory = torch.where(
+        best.valid[:, :1, None], best.trajectory[:, 0], stop(observation, candidates)
+    )
+    forecast = None
+    if outlook is not None:
+        points, dt_s = trajectory.shape[1], candidates.dt_s
+        time_s = dt_s * torch.arange(points + 1, device=cost.device)
+        forecast = as_forecast(outlook.at(time_s), outlook.probability, 1, dt_s)
+    lowest, highest = torch.finfo(cost.dtype).min, torch.finfo(cost.dtype).max
+    return Plan(
+        trajectory,
+        candidates.dt_s,
+        candidates=torch.where(best.valid[..., None, None], best.trajectory[..., :3], 0.0),
+        costs=torch.gather(cost, 1, order).clamp(lowest, highest),
+        forecast=forecast,
+        occupancy=occupancy,
+    )
+
+
+def stop(observation: Observation, candidates: Candidates) -> Float[Tensor, "b t 5"]:
+    """Straight on to a stop, at the instants of the candidates."""
+    from drive.planning.idm_rollout import DT_S
+
+    every = round(candidates.dt_s / DT_S)
+    braking = full_stop(observation, IMPROVED)[:, every - 1 :: every]
+    points = candidates.trajectory.shape[2]
+    held = braking[:, -1:].expand(-1, max(0, points - braking.shape[1]), -1)
+    return torch.cat((braking[:, :points], held), dim=1)

@@ -1,0 +1,87 @@
+"""Task p3: weights of an interpretable cost, by structured max-margin (Sadat et al. 2020, section 3.4)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drive.features.example import Example
+from drive.networks.weights import load_network
+from drive.planning.candidates import Candidates
+from drive.planning.costs.footprint import footprint_m, look_up
+from drive.planning.costs.foretold import GRID, foretold_occupancy
+from drive.planning.costs.max_margin import interpretable_margin
+from drive.planning.costs.terms import Terms, terms_of
+from drive.planning.experts import demonstration, recorded_futures
+from drive.planning.futures import Outlook
+from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
+from drive.planning.interpretable.planner import occupancy_ahead
+from drive.planning.samplers.frenet import FrenetSampler
+from drive.prediction.joint import JointPredictor
+from drive.training.config import InterpretableTrainConfig
+from drive.training.open_loop import open_loop_figures
+from drive.training.task import Task
+
+
+class InterpretableTask(Task):
+    """Trains an `InterpretableCost` on a frozen forecast."""
+
+    quality = "collides_3s"
+    config: InterpretableTrainConfig
+    network: InterpretableCost
+
+    def __init__(self, config: InterpretableTrainConfig) -> None:
+        super().__init__(config)
+        predictor, _ = load_network(JointPredictor, config.forecast)
+        self._predictor = [predictor]  # in a list: it is not trained, and not saved
+        self._sampler = FrenetSampler()
+
+    @staticmethod
+    def make_network(config: InterpretableTrainConfig) -> InterpretableCost:
+        """Untrained: the hand-tuned cost."""
+        return InterpretableCost(InterpretableConfig())
+
+    def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
+        """`loss`: by how much a candidate costs too little; of the examples recorded to their end."""
+        driven, there = demonstration(example)
+        candidates, terms = self._seen(example, driven)
+        each, whole = self.network(terms)
+        path = candidates.trajectory
+        distance = (path[..., :2] - driven[:, None, :, :2]).norm(dim=-1).mean(dim=2)
+        margin = interpretable_margin(
+            whole[:, 0], each[:, 0], whole[:, 1:], each[:, 1:],
+            self.config.distance_margin * distance[:, 1:],
+            self.config.harm_margin * collides(example, candidates)[:, 1:],
+            candidates.valid[:, 1:],
+        )  # fmt: skip
+        loss = (margin * there).sum() / there.sum().clamp(min=1)
+        return {"loss": loss}
+
+    def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
+        """Of the candidate of least cost, in open loop."""
+        driven, there = demonstration(example)
+        candidates, terms = self._seen(example, driven)
+        each, whole = self.network(terms)
+        cost = torch.where(candidates.valid, each.sum(dim=2) + whole, torch.inf)
+        best = cost[:, 1:].argmin(dim=1, keepdim=True) + 1
+        return open_loop_figures(example, candidates.take(best).trajectory[:, 0], driven, there)
+
+    @torch.no_grad()
+    def _seen(self, example: Example, driven: Float[Tensor, "b t 5"]) -> tuple[Candidates, Terms]:
+        """What was driven, first, and the candidates; with the terms of all."""
+        observation = example.observation
+        own = Candidates(driven.unsqueeze(1), torch.ones_like(driven[:, :1, 0], dtype=torch.bool))
+        candidates = Candidates.joined((own, self._sampler(observation)))
+        predictor = self._predictor[0].to(driven.device)
+        outlook = Outlook.of(predictor.predict_joint(observation), observation.agents)
+        return candidates, terms_of(observation, candidates, occupancy_ahead(observation, outlook))
+
+
+@torch.no_grad()
+def collides(example: Example, candidates: Candidates) -> Float[Tensor, "b k t"]:
+    """1 from the instant on at which a candidate runs into where somebody truly was, cell by cell."""
+    futures = recorded_futures(example.future)
+    sure = torch.ones_like(example.observation.ego.size_m[:, :1])
+    true = foretold_occupancy([futures], sure, example.observation.agents.size_m)
+    inside = footprint_m(example.observation.ego.size_m)
+    hit = look_up(true, GRID, candidates.trajectory, inside).amax(dim=-1)
+    return hit.cummax(dim=2).values
