@@ -5,8 +5,9 @@ from functools import cache
 
 import torch
 
-from drive.planning.candidates import DT_S, POINTS, Candidates
+from drive.planning.candidates import DT_S, HORIZON_S, Candidates
 from eval.follow import HeldPlan
+from sim.ego_motion import plan_entries
 from sim.geometry import se2
 from sim.interface import EgoState, Observation, Plan
 from sim.scenario import EGO
@@ -46,19 +47,26 @@ def seen_by(ego: EgoState) -> Observation:
     return replace(simulator.observe(simulator.reset()), ego=ego)
 
 
-def missed_by_m(ego: EgoState, candidates: Candidates) -> torch.Tensor:
-    """How far `[K, T]` an ego that tracks each of one world's candidates is from it at its points."""
+def off_course_m(ego: EgoState, candidates: Candidates) -> torch.Tensor:
+    """How far beside each of one world's K candidates an ego that tracks it ever is.
+
+    Beside, not behind: the tracker holds speeds, and does not make good what way it lost.
+    """
     trajectory = candidates.trajectory[0]
     simulator = _simulator(len(trajectory))
     state = _begun(simulator.reset(), ego)
     held = HeldPlan(Plan(trajectory, DT_S), state.pose[:, EGO], state.speed_mps[:, EGO])
-    gaps = []
-    for point in range(POINTS):
-        for step in range(5 * point, 5 * point + 5):
-            state = simulator.step(state, held.left(state.pose[:, EGO], step, 0.1))
-        wanted = se2.compose(held.made_pose, trajectory[:, point, :3])
-        gaps.append((state.pose[:, EGO, :2] - wanted[:, :2]).norm(dim=-1))
-    return torch.stack(gaps, dim=1)
+    course = plan_entries(held.plan, held.made_speed_mps, 0.05, 20 * round(HORIZON_S))
+    course = torch.cat((torch.zeros_like(course[:, :1]), course), dim=1)[..., :3]
+    course = se2.compose(held.made_pose.unsqueeze(1), course)
+    worst = torch.zeros(len(trajectory))
+    for step in range(10 * round(HORIZON_S)):
+        state = simulator.step(state, held.left(state.pose[:, EGO], step, 0.1))
+        seen_from_course = se2.compose(se2.inverse(course), state.pose[:, EGO, None])
+        nearest = seen_from_course[..., :2].norm(dim=-1).argmin(dim=1)
+        beside = seen_from_course[torch.arange(len(nearest)), nearest, 1].abs()
+        worst = torch.maximum(worst, beside)
+    return worst
 
 
 def _begun(state: WorldState, ego: EgoState) -> WorldState:
