@@ -19,7 +19,7 @@ from sim.geometry import se2
 from sim.interface import EgoState, Observation
 
 BIN_SIZE = (2.0, 1.0, 0.02)  # m/s, m/s2, 1/m
-_SMOOTHING = 0.01
+_SMOOTHING = 0.1
 _STANDING_M = 0.02  # in `DT_S`; so short a way says nothing about curvature
 
 
