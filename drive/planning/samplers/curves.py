@@ -20,7 +20,7 @@ LINE, CIRCLE = 0.5, 0.25  # shares; the rest are clothoids
 CLOTHOID_M = (6.0, 80.0)
 ACCELERATION_MPS2 = (-5.0, 5.0)
 RANDOM_SPEED_MPS = (0.0, 20.0)
-_NODES = 5  # of Gauss and Legendre, between points that are `DT_S` apart
+_NODES = 3  # of Gauss and Legendre, between points that are `DT_S` apart
 
 
 @dataclass(frozen=True)
