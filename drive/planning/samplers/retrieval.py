@@ -14,7 +14,6 @@ from torch import Tensor
 from drive.planning.candidates import DT_S, Candidates
 from drive.planning.samplers.drivable import curvature_now
 from drive.planning.samplers.rollouts import roll_out
-from sim.dynamics.bicycle import rear_of
 from sim.geometry import se2
 from sim.interface import EgoState, Observation
 
@@ -59,7 +58,7 @@ def build_library(ego: EgoState, future: Float[Tensor, "n t 3"], num: int, seed:
     """
     curvature = curvature_now(ego)
     state = torch.stack((ego.speed_mps, ego.acceleration_mps2, curvature), dim=-1)
-    acceleration, rate = profile(future, ego.speed_mps, curvature, ego.wheelbase_m)
+    acceleration, rate = profile(future, ego.speed_mps, curvature)
     bins, bin_of = torch.unique(_bin_of(state), dim=0, return_inverse=True)
     shape = (len(bins), num, future.shape[1])
     library = Library(
@@ -78,22 +77,17 @@ def build_library(ego: EgoState, future: Float[Tensor, "n t 3"], num: int, seed:
 
 
 def profile(
-    future: Float[Tensor, "n t 3"],
-    speed_mps: Float[Tensor, " n"],
-    curvature: Float[Tensor, " n"],
-    wheelbase_m: Float[Tensor, " n"],
+    future: Float[Tensor, "n t 3"], speed_mps: Float[Tensor, " n"], curvature: Float[Tensor, " n"]
 ) -> tuple[Float[Tensor, "n t"], Float[Tensor, "n t"]]:
     """Acceleration and curvature rate of experts in each `DT_S`, from their poses and their start.
 
     Between two poses the rear axle goes round an arc: its length and its curvature are the means of
-    speed and curvature there.
+    speed and curvature there. Its chord points along the mean of both headings, along which the centre
+    goes as far: what the centre swings out beside is at right angles to that.
     """
-    wheelbase_m = wheelbase_m.unsqueeze(1)
-    now = torch.zeros_like(future[:, :1])
-    rear = rear_of(torch.cat((now, future), dim=1), wheelbase_m)
-    step = se2.compose(se2.inverse(rear[:, :-1]), rear[:, 1:])
+    pose = torch.cat((torch.zeros_like(future[:, :1]), future), dim=1)
+    step = se2.compose(se2.inverse(pose[:, :-1]), pose[:, 1:])
     turn = step[..., 2]
-    # The chord of an arc points along its middle; seen from there the way is forward or back.
     chord = se2.rotate(step[..., :2], -0.5 * turn)[..., 0]
     length = chord / torch.sinc(0.5 * turn / torch.pi)
     bend = turn * length / (length.square() + _STANDING_M**2)

@@ -59,6 +59,8 @@ def test_speed_and_curvature_begin_as_the_ego_has_them() -> None:
     assert 0.4 < on_line.float().mean() < 0.6
     on_circle = (trajectory[..., 4] == trajectory[:, :1, 4]).all(dim=1) & ~on_line
     assert 0.18 < on_circle.float().mean() < 0.32
+    to_left = _rates(trajectory)[~on_line & ~on_circle] > 0.0
+    assert 0.3 < to_left.float().mean() < 0.7
 
 
 @pytest.mark.parametrize("rate", [0.0, math.pi / 36.0, -math.pi / 900.0])

@@ -86,7 +86,7 @@ def test_profiles_of_a_noisy_expert_do_not_swing() -> None:
     future = torch.stack((x, torch.zeros_like(x), torch.zeros_like(x)), dim=1).unsqueeze(0)
     future[0, :, 0] += 0.05 * (-1.0) ** torch.arange(POINTS)
     one = torch.ones(1)
-    acceleration, rate = profile(future, 10.0 * one, 0.0 * one, WHEELBASE_M * one)
+    acceleration, rate = profile(future, 10.0 * one, 0.0 * one)
     assert acceleration.abs().max() < 0.8
     assert (rate == 0.0).all()
 
@@ -94,11 +94,11 @@ def test_profiles_of_a_noisy_expert_do_not_swing() -> None:
 def test_profiles_of_one_who_drives_back_round_a_bend() -> None:
     """2 m/s back on a circle to the left: the turn is to the right, the curvature stays the same."""
     way = -torch.arange(1, POINTS + 1)
-    yaw = 0.1 * way
-    rear = torch.stack((10.0 * torch.sin(yaw), 10.0 - 10.0 * torch.cos(yaw), yaw), dim=1)
+    yaw = 0.2 * way
+    rear = torch.stack((5.0 * torch.sin(yaw), 5.0 - 5.0 * torch.cos(yaw), yaw), dim=1)
     one = torch.ones(1)
     rear = rear - torch.tensor([0.5 * WHEELBASE_M, 0.0, 0.0])
     future = center_of(rear.unsqueeze(0), WHEELBASE_M * one.unsqueeze(1))
-    acceleration, rate = profile(future, -2.0 * one, 0.1 * one, WHEELBASE_M * one)
+    acceleration, rate = profile(future, -2.0 * one, 0.2 * one)
     assert acceleration.abs().max() < 0.01
     assert rate.abs().max() < 1e-3

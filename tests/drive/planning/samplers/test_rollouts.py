@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from drive.planning.candidates import DT_S, POINTS
+from drive.planning.samplers.curves import CurveSampler
 from drive.planning.samplers.drivable import MAX_LATERAL_MPS2
 from drive.planning.samplers.rollouts import RolloutSampler, roll_out
 from sim.dynamics.bicycle import MAX_STEERING_RAD
@@ -70,6 +71,16 @@ def test_worlds_have_their_own_egos() -> None:
     for world, alone in enumerate((slow, fast)):
         expected = roll_out(ego_in(*alone), acceleration, rate)
         assert torch.allclose(drawn.trajectory[world], expected.trajectory[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("sampler", [CurveSampler(50), RolloutSampler(50)])
+def test_draws_are_those_of_the_generator(sampler: CurveSampler | RolloutSampler) -> None:
+    observation = seen_by(ego_in([8.0], [0.0]))
+    first, again, other = (
+        sampler(observation, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first.trajectory, again.trajectory)
+    assert not torch.equal(first.trajectory, other.trajectory)
 
 
 def test_the_tracker_follows_what_is_drawn() -> None:
