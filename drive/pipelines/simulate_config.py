@@ -40,6 +40,9 @@ class SimulateConfig(SourceQuery):
     velocities"""
     weights: str = "default"
     """of the forecast: default, or a run folder of bevdrive train"""
+    refine: str | None = None
+    """pdm: of the best candidates of planners that rate them (p3, hand_cost, costvolume, ...) the one that
+    PDM-Closed's rules score best"""
     metric: tuple[str, ...] = ()
     """metrics of your own beside the built-in ones: my_module:MyMetric, path/to/file.py:MyMetric"""
     replan: float | None = None
@@ -64,7 +67,7 @@ def check(config: SimulateConfig) -> None:
 
     Everything from outside is imported and looked at.
     """
-    from drive.planning import PLANNERS
+    from drive.planning import PLANNERS, make_planner
     from eval.metrics.suite import FAMILIES, declared, own_families
     from sim.device import require_device
     from sim.interface import Needs, Perception
@@ -79,8 +82,8 @@ def check(config: SimulateConfig) -> None:
             raise InputError(f"--{option}: the same one twice")
     for name in config.planner:
         cls = PLANNERS.load(name)
-        if "@" in name or takes(cls, "weights"):
-            PLANNERS.make(name)  # what is wrong with weights is said before anything runs
+        if "@" in name or takes(cls, "weights") or config.refine is not None:
+            make_planner(name, refine=config.refine)  # what is wrong is said before anything runs
         needs = getattr(cls, "needs", Needs())
         if not isinstance(needs, Needs) and not hasattr(needs, "__get__"):  # a property tells later
             told = f"got a {type(needs).__name__}"

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from sim.errors import InputError, one_of
 from sim.registry import Registry, takes
 
 if TYPE_CHECKING:
     from drive.planning.forecaster import Forecaster
     from sim.interface import Planner
 
+REFINEMENTS = ("pdm",)  # --refine
 PLANNERS = Registry(
     option="--planner",
     group="bevdrive.planners",
@@ -27,14 +29,24 @@ PLANNERS = Registry(
 )
 
 
-def make_planner(name: str, forecaster: "Forecaster | None" = None) -> "Planner":
+def make_planner(
+    name: str, forecaster: "Forecaster | None" = None, refine: str | None = None
+) -> "Planner":
     """A planner for one roll-out; raises InputError where that name stands for none.
 
-    It reckons with `forecaster` if it is one that takes a forecaster.
+    It reckons with `forecaster` if it is one that takes a forecaster. `refine`: one of `REFINEMENTS`.
     """
-    if forecaster is not None and takes_forecaster(name):
-        return PLANNERS.make(name, forecaster=forecaster)
-    return PLANNERS.make(name)
+    given = {} if forecaster is None or not takes_forecaster(name) else {"forecaster": forecaster}
+    planner = PLANNERS.make(name, **given)
+    if refine is None:
+        return planner
+    from drive.planning.rated import RatedPlanner
+    from drive.planning.refined import RefinedPlanner
+
+    one_of("--refine", refine, REFINEMENTS)
+    if not isinstance(planner, RatedPlanner):
+        raise InputError(f"--refine {refine}: {name} rates no candidates that could be refined")
+    return RefinedPlanner(planner)
 
 
 def takes_forecaster(name: str) -> bool:

@@ -12,14 +12,14 @@ from drive.planning.costs.terms import EACH, WHOLE, Terms, terms_of
 from drive.planning.forecaster import Forecaster, make_forecaster
 from drive.planning.futures import Outlook
 from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
-from drive.planning.least_cost import least_cost_plan
+from drive.planning.rated import Rated, RatedPlanner
 from drive.planning.samplers.frenet import FrenetSampler
-from sim.interface import Needs, Observation, Occupancy, Plan
+from sim.interface import Needs, Observation, Occupancy
 
 _SPREAD = 0.6  # of the logarithm of a drawn weight
 
 
-class InterpretablePlanner:
+class InterpretablePlanner(RatedPlanner):
     """P3's planner (Sadat et al. 2020) over the occupancy that a joint forecast foretells."""
 
     needs: Needs = ExampleSpec().needs()
@@ -37,20 +37,13 @@ class InterpretablePlanner:
         """Move to the device."""
         self.cost.to(device)
 
-    @torch.no_grad()
-    def plan(self, observation: Observation) -> Plan:
-        """The candidate of least cost; where none can be driven, a stop."""
+    def rated(self, observation: Observation) -> Rated:
+        """By the terms of each, in the occupancy that is foretold."""
         candidates = self._sampler(observation)
         outlook = Outlook.of(self._forecaster.predict_joint(observation), observation.agents)
         occupancy = occupancy_ahead(observation, outlook)
-        terms = terms_of(observation, candidates, occupancy)
-        return least_cost_plan(
-            observation,
-            candidates,
-            self.costs(terms),
-            outlook=outlook,
-            occupancy=Occupancy(occupancy, GRID, DT_S),
-        )
+        cost = self.costs(terms_of(observation, candidates, occupancy))
+        return Rated(candidates, cost, outlook, Occupancy(occupancy, GRID, DT_S))
 
     def costs(self, terms: Terms) -> Float[Tensor, "b k"]:
         """Of each candidate."""

@@ -1,0 +1,80 @@
+"""`RefinedPlanner`: the best candidates of a planner, driven in mind and scored by PDM-Closed's rules.
+
+Rule-based refinement, as learned planners are scored with and without it on nuPlan.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from drive.planning.candidates import Candidates
+from drive.planning.futures import Outlook, coasting
+from drive.planning.idm_rollout import DT_S
+from drive.planning.least_cost import least_cost_plan
+from drive.planning.pdm.proposals import HORIZON, Proposals, simulate
+from drive.planning.pdm.rules import IMPROVED
+from drive.planning.pdm.scorer import FURTHEST_AHEAD, score
+from drive.planning.rated import Rated, RatedPlanner
+from drive.planning.samplers.drivable import curvature_now
+from sim.ego_motion import plan_entries
+from sim.interface import Observation, Plan, needs_of
+
+REFINED = 48  # candidates that are scored: the best of the planner's own
+_PER_RANK = 1e-4  # of the score: of equals the planner's own order decides
+
+
+class RefinedPlanner:
+    """Of a planner's best candidates the one that PDM-Closed's scorer likes best.
+
+    The scorer reckons with what the planner forecasts for the others; with constant velocities, where it
+    does not.
+    """
+
+    def __init__(self, planner: RatedPlanner) -> None:
+        self._planner = planner
+        self.needs = replace(needs_of(planner), map=True)
+
+    def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
+        """The planner's own."""
+        reset = getattr(self._planner, "reset", None)
+        if reset is not None:
+            reset(num_worlds, device, generator)
+
+    @torch.no_grad()
+    def plan(self, observation: Observation) -> Plan:
+        """The best of the best; where none can be driven, a stop."""
+        rated, agents = self._planner.rated(observation), observation.agents
+        best = _best(rated)
+        outlook = rated.outlook or Outlook.certain(partial(coasting, agents), agents)
+        proposals = _driven(observation, best)
+        instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1, device=best.valid.device) * DT_S
+        scores = score(observation, outlook.at(instants), outlook.probability, proposals, IMPROVED)
+        rank = torch.arange(best.num, device=best.valid.device)
+        cost = 1.0 - scores.total + _PER_RANK * rank
+        return least_cost_plan(observation, best, cost, outlook, rated.occupancy)
+
+
+def _best(rated: Rated) -> Candidates:
+    """Those of least cost, in that order."""
+    cost = torch.where(rated.candidates.valid, rated.cost, torch.inf)
+    return rated.candidates.take(cost.argsort(dim=1)[:, :REFINED])
+
+
+def _driven(observation: Observation, candidates: Candidates) -> Proposals:
+    """As the ego's tracker and bicycle would drive them."""
+    ego, shape = observation.ego, candidates.valid.shape
+    path = candidates.trajectory.flatten(0, 1)
+    speed = ego.speed_mps.repeat_interleave(shape[1])
+    entries = plan_entries(Plan(path, candidates.dt_s), speed, DT_S, HORIZON)
+    now = _present(observation).repeat_interleave(shape[1], dim=0)
+    reference = torch.cat((now.unsqueeze(1), entries), dim=1).unflatten(0, shape)
+    return simulate(observation, reference[..., :3], reference[..., 3], reference[..., 4], IMPROVED)
+
+
+def _present(observation: Observation) -> Tensor:
+    """The ego's own state as an entry of a trajectory, `[b 5]`."""
+    ego = observation.ego
+    zero = torch.zeros_like(ego.speed_mps)
+    return torch.stack((zero, zero, zero, ego.speed_mps, curvature_now(ego)), dim=-1)
