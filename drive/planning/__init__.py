@@ -15,6 +15,7 @@ PLANNERS = Registry(
     group="bevdrive.planners",
     methods=("plan(observation)",),
     builtin={
+        "bc": "drive.planning.imitation.planner:ImitationPlanner",
         "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
         "hand_cost": "drive.planning.interpretable.planner:HandCostPlanner",
         "idm": "drive.planning.idm:IdmPlanner",

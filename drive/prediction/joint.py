@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from drive.features.example import ExampleSpec
@@ -14,7 +14,7 @@ from drive.networks.weights import TaskNetwork
 from sim.geometry import se2
 from sim.interface import Forecast, JointForecast, Observation
 
-_STANDS_M = 0.3  # a step shorter than this says nothing of a heading
+STANDS_M = 0.3  # a step shorter than this says nothing of a heading
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,12 @@ def poses_in_scene(
 def headings(position_m: Float[Tensor, "*k t 2"]) -> Float[Tensor, "*k t"]:
     """Along each step, from a start at the origin that looks along x; who stands keeps its heading."""
     step = torch.diff(position_m, dim=-2, prepend=torch.zeros_like(position_m[..., :1, :]))
-    moves = step.norm(dim=-1) > _STANDS_M
-    yaw = torch.atan2(step[..., 1], step[..., 0])
-    number = torch.arange(1, yaw.shape[-1] + 1, device=yaw.device)
-    last = torch.where(moves, number, 0).cummax(dim=-1).values
-    held = torch.cat((torch.zeros_like(yaw[..., :1]), yaw), dim=-1)
-    return torch.gather(held, -1, last)
+    return held(torch.atan2(step[..., 1], step[..., 0]), step.norm(dim=-1) > STANDS_M)
+
+
+def held(value: Float[Tensor, "*k t"], known: Bool[Tensor, "*k t"]) -> Float[Tensor, "*k t"]:
+    """Where it is not known, the last one that was; 0 before the first."""
+    number = torch.arange(1, value.shape[-1] + 1, device=value.device)
+    last = torch.where(known, number, 0).cummax(dim=-1).values
+    since = torch.cat((torch.zeros_like(value[..., :1]), value), dim=-1)
+    return torch.gather(since, -1, last)

@@ -146,12 +146,35 @@ class InterpretableTrainConfig(MarginTrainConfig):
     """weights of task joint: the occupancy that terms are read from"""
 
 
+@dataclass(frozen=True)
+class BcTrainConfig(TrainConfig):
+    """Task bc: what the ego did in the recording (`drive.planning.imitation`)."""
+
+    width: int = 64
+    """of a token"""
+    encoder_layers: int = 2
+    heads: int = 4
+    pair_width: int = 32
+    """of an embedded relative pose"""
+    modes: int = 6
+    """ways to go on"""
+    mask_motion: float = 0.7
+    """in what part of the training examples the ego's own past is hidden, so that it is not merely
+    continued"""
+    choice_weight: float = 0.2
+    """weight of the scores' cross entropy, in metres a nat"""
+    relaxed: float = 0.1
+    """by what share of their error the ways that are not the best are drawn as well: falls to 0 by the
+    middle of the training"""
+
+
 CONFIGS: dict[str, type[TrainConfig]] = {
     "joint": JointTrainConfig,
     "intention": IntentionTrainConfig,
     "cover": CoverTrainConfig,
     "occupancy": OccupancyTrainConfig,
     "p3": InterpretableTrainConfig,
+    "bc": BcTrainConfig,
 }
 
 
@@ -163,8 +186,11 @@ def check(config: TrainConfig) -> None:
     }  # fmt: skip
     if isinstance(config, JointTrainConfig):
         one_of("--loss", config.loss, ("joint", "marginal"))
-        least |= {"width": 4, "encoder_layers": 0, "decoder_layers": 1, "heads": 1,
-                  "pair_width": 1, "futures": 1}  # fmt: skip
+        least |= {"decoder_layers": 1, "futures": 1}
+    if isinstance(config, BcTrainConfig):
+        least |= {"modes": 1}
+    if isinstance(config, JointTrainConfig | BcTrainConfig):
+        least |= {"width": 4, "encoder_layers": 0, "heads": 1, "pair_width": 1}
         if config.width % config.heads:
             raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")
     if isinstance(config, ImageTrainConfig):
@@ -185,7 +211,7 @@ def check(config: TrainConfig) -> None:
         least |= {"trajectories": 1, "sampled": 1}
         if not 0.1 <= config.epsilon_m <= 100:
             raise InputError(f"--epsilon-m: must be from 0.1 to 100, not {config.epsilon_m}")
-    for name in ("condition", "relaxed", "each_weight"):
+    for name in ("condition", "relaxed", "each_weight", "mask_motion"):
         if not 0 <= getattr(config, name, 0) <= 1:
             option = name.replace("_", "-")
             raise InputError(f"--{option}: must be from 0 to 1, not {getattr(config, name)}")

@@ -21,6 +21,7 @@ TASKS = {
     "cover": "drive.training.cover:CoverTask",
     "occupancy": "drive.training.occupancy:OccupancyTask",
     "p3": "drive.training.p3:InterpretableTask",
+    "bc": "drive.training.bc:BcTask",
 }
 _LAST = "last"
 

@@ -80,6 +80,12 @@ def test_collects_what_a_planner_drove(tmp_path: Path) -> None:
             ["train", "occupancy", "--data", "x", "--cell-width", "9"],
             "--cell-width: must be a multiple",
         ),
+        (
+            ["train", "bc", "--data", "x", "--mask-motion", "2"],
+            "--mask-motion: must be from 0 to 1",
+        ),
+        (["train", "bc", "--data", "x", "--heads", "3"], "--heads: 3 does not divide"),
+        (["train", "bc", "--data", "x", "--modes", "0"], "--modes: must be at least 1"),
         (["train", "joint", "--resume", "nowhere"], "nowhere: no run folder"),
     ],
 )

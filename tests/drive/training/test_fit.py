@@ -9,11 +9,13 @@ import torch
 
 from drive.features.store import Store
 from drive.networks.weights import FILE, load_network, read_weights
+from drive.planning.imitation.planner import ImitationPlanner
 from drive.prediction.cover import CoverPredictor
 from drive.prediction.intention import IntentionPredictor
 from drive.prediction.joint import JointPredictor
 from drive.prediction.occupancy import OccupancyPredictor
 from drive.training.config import (
+    BcTrainConfig,
     CoverTrainConfig,
     IntentionTrainConfig,
     JointTrainConfig,
@@ -142,6 +144,19 @@ def test_occupancy_is_trained_and_read_back(data: Path, tmp_path: Path) -> None:
         16,
         16,
     )
+
+
+def test_behaviour_cloning_is_trained_and_drives(data: Path, tmp_path: Path) -> None:
+    from drive.training.fit import fit
+
+    config = BcTrainConfig(
+        data=(str(data),), width=8, heads=2, pair_width=4, encoder_layers=1, modes=2, steps=2,
+        steps_per_epoch=1, batch_size=3, val_every=2, accelerator="cpu", precision="bf16-mixed",
+    )  # fmt: skip
+    figures = fit("bc", config, tmp_path)
+    assert figures["val/minADE"] <= figures["val/ADE"]
+    plan = ImitationPlanner(str(tmp_path)).plan(toy_examples().observation)
+    assert plan.trajectory.shape == (5, 10, 5)
 
 
 def test_batches_follow_from_seed_and_number() -> None:
