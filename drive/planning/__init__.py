@@ -18,6 +18,7 @@ PLANNERS = Registry(
         "bc": "drive.planning.imitation.planner:ImitationPlanner",
         "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
         "hand_cost": "drive.planning.interpretable.planner:HandCostPlanner",
+        "energy": "drive.planning.energy.planner:EnergyPlanner",
         "idm": "drive.planning.idm:IdmPlanner",
         "log_replay": "drive.planning.log_replay:LogReplayPlanner",
         "p3": "drive.planning.interpretable.planner:InterpretablePlanner",

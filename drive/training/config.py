@@ -168,6 +168,33 @@ class BcTrainConfig(TrainConfig):
     middle of the training"""
 
 
+@dataclass(frozen=True)
+class EnergyTrainConfig(TrainConfig):
+    """Task energy: how unlike an expert's a trajectory is (`drive.planning.energy`)."""
+
+    width: int = 32
+    """of a token, and of what is known of an instant"""
+    encoder_layers: int = 2
+    heads: int = 4
+    pair_width: int = 16
+    """of an embedded relative pose"""
+    mask_motion: float = 0.7
+    """in what part of the training examples the ego's own past is hidden"""
+    negatives: str = "sampler"
+    """what the expert is told from: sampler (what the planner's sampler proposes), langevin (what is bent
+    from that down the energy, with a penalty on steep gradients: Implicit BC)"""
+    candidates: int = 128
+    """of the sampler's, drawn anew for each example"""
+    jittered: int = 16
+    """negatives beside those: the expert's own trajectory, bent a little"""
+    counter_examples: int = 8
+    """negatives by langevin"""
+    langevin_steps: int = 20
+    """of each of those, down the energy (100 in the paper)"""
+    penalty_weight: float = 1.0
+    """of the penalty on steep gradients"""
+
+
 CONFIGS: dict[str, type[TrainConfig]] = {
     "joint": JointTrainConfig,
     "intention": IntentionTrainConfig,
@@ -175,6 +202,7 @@ CONFIGS: dict[str, type[TrainConfig]] = {
     "occupancy": OccupancyTrainConfig,
     "p3": InterpretableTrainConfig,
     "bc": BcTrainConfig,
+    "energy": EnergyTrainConfig,
 }
 
 
@@ -189,7 +217,11 @@ def check(config: TrainConfig) -> None:
         least |= {"decoder_layers": 1, "futures": 1}
     if isinstance(config, BcTrainConfig):
         least |= {"modes": 1}
-    if isinstance(config, JointTrainConfig | BcTrainConfig):
+    if isinstance(config, EnergyTrainConfig):
+        one_of("--negatives", config.negatives, ("sampler", "langevin"))
+        least |= {"candidates": 1, "jittered": 0, "counter_examples": 1, "langevin_steps": 1,
+                  "penalty_weight": 0}  # fmt: skip
+    if isinstance(config, JointTrainConfig | BcTrainConfig | EnergyTrainConfig):
         least |= {"width": 4, "encoder_layers": 0, "heads": 1, "pair_width": 1}
         if config.width % config.heads:
             raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")

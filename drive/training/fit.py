@@ -22,6 +22,7 @@ TASKS = {
     "occupancy": "drive.training.occupancy:OccupancyTask",
     "p3": "drive.training.p3:InterpretableTask",
     "bc": "drive.training.bc:BcTask",
+    "energy": "drive.training.energy:EnergyTask",
 }
 _LAST = "last"
 

@@ -86,6 +86,8 @@ def test_collects_what_a_planner_drove(tmp_path: Path) -> None:
         ),
         (["train", "bc", "--data", "x", "--heads", "3"], "--heads: 3 does not divide"),
         (["train", "bc", "--data", "x", "--modes", "0"], "--modes: must be at least 1"),
+        (["train", "energy", "--data", "x", "--negatives", "all"], "--negatives: unknown 'all'"),
+        (["train", "energy", "--data", "x", "--langevin-steps", "0"], "must be at least 1"),
         (["train", "joint", "--resume", "nowhere"], "nowhere: no run folder"),
     ],
 )

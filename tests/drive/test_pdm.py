@@ -60,14 +60,14 @@ def _drive(cars: list[Car], seconds: float, planner: str = "pdm+", **kwargs) -> 
 
 # Planner by name
 
-LEARNED = {"bc"}  # they need weights
+LEARNED = {"bc", "energy"}  # they need weights
 
 
 def test_every_name_makes_a_planner_and_another_name_is_refused() -> None:
     for name in set(PLANNERS.builtin) - LEARNED:
         assert isinstance(make_planner(name), Planner)
     with pytest.raises(
-        ValueError, match="choices: bc, constant_velocity, idm, log_replay, pdm, pdm_foresight"
+        ValueError, match="choices: bc, constant_velocity, energy, idm, log_replay, pdm"
     ):
         make_planner("pmd")
 

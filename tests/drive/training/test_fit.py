@@ -9,6 +9,7 @@ import torch
 
 from drive.features.store import Store
 from drive.networks.weights import FILE, load_network, read_weights
+from drive.planning.energy.planner import EnergyPlanner
 from drive.planning.imitation.planner import ImitationPlanner
 from drive.prediction.cover import CoverPredictor
 from drive.prediction.intention import IntentionPredictor
@@ -17,12 +18,14 @@ from drive.prediction.occupancy import OccupancyPredictor
 from drive.training.config import (
     BcTrainConfig,
     CoverTrainConfig,
+    EnergyTrainConfig,
     IntentionTrainConfig,
     JointTrainConfig,
     OccupancyTrainConfig,
 )
 from drive.training.order import Order, split
 from sim.errors import InputError
+from tests.drive.planning.energy.stand_in import StraightSampler
 from tests.drive.scenes import toy_examples, toy_store
 
 pytest.importorskip("lightning")
@@ -157,6 +160,27 @@ def test_behaviour_cloning_is_trained_and_drives(data: Path, tmp_path: Path) -> 
     assert figures["val/minADE"] <= figures["val/ADE"]
     plan = ImitationPlanner(str(tmp_path)).plan(toy_examples().observation)
     assert plan.trajectory.shape == (5, 10, 5)
+
+
+@pytest.mark.parametrize("negatives", ["sampler", "langevin"])
+def test_energies_are_trained_and_drive(
+    negatives: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from drive.training.energy import EnergyTask
+    from drive.training.fit import fit
+
+    monkeypatch.setattr(EnergyTask, "sampler", StraightSampler())
+    config = EnergyTrainConfig(
+        data=(str(data),), width=8, heads=2, pair_width=4, encoder_layers=1, negatives=negatives,
+        langevin_steps=2, steps=2, steps_per_epoch=1, batch_size=3, val_every=2, accelerator="cpu",
+        precision="bf16-mixed",
+    )  # fmt: skip
+    figures = fit("energy", config, tmp_path)
+    assert 0.0 <= figures["val/lower"] <= 1.0
+    assert figures["val/minADE"] <= figures["val/ADE"]
+    planner = EnergyPlanner(str(tmp_path))
+    planner.sampler = StraightSampler()
+    assert planner.plan(toy_examples().observation).trajectory.shape == (5, 10, 5)
 
 
 def test_batches_follow_from_seed_and_number() -> None:
