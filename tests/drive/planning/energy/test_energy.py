@@ -228,6 +228,13 @@ def test_the_plan_is_the_valid_candidate_of_the_lowest_energy(planner: EnergyPla
     spoilt = _with_sampler(planner, proposed).plan(observation)
     second = plan.costs.scatter(1, best.unsqueeze(1), torch.inf).argmin(dim=1)
     torch.testing.assert_close(spoilt.trajectory, proposed.trajectory[row, second])
+    # Nor can all but the worst, though to stand still is rated higher in some worlds.
+    worst = plan.costs.argmax(dim=1)
+    proposed = StraightSampler()(observation)
+    proposed.valid[:] = False
+    proposed.valid[row, worst] = True
+    left = _with_sampler(planner, proposed).plan(observation)
+    torch.testing.assert_close(left.trajectory, proposed.trajectory[row, worst])
     # Nor can any.
     proposed.valid[:] = False
     stops = _with_sampler(planner, proposed).plan(observation)
