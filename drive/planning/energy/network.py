@@ -123,12 +123,18 @@ class EnergyNetwork(TaskNetwork):
     def by_instant(
         self, around: Around, trajectory: Float[Tensor, "b k t 5"]
     ) -> Float[Tensor, "b k t"]:
-        """What the energies are sums of."""
+        """What the energies are sums of; `trajectory` may end early."""
+        return self.energy(self.instants(around, trajectory)).squeeze(-1)
+
+    def instants(
+        self, around: Around, trajectory: Float[Tensor, "b k t 5"]
+    ) -> Float[Tensor, "b k t d"]:
+        """What is known of each instant: of its own entry, the speed before it, and what is around."""
         seen = torch.cat(
             (self._agents(around, trajectory), self._points(around, trajectory)), dim=-1
         )
-        x = self.own(self._motion(around, trajectory)) + self.instant + self.mix(seen)
-        return self.energy(x + around.ego[:, None, None]).squeeze(-1)
+        own = self.own(self._motion(around, trajectory)) + self.instant[: trajectory.shape[2]]
+        return own + self.mix(seen) + around.ego[:, None, None]
 
     def _motion(
         self, around: Around, trajectory: Float[Tensor, "b k t 5"]
@@ -150,7 +156,7 @@ class EnergyNetwork(TaskNetwork):
     ) -> Float[Tensor, "b k t d"]:
         """Where the agents are at that instant, and how they move, as seen from the ego there."""
         pose = trajectory[..., None, :3]
-        there = around.agent_pose.transpose(1, 2).unsqueeze(1)
+        there = around.agent_pose[:, :, : trajectory.shape[2]].transpose(1, 2).unsqueeze(1)
         heading = torch.stack((torch.cos(pose[..., 2]), torch.sin(pose[..., 2])), dim=-1)
         velocity = (
             around.agent_velocity_mps[:, None, None] - trajectory[..., 3, None, None] * heading
