@@ -107,7 +107,8 @@ class EnergyTask(Task):
         return bent(position_m, y), gradient_penalty(steep).mean()
 
     def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
-        """Errors over 5 s of the candidate of the lowest energy; `minADE`: of the best candidate.
+        """Errors over 5 s of the candidate of the lowest energy; `minADE`: of the best one (what cannot be
+        driven counts there as standing still).
 
         `lower`: what share of the candidates has a lower energy than what the expert did.
         """
