@@ -19,6 +19,7 @@ _EPILOG = """examples:
   bevdrive evaluate detection ... --results oracle --noise 0.7      # what 70 cm of error cost
   bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val
   bevdrive evaluate planning --dataroot DIR --version v1.0-mini --split mini_val --results plans.json
+  bevdrive evaluate planning --benchmark interactive-val --planner p3,pdm    # planning --planner --help: more
   bevdrive evaluate closed-loop --dataroot DIR --version v1.0-sim --split sim_val --planner idm pdm
   bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val --weights runs/joint
   bevdrive evaluate forecast --benchmark interactive-val --weights runs/joint    # forecast --help: more
@@ -43,6 +44,10 @@ def run(arguments: list[str]) -> int:
         from drive.cli.evaluate_forecast import run as run_forecast
 
         return run_forecast(arguments[1:])
+    if arguments[:1] == ["planning"] and "--planner" in arguments:
+        from drive.cli.evaluate_planning import run as run_planning
+
+        return run_planning(arguments[1:])
     config = _parse(arguments)
     from drive.pipelines.evaluate import evaluate
     from drive.pipelines.workers import BrokenRun

@@ -5,10 +5,11 @@ from typing import TypeVar
 
 from drive.pipelines.collect_config import CollectConfig
 from drive.pipelines.evaluate.forecast_config import ForecastConfig
+from drive.pipelines.evaluate.open_loop_config import OpenLoopConfig
 from drive.pipelines.simulate_config import SimulateConfig
 from sim.benchmarks import with_version
 
-Config = TypeVar("Config", CollectConfig, ForecastConfig, SimulateConfig)
+Config = TypeVar("Config", CollectConfig, ForecastConfig, OpenLoopConfig, SimulateConfig)
 
 
 def named_in_full(config: Config) -> Config:

@@ -1,7 +1,5 @@
 """Task energy: what the expert did has a lower energy than what else it might have done."""
 
-from functools import cached_property
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,6 +16,7 @@ from drive.planning.energy.langevin import (
 from drive.planning.energy.losses import gradient_penalty, info_nce
 from drive.planning.energy.network import Around, EnergyConfig, EnergyNetwork
 from drive.planning.energy.planner import places
+from drive.planning.samplers.frenet import FrenetSampler
 from drive.planning.trajectories import trajectory_of
 from drive.training.bc import ego_figures, expert, without_ego_past
 from drive.training.config import EnergyTrainConfig
@@ -45,12 +44,9 @@ class EnergyTask(Task):
         """Untrained."""
         return EnergyNetwork(EnergyConfig.of(config))
 
-    @cached_property
-    def sampler(self) -> Sampler:
-        """The planner's."""
-        from drive.planning.samplers.frenet import FrenetSampler
-
-        return FrenetSampler()
+    def __init__(self, config: EnergyTrainConfig) -> None:
+        super().__init__(config)
+        self.sampler: Sampler = FrenetSampler()
 
     def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
         """By name; `loss` is the one that falls."""

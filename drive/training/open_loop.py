@@ -7,9 +7,12 @@ from torch import Tensor
 from drive.features.example import Example
 from drive.planning.candidates import DT_S
 from drive.planning.experts import recorded_futures
+from drive.prediction.figures import SceneSums, Sums
 from sim.geometry import box
+from sim.interface import EgoMap
 
 HORIZONS_S = (1.0, 2.0, 3.0, 5.0)
+_OFF_M = 0.05  # what a map's raster may be wrong by
 
 
 def open_loop_figures(
@@ -17,20 +20,45 @@ def open_loop_figures(
     planned: Float[Tensor, "b t 5"],
     driven: Float[Tensor, "b t 5"],
     there: Bool[Tensor, " b"],
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Sums and numbers: `collides_3s`: whether the ego's box meets a recorded one by then; `L2_3s`, metres.
+) -> Sums:
+    """What a training tells: `scene_open_loop`, added up."""
+    sums = scene_open_loop(example, planned, driven, there)
+    return {name: (total.sum(), number.sum()) for name, (total, number) in sums.items()}
 
-    Over the examples that are recorded to their end; who overlaps the ego when it begins is left out.
+
+def scene_open_loop(
+    example: Example,
+    planned: Float[Tensor, "b t 5"],
+    driven: Float[Tensor, "b t 5"],
+    there: Bool[Tensor, " b"],
+) -> SceneSums:
+    """Of each example recorded to its end (`there`), by horizon.
+
+    `collides_3s`: whether the ego's box meets a recorded one by then; who overlaps the ego when it begins
+    is left out. `leaves_3s`: whether it is off the road, or in a lane against its flow, by then (where the
+    observation has a map). `L2_3s`: the distance from what was driven, metres.
     """
     met = _meets(example, planned).cummax(dim=1).values
-    distance = (planned[..., :2] - driven[..., :2]).norm(dim=-1)
-    count = there.sum()
-    figures = {}
-    for horizon_s in HORIZONS_S:
-        t = round(horizon_s / DT_S) - 1
-        figures[f"collides_{horizon_s:g}s"] = ((met[:, t] & there).sum(), count)
-        figures[f"L2_{horizon_s:g}s"] = ((distance[:, t] * there).sum(), count)
-    return figures
+    shown = {"collides": met.to(planned.dtype), "L2": (planned - driven)[..., :2].norm(dim=-1)}
+    hd_map = example.observation.map
+    if hd_map is not None:
+        left = _leaves(hd_map, planned, example.observation.ego.size_m)
+        shown["leaves"] = left.cummax(dim=1).values.to(planned.dtype)
+    return {
+        f"{name}_{horizon_s:g}s": (values[:, round(horizon_s / DT_S) - 1] * there, there)
+        for horizon_s in HORIZONS_S
+        for name, values in shown.items()
+    }
+
+
+def _leaves(
+    hd_map: EgoMap, planned: Float[Tensor, "b t 5"], ego_size_m: Float[Tensor, "b 2"]
+) -> Bool[Tensor, "b t"]:
+    """A corner off the drivable area, or the centre on lanes that all flow the other way."""
+    corners = box.corners(planned[..., :3], ego_size_m.unsqueeze(1))
+    off = hd_map.offroad_distance_m(corners).amax(dim=-1) > _OFF_M
+    on_lane, along = hd_map.lane_flow(planned[..., :2], planned[..., 2])
+    return off | (on_lane & ~along)
 
 
 def _meets(example: Example, planned: Float[Tensor, "b t 5"]) -> Bool[Tensor, "b t"]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from drive.pipelines.collect import load_usable
+from drive.pipelines.evaluate.examples import made_examples, title_of
 from drive.pipelines.evaluate.forecast_config import ForecastConfig
 from drive.pipelines.evaluate.networks import load_forecasting
 from drive.pipelines.scenarios import find_scenarios
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from drive.features.example import Example
     from drive.pipelines.evaluate.tally import Tally
     from eval.report.table import Table
-    from sim.interface import Perception
 
 PER_PART = 16  # scenarios
 _AT_ONCE, _GRIDS_AT_ONCE = 32, 4  # examples; of task occupancy
@@ -69,7 +68,7 @@ def evaluate_forecast(config: ForecastConfig, name: str) -> Forecasts:
         if not tally.family:
             reasons = "; ".join(entry["reason"] for entry in tally.skipped[:3])
             raise InputError(f"0 of {len(tally.skipped)} scenarios can be used: {reasons}")
-        tables = forecast_tables(tally, network.task, card, _title(config))
+        tables = forecast_tables(tally, network.task, card, str(config.data or title_of(config)))
         write_tables(folder, tables)
         write_scenarios(tally, folder / "per_scenario.parquet")
     return Forecasts(path, tables, tally.skipped)
@@ -88,7 +87,9 @@ def judge_part(config: ForecastConfig, part: _Part, path: Path) -> None:
     marginal = task != "joint" or card.training.get("loss") == "marginal"
     tally = Tally()
     examples = (
-        _stored(config.data, part, task, tally) if config.data else _made(config, part, tally)
+        _stored(config.data, part, task, tally)
+        if config.data
+        else made_examples(part.refs, config.perception, config.every, tally)
     )
     for example, names in examples:
         judgement = judge(network, example, marginal)
@@ -117,26 +118,6 @@ def _of_store(folder: Path) -> list[_Part]:
     return [_Part(numbers=tuple(np.flatnonzero(np.isin(of, k)).tolist())) for k in chosen]
 
 
-def _made(
-    config: ForecastConfig, part: _Part, tally: "Tally"
-) -> "Iterator[tuple[Example, list[str]]]":
-    """Examples of scenarios, made as `collect` does, and the id of that which each is of."""
-    import torch
-
-    from drive.features.example import ExampleSpec, make_examples, trimmed
-
-    scenarios, skipped = load_usable(list(part.refs))
-    tally.skipped += skipped
-    tally.family |= {s.scenario_id: s.family for s in scenarios}
-    if not scenarios:
-        return
-    perception = cast("Perception", config.perception or "tracks")
-    with torch.no_grad():
-        for example in make_examples(scenarios, ExampleSpec(map=True), config.every, perception):
-            names = [scenarios[k].scenario_id for k in example.scenario.tolist()]
-            yield trimmed(example), names
-
-
 def _stored(
     folder: Path, part: _Part, task: str, tally: "Tally"
 ) -> "Iterator[tuple[Example, list[str]]]":
@@ -162,11 +143,3 @@ def _family(scenario_id: str) -> str:
         return GeneratedId.parse(scenario_id).family
     except InputError:
         return _RECORDED
-
-
-def _title(config: ForecastConfig) -> str:
-    if config.data:
-        return str(config.data)
-    named = [config.benchmark, config.source if config.source != "procedural" else None,
-             config.split, ", ".join(config.families)]  # fmt: skip
-    return ", ".join(n for n in named if n) or "generated scenarios"

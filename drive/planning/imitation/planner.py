@@ -4,18 +4,20 @@ import torch
 
 from drive.features.example import ExampleSpec
 from drive.features.vectors import observed_scene
-from drive.networks.weights import load_network
+from drive.networks.weights import DEFAULT, load_network
+from drive.planning.candidates import Candidates
 from drive.planning.imitation.network import ImitationNetwork
+from drive.planning.rated import Rated, RatedPlanner
 from drive.planning.trajectories import trajectory_of
-from sim.interface import Observation, Plan
+from sim.interface import Observation
 
 
-class ImitationPlanner:
-    """One forward pass a plan; it rates nothing, and nothing hinders it from what it was not shown."""
+class ImitationPlanner(RatedPlanner):
+    """One forward pass a plan, and nothing hinders it from what it was not shown."""
 
     needs = ExampleSpec().needs()
 
-    def __init__(self, weights: str = "default") -> None:
+    def __init__(self, weights: str = DEFAULT) -> None:
         """`weights`: `default`, a run folder, or a file; InputError where there are none."""
         self.network, _ = load_network(ImitationNetwork, weights)
 
@@ -23,12 +25,10 @@ class ImitationPlanner:
         """To where the worlds are."""
         self.network.to(device)
 
-    @torch.no_grad()
-    def plan(self, observation: Observation) -> Plan:
-        """The most probable way; beside it all of them, and -log of their probabilities."""
+    def rated(self, observation: Observation) -> Rated:
+        """All ways, by -log of their probabilities."""
         futures = self.network(observed_scene(observation))
         ways = trajectory_of(futures.position_m.squeeze(2), observation.ego, futures.dt_s)
         cost = -torch.log_softmax(futures.logit.squeeze(2), dim=1)
-        row = torch.arange(len(cost), device=cost.device)
-        chosen = ways[row, cost.argmin(dim=1)]
-        return Plan(chosen, futures.dt_s, candidates=ways[..., :3], costs=cost)
+        candidates = Candidates(ways, torch.ones_like(cost, dtype=torch.bool), futures.dt_s)
+        return Rated(candidates, cost)

@@ -1,0 +1,40 @@
+"""Examples of scenarios, made as `collect` does, for whatever is scored on them."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+from drive.pipelines.collect import load_usable
+from sim.sources.query import ScenarioRef, SourceQuery
+
+if TYPE_CHECKING:
+    from drive.features.example import Example
+    from drive.pipelines.evaluate.tally import Tally
+    from sim.interface import Perception
+
+
+def made_examples(
+    refs: Sequence[ScenarioRef], perception: str | None, every_s: float, tally: "Tally"
+) -> "Iterator[tuple[Example, list[str]]]":
+    """With maps, and the id of the scenario that each is of; `tally` is told the families, and who is
+    skipped."""
+    import torch
+
+    from drive.features.example import ExampleSpec, make_examples, trimmed
+
+    scenarios, skipped = load_usable(list(refs))
+    tally.skipped += skipped
+    tally.family |= {s.scenario_id: s.family for s in scenarios}
+    if not scenarios:
+        return
+    shown = cast("Perception", perception or "tracks")
+    with torch.no_grad():
+        for example in make_examples(scenarios, ExampleSpec(map=True), every_s, shown):
+            names = [scenarios[k].scenario_id for k in example.scenario.tolist()]
+            yield trimmed(example), names
+
+
+def title_of(query: SourceQuery) -> str:
+    """What the scenarios are, in a few words."""
+    named = [query.benchmark, query.source if query.source != "procedural" else None,
+             query.split, ", ".join(query.families)]  # fmt: skip
+    return ", ".join(n for n in named if n) or "generated scenarios"
