@@ -6,6 +6,7 @@ from torch import Tensor
 
 from drive.planning.candidates import Candidates
 from drive.planning.futures import Outlook, as_forecast
+from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.planner import full_stop
 from drive.planning.pdm.rules import IMPROVED
 from sim.interface import Observation, Occupancy, Plan
@@ -32,12 +33,14 @@ def least_cost_plan(
         points, dt_s = trajectory.shape[1], candidates.dt_s
         time_s = dt_s * torch.arange(points + 1, device=cost.device)
         forecast = as_forecast(outlook.at(time_s), outlook.probability, 1, dt_s)
-    lowest, highest = torch.finfo(cost.dtype).min, torch.finfo(cost.dtype).max
+    costs = torch.gather(cost, 1, order)
+    dearest = torch.where(best.valid, costs, -torch.inf).amax(dim=1, keepdim=True)
+    dearest = torch.where(best.valid.any(dim=1, keepdim=True), dearest, 0.0)
     return Plan(
         trajectory,
         candidates.dt_s,
         candidates=torch.where(best.valid[..., None, None], best.trajectory[..., :3], 0.0),
-        costs=torch.gather(cost, 1, order).clamp(lowest, highest),
+        costs=torch.where(best.valid, costs, dearest),
         forecast=forecast,
         occupancy=occupancy,
     )
@@ -45,8 +48,6 @@ def least_cost_plan(
 
 def stop(observation: Observation, candidates: Candidates) -> Float[Tensor, "b t 5"]:
     """Straight on to a stop, at the instants of the candidates."""
-    from drive.planning.idm_rollout import DT_S
-
     every = round(candidates.dt_s / DT_S)
     braking = full_stop(observation, IMPROVED)[:, every - 1 :: every]
     points = candidates.trajectory.shape[2]
