@@ -39,25 +39,28 @@ class Registry:
     def make(self, name: str, *given: Any, **named: Any) -> Any:
         """An object of the class of that name; `given` is what its maker gets, or else `named` the class.
 
-        Raises as `load`, and InputError for weights that it does not take.
+        Raises as `load`.
         """
-        cls, weights = self.load(name), name.partition("@")[2]
+        cls, weights = self.load(name), _parts(name)[1]
         maker = getattr(cls, self.maker, None) if self.maker else None
         if maker is not None:
             return maker(*given)
-        if not weights:
-            return cls(**named)
-        if not takes(cls, "weights"):
-            raise InputError(f"{self.option} {name}: {cls.__name__} takes no weights")
-        return cls(weights=weights, **named)
+        return cls(weights=weights, **named) if weights else cls(**named)
 
     def load(self, name: str) -> Any:
         """The class of that name.
 
         Raises InputError for an unknown name, a module that does not import, and for a class that is
-        missing, lacks a method, or cannot be made without arguments.
+        missing, lacks a method, cannot be made without arguments, or takes no weights where some are named.
         """
-        name = name.partition("@")[0]
+        cls_name, weights = _parts(name)
+        cls = self._load(cls_name)
+        by_maker = bool(self.maker) and hasattr(cls, self.maker)
+        if weights and (by_maker or not takes(cls, "weights")):
+            raise InputError(f"{self.option} {name}: {cls.__name__} takes no weights")
+        return cls
+
+    def _load(self, name: str) -> Any:
         if name in self.builtin:
             module, _, attribute = self.builtin[name].partition(":")
             return getattr(importlib.import_module(module), attribute)
@@ -79,7 +82,7 @@ class Registry:
         for name in names:
             if name in labels:
                 continue
-            cls, _, weights = name.partition("@")
+            cls, weights = _parts(name)
             plain = cls.rpartition(":")[2]
             if weights:
                 plain = f"{plain}@{Path(weights).resolve().name}"
@@ -133,6 +136,12 @@ class Registry:
     @property
     def _needed(self) -> str:
         return " and ".join(self.methods)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The class and its weights; an @ in the path of the class's file is part of that."""
+    at = name.find("@", max(0, name.find(".py:")))
+    return (name, "") if at < 0 else (name[:at], name[at + 1 :])
 
 
 def takes(cls: Any, parameter: str) -> bool:

@@ -51,10 +51,11 @@ def check(config: CollectConfig) -> None:
     """Raise InputError for what is wrong with the options but those of the query (`find`)."""
     from drive.planning import PLANNERS
     from sim.interface import Perception
+    from sim.registry import takes
     from sim.traffic import TRAFFIC
 
-    if config.planner is not None:
-        PLANNERS.load(config.planner)
+    if config.planner is not None and takes(PLANNERS.load(config.planner), "weights"):
+        PLANNERS.make(config.planner)  # what is wrong with weights is said before anything runs
     TRAFFIC.load(config.traffic)
     if config.perception is not None:
         one_of("--perception", config.perception, get_args(Perception))

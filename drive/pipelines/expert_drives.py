@@ -71,6 +71,6 @@ def _best(tries: "list[Rollout]") -> tuple[list[int], list[bool]]:
     def values(key: str) -> "Tensor":
         return torch.stack([result[key].value for result in results])
 
-    best = (values(SUCCESS) + values(SCORE)).argmax(dim=0)
+    best = (2.0 * values(SUCCESS) + values(SCORE)).argmax(dim=0)  # a score is at most 1
     success = values(SUCCESS).gather(0, best.unsqueeze(0)).squeeze(0) > 0.5
     return best.tolist(), success.tolist()

@@ -82,7 +82,7 @@ def check(config: SimulateConfig) -> None:
             raise InputError(f"--{option}: the same one twice")
     for name in config.planner:
         cls = PLANNERS.load(name)
-        if "@" in name or takes(cls, "weights") or config.refine is not None:
+        if takes(cls, "weights") or config.refine is not None:
             make_planner(name, refine=config.refine)  # what is wrong is said before anything runs
         needs = getattr(cls, "needs", Needs())
         if not isinstance(needs, Needs) and not hasattr(needs, "__get__"):  # a property tells later

@@ -6,9 +6,7 @@ from torch import Tensor
 
 from drive.planning.candidates import Candidates
 from drive.planning.futures import Outlook, as_forecast
-from drive.planning.idm_rollout import DT_S
-from drive.planning.pdm.planner import full_stop
-from drive.planning.pdm.rules import IMPROVED
+from sim.comfort import ACCELERATION_MPS2
 from sim.interface import Observation, Occupancy, Plan
 
 SHOWN = 32  # candidates that viewer and report get: the best
@@ -47,9 +45,11 @@ def least_cost_plan(
 
 
 def stop(observation: Observation, candidates: Candidates) -> Float[Tensor, "b t 5"]:
-    """Straight on to a stop, at the instants of the candidates."""
-    every = round(candidates.dt_s / DT_S)
-    braking = full_stop(observation, IMPROVED)[:, every - 1 :: every]
+    """Straight on to a stop, at the instants of the candidates: constant braking at the bound of comfort."""
+    speed, braking = observation.ego.speed_mps.clamp(min=0.0).unsqueeze(1), -ACCELERATION_MPS2[0]
     points = candidates.trajectory.shape[2]
-    held = braking[:, -1:].expand(-1, max(0, points - braking.shape[1]), -1)
-    return torch.cat((braking[:, :points], held), dim=1)
+    time_s = candidates.dt_s * torch.arange(1, points + 1, device=speed.device)
+    time_s = torch.minimum(time_s, speed / braking)
+    x = speed * time_s - 0.5 * braking * time_s.square()
+    zero = torch.zeros_like(x)
+    return torch.stack((x, zero, zero, speed - braking * time_s, zero), dim=-1)

@@ -11,7 +11,7 @@ from drive.planning.costs.footprint import footprint_m, look_up
 from drive.planning.costs.foretold import GRID
 from drive.planning.costs.lane_distance import FURTHEST_M, lane_distances_m
 from drive.planning.idm_rollout import limit_here_mps
-from drive.planning.route_frame import project
+from drive.planning.route_frame import place_on_route, project
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
 from sim.interface import EgoState, Observation
@@ -85,8 +85,8 @@ def _past_red(observation: Observation, trajectory: Float[Tensor, "b k t 5"]) ->
     route = observation.route
     stop_s = route.stop_s_m
     is_red = torch.isfinite(stop_s)
-    number = torch.where(is_red, stop_s, 0.0).round().clamp(0, route.pose.shape[1] - 1).long()
-    line = route.pose[torch.arange(len(number), device=number.device), number]
+    line_s = torch.where(is_red, stop_s, 0.0)
+    line, _ = place_on_route(route, line_s, torch.zeros_like(line_s))
     front_m = 0.5 * observation.ego.size_m[:, 0].reshape(-1, 1, 1)
     x, y, yaw = trajectory[..., :3].unbind(-1)
     front = torch.stack((x + front_m * torch.cos(yaw), y + front_m * torch.sin(yaw)), dim=-1)

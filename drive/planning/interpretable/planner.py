@@ -2,7 +2,7 @@
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from drive.features.example import ExampleSpec
 from drive.networks.weights import DEFAULT, load_network
@@ -36,6 +36,8 @@ class InterpretablePlanner(RatedPlanner):
     def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
         """Move to the device."""
         self.cost.to(device)
+        if isinstance(self._forecaster, nn.Module):
+            self._forecaster.to(device)
 
     def rated(self, observation: Observation) -> Rated:
         """By the terms of each, in the occupancy that is foretold."""

@@ -4,7 +4,6 @@ Courses are polynomials of the way driven, not of time (their low-speed mode, IV
 sideways while standing. They end on the route, beside it, and on the lanes left and right of it.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,8 @@ from torch import Tensor
 from drive.planning.candidates import DT_S, POINTS, Candidates
 from drive.planning.idm_rollout import limit_here_mps
 from drive.planning.route_frame import place_on_route, project
-from sim.dynamics.bicycle import MAX_STEERING_RAD
+from drive.planning.samplers.drivable import curvature_now, sharpest_curvature
+from sim.dynamics.bicycle import ACCELERATION_RANGE_MPS2
 from sim.geometry import se2
 from sim.interface import Observation
 
@@ -23,8 +23,7 @@ SPEED_TIMES_S = (1.0, 2.0, 3.0, 4.0, 5.0)  # after which they are reached
 OFFSETS_M = (0.0, -0.4, 0.4, -0.8, 0.8, -1.3, 1.3, -2.0, 2.0, -2.8, 2.8, -3.6, 3.6)
 COURSE_TIMES_S = (1.5, 3.0)  # at the present speed, after which they are reached
 _SHORTEST_M, _SLOWEST_MPS = 6.0, 2.0  # a course takes no less way
-_ACCELERATION_MPS2 = (-8.0, 4.0)
-_LATERAL_MPS2 = 5.0
+_ROUNDING = 1e-3  # who steers as far as possible can go on
 _LANE_M = (1.8, 6.0)  # how far aside a lane beside the route may be
 _PARALLEL_RAD = 0.5
 
@@ -67,17 +66,20 @@ class FrenetSampler:
 def _start(observation: Observation) -> _Start:
     """From the ego's pose and steering (Werling et al. 2010, appendix I, solved for d'')."""
     route, ego = observation.route, observation.ego
-    s, d, yaw = project(route, ego.size_m.new_zeros(len(ego.size_m), 1, 2))
-    _, bend = place_on_route(route, s, torch.zeros_like(s))
-    s, d, yaw, bend = (v.squeeze(1) for v in (s, d, yaw, bend))
-    tangent = torch.tan(ego.steering_rad)
-    slip = torch.atan(0.5 * tangent)  # the centre's course is ahead of the heading by that
+    here = ego.size_m.new_zeros(len(ego.size_m), 1, 2)
+    s, _, _ = project(route, here)
+    # Between its points the route turns: offset and direction are those that `_on_courses` begins from.
+    base, bend = (v.squeeze(1) for v in place_on_route(route, s, torch.zeros_like(s)))
+    s, yaw, d = s.squeeze(1), base[:, 2], se2.transform_points(se2.inverse(base), here[:, 0])[:, 1]
+    # The centre's course is ahead of the heading by the slip (see `_of_rear_axle`).
+    slip = torch.atan(0.5 * ego.wheelbase_m * curvature_now(ego))
     turn = se2.wrap_angle(slip - yaw).clamp(-1.0, 1.0)
-    curvature = torch.cos(slip) * tangent / ego.wheelbase_m
+    curvature = 2.0 * torch.sin(slip) / ego.wheelbase_m
+    speed = ego.speed_mps.clamp(min=0.0) / torch.cos(slip)
     narrow, cos = (1.0 - bend * d).clamp(min=0.1), torch.cos(turn)
     slope = narrow * torch.tan(turn)
     bow = narrow / cos.square() * (curvature * narrow / cos - bend) - bend * slope * torch.tan(turn)
-    return _Start(s, ego.speed_mps.clamp(min=0.0) * cos / narrow, d, slope, bow)
+    return _Start(s, speed * cos / narrow, d, slope, bow)
 
 
 def _profiles(observation: Observation, start: _Start) -> _Profiles:
@@ -109,7 +111,7 @@ def _profiles(observation: Observation, start: _Start) -> _Profiles:
     late = (through - 1.0).clamp(min=0.0) * final[..., None]
     driven = end_s[:, None] * (driven_m(u.expand(*speed.shape)) + late)
     hardest = _extreme_accelerations(push, square, cube) / end_s
-    low, high = _ACCELERATION_MPS2
+    low, high = ACCELERATION_RANGE_MPS2
     valid = (hardest >= low).all(dim=-2) & (hardest <= high).all(dim=-2)
     return _Profiles(driven, speed.clamp(min=0.0), valid)
 
@@ -188,26 +190,36 @@ def _on_courses(
     narrow = (1.0 - bend * d).clamp(min=0.1)
     turn = torch.atan2(d1, narrow)
     cos = torch.cos(turn)
-    kappa = cos / narrow * ((d2 + bend * d1 * torch.tan(turn)) * cos.square() / narrow + bend)
-    speed = profiles.speed_mps[:, None, None] * narrow / cos
+    bows = cos / narrow * ((d2 + bend * d1 * torch.tan(turn)) * cos.square() / narrow + bend)
     wheelbase_m = ego.wheelbase_m[:, None, None, None, None]
-    heading = yaw + turn - torch.atan(0.5 * wheelbase_m * kappa)
+    slip, speed, kappa = _of_rear_axle(
+        profiles.speed_mps[:, None, None] * narrow / cos, bows, wheelbase_m
+    )
     trajectory = torch.stack(
         (
             place[..., 0] - d * torch.sin(yaw),
             place[..., 1] + d * torch.cos(yaw),
-            heading,
+            yaw + turn - slip,
             speed,
             kappa,
         ),
         dim=-1,
     )
-    drivable = (kappa.abs() * wheelbase_m <= math.tan(MAX_STEERING_RAD)) & (
-        kappa.abs() * speed.square() <= _LATERAL_MPS2
-    )
+    drivable = kappa.abs() <= (1.0 + _ROUNDING) * sharpest_curvature(speed, wheelbase_m)
     valid = drivable.all(dim=-1) & profiles.valid[:, None, None]
     valid = valid & end_valid[:, :, None, None]
     return Candidates(trajectory.flatten(1, 3), valid.flatten(1, 3))
+
+
+def _of_rear_axle(
+    speed_mps: Tensor, curvature: Tensor, wheelbase_m: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The angle from the car's heading to its centre's course; speed and curvature of the rear axle's path.
+
+    From those of the centre's path, on a steady bend.
+    """
+    slip = torch.asin((0.5 * wheelbase_m * curvature).clamp(-0.99, 0.99))
+    return slip, speed_mps * torch.cos(slip), 2.0 * torch.tan(slip) / wheelbase_m
 
 
 def _quintic(
