@@ -12,9 +12,9 @@ from drive.planning.costs.foretold import GRID, foretold_occupancy
 from drive.planning.costs.max_margin import interpretable_margin
 from drive.planning.costs.terms import Terms, terms_of
 from drive.planning.experts import demonstration, recorded_futures
+from drive.planning.foretold_planner import occupancy_ahead
 from drive.planning.futures import Outlook
 from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
-from drive.planning.interpretable.planner import occupancy_ahead
 from drive.planning.samplers.frenet import FrenetSampler
 from drive.prediction.joint import JointPredictor
 from drive.training.config import InterpretableTrainConfig

@@ -2,53 +2,37 @@
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from drive.features.example import ExampleSpec
 from drive.networks.weights import DEFAULT, load_network
-from drive.planning.candidates import DT_S, POINTS
-from drive.planning.costs.foretold import GRID, foretold_occupancy
+from drive.planning.candidates import Candidates
 from drive.planning.costs.terms import EACH, WHOLE, Terms, terms_of
-from drive.planning.forecaster import Forecaster, make_forecaster
-from drive.planning.futures import Outlook
+from drive.planning.forecaster import Forecaster
+from drive.planning.foretold_planner import ForetoldPlanner
 from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
-from drive.planning.rated import Rated, RatedPlanner
-from drive.planning.samplers.frenet import FrenetSampler
-from sim.interface import Needs, Observation, Occupancy
+from sim.interface import Observation
 
 _SPREAD = 0.6  # of the logarithm of a drawn weight
 
 
-class InterpretablePlanner(RatedPlanner):
+class InterpretablePlanner(ForetoldPlanner):
     """P3's planner (Sadat et al. 2020) over the occupancy that a joint forecast foretells."""
 
-    needs: Needs = ExampleSpec().needs()
-
     def __init__(self, weights: str = DEFAULT, forecaster: Forecaster | None = None) -> None:
-        self.cost = self.make_cost(weights)
-        self._forecaster = forecaster or make_forecaster("joint", DEFAULT)
-        self._sampler = FrenetSampler()
+        super().__init__(self.make_cost(weights), forecaster)
 
     def make_cost(self, weights: str) -> InterpretableCost:
         """The trained one."""
         return load_network(InterpretableCost, weights)[0]
 
-    def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
-        """Move to the device."""
-        self.cost.to(device)
-        if isinstance(self._forecaster, nn.Module):
-            self._forecaster.to(device)
-
-    def rated(self, observation: Observation) -> Rated:
-        """By the terms of each, in the occupancy that is foretold."""
-        candidates = self._sampler(observation)
-        outlook = Outlook.of(self._forecaster.predict_joint(observation), observation.agents)
-        occupancy = occupancy_ahead(observation, outlook)
-        cost = self.costs(terms_of(observation, candidates, occupancy))
-        return Rated(candidates, cost, outlook, Occupancy(occupancy, GRID, DT_S))
-
-    def costs(self, terms: Terms) -> Float[Tensor, "b k"]:
+    def costs(
+        self, observation: Observation, candidates: Candidates, occupancy: Float[Tensor, "b t x y"]
+    ) -> Float[Tensor, "b k"]:
         """Of each candidate."""
+        return self.weighed(terms_of(observation, candidates, occupancy))
+
+    def weighed(self, terms: Terms) -> Float[Tensor, "b k"]:
+        """The weighted sums."""
         each, whole = self.cost(terms)
         return each.sum(dim=2) + whole
 
@@ -77,16 +61,9 @@ class RandomCostPlanner(HandCostPlanner):
         drawn = torch.randn(num_worlds, number, generator=generator, device=generator.device)
         self._factor = (_SPREAD * drawn).exp().to(device)
 
-    def costs(self, terms: Terms) -> Float[Tensor, "b k"]:
+    def weighed(self, terms: Terms) -> Float[Tensor, "b k"]:
         """With the factors."""
         each, whole = self._factor.split((len(EACH), len(WHOLE)), dim=1)
-        return super().costs(
+        return super().weighed(
             Terms(terms.each * each[:, None, None], terms.whole * whole.unsqueeze(1))
         )
-
-
-def occupancy_ahead(observation: Observation, outlook: Outlook) -> Float[Tensor, "b t x y"]:
-    """At the instants of candidates."""
-    time_s = DT_S * torch.arange(1, POINTS + 1, device=outlook.probability.device)
-    futures = outlook.at(time_s)
-    return foretold_occupancy(futures, outlook.probability, observation.agents.size_m)

@@ -1,0 +1,65 @@
+"""`ForetoldPlanner`: what planners share that drive the candidate of least cost where others may be."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from drive.features.example import ExampleSpec
+from drive.networks.weights import DEFAULT, TaskNetwork
+from drive.planning.candidates import DT_S, POINTS, Candidates
+from drive.planning.costs.foretold import GRID, foretold_occupancy
+from drive.planning.forecaster import Forecaster, make_forecaster
+from drive.planning.futures import Outlook
+from drive.planning.rated import Rated, RatedPlanner
+from drive.planning.samplers.frenet import FrenetSampler
+from sim.geometry.grid import BevGrid
+from sim.interface import Needs, Observation, Occupancy
+
+
+class ForetoldPlanner(RatedPlanner):
+    """Candidates along the route, priced over the occupancy that a joint forecast foretells."""
+
+    needs: Needs = ExampleSpec().needs()
+
+    def __init__(
+        self, cost: TaskNetwork, forecaster: Forecaster | None = None, grid: BevGrid = GRID
+    ) -> None:
+        self.cost = cost
+        self._grid = grid
+        self._forecaster = forecaster or make_forecaster("joint", DEFAULT)
+        self._sampler = FrenetSampler()
+
+    def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
+        """Move to the device."""
+        self.cost.to(device)
+        if isinstance(self._forecaster, nn.Module):
+            self._forecaster.to(device)
+
+    def rated(self, observation: Observation) -> Rated:
+        """By what they cost where the others may be."""
+        outlook = Outlook.of(self._forecaster.predict_joint(observation), observation.agents)
+        occupancy = occupancy_ahead(observation, outlook, self._grid)
+        candidates, costs = self.priced(observation, occupancy)
+        return Rated(candidates, costs, outlook, Occupancy(occupancy, self._grid, DT_S))
+
+    def priced(
+        self, observation: Observation, occupancy: Float[Tensor, "b t x y"]
+    ) -> tuple[Candidates, Float[Tensor, "b k"]]:
+        """What it might do, and what that costs."""
+        candidates = self._sampler(observation)
+        return candidates, self.costs(observation, candidates, occupancy)
+
+    def costs(
+        self, observation: Observation, candidates: Candidates, occupancy: Float[Tensor, "b t x y"]
+    ) -> Float[Tensor, "b k"]:
+        """Of each candidate."""
+        raise NotImplementedError
+
+
+def occupancy_ahead(
+    observation: Observation, outlook: Outlook, grid: BevGrid = GRID
+) -> Float[Tensor, "b t x y"]:
+    """At the instants of candidates."""
+    time_s = DT_S * torch.arange(1, POINTS + 1, device=outlook.probability.device)
+    futures = outlook.at(time_s)
+    return foretold_occupancy(futures, outlook.probability, observation.agents.size_m, grid)
