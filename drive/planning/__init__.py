@@ -17,6 +17,8 @@ PLANNERS = Registry(
     builtin={
         "bc": "drive.planning.imitation.planner:ImitationPlanner",
         "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
+        "costvolume": "drive.planning.cost_volume.planner:CostVolumePlanner",
+        "costvolume_dp": "drive.planning.cost_volume.planner:CheapestPathPlanner",
         "hand_cost": "drive.planning.interpretable.planner:HandCostPlanner",
         "energy": "drive.planning.energy.planner:EnergyPlanner",
         "idm": "drive.planning.idm:IdmPlanner",

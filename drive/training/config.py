@@ -195,6 +195,31 @@ class EnergyTrainConfig(TrainConfig):
     """of the penalty on steep gradients"""
 
 
+@dataclass(frozen=True)
+class CostVolumeTrainConfig(MarginTrainConfig, ImageTrainConfig):
+    """Task costvolume: what it costs to be in a cell at an instant (`drive.planning.cost_volume`)."""
+
+    num_x: int = 104
+    """cells ahead and behind"""
+    num_y: int = 56
+    """cells to the sides"""
+    distance_margin: float = 0.2
+    """a metre from it at an instant"""
+    rule_margin: float = 5.0
+    """an instant at which the candidate is off all lanes"""
+    forecast: str = "default"
+    """weights of task joint: the occupancy that the network is shown"""
+    candidates: int = 256
+    """of each of two samplers: courses along the route, and curves as in NMP"""
+    random_speeds: float = 0.8
+    """what part of the curves begins with another speed than the ego's"""
+    mask_motion: float = 0.7
+    """in what part of the training examples the ego's own past and velocity are hidden, so that it is
+    not merely continued"""
+    relu_inside: bool = True
+    """each instant has to fulfil its own margin; else the trajectory as a whole"""
+
+
 CONFIGS: dict[str, type[TrainConfig]] = {
     "joint": JointTrainConfig,
     "intention": IntentionTrainConfig,
@@ -203,6 +228,7 @@ CONFIGS: dict[str, type[TrainConfig]] = {
     "p3": InterpretableTrainConfig,
     "bc": BcTrainConfig,
     "energy": EnergyTrainConfig,
+    "costvolume": CostVolumeTrainConfig,
 }
 
 
@@ -243,7 +269,9 @@ def check(config: TrainConfig) -> None:
         least |= {"trajectories": 1, "sampled": 1}
         if not 0.1 <= config.epsilon_m <= 100:
             raise InputError(f"--epsilon-m: must be from 0.1 to 100, not {config.epsilon_m}")
-    for name in ("condition", "relaxed", "each_weight", "mask_motion"):
+    if isinstance(config, CostVolumeTrainConfig):
+        least |= {"rule_margin": 0, "candidates": 1}
+    for name in ("condition", "relaxed", "each_weight", "mask_motion", "random_speeds"):
         if not 0 <= getattr(config, name, 0) <= 1:
             option = name.replace("_", "-")
             raise InputError(f"--{option}: must be from 0 to 1, not {getattr(config, name)}")

@@ -23,6 +23,7 @@ TASKS = {
     "p3": "drive.training.p3:InterpretableTask",
     "bc": "drive.training.bc:BcTask",
     "energy": "drive.training.energy:EnergyTask",
+    "costvolume": "drive.training.costvolume:CostVolumeTask",
 }
 _LAST = "last"
 

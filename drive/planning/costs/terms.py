@@ -25,7 +25,7 @@ WHOLE = (
 """terms of the whole trajectory"""
 _WIDER_M, _LONGER_M = 0.6, 1.0
 _AHEAD_S = (0.4, 0.8, 1.2, 1.6)  # of the way at the present speed: where a leader would be too near
-_LANE_HALF_M = 1.5  # who is farther from the middle of any lane leaves the road
+LANE_HALF_M = 1.5  # who is farther from the middle of any lane leaves the road
 _FAST_MPS = 10.0  # what becomes 1
 
 
@@ -112,7 +112,7 @@ def _off_lanes(
     seen = look_up(volume, grid.coarse(2), trajectory.repeat(1, 1, kinds, 1), center_m, smooth=True)
     any_m, allowed_m, route_m = (FURTHEST_M - seen).squeeze(3).unflatten(2, (kinds, -1)).unbind(2)
     wrong = allowed_m - any_m
-    off = (any_m - _LANE_HALF_M).clamp(min=0.0)
+    off = (any_m - LANE_HALF_M).clamp(min=0.0)
     return tuple(part.mean(dim=2) for part in (allowed_m, wrong, off, route_m))
 
 

@@ -9,6 +9,7 @@ import torch
 
 from drive.features.store import Store
 from drive.networks.weights import FILE, load_network, read_weights
+from drive.planning.cost_volume.network import CostVolumeNetwork
 from drive.planning.energy.planner import EnergyPlanner
 from drive.planning.imitation.planner import ImitationPlanner
 from drive.prediction.cover import CoverPredictor
@@ -17,6 +18,7 @@ from drive.prediction.joint import JointPredictor
 from drive.prediction.occupancy import OccupancyPredictor
 from drive.training.config import (
     BcTrainConfig,
+    CostVolumeTrainConfig,
     CoverTrainConfig,
     EnergyTrainConfig,
     IntentionTrainConfig,
@@ -181,6 +183,23 @@ def test_energies_are_trained_and_drive(
     planner = EnergyPlanner(str(tmp_path))
     planner.sampler = StraightSampler()
     assert planner.plan(toy_examples().observation).trajectory.shape == (5, 10, 5)
+
+
+@pytest.mark.parametrize("relu_inside", [True, False])
+def test_a_cost_volume_is_trained_and_read_back(
+    data: Path, tmp_path: Path, relu_inside: bool
+) -> None:
+    from drive.training.fit import fit
+
+    config = CostVolumeTrainConfig(
+        data=(str(data),), candidates=16, relu_inside=relu_inside, **_IMAGE
+    )
+    figures = fit("costvolume", config, tmp_path)
+    network, card = load_network(CostVolumeNetwork, str(tmp_path))
+    assert network.config.grid.shape == (16, 16)
+    assert card.figures == figures
+    assert 0 <= figures["val/collides_3s"] <= 1
+    assert figures["val/L2_3s"] > 0
 
 
 def test_batches_follow_from_seed_and_number() -> None:

@@ -1,0 +1,84 @@
+"""`CostVolumeNetwork`: a cost of every cell at every instant, from an image of the scene.
+
+NMP (Zeng et al., End-to-end Interpretable Neural Motion Planner, CVPR 2019), over tracks, map and a forecast
+in place of point clouds.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from drive.features.raster import CHANNELS, scene_raster
+from drive.features.vectors import VectorScene
+from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
+from drive.networks.weights import TaskNetwork
+from drive.planning.candidates import DT_S, POINTS
+from drive.planning.cost_volume.volume import CostVolume
+from sim.geometry.grid import BevGrid
+
+HIGHEST_COST = 1000.0  # NMP's: costs are clipped to that and to minus that
+_TAKEN = 20.0  # what a cell costs at first that is surely taken
+_UNIT = 10.0  # of cost: what is 1 to the layers
+_FAR_M = 50.0  # what becomes 1
+_CELL_WIDTH = 16  # features of a cell of the image
+
+
+@dataclass(frozen=True)
+class CostVolumeConfig(ImageConfig):
+    """Sizes of the network; `points` instants, `dt_s` apart, the first one `dt_s` from now."""
+
+    num_x: int = 104
+    num_y: int = 56
+    behind_m: float = 12.8
+    points: int = POINTS
+    dt_s: float = DT_S
+
+
+class CostVolumeNetwork(TaskNetwork):
+    """A backbone at a quarter of the resolution and a cheap look at each cell; then a map an instant.
+
+    It begins as a cost of running into where others may be, and learns what else to mind: to learn from
+    images alone who goes where takes longer than a small training lasts.
+    """
+
+    task, version, config_class = "costvolume", 1, CostVolumeConfig
+
+    def __init__(self, config: CostVolumeConfig) -> None:
+        super().__init__()
+        self.config = config
+        seen = len(CHANNELS) + config.points + 2
+        self.backbone = BevBackbone(seen, config.width)
+        self.narrow = nn.Conv2d(config.width, _CELL_WIDTH, 1)
+        self.detail = nn.Conv2d(seen, _CELL_WIDTH, 3, 1, 1)
+        self.mix = nn.Conv2d(_CELL_WIDTH, _CELL_WIDTH, 3, 1, 1)
+        self.head = nn.Conv2d(_CELL_WIDTH, config.points, 1)
+        nn.init.normal_(self.head.weight, std=1e-3)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        self.log_taken = nn.Parameter(torch.full((config.points, 1, 1), math.log(_TAKEN)))
+
+    def forward(self, scene: VectorScene, occupancy: Float[Tensor, "b t x y"]) -> CostVolume:
+        """The scene in the ego's frame; `occupancy`: how likely each cell is taken at each instant."""
+        grid = self.config.grid
+        place = _place(grid, occupancy).expand(len(occupancy), -1, -1, -1)
+        image = torch.cat((scene_raster(scene, grid), occupancy, place), dim=1)
+        learned = _UNIT * self.head(self.cell_features(image)).float()
+        cost = self.log_taken.exp() * occupancy + learned
+        return CostVolume(cost.clamp(-HIGHEST_COST, HIGHEST_COST), grid, self.config.dt_s)
+
+    def cell_features(self, image: Float[Tensor, "b c x y"]) -> Float[Tensor, "b d x y"]:
+        """What the backbone sees around each cell, and what the image shows in it."""
+        num_x, num_y = image.shape[-2:]
+        wide = nn.functional.interpolate(
+            self.narrow(self.backbone(image)), scale_factor=STRIDE, mode="bilinear"
+        )
+        feature = nn.functional.relu(wide[..., :num_x, :num_y] + self.detail(image))
+        return feature + nn.functional.relu(self.mix(feature))
+
+
+def _place(grid: BevGrid, like: Tensor) -> Float[Tensor, "1 2 x y"]:
+    """Where each cell is: convolutions alone could not tell near from far."""
+    centers_m = grid.cell_centers_m(like.device).to(like.dtype)
+    return (centers_m / _FAR_M).permute(2, 0, 1).unsqueeze(0)

@@ -1,0 +1,46 @@
+"""The planners over a cost volume: the cheapest of sampled candidates, or the cheapest path of all."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drive.features.vectors import observed_scene
+from drive.networks.weights import DEFAULT, load_network
+from drive.planning.candidates import Candidates
+from drive.planning.cost_volume.network import CostVolumeNetwork
+from drive.planning.cost_volume.paths import cheapest_positions
+from drive.planning.forecaster import Forecaster
+from drive.planning.foretold_planner import ForetoldPlanner
+from drive.planning.trajectories import trajectory_of
+from sim.interface import Observation
+
+
+class CostVolumePlanner(ForetoldPlanner):
+    """NMP's planner (Zeng et al. 2019): the candidate along which the volume's costs sum up to least."""
+
+    def __init__(self, weights: str = DEFAULT, forecaster: Forecaster | None = None) -> None:
+        network, _ = load_network(CostVolumeNetwork, weights)
+        super().__init__(network, forecaster, network.config.grid)
+
+    def costs(
+        self, observation: Observation, candidates: Candidates, occupancy: Float[Tensor, "b t x y"]
+    ) -> Float[Tensor, "b k"]:
+        """Of each candidate."""
+        volume = self.cost(observed_scene(observation), occupancy)
+        return volume.along(candidates.trajectory, observation.ego.size_m).sum(dim=2)
+
+
+class CheapestPathPlanner(CostVolumePlanner):
+    """The exact alternative to samples: dynamic programming over places, on a coarse lattice.
+
+    It knows of the car only how fast it may change its velocity and turn.
+    """
+
+    def priced(
+        self, observation: Observation, occupancy: Float[Tensor, "b t x y"]
+    ) -> tuple[Candidates, Float[Tensor, "b k"]]:
+        """The cheapest path alone."""
+        volume = self.cost(observed_scene(observation), occupancy)
+        position_m, cost = cheapest_positions(volume, observation)
+        trajectory = trajectory_of(position_m, observation.ego).unsqueeze(1)
+        return Candidates(trajectory, torch.isfinite(cost).unsqueeze(1)), cost.unsqueeze(1)
