@@ -8,8 +8,9 @@ import torch
 from drive.features.example import Example
 from drive.planning.candidates import Candidates
 from drive.planning.experts import demonstration
-from drive.training.config import CostVolumeTrainConfig
+from drive.training.config import CostVolumeTrainConfig, check
 from sim import trees
+from sim.errors import InputError
 from tests.drive.scenes import toy_examples
 
 pytest.importorskip("lightning")
@@ -121,3 +122,23 @@ def test_the_motion_of_the_ego_is_hidden_in_the_share_that_is_asked(
         for e in (example, replace(example, observation=observation))
     )
     assert (a == b) == (mask_motion == 1.0)
+
+
+def test_inside_the_sum_no_instant_pays_for_another(example: Example) -> None:
+    inside, outside = (
+        _task(replace(CONFIG, relu_inside=switch))
+        .losses(example, torch.Generator().manual_seed(0))["loss"]
+        .item()
+        for switch in (True, False)
+    )
+    assert inside > outside > 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("mask_motion", 1.5), ("random_speeds", -0.1), ("candidates", 0), ("rule_margin", -1.0)],
+)
+def test_options_have_bounds(name: str, value: float) -> None:
+    config = replace(CONFIG, data=("store",), **{name: value})
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')}: must be"):
+        check(config)

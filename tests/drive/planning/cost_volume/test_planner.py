@@ -11,7 +11,12 @@ from drive.networks.weights import WeightsCard, save_weights
 from drive.planning import make_planner
 from drive.planning.candidates import DT_S, POINTS
 from drive.planning.cost_volume.network import CostVolumeNetwork
-from drive.planning.cost_volume.paths import cheapest_positions, move_costs, smoothed
+from drive.planning.cost_volume.paths import (
+    cheapest_positions,
+    move_costs,
+    place_costs,
+    smoothed,
+)
 from drive.planning.cost_volume.volume import CostVolume
 from sim.geometry.grid import BevGrid
 from sim.interface import Observation, Plan
@@ -96,6 +101,25 @@ def test_it_goes_round_what_is_dear_and_stops_where_all_of_it_is(example: Exampl
     position_m, stopped = cheapest_positions(volume, example.observation)
     assert (position_m[..., 0] < 22.0).all()
     assert (stopped > cost).all()
+
+
+def test_a_place_costs_what_the_ego_would_pay_there_along_the_route(example: Example) -> None:
+    """Here that leads to the left from 20 m on."""
+    observation = example.observation
+    pose = observation.route.pose.clone()
+    s_m = torch.arange(pose.shape[1]) - observation.route.ego_s_m[:, None]
+    pose[..., 0] = s_m.clamp(max=20.0)
+    pose[..., 1] = (s_m - 20.0).clamp(min=0.0)
+    pose[..., 2] = torch.where(s_m > 20.0, torch.pi / 2, 0.0)
+    turning = replace(observation, route=replace(observation.route, pose=pose))
+    volume = CostVolume(torch.rand(5, POINTS, *GRID.shape), GRID, DT_S)
+    costs = place_costs(volume, turning)
+    there = torch.zeros(5, 2, POINTS, 5)
+    there[:, 0, :, 0] = 3.2
+    there[:, 1, :, :3] = torch.tensor((19.2, 11.2, torch.pi / 2))
+    expected = volume.along(there, observation.ego.size_m)
+    torch.testing.assert_close(costs[:, :, 2, 14], expected[:, 0])
+    torch.testing.assert_close(costs[:, :, 12, 21], expected[:, 1], atol=1e-3, rtol=0.0)
 
 
 def test_moves_are_those_that_the_present_speed_allows() -> None:
