@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -54,12 +55,99 @@ def test_collects_what_a_planner_drove(tmp_path: Path) -> None:
     assert 0.5 < driven.future.pose[0, 0, 3, 0].item() < 5.0  # two seconds at 1 m/s2 or so
 
 
+_SEEDED = """
+import torch
+from sim.interface import Plan
+
+class Seeded:
+    def reset(self, num_worlds, device, generator):
+        self.moves = generator.initial_seed() == GOOD
+
+    def plan(self, observation):
+        # Straight on at 8 m/s, or it stays where it is.
+        count = len(observation.ego.speed_mps)
+        trajectory = torch.zeros(count, 40, 5)
+        if self.moves:
+            trajectory[:, :, 0] = 0.8 * torch.arange(1.0, 41.0)
+            trajectory[:, :, 3] = 8.0
+        return Plan(trajectory, 0.1)
+"""
+
+
+def test_the_best_of_several_drives_is_kept(tmp_path: Path) -> None:
+    """Only one seed of three drives on; without a goal nobody succeeds, and the better score counts."""
+    save_scenario(toy_scenario(8.0, 2.0), tmp_path / "toy.scenario")
+    words = ["collect", "--source", "saved", "--path", str(tmp_path), "--workers", "0"]
+    drive = [*words, "--traffic", "log", "--replan", "0.5"]
+
+    def way_m(good: int, *more: str) -> float:
+        planner = tmp_path / f"seeded{good}{''.join(more)}.py"
+        planner.write_text(_SEEDED.replace("GOOD", str(good)))
+        out = str(tmp_path / planner.stem)
+        assert main([*drive, "--planner", f"{planner}:Seeded", *more, "--out", out]) == 0
+        return Store.open(Path(out)).read(np.arange(1)).future.pose[0, 0, 3, 0].item()
+
+    assert way_m(2, "--tries", "3") > 10.0
+    assert way_m(0, "--tries", "3") > 10.0
+    assert way_m(2, "--tries", "2") < 8.0  # seeds 0 and 1: it brakes from 8 m/s
+    assert way_m(2) < 8.0
+
+
+def test_a_success_is_better_than_any_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from drive.pipelines import expert_drives
+
+    # Three worlds, three tries: score, success.
+    told = {
+        0: ((0.9, 1.0, 0.2), (0.0, 0.0, 0.0)),
+        1: ((0.3, 0.0, 0.4), (1.0, 1.0, 0.0)),
+        2: ((0.5, 0.9, 0.1), (1.0, 0.0, 0.0)),
+    }
+
+    def evaluate(drive: int, families: object) -> dict[str, SimpleNamespace]:
+        score, success = (SimpleNamespace(value=torch.tensor(values)) for values in told[drive])
+        return {expert_drives.SCORE: score, expert_drives.SUCCESS: success}
+
+    monkeypatch.setattr("eval.metrics.suite.evaluate", evaluate)
+    best, succeeds = expert_drives._best([0, 1, 2])  # type: ignore[list-item]
+    assert best == [2, 1, 1]
+    assert succeeds == [True, True, False]
+
+
+def test_scenarios_without_success_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "drive.pipelines.expert_drives._best", lambda tries: ([1] * 2, [True, False])
+    )
+    for k in range(2):
+        save_scenario(toy_scenario(10.0, 1.0, f"toy{k}"), tmp_path / f"toy{k}.scenario")
+    words = ["collect", "--source", "saved", "--path", str(tmp_path), "--workers", "0"]
+    words += ["--planner", "idm", "--traffic", "log", "--tries", "2"]
+    out = tmp_path / "store"
+    assert main([*words, "--successful", "--replan", "1", "--out", str(out)]) == 1
+    told = capsys.readouterr()
+    assert "no success in 2 drives" in told.out + told.err + (
+        out / "store.json"
+    ).read_text() + "".join(path.read_text() for path in (out / "shards").glob("*.json"))
+    assert len(set(Store.open(out).scenario_ids())) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ([*_FEW, "--planner", "pdn", "--out", "x"], "did you mean pdm?"),
         ([*_FEW, "--every", "0", "--out", "x"], "--every: must be from 0.1"),
         ([*_FEW, "--perception", "all", "--out", "x"], "--perception: unknown 'all'"),
+        ([*_FEW, "--tries", "0", "--out", "x"], "--tries: must be at least 1, not 0"),
+        ([*_FEW, "--tries", "2", "--out", "x"], "--replan: of which --planner?"),
+        ([*_FEW, "--successful", "--out", "x"], "--replan: of which --planner?"),
+        ([*_FEW, "--replan", "0.5", "--out", "x"], "--replan: of which --planner?"),
+        (
+            [*_FEW, "--planner", "idm", "--replan", "0", "--out", "x"],
+            "--replan: must be above 0, not 0.0",
+        ),
         (["train", "jiont"], "task: unknown 'jiont'; did you mean joint?"),
         (["train", "joint"], "--data: which store?"),
         (["train", "joint", "--data", "nowhere"], "nowhere: no store of examples"),

@@ -132,6 +132,42 @@ def test_labels_are_class_names_told_apart() -> None:
     }  # fmt: skip
 
 
+LEARNED = """
+class Saw:
+    def __init__(self, weights="plain", oil=0):
+        self.made = (weights, oil)
+    def cut(self, wood): ...
+"""
+
+
+def test_weights_follow_an_at(files: Path) -> None:
+    (files / "learned.py").write_text(LEARNED)
+    assert SAWS.make("learned.py:Saw").made == ("plain", 0)
+    assert SAWS.make("learned.py:Saw@runs/a", oil=2).made == ("runs/a", 2)
+    assert SAWS.make("learned.py:Saw@runs/me@home").made == ("runs/me@home", 0)
+    assert SAWS.load("learned.py:Saw@runs/a") is SAWS.load("learned.py:Saw")
+    # An @ in the path of a file is part of it.
+    (files / "me@home").mkdir()
+    (files / "me@home" / "learned.py").write_text(LEARNED)
+    assert SAWS.make("me@home/learned.py:Saw").made == ("plain", 0)
+    assert SAWS.make("me@home/learned.py:Saw@b").made == ("b", 0)
+    assert SAWS.labels(["me@home/learned.py:Saw", "a:Saw@runs/x", "b:Saw@y/x", "p@x/z"]) == {
+        "me@home/learned.py:Saw": "Saw", "a:Saw@runs/x": "Saw@x", "b:Saw@y/x": "Saw@x-2",
+        "p@x/z": "p@z",
+    }  # fmt: skip
+
+
+def test_weights_of_what_takes_none_are_refused(files: Path) -> None:
+    (files / "made.py").write_text(
+        f"{LEARNED}    @classmethod\n    def of(cls, wood):\n        return cls()\n"
+    )
+    makers = Registry("--saw", "bevdrive.saws", ("cut(wood)",), {}, maker="of")
+    for registry, name in ((SAWS, "saws.py:Saw@x"), (SAWS, "hand@x"), (makers, "made.py:Saw@x")):
+        with pytest.raises(InputError, match=f"--saw {name}: .* takes no weights"):
+            registry.load(name)
+    assert makers.make("made.py:Saw", 7).made == ("plain", 0)
+
+
 def test_names_of_planners_and_traffic_cost_no_torch() -> None:
     code = (
         "import sys\nfrom drive.planning import PLANNERS\nfrom sim.traffic import TRAFFIC\n"
