@@ -75,7 +75,7 @@ class Seeded:
 
 
 def test_the_best_of_several_drives_is_kept(tmp_path: Path) -> None:
-    """Only one seed of three drives on; without a goal nobody succeeds, and the better score counts."""
+    """Only one seed of two drives on; without a goal nobody succeeds, and the better score counts."""
     save_scenario(toy_scenario(8.0, 2.0), tmp_path / "toy.scenario")
     words = ["collect", "--source", "saved", "--path", str(tmp_path), "--workers", "0"]
     drive = [*words, "--traffic", "log", "--replan", "0.5"]
@@ -87,10 +87,8 @@ def test_the_best_of_several_drives_is_kept(tmp_path: Path) -> None:
         assert main([*drive, "--planner", f"{planner}:Seeded", *more, "--out", out]) == 0
         return Store.open(Path(out)).read(np.arange(1)).future.pose[0, 0, 3, 0].item()
 
-    assert way_m(2, "--tries", "3") > 10.0
-    assert way_m(0, "--tries", "3") > 10.0
-    assert way_m(2, "--tries", "2") < 8.0  # seeds 0 and 1: it brakes from 8 m/s
-    assert way_m(2) < 8.0
+    assert way_m(1, "--tries", "2") > 10.0
+    assert way_m(1) < 8.0  # seed 0 alone: it brakes from 8 m/s
 
 
 def test_a_success_is_better_than_any_score(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ def test_is_eight_percent_off_at_most(resolution_m: float) -> None:
         if not seeds[b, c].any():
             assert (found[b, c] == FURTHEST_M).all()
             continue
-        truth = distance_transform_edt(~seeds[b, c].numpy()) * resolution_m
+        truth = resolution_m * np.asarray(distance_transform_edt(~seeds[b, c].numpy()))
         truth, seen = truth.clip(max=FURTHEST_M), found[b, c].numpy()
         assert (seen >= truth - 1e-4).all()
         assert (seen <= 1.083 * truth + 1e-4).all()
