@@ -217,12 +217,12 @@ def test_the_tracker_follows_what_is_valid() -> None:
     drawn = FrenetSampler()(seen_by(ego))
     good = torch.nonzero(drawn.valid[0]).squeeze(1)
     assert len(good) > 500
-    good = good[torch.randperm(len(good), generator=torch.Generator().manual_seed(0))[:100]]
+    good = good[torch.randperm(len(good), generator=torch.Generator().manual_seed(0))[:60]]
     speed, curvature = drawn.trajectory[0, good, :, 3:].unbind(-1)
     across = torch.nn.functional.pad(curvature * speed.square(), (1, 0), value=0.01 * 12.0**2)
     calm = across.diff(dim=1).abs().amax(dim=1) / DT_S < 4.0
     beside = off_course_m(ego, drawn.take(good.unsqueeze(0)))
-    assert calm.sum() > 30
+    assert calm.sum() > 15
     assert beside[calm].max() < 0.7
     assert beside.max() < 1.5
     assert beside.median() < 0.4
