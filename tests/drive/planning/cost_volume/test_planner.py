@@ -74,6 +74,7 @@ def test_plans_are_finite_and_begin_where_the_ego_is(
     assert plan.occupancy is not None and plan.occupancy.probability.shape[2:] == TINY.grid.shape
     assert plan.candidates is not None and plan.costs is not None
     assert torch.isfinite(plan.costs).all()
+    assert torch.equal(plan.candidates[:, 0], plan.trajectory[..., :3])  # no stop for want of any
 
 
 def _volume(worlds: int) -> CostVolume:
