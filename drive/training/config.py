@@ -142,6 +142,11 @@ class MarginTrainConfig(TrainConfig):
 class InterpretableTrainConfig(MarginTrainConfig):
     """Task p3: the weights of named terms (`drive.planning.interpretable`)."""
 
+    loss: str = "margin"
+    """margin: structured max-margin, as published; likelihood: what is near to what was driven, and harms
+    nobody, is to be likely under exp(-cost)"""
+    near_m: float = 1.0
+    """likelihood: a candidate so much farther from what was driven, in the mean, is e times less wanted"""
     forecast: str = "default"
     """weights of task joint: the occupancy that terms are read from"""
 
@@ -263,6 +268,10 @@ def check(config: TrainConfig) -> None:
         least |= {"cell_width": 8, "modes": 1, "motion_weight": 0}
         if config.cell_width % 8:
             raise InputError(f"--cell-width: must be a multiple of 8, not {config.cell_width}")
+    if isinstance(config, InterpretableTrainConfig):
+        one_of("--loss", config.loss, ("margin", "likelihood"))
+        if not 0.01 <= config.near_m <= 100:
+            raise InputError(f"--near-m: must be from 0.01 to 100, not {config.near_m}")
     if isinstance(config, MarginTrainConfig):
         least |= {"distance_margin": 0, "harm_margin": 0}
     if isinstance(config, CoverTrainConfig):

@@ -9,6 +9,7 @@ from drive.networks.weights import load_network
 from drive.planning.candidates import Candidates
 from drive.planning.costs.footprint import footprint_m, look_up
 from drive.planning.costs.foretold import GRID, foretold_occupancy
+from drive.planning.costs.likelihood import likelihood_loss
 from drive.planning.costs.max_margin import interpretable_margin
 from drive.planning.costs.terms import Terms, terms_of
 from drive.planning.experts import demonstration, recorded_futures
@@ -41,20 +42,24 @@ class InterpretableTask(Task):
         return InterpretableCost(InterpretableConfig())
 
     def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
-        """`loss`: by how much a candidate costs too little; of the examples recorded to their end."""
+        """`loss`: by how much a candidate costs too little, or how unlikely the ones near to what was
+        driven are; of the examples recorded to their end."""
         driven, there = demonstration(example)
         candidates, terms = self._seen(example, driven)
         each, whole = self.network(terms)
-        path = candidates.trajectory
-        distance = (path[..., :2] - driven[:, None, :, :2]).norm(dim=-1).mean(dim=2)
-        margin = interpretable_margin(
-            whole[:, 0], each[:, 0], whole[:, 1:], each[:, 1:],
-            self.config.distance_margin * distance[:, 1:],
-            self.config.harm_margin * collides(example, candidates)[:, 1:],
-            candidates.valid[:, 1:],
-        )  # fmt: skip
-        loss = (margin * there).sum() / there.sum().clamp(min=1)
-        return {"loss": loss}
+        path, config, rest = candidates.trajectory[:, 1:], self.config, slice(1, None)
+        distance_m = (path[..., :2] - driven[:, None, :, :2]).norm(dim=-1).mean(dim=2)
+        harm, valid = collides(example, candidates)[:, rest], candidates.valid[:, rest]
+        if config.loss == "margin":
+            lacks = interpretable_margin(
+                whole[:, 0], each[:, 0], whole[:, rest], each[:, rest],
+                config.distance_margin * distance_m, config.harm_margin * harm, valid,
+            )  # fmt: skip
+        else:
+            cost = each[:, rest].sum(dim=2) + whole[:, rest]
+            harms = harm.amax(dim=2) > 0.5
+            lacks = likelihood_loss(cost, distance_m, harms, valid, config.near_m)
+        return {"loss": (lacks * there).sum() / there.sum().clamp(min=1)}
 
     def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
         """Of the candidate of least cost, in open loop."""

@@ -11,7 +11,7 @@ from sim.geometry.grid import BevGrid
 
 GRID = BevGrid(-10.0, -20.0, 0.5, 160, 80)
 """of what the planners here look at: the ego frame"""
-_ALONG, _ACROSS = 30, 7  # points of a box: no hole found up to 11 m x 2.5 m, some at 12 m x 2.6 m
+_ALONG, _ACROSS = 16, 5  # points of a box: no hole in a car; in a bus some, narrower than the ego
 
 
 def foretold_occupancy(

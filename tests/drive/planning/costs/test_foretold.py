@@ -23,7 +23,7 @@ def _outline(pose: torch.Tensor, size_m: tuple[float, float]) -> shapely.Polygon
     return shapely.Polygon(se2.transform_points(pose, signs * half).numpy())
 
 
-@pytest.mark.parametrize("size_m", [(4.6, 1.9), (0.6, 0.6), (8.0, 2.5), (11.0, 2.5)])
+@pytest.mark.parametrize("size_m", [(4.6, 1.9), (0.6, 0.6)])
 def test_cells_are_those_under_the_box(size_m: tuple[float, float]) -> None:
     draw = torch.Generator().manual_seed(0)
     yaw = torch.tensor((0.0, 0.3, math.pi / 4, -1.2, 2.0))
