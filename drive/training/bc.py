@@ -1,19 +1,18 @@
 """Task bc: behaviour cloning, what the ego did in the recording."""
 
-from dataclasses import replace
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from drive.features.example import Example
-from drive.features.vectors import VectorScene, vector_scene
+from drive.features.vectors import vector_scene
 from drive.networks.joint_head import JointFutures
 from drive.planning.candidates import POINTS
 from drive.planning.imitation.network import ImitationConfig, ImitationNetwork
 from drive.prediction.baselines import constant_velocity
 from drive.prediction.losses import marginal_loss
 from drive.training.config import BcTrainConfig
+from drive.training.copycat import without_ego_past
 from drive.training.task import Task
 from eval.forecasts.displacement import average_error_m, least_of_best
 from sim.scenario import EGO
@@ -57,18 +56,6 @@ class BcTask(Task):
         truth_m, valid = expert(example)
         figures = ego_figures(futures, truth_m, valid)
         return figures | {"ADE_cv": ego_figures(steady, truth_m, valid)["ADE"]}
-
-
-def without_ego_past(scene: VectorScene, hidden: Bool[Tensor, " b"]) -> VectorScene:
-    """The same, but the ego's own history ends with its present where it is hidden."""
-    gone = torch.zeros_like(scene.history_valid)
-    gone[:, EGO, :-1] = hidden.unsqueeze(1)
-    return replace(
-        scene,
-        history_pose=torch.where(gone.unsqueeze(-1), 0.0, scene.history_pose),
-        history_velocity_mps=torch.where(gone.unsqueeze(-1), 0.0, scene.history_velocity_mps),
-        history_valid=scene.history_valid & ~gone,
-    )
 
 
 def expert(example: Example) -> tuple[Float[Tensor, "b 1 t 2"], Bool[Tensor, "b 1 t"]]:

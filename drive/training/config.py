@@ -145,6 +145,11 @@ class InterpretableTrainConfig(MarginTrainConfig):
     loss: str = "margin"
     """margin: structured max-margin, as published; likelihood: what is near to what was driven, and harms
     nobody, is to be likely under exp(-cost)"""
+    most_m: float = 3.0
+    """margin: who is farther from what was driven, in the mean, need not cost more for it"""
+    prior: float = 0.3
+    """weight of how far the logarithms of the weights are from those of the hand-tuned cost, squared: one
+    demonstration more or less is not to turn them over"""
     near_m: float = 1.0
     """likelihood: a candidate so much farther from what was driven, in the mean, is e times less wanted"""
     forecast: str = "default"
@@ -270,6 +275,7 @@ def check(config: TrainConfig) -> None:
             raise InputError(f"--cell-width: must be a multiple of 8, not {config.cell_width}")
     if isinstance(config, InterpretableTrainConfig):
         one_of("--loss", config.loss, ("margin", "likelihood"))
+        least |= {"most_m": 0, "prior": 0}
         if not 0.01 <= config.near_m <= 100:
             raise InputError(f"--near-m: must be from 0.01 to 100, not {config.near_m}")
     if isinstance(config, MarginTrainConfig):

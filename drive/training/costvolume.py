@@ -1,9 +1,9 @@
 """Task costvolume: what it costs to be in a cell at an instant, by max-margin (NMP, Zeng et al. 2019)."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from drive.features.example import Example
@@ -24,11 +24,11 @@ from drive.planning.samplers.curves import CurveSampler
 from drive.planning.samplers.frenet import FrenetSampler
 from drive.prediction.joint import JointPredictor
 from drive.training.config import CostVolumeTrainConfig
+from drive.training.copycat import without_ego_motion
 from drive.training.open_loop import open_loop_figures
 from drive.training.p3 import collides
 from drive.training.task import Task
 from sim.interface import Observation
-from sim.scenario import EGO
 
 
 class CostVolumeTask(Task):
@@ -114,20 +114,6 @@ class CostVolumeTask(Task):
             + self.config.harm_margin * collides(example, candidates)
             + self.config.rule_margin * off
         )
-
-
-def without_ego_motion(scene: VectorScene, hidden: Bool[Tensor, " b"]) -> VectorScene:
-    """The same, but nothing says how the ego moves or moved, where that is hidden."""
-    stays = torch.ones_like(scene.history_valid)
-    stays[hidden, EGO] = False
-    there = stays.clone()
-    there[:, EGO, -1] = True  # it is there
-    return replace(
-        scene,
-        history_pose=torch.where(there.unsqueeze(-1), scene.history_pose, 0.0),
-        history_velocity_mps=torch.where(stays.unsqueeze(-1), scene.history_velocity_mps, 0.0),
-        history_valid=scene.history_valid & there,
-    )
 
 
 def off_lanes(observation: Observation, candidates: Candidates) -> Float[Tensor, "b k t"]:

@@ -18,8 +18,9 @@ from drive.planning.energy.network import Around, EnergyConfig, EnergyNetwork
 from drive.planning.energy.planner import places
 from drive.planning.samplers.frenet import FrenetSampler
 from drive.planning.trajectories import trajectory_of
-from drive.training.bc import ego_figures, expert, without_ego_past
+from drive.training.bc import ego_figures, expert
 from drive.training.config import EnergyTrainConfig
+from drive.training.copycat import without_ego_past
 from drive.training.task import Task
 from sim import trees
 from sim.interface import EgoState

@@ -53,13 +53,16 @@ class InterpretableTask(Task):
         if config.loss == "margin":
             lacks = interpretable_margin(
                 whole[:, 0], each[:, 0], whole[:, rest], each[:, rest],
-                config.distance_margin * distance_m, config.harm_margin * harm, valid,
+                config.distance_margin * distance_m.clamp(max=config.most_m),
+                config.harm_margin * harm, valid,
             )  # fmt: skip
         else:
             cost = each[:, rest].sum(dim=2) + whole[:, rest]
             harms = harm.amax(dim=2) > 0.5
             lacks = likelihood_loss(cost, distance_m, harms, valid, config.near_m)
-        return {"loss": (lacks * there).sum() / there.sum().clamp(min=1)}
+        lack = (lacks * there).sum() / there.sum().clamp(min=1)
+        away = self.network.from_hand()
+        return {"loss": lack + config.prior * away, "lack": lack, "from_hand": away}
 
     def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
         """Of the candidate of least cost, in open loop."""

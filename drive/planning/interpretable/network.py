@@ -31,14 +31,28 @@ class InterpretableCost(TaskNetwork):
     def __init__(self, config: InterpretableConfig) -> None:
         super().__init__()
         self.config = config
-        self.log_each = nn.Parameter(torch.tensor([HAND_EACH[name] for name in EACH]).log())
-        self.log_whole = nn.Parameter(torch.tensor([HAND_WHOLE[name] for name in WHOLE]).log())
+        each, whole = hand_logs()
+        self.log_each, self.log_whole = nn.Parameter(each), nn.Parameter(whole)
 
     def forward(self, terms: Terms) -> tuple[Float[Tensor, "b k t"], Float[Tensor, "b k"]]:
         """What each instant costs, and what the trajectory costs as a whole."""
         return terms.each @ self.log_each.exp(), terms.whole @ self.log_whole.exp()
 
+    def from_hand(self) -> Float[Tensor, ""]:
+        """How far the logarithms of the weights are from the hand-tuned ones, squared."""
+        own, hand = (self.log_each, self.log_whole), hand_logs()
+        gaps = (a - b.to(a) for a, b in zip(own, hand, strict=True))
+        return torch.cat([gap.square() for gap in gaps]).sum()
+
     def weighted(self, terms: Terms) -> dict[str, Float[Tensor, "b k"]]:
         """What each term adds to the cost, by name."""
         each, whole = self.log_each.exp(), self.log_whole.exp()
         return Terms(terms.each * each, terms.whole * whole).named()
+
+
+def hand_logs() -> tuple[Float[Tensor, " s"], Float[Tensor, " r"]]:
+    """Logarithms of the hand-tuned weights, of `EACH` and of `WHOLE`."""
+    each, whole = (
+        [hand[name] for name in names] for hand, names in ((HAND_EACH, EACH), (HAND_WHOLE, WHOLE))
+    )
+    return torch.tensor(each).log(), torch.tensor(whole).log()

@@ -8,7 +8,7 @@ import torch
 from drive.features.vectors import vector_scene
 from drive.planning.candidates import DT_S, POINTS
 from drive.planning.cost_volume.network import CostVolumeConfig, CostVolumeNetwork
-from drive.training.costvolume import without_ego_motion
+from drive.training.copycat import without_ego_motion
 from tests.drive.scenes import toy_examples
 
 TINY = CostVolumeConfig(width=8, resolution_m=1.5, num_x=54, num_y=28)

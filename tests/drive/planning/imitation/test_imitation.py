@@ -12,8 +12,9 @@ from drive.networks.joint_head import JointFutures
 from drive.networks.weights import WeightsCard, save_weights
 from drive.planning.imitation.network import ImitationConfig, ImitationNetwork
 from drive.planning.imitation.planner import ImitationPlanner
-from drive.training.bc import BcTask, ego_figures, without_ego_past
+from drive.training.bc import BcTask, ego_figures
 from drive.training.config import BcTrainConfig
+from drive.training.copycat import without_ego_past
 from eval.rollout import rollout
 from sim import trees
 from sim.errors import InputError
