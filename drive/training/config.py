@@ -150,10 +150,13 @@ class InterpretableTrainConfig(MarginTrainConfig):
     prior: float = 0.3
     """weight of how far the logarithms of the weights are from those of the hand-tuned cost, squared: one
     demonstration more or less is not to turn them over"""
+    occupancy: str = "foretold"
+    """what terms of safety are read from: foretold (as when it drives), recorded (as it then was: what a
+    wrong forecast forbade is then no reason to mind collisions less)"""
     near_m: float = 1.0
     """likelihood: a candidate so much farther from what was driven, in the mean, is e times less wanted"""
     forecast: str = "default"
-    """weights of task joint: the occupancy that terms are read from"""
+    """weights of task joint: the occupancy that is foretold"""
 
 
 @dataclass(frozen=True)
@@ -275,6 +278,7 @@ def check(config: TrainConfig) -> None:
             raise InputError(f"--cell-width: must be a multiple of 8, not {config.cell_width}")
     if isinstance(config, InterpretableTrainConfig):
         one_of("--loss", config.loss, ("margin", "likelihood"))
+        one_of("--occupancy", config.occupancy, ("foretold", "recorded"))
         least |= {"most_m": 0, "prior": 0}
         if not 0.01 <= config.near_m <= 100:
             raise InputError(f"--near-m: must be from 0.01 to 100, not {config.near_m}")

@@ -79,17 +79,29 @@ class InterpretableTask(Task):
         observation = example.observation
         own = Candidates(driven.unsqueeze(1), torch.ones_like(driven[:, :1, 0], dtype=torch.bool))
         candidates = Candidates.joined((own, self._sampler(observation)))
-        predictor = self._predictor[0].to(driven.device)
-        outlook = Outlook.of(predictor.predict_joint(observation), observation.agents)
-        return candidates, terms_of(observation, candidates, occupancy_ahead(observation, outlook))
+        return candidates, terms_of(observation, candidates, self._occupancy(example))
+
+    def _occupancy(self, example: Example) -> Float[Tensor, "b t x y"]:
+        if self.config.occupancy == "recorded":
+            return recorded_occupancy(example)
+        predictor = self._predictor[0].to(example.observation.step.device)
+        outlook = Outlook.of(
+            predictor.predict_joint(example.observation), example.observation.agents
+        )
+        return occupancy_ahead(example.observation, outlook)
 
 
 @torch.no_grad()
 def collides(example: Example, candidates: Candidates) -> Float[Tensor, "b k t"]:
     """1 from the instant on at which a candidate runs into where somebody truly was, cell by cell."""
-    futures = recorded_futures(example.future)
-    sure = torch.ones_like(example.observation.ego.size_m[:, :1])
-    true = foretold_occupancy([futures], sure, example.observation.agents.size_m)
+    true = recorded_occupancy(example)
     inside = footprint_m(example.observation.ego.size_m)
     hit = look_up(true, GRID, candidates.trajectory, inside).amax(dim=-1)
     return hit.cummax(dim=2).values
+
+
+def recorded_occupancy(example: Example) -> Float[Tensor, "b t x y"]:
+    """1 where somebody truly was."""
+    sure = torch.ones_like(example.observation.ego.size_m[:, :1])
+    futures = recorded_futures(example.future)
+    return foretold_occupancy([futures], sure, example.observation.agents.size_m)
