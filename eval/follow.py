@@ -36,6 +36,7 @@ class HeldPlan:
             dt_s=dt_s,
             candidates=None,
             costs=None,
+            terms=None,
             forecast=None,
             occupancy=None,
         )

@@ -229,8 +229,8 @@ class Plan:
 
     `trajectory` holds x, y, yaw, speed and curvature. `tracking`: a bicycle steered by an LQR follows
     it, or the ego is put where it says. The rest is what led to it, for viewer and report:
-    candidates, of a length of their own, and their costs, what others were expected to do, what space
-    to be taken.
+    candidates, of a length of their own, their costs, and what each term adds to them, by its name; what
+    others were expected to do, what space to be taken.
     """
 
     trajectory: Float[Tensor, "b t 5"]
@@ -238,6 +238,7 @@ class Plan:
     tracking: Tracking = "lqr"
     candidates: Float[Tensor, "b k c 3"] | None = None
     costs: Float[Tensor, "b k"] | None = None
+    terms: dict[str, Float[Tensor, "b k"]] | None = None
     forecast: Forecast | None = None
     occupancy: Occupancy | None = None
 

@@ -50,6 +50,8 @@ def _parts(plan: Plan, num_worlds: int, where: str) -> Iterator[tuple[str, Any, 
         yield "candidates", plan.candidates, (num_worlds, None, None, 3)
         if plan.costs is not None:
             yield "costs", plan.costs, (num_worlds, plan.candidates.shape[1])
+        for name, values in (plan.terms or {}).items():
+            yield f"terms[{name!r}]", values, (num_worlds, plan.candidates.shape[1])
     if plan.forecast is not None:
         _check_type(plan.forecast, Forecast, f"{where}: plan.forecast")
         position_m = plan.forecast.position_m

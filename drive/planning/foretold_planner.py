@@ -1,12 +1,15 @@
 """`ForetoldPlanner`: what planners share that drive the candidate of least cost where others may be."""
 
+from abc import abstractmethod
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from drive.features.example import ExampleSpec
 from drive.networks.weights import DEFAULT, TaskNetwork
-from drive.planning.candidates import DT_S, POINTS, Candidates
+from drive.planning.candidates import DT_S, POINTS
 from drive.planning.costs.foretold import GRID, foretold_occupancy
 from drive.planning.forecaster import Forecaster, make_forecaster
 from drive.planning.futures import Outlook
@@ -39,21 +42,13 @@ class ForetoldPlanner(RatedPlanner):
         """By what they cost where the others may be."""
         outlook = Outlook.of(self._forecaster.predict_joint(observation), observation.agents)
         occupancy = occupancy_ahead(observation, outlook, self._grid)
-        candidates, costs = self.priced(observation, occupancy)
-        return Rated(candidates, costs, outlook, Occupancy(occupancy, self._grid, DT_S))
+        priced = self.priced(observation, occupancy)
+        shown = Occupancy(occupancy, self._grid, DT_S)
+        return replace(priced, outlook=outlook, occupancy=shown)
 
-    def priced(
-        self, observation: Observation, occupancy: Float[Tensor, "b t x y"]
-    ) -> tuple[Candidates, Float[Tensor, "b k"]]:
-        """What it might do, and what that costs."""
-        candidates = self._sampler(observation)
-        return candidates, self.costs(observation, candidates, occupancy)
-
-    def costs(
-        self, observation: Observation, candidates: Candidates, occupancy: Float[Tensor, "b t x y"]
-    ) -> Float[Tensor, "b k"]:
-        """Of each candidate."""
-        raise NotImplementedError
+    @abstractmethod
+    def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
+        """What the ego might do, and what that costs."""
 
 
 def occupancy_ahead(

@@ -16,6 +16,7 @@ def least_cost_plan(
     observation: Observation,
     candidates: Candidates,
     cost: Float[Tensor, "b k"],
+    terms: dict[str, Float[Tensor, "b k"]] | None = None,
     outlook: Outlook | None = None,
     occupancy: Occupancy | None = None,
 ) -> Plan:
@@ -39,6 +40,7 @@ def least_cost_plan(
         candidates.dt_s,
         candidates=torch.where(best.valid[..., None, None], best.trajectory[..., :3], 0.0),
         costs=torch.where(best.valid, costs, dearest),
+        terms=terms and {name: torch.gather(v, 1, order) for name, v in terms.items()},
         forecast=forecast,
         occupancy=occupancy,
     )

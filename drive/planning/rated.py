@@ -15,10 +15,12 @@ from sim.interface import Observation, Occupancy, Plan
 
 @dataclass(frozen=True)
 class Rated:
-    """Candidates and what each costs; and what the others were expected to do, if that was asked."""
+    """Candidates and what each costs, term by term if it has terms; and what the others were expected to do,
+    if that was asked."""
 
     candidates: Candidates
     cost: Float[Tensor, "b k"]
+    terms: dict[str, Float[Tensor, "b k"]] | None = None
     outlook: Outlook | None = None
     occupancy: Occupancy | None = None
 
@@ -35,5 +37,5 @@ class RatedPlanner(ABC):
         """The best of them."""
         rated = self.rated(observation)
         return least_cost_plan(
-            observation, rated.candidates, rated.cost, rated.outlook, rated.occupancy
+            observation, rated.candidates, rated.cost, rated.terms, rated.outlook, rated.occupancy
         )

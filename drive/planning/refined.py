@@ -53,7 +53,7 @@ class RefinedPlanner:
         scores = score(observation, outlook.at(instants), outlook.probability, proposals, IMPROVED)
         rank = torch.arange(best.num, device=best.valid.device)
         cost = 1.0 - scores.total + _PER_RANK * rank
-        return least_cost_plan(observation, best, cost, outlook, rated.occupancy)
+        return least_cost_plan(observation, best, cost, None, outlook, rated.occupancy)
 
 
 def _best(rated: Rated) -> Candidates:

@@ -19,7 +19,7 @@ from sim.scenario import EGO, AreaKind, LaneKind, ObstacleKind, Scenario
 SHOWN_HZ = 5.0
 _MARGIN_M = 60.0  # of the map around tracks and route
 _TOLERANCE_M = 0.05  # by which lines are simplified
-_CM, _DM, _MILLI = 0.01, 0.1, 0.001
+_CM, _DM, _MILLI, _HUNDREDTH = 0.01, 0.1, 0.001, 0.01
 _YAW_RAD = 0.002
 _MODES = 3  # of a forecast, the likeliest
 _AREAS = {  # the others would lie on top of these
@@ -75,6 +75,10 @@ def encode_drive(record: DriveRecord, metrics: Sequence[Metric]) -> str:
         arrays["candidates"] = Quantized(_offsets(world, ego[:, None, :2]), _DM, 2)
         if record.costs is not None:
             arrays["costs"] = Quantized(_ranks(record.costs[shown]))
+        if record.terms is not None and record.costs is not None:
+            arrays["terms"] = Quantized(
+                _best_terms(record.terms[shown], record.costs[shown]), _HUNDREDTH
+            )
     if record.forecast is not None and record.forecast.shape[1]:
         arrays |= _forecast(record, pose, shown)
     if record.occupancy is not None:
@@ -84,6 +88,7 @@ def encode_drive(record: DriveRecord, metrics: Sequence[Metric]) -> str:
         "dt": round(record.dt_s, 6),
         "every": every,
         "curves": list(record.curves),
+        "terms": [] if record.term_names is None else record.term_names.tolist(),
         "failures": record.failures(metrics),
         "grid": None
         if record.occupancy_grid is None
@@ -168,6 +173,13 @@ def _forecast(record: DriveRecord, pose: np.ndarray, shown: slice) -> dict[str, 
         "forecast": Quantized(np.where(there[..., None, None], offsets, 0.0), _DM, 2),
         "chance": Quantized(np.where(there, chance * 100.0, 0.0)),
     }
+
+
+def _best_terms(terms: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    """Of the cheapest candidate, and of the next: `[T, 2, R]`."""
+    order = np.argsort(np.nan_to_num(costs, nan=np.inf), axis=1, kind="stable")[:, :2]
+    best = np.take_along_axis(terms, order[..., None], axis=1).astype(np.float64)
+    return np.nan_to_num(best, posinf=0.0, neginf=0.0)
 
 
 def _ranks(costs: np.ndarray) -> np.ndarray:

@@ -27,7 +27,8 @@ class DriveRecord:
     """T instants of N agents (0: the ego); what the planner showed is None where it showed nothing.
 
     World frame: `pose`, and `plan`, half a second apart. Ego frame of each instant: `candidates`
-    and `forecast` (of agents 1 to N - 1), half a second apart too, and `occupancy` (0 to 255).
+    and `forecast` (of agents 1 to N - 1), half a second apart too, and `occupancy` (0 to 255). `terms`: what
+    each of `term_names` adds to the cost of a candidate.
     `curves`: metrics by the instant, and the ego's `speed_mps` and `acceleration_mps2`.
     """
 
@@ -38,6 +39,8 @@ class DriveRecord:
     curves: dict[str, Float[np.ndarray, " t"]]
     candidates: Float[np.ndarray, "t k p 2"] | None = None
     costs: Float[np.ndarray, "t k"] | None = None
+    terms: Float[np.ndarray, "t k r"] | None = None
+    term_names: Shaped[np.ndarray, " r"] | None = None
     forecast: Float[np.ndarray, "t a m p 2"] | None = None
     forecast_probability: Float[np.ndarray, "t a m"] | None = None
     occupancy: UInt8[np.ndarray, "t h x y"] | None = None
@@ -148,10 +151,15 @@ def _check(parts: dict[str, np.ndarray], curves: dict[str, np.ndarray]) -> None:
                 raise InputError(f"{name}: {array[far][0]:.6g} is beyond {_LARGEST:g}")
 
 
-_TOGETHER = (("forecast", "forecast_probability"), ("occupancy", "occupancy_grid"))
+_TOGETHER = (
+    ("forecast", "forecast_probability"),
+    ("occupancy", "occupancy_grid"),
+    ("terms", "term_names"),
+)
 # Axes (a: agents but the ego) and kind of each part of a file.
 _FORMS = {
     "dt_s": ("", "f"), "pose": ("tn3", "f"), "valid": ("tn", "b"), "plan": ("tp3", "f"),
-    "candidates": ("tkc2", "f"), "costs": ("tk", "f"), "forecast": ("tamf2", "f"),
+    "candidates": ("tkc2", "f"), "costs": ("tk", "f"), "terms": ("tkr", "f"), "term_names": ("r", "U"),
+    "forecast": ("tamf2", "f"),
     "forecast_probability": ("tam", "f"), "occupancy": ("thxy", "u"), "occupancy_grid": ("5", "f"),
 }  # fmt: skip

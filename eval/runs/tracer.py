@@ -17,9 +17,10 @@ class Tracer:
     def __init__(self) -> None:
         self._plans: list[dict[str, np.ndarray]] = []
         self._grid: np.ndarray | None = None
+        self._terms: tuple[str, ...] = ()
 
     def __call__(self, plan: Plan | Controls) -> None:
-        """Keep one plan's candidates, costs, forecast and occupancy; controls show nothing."""
+        """Keep one plan's candidates, costs, terms, forecast and occupancy; controls show nothing."""
         kept: dict[str, Tensor] = {}
         if isinstance(plan, Controls):
             self._plans.append({})
@@ -29,6 +30,9 @@ class Tracer:
             kept["candidates"] = plan.candidates[:, :, index, :2].half()
         if plan.candidates is not None and plan.costs is not None:
             kept["costs"] = plan.costs.half()
+        if plan.candidates is not None and plan.terms:
+            kept["terms"] = torch.stack(list(plan.terms.values()), dim=2).half()
+            self._terms = tuple(plan.terms)
         if plan.forecast is not None:
             index = half_seconds(plan.forecast.dt_s, plan.forecast.position_m.shape[3])
             kept["forecast"] = plan.forecast.position_m[:, :, :, index].half()
@@ -55,4 +59,6 @@ class Tracer:
                 shown[name] = shown[name][:, : num_agents - 1]
         if self._grid is not None:
             shown["occupancy_grid"] = self._grid
+        if self._terms:
+            shown["term_names"] = np.array(self._terms)
         return shown

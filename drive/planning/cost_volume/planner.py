@@ -11,6 +11,7 @@ from drive.planning.cost_volume.network import CostVolumeNetwork
 from drive.planning.cost_volume.paths import cheapest_positions
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
+from drive.planning.rated import Rated
 from drive.planning.trajectories import trajectory_of
 from sim.interface import Observation
 
@@ -22,12 +23,12 @@ class CostVolumePlanner(ForetoldPlanner):
         network, _ = load_network(CostVolumeNetwork, weights)
         super().__init__(network, forecaster, network.config.grid)
 
-    def costs(
-        self, observation: Observation, candidates: Candidates, occupancy: Float[Tensor, "b t x y"]
-    ) -> Float[Tensor, "b k"]:
-        """Of each candidate."""
+    def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
+        """What a sampler proposes, by the sums along it."""
+        candidates = self._sampler(observation)
         volume = self.cost(observed_scene(observation), occupancy)
-        return volume.along(candidates.trajectory, observation.ego.size_m).sum(dim=2)
+        along = volume.along(candidates.trajectory, observation.ego.size_m)
+        return Rated(candidates, along.sum(dim=2))
 
 
 class CheapestPathPlanner(CostVolumePlanner):
@@ -37,11 +38,10 @@ class CheapestPathPlanner(CostVolumePlanner):
     whole steps of the lattice, multiples of 3.2 m/s, better than those between.
     """
 
-    def priced(
-        self, observation: Observation, occupancy: Float[Tensor, "b t x y"]
-    ) -> tuple[Candidates, Float[Tensor, "b k"]]:
+    def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
         """The cheapest path alone."""
         volume = self.cost(observed_scene(observation), occupancy)
         position_m, cost = cheapest_positions(volume, observation)
         trajectory = trajectory_of(position_m, observation.ego).unsqueeze(1)
-        return Candidates(trajectory, torch.isfinite(cost).unsqueeze(1)), cost.unsqueeze(1)
+        alone = Candidates(trajectory, torch.isfinite(cost).unsqueeze(1))
+        return Rated(alone, cost.unsqueeze(1))

@@ -5,11 +5,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drive.networks.weights import DEFAULT, load_network
-from drive.planning.candidates import Candidates
 from drive.planning.costs.terms import EACH, WHOLE, Terms, terms_of
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
 from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
+from drive.planning.rated import Rated
 from sim.interface import Observation
 
 _SPREAD = 0.6  # of the logarithm of a drawn weight
@@ -18,6 +18,8 @@ _SPREAD = 0.6  # of the logarithm of a drawn weight
 class InterpretablePlanner(ForetoldPlanner):
     """P3's planner (Sadat et al. 2020) over the occupancy that a joint forecast foretells."""
 
+    cost: InterpretableCost
+
     def __init__(self, weights: str = DEFAULT, forecaster: Forecaster | None = None) -> None:
         super().__init__(self.make_cost(weights), forecaster)
 
@@ -25,16 +27,15 @@ class InterpretablePlanner(ForetoldPlanner):
         """The trained one."""
         return load_network(InterpretableCost, weights)[0]
 
-    def costs(
-        self, observation: Observation, candidates: Candidates, occupancy: Float[Tensor, "b t x y"]
-    ) -> Float[Tensor, "b k"]:
-        """Of each candidate."""
-        return self.weighed(terms_of(observation, candidates, occupancy))
+    def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
+        """What a sampler proposes, by the weighted sums of its terms."""
+        candidates = self._sampler(observation)
+        weighted = self.cost.weighted(self.seen(terms_of(observation, candidates, occupancy)))
+        return Rated(candidates, torch.stack(list(weighted.values())).sum(dim=0), weighted)
 
-    def weighed(self, terms: Terms) -> Float[Tensor, "b k"]:
-        """The weighted sums."""
-        each, whole = self.cost(terms)
-        return each.sum(dim=2) + whole
+    def seen(self, terms: Terms) -> Terms:
+        """As they are."""
+        return terms
 
 
 class HandCostPlanner(InterpretablePlanner):
@@ -61,9 +62,7 @@ class RandomCostPlanner(HandCostPlanner):
         drawn = torch.randn(num_worlds, number, generator=generator, device=generator.device)
         self._factor = (_SPREAD * drawn).exp().to(device)
 
-    def weighed(self, terms: Terms) -> Float[Tensor, "b k"]:
-        """With the factors."""
+    def seen(self, terms: Terms) -> Terms:
+        """Times the factors."""
         each, whole = self._factor.split((len(EACH), len(WHOLE)), dim=1)
-        return super().weighed(
-            Terms(terms.each * each[:, None, None], terms.whole * whole.unsqueeze(1))
-        )
+        return Terms(terms.each * each[:, None, None], terms.whole * whole.unsqueeze(1))

@@ -9,6 +9,7 @@ class Drive {
     this.dt = block.dt;
     this.failures = Object.entries(block.failures).sort((a, b) => a[1] - b[1]);
     this.curveNames = block.curves;
+    this.termNames = block.terms;
   }
 
   get last() { return this.instants - 1; }
@@ -41,6 +42,12 @@ class Drive {
   shownAt(k) {
     const number = Math.floor(k / this.block.every);
     return { number, instant: number * this.block.every };
+  }
+
+  // What each term adds to the cost of the plan, and of the candidate that came second, at instant `k`.
+  terms(k) {
+    const { number } = this.shownAt(k), [, plans, names] = this.arrays.terms.shape;
+    return this.termNames.map((name, n) => [name, ...Array.from({ length: plans }, (_, p) => this.arrays.terms[(number * plans + p) * names + n])]);
   }
 
   // The lines of an array [T, ..., 2, P] at row `row`, as points from `origin`.

@@ -1,7 +1,7 @@
 // Beside the view: who drove, against whom, the moments of failure, the metrics, the layers.
 
 function sidebar(player) {
-  return [chooser(player), moments(player), values(player), layerToggles(player), keys()].filter(Boolean);
+  return [chooser(player), moments(player), values(player), costTerms(player), layerToggles(player), keys()].filter(Boolean);
 }
 
 function chooser(player) {
@@ -39,6 +39,19 @@ function values(player) {
   const head = columns.length > 1 ? h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, "A"), h("th", { scope: "col" }, "B"))) : null;
   const film = rows[0].video ? h("p", {}, h("a", { href: rows[0].video }, "Film (mp4)")) : null;
   return h("details", { open: true }, h("summary", {}, "Metrics"), h("table", { class: "values" }, head, h("tbody", {}, body)), film);
+}
+
+// The terms of the plan's cost at the instant that is shown; `player.showTerms` fills them in.
+function costTerms(player) {
+  const view = player.views.find(({ drive }) => drive.arrays.terms);
+  player.showTerms = () => {};
+  if (!view) return null;
+  const body = h("tbody");
+  player.showTerms = (k) => body.replaceChildren(...view.drive.terms(k).map(([name, ...plans]) =>
+    h("tr", {}, h("th", { scope: "row" }, name.replaceAll("_", " ")), plans.map((value) => h("td", {}, number(value, 2))))));
+  const head = h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, "Plan"), h("th", { scope: "col" }, "Second")));
+  return h("details", { open: true, id: "terms" }, h("summary", {}, "Cost, term by term", view.letter ? ` (${view.letter})` : ""),
+    h("table", { class: "values" }, head, body));
 }
 
 function layerToggles(player) {
