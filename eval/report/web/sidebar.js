@@ -1,7 +1,7 @@
 // Beside the view: who drove, against whom, the moments of failure, the metrics, the layers.
 
 function sidebar(player) {
-  return [chooser(player), moments(player), values(player), costTerms(player), layerToggles(player), keys()].filter(Boolean);
+  return [chooser(player), moments(player), costTerms(player), values(player), layerToggles(player), keys()].filter(Boolean);
 }
 
 function chooser(player) {
