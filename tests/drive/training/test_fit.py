@@ -27,7 +27,6 @@ from drive.training.config import (
 )
 from drive.training.order import Order, split
 from sim.errors import InputError
-from tests.drive.planning.energy.stand_in import StraightSampler
 from tests.drive.scenes import toy_examples, toy_store
 
 pytest.importorskip("lightning")
@@ -165,13 +164,9 @@ def test_behaviour_cloning_is_trained_and_drives(data: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("negatives", ["sampler", "langevin"])
-def test_energies_are_trained_and_drive(
-    negatives: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from drive.training.energy import EnergyTask
+def test_energies_are_trained_and_drive(negatives: str, data: Path, tmp_path: Path) -> None:
     from drive.training.fit import fit
 
-    monkeypatch.setattr(EnergyTask, "sampler", StraightSampler())
     config = EnergyTrainConfig(
         data=(str(data),), width=8, heads=2, pair_width=4, encoder_layers=1, negatives=negatives,
         langevin_steps=2, steps=2, steps_per_epoch=1, batch_size=3, val_every=2, accelerator="cpu",
@@ -180,9 +175,11 @@ def test_energies_are_trained_and_drive(
     figures = fit("energy", config, tmp_path)
     assert 0.0 <= figures["val/lower"] <= 1.0
     assert figures["val/minADE"] <= figures["val/ADE"]
-    planner = EnergyPlanner(str(tmp_path))
-    planner.sampler = StraightSampler()
-    assert planner.plan(toy_examples().observation).trajectory.shape == (5, 10, 5)
+    assert EnergyPlanner(str(tmp_path)).plan(toy_examples().observation).trajectory.shape == (
+        5,
+        10,
+        5,
+    )
 
 
 @pytest.mark.parametrize("relu_inside", [True, False])
