@@ -162,8 +162,8 @@ def test_parts_add_up_and_pair(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (
-            ["--data", "data", "--task", "occupancy"],
-            "--weights default: this version ships none of task occupancy",
+            ["--data", "data", "--task", "cover"],
+            "--weights default: this version ships none of task cover",
         ),
         (
             ["--data", "data", "--weights", "w", "--task", "cover"],

@@ -87,6 +87,8 @@ def drive_record(
         (((5.0, 0.0),), ((5.0, 2.0),))
     )  # straight, to the left
     candidates = np.broadcast_to(steps, (INSTANTS, 2, 8, 2))
+    terms = np.zeros((INSTANTS, 2, 2), dtype=np.float16)
+    terms[:, 0, 0], terms[:, :, 1] = np.arange(INSTANTS) / 4.0, (-1.5, 7.0)
     occupancy = np.zeros((INSTANTS, 2, 20, 10), dtype=np.uint8)
     occupancy[:, 1, 14:, :] = 255  # from 4 m ahead of the ego on
     return DriveRecord(
@@ -97,6 +99,8 @@ def drive_record(
         curves=curves,
         candidates=candidates.astype(np.float16),
         costs=np.tile(np.array((0.1, np.inf), dtype=np.float16), (INSTANTS, 1)),
+        terms=terms,
+        term_names=np.array(("collision", "off_lanes")),
         forecast=np.full((INSTANTS, 2, 1, 8, 2), 3.0, dtype=np.float16),
         forecast_probability=np.ones((INSTANTS, 2, 1), dtype=np.float16),
         occupancy=occupancy if occupied else None,

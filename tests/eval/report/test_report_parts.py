@@ -76,6 +76,9 @@ def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
     assert ahead[:, 7] == pytest.approx((40 * cos, 40 * sin), abs=0.06)
     assert aside[:, 7] == pytest.approx((40 * cos - 16 * sin, 40 * sin + 16 * cos), abs=0.06)
     assert arrays["costs"][0].tolist() == [1.0, 0.0]
+    # At the third that is shown, instant 4: a quarter an instant, and what is the same always.
+    assert header["terms"] == ["collision", "off_lanes"]
+    assert arrays["terms"][2].tolist() == [[1.0, -1.5], [0.0, 7.0]]
     # The walker is gone from instant 10 on: no forecast of it.
     assert header["every"] == 2
     assert arrays["chance"][:, 1, 0].tolist() == [100.0] * 5 + [0.0] * 11

@@ -140,6 +140,16 @@ def test_draws_occupancy_ahead_of_the_ego(page: Any) -> None:
         page.locator(f"[data-layer={layer}]").check()
 
 
+def test_tells_the_terms_of_the_cost_at_the_instant(page: Any) -> None:
+    open_drive(page, "scene-1", "idm")
+    page.evaluate("report.player.jump(9)")  # what was kept last is of instant 8
+    wait_until(page, "document.querySelector('#terms tbody td').textContent.startsWith('2')")
+    rows = page.locator("#terms tbody tr").all()
+    told = [row.locator("th, td").all_inner_texts() for row in rows]
+    assert told[0] == ["collision", "2.00", "0.00"] and told[1][0] == "off lanes"
+    assert told[1][2] == "7.00"
+
+
 def test_zooms_pans_and_names_the_agent_under_the_mouse(page: Any) -> None:
     open_drive(page, "scene-0", "idm")
     box = page.locator(".pane").first.bounding_box()

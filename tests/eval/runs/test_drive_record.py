@@ -92,6 +92,7 @@ def test_the_tracer_keeps_half_seconds_of_what_is_shown() -> None:
             0.1,
             candidates=path.expand(2, 4, 40, 3) + k,
             costs=torch.arange(4.0).expand(2, 4),
+            terms={"a": torch.arange(4.0).expand(2, 4), "b": torch.ones(2, 4) * k},
             forecast=Forecast(torch.ones(2, 5, 1, 6, 2) * k, torch.ones(2, 5, 1), 0.5),
             occupancy=Occupancy(torch.full((2, 2, 2, 3), 0.2), grid, 0.5),
         )
@@ -103,6 +104,8 @@ def test_the_tracer_keeps_half_seconds_of_what_is_shown() -> None:
         np.array(((0.5, 1), (1.5, 2), (2.5, 3), (2.5, 3)))
     )
     assert shown["costs"][0].tolist() == [0, 1, 2, 3]
+    assert shown["term_names"].tolist() == ["a", "b"]
+    assert shown["terms"][1].tolist() == [[0, 1], [1, 1], [2, 1], [3, 1]]
     assert (shown["occupancy"] == 51).all() and shown["occupancy"].shape == (4, 2, 2, 3)
     assert shown["occupancy_grid"].tolist() == [0, 0, 1, 2, 3]
     assert Tracer().shown(0, 4, 4) == {}
