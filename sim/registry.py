@@ -41,7 +41,7 @@ class Registry:
 
         Raises as `load`.
         """
-        cls, weights = self.load(name), _parts(name)[1]
+        cls, weights = self.load(name), class_and_weights(name)[1]
         maker = getattr(cls, self.maker, None) if self.maker else None
         if maker is not None:
             return maker(*given)
@@ -53,7 +53,7 @@ class Registry:
         Raises InputError for an unknown name, a module that does not import, and for a class that is
         missing, lacks a method, cannot be made without arguments, or takes no weights where some are named.
         """
-        cls_name, weights = _parts(name)
+        cls_name, weights = class_and_weights(name)
         cls = self._load(cls_name)
         by_maker = bool(self.maker) and hasattr(cls, self.maker)
         if weights and (by_maker or not takes(cls, "weights")):
@@ -82,7 +82,7 @@ class Registry:
         for name in names:
             if name in labels:
                 continue
-            cls, weights = _parts(name)
+            cls, weights = class_and_weights(name)
             plain = cls.rpartition(":")[2]
             if weights:
                 plain = f"{plain}@{Path(weights).resolve().name}"
@@ -138,7 +138,7 @@ class Registry:
         return " and ".join(self.methods)
 
 
-def _parts(name: str) -> tuple[str, str]:
+def class_and_weights(name: str) -> tuple[str, str]:
     """The class and its weights; an @ in the path of the class's file is part of that."""
     at = name.find("@", max(0, name.find(".py:")))
     return (name, "") if at < 0 else (name[:at], name[at + 1 :])

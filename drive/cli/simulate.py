@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,11 +109,7 @@ def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
         asked = _keep(vars(stored), asked, folder.path)
     config = SimulateConfig(**asked)
     check(config)
-    # Named in full: --resume stays with this version, and these weights, when there are newer ones.
-    weights = config.weights
-    if config.forecast and weights != SimulateConfig.weights:
-        weights = str(Path(weights).resolve())
-    return replace(named_in_full(config), weights=weights), folder
+    return named_in_full(config), folder  # --resume stays with these when there are newer ones
 
 
 def _keep(stored: dict[str, Any], asked: dict[str, Any], folder: Path) -> dict[str, Any]:
