@@ -11,6 +11,8 @@ import pytest
 
 from drive.cli.main import main
 from drive.features.store import Store
+from drive.networks.weights import FILE, WeightsCard, save_weights
+from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
 from sim.scenario_file import save_scenario
 from tests.drive.scenes import toy_scenario, toy_store
 
@@ -225,3 +227,17 @@ def test_help_answers_without_torch(words: list[str]) -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--preset" in told.stdout or "--planner" in told.stdout
+
+
+def test_weights_that_runs_latest_names_are_those_of_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    network = InterpretableCost(InterpretableConfig())
+    save_weights(Path("runs/trained") / FILE, network, WeightsCard("p3", 1, {}, {}, "", {}))
+    Path("runs/latest").symlink_to("trained")
+    save_scenario(toy_scenario(5.0, 2.0), Path("toy.scenario"))
+    words = ["--source", "saved", "--path", "toy.scenario", "--planner", "p3@runs/latest"]
+    assert main(["simulate", *words, "--workers", "0", "--videos", "0", "--name", "driven"]) == 0
+    assert Path("runs/latest").resolve().name == "driven"
+    assert "p3@trained" in Path("runs/driven/metrics.json").read_text()
