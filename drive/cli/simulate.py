@@ -34,7 +34,11 @@ def _names(registry: Registry, role: str) -> Any:
 @dataclass(frozen=True)
 class _Options(SimulateConfig):
     planner: Annotated[
-        tuple[str, ...], _names(PLANNERS, "one or more planners, by space or comma")
+        tuple[str, ...],
+        _names(
+            PLANNERS,
+            "one or more planners, by space or comma; NAME@RUN: with the weights of that training",
+        ),
     ] = ("pdm",)
     traffic: Annotated[
         str, _names(TRAFFIC, "who moves the others (idm: reactive, log: replay of the recording)")

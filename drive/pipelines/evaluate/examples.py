@@ -1,6 +1,8 @@
 """Examples of scenarios, made as `collect` does, for whatever is scored on them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from drive.pipelines.collect import load_usable
@@ -9,7 +11,17 @@ from sim.sources.query import ScenarioRef, SourceQuery
 if TYPE_CHECKING:
     from drive.features.example import Example
     from drive.pipelines.evaluate.tally import Tally
+    from eval.report.table import Table
     from sim.interface import Perception
+
+
+@dataclass(frozen=True)
+class ExampleScores:
+    """What an evaluation gave: its folder, tables by key, and the scenarios that could not be used."""
+
+    folder: Path
+    tables: dict[str, "Table"]
+    skipped: list[dict[str, str]]
 
 
 def made_examples(

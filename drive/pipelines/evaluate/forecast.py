@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from drive.pipelines.evaluate.examples import made_examples, title_of
+from drive.pipelines.evaluate.examples import ExampleScores, made_examples, title_of
 from drive.pipelines.evaluate.forecast_config import ForecastConfig
 from drive.pipelines.evaluate.networks import load_forecasting
 from drive.pipelines.scenarios import find_scenarios
@@ -17,20 +17,10 @@ from sim.sources.query import ScenarioRef
 if TYPE_CHECKING:
     from drive.features.example import Example
     from drive.pipelines.evaluate.tally import Tally
-    from eval.report.table import Table
 
 PER_PART = 16  # scenarios
 _AT_ONCE, _GRIDS_AT_ONCE = 32, 4  # examples; of task occupancy
 _RECORDED = "recorded"  # the family, where a store's scenario is none of the generator's
-
-
-@dataclass(frozen=True)
-class Forecasts:
-    """What an evaluation gave: its folder, tables by key, and the scenarios that could not be used."""
-
-    folder: Path
-    tables: dict[str, "Table"]
-    skipped: list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +31,7 @@ class _Part:
     numbers: tuple[int, ...] = ()
 
 
-def evaluate_forecast(config: ForecastConfig, name: str) -> Forecasts:
+def evaluate_forecast(config: ForecastConfig, name: str) -> ExampleScores:
     """Score the forecasts of a network; returns the run folder and its tables.
 
     Raises InputError for wrong input, weights of another task among it, before long work; nothing is
@@ -71,7 +61,7 @@ def evaluate_forecast(config: ForecastConfig, name: str) -> Forecasts:
         tables = forecast_tables(tally, network.task, card, str(config.data or title_of(config)))
         write_tables(folder, tables)
         write_scenarios(tally, folder / "per_scenario.parquet")
-    return Forecasts(path, tables, tally.skipped)
+    return ExampleScores(path, tables, tally.skipped)
 
 
 def judge_part(config: ForecastConfig, part: _Part, path: Path) -> None:

@@ -1,11 +1,10 @@
 """The pipeline behind `bevdrive evaluate planning --planner`: plans at instants of recordings, judged."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from drive.pipelines.evaluate.examples import made_examples, title_of
+from drive.pipelines.evaluate.examples import ExampleScores, made_examples, title_of
 from drive.pipelines.evaluate.open_loop_config import OpenLoopConfig
 from drive.pipelines.scenarios import find_scenarios
 from drive.pipelines.workers import work
@@ -25,16 +24,7 @@ RECORDING = "recording"
 _PERCENT = ("collides", "leaves")
 
 
-@dataclass(frozen=True)
-class OpenLoopScores:
-    """What an evaluation gave: its folder, tables by key, and the scenarios that could not be used."""
-
-    folder: Path
-    tables: dict[str, "Table"]
-    skipped: list[dict[str, str]]
-
-
-def evaluate_open_loop(config: OpenLoopConfig, name: str) -> OpenLoopScores:
+def evaluate_open_loop(config: OpenLoopConfig, name: str) -> ExampleScores:
     """Score planners in open loop; returns the run folder and its tables.
 
     Raises InputError for wrong input before long work; nothing is written then. `BrokenRun` where a
@@ -63,7 +53,7 @@ def evaluate_open_loop(config: OpenLoopConfig, name: str) -> OpenLoopScores:
         tables = open_loop_tables(tally, title_of(config))
         write_tables(folder, tables)
         write_scenarios(tally, folder / "per_scenario.parquet")
-    return OpenLoopScores(path, tables, tally.skipped)
+    return ExampleScores(path, tables, tally.skipped)
 
 
 def judge_part(config: OpenLoopConfig, refs: tuple[ScenarioRef, ...], path: Path) -> None:
