@@ -40,8 +40,7 @@ class ForetoldPlanner(RatedPlanner):
 
     def rated(self, observation: Observation) -> Rated:
         """By what they cost where the others may be."""
-        outlook = Outlook.of(self._forecaster.predict_joint(observation), observation.agents)
-        occupancy = occupancy_ahead(observation, outlook, self._grid)
+        outlook, occupancy = ahead(self._forecaster, observation, self._grid)
         priced = self.priced(observation, occupancy)
         shown = Occupancy(occupancy, self._grid, DT_S)
         return replace(priced, outlook=outlook, occupancy=shown)
@@ -51,10 +50,11 @@ class ForetoldPlanner(RatedPlanner):
         """What the ego might do, and what that costs."""
 
 
-def occupancy_ahead(
-    observation: Observation, outlook: Outlook, grid: BevGrid = GRID
-) -> Float[Tensor, "b t x y"]:
-    """At the instants of candidates."""
+def ahead(
+    forecaster: Forecaster, observation: Observation, grid: BevGrid = GRID
+) -> tuple[Outlook, Float[Tensor, "b t x y"]]:
+    """What the others may do, and how likely that takes each cell at the instants of candidates."""
+    outlook = Outlook.of(forecaster.predict_joint(observation), observation.agents)
     time_s = DT_S * torch.arange(1, POINTS + 1, device=outlook.probability.device)
-    futures = outlook.at(time_s)
-    return foretold_occupancy(futures, outlook.probability, observation.agents.size_m, grid)
+    size_m = observation.agents.size_m
+    return outlook, foretold_occupancy(outlook.at(time_s), outlook.probability, size_m, grid)

@@ -18,8 +18,7 @@ from drive.planning.costs.lane_distance import lane_distances_m
 from drive.planning.costs.max_margin import stepwise_margin
 from drive.planning.costs.terms import LANE_HALF_M
 from drive.planning.experts import demonstration
-from drive.planning.foretold_planner import occupancy_ahead
-from drive.planning.futures import Outlook
+from drive.planning.foretold_planner import ahead
 from drive.planning.samplers.curves import CurveSampler
 from drive.planning.samplers.frenet import FrenetSampler
 from drive.prediction.joint import JointPredictor
@@ -86,8 +85,7 @@ class CostVolumeTask(Task):
         """Of the scene, with where others may be."""
         with torch.no_grad():
             predictor = self._predictor[0].to(scene.agent_pose.device)
-            outlook = Outlook.of(predictor.predict_joint(observation), observation.agents)
-            occupancy = occupancy_ahead(observation, outlook, self.network.config.grid)
+            _, occupancy = ahead(predictor, observation, self.network.config.grid)
         return self.network(scene, occupancy)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Task p3: weights of an interpretable cost, by structured max-margin (Sadat et al. 2020, section 3.4)."""
+"""Task p3: weights of an interpretable cost, by max-margin (Sadat et al. 2020) or by likelihood."""
 
 import torch
 from jaxtyping import Float
@@ -13,8 +13,7 @@ from drive.planning.costs.likelihood import likelihood_loss
 from drive.planning.costs.max_margin import interpretable_margin
 from drive.planning.costs.terms import Terms, terms_of
 from drive.planning.experts import demonstration, recorded_futures
-from drive.planning.foretold_planner import occupancy_ahead
-from drive.planning.futures import Outlook
+from drive.planning.foretold_planner import ahead
 from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
 from drive.planning.samplers.frenet import FrenetSampler
 from drive.prediction.joint import JointPredictor
@@ -85,10 +84,7 @@ class InterpretableTask(Task):
         if self.config.occupancy == "recorded":
             return recorded_occupancy(example)
         predictor = self._predictor[0].to(example.observation.step.device)
-        outlook = Outlook.of(
-            predictor.predict_joint(example.observation), example.observation.agents
-        )
-        return occupancy_ahead(example.observation, outlook)
+        return ahead(predictor, example.observation)[1]
 
 
 @torch.no_grad()
