@@ -113,7 +113,8 @@ def _columns(table: Any, draw: random.Random) -> dict[str, Any]:
         at = draw.randrange(rows)
         whole = isinstance(values[at], int)
         values[at] = draw.choice((0, -5, 2**31, 2**62)) if whole else draw.choice((1e9, -1e3, 0.0))
-        columns[name] = values if not isinstance(values[0], str) else ["y"] * rows
+        has_text = any(isinstance(value, str) for value in values)
+        columns[name] = ["y"] * rows if has_text else values
     return columns
 
 
