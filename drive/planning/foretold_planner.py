@@ -22,7 +22,7 @@ from sim.interface import Needs, Observation, Occupancy
 class ForetoldPlanner(RatedPlanner):
     """Candidates along the route, priced over the occupancy that a joint forecast foretells."""
 
-    needs: Needs = ExampleSpec().needs()
+    needs: Needs = ExampleSpec(map=True).needs()
 
     def __init__(
         self, cost: TaskNetwork, forecaster: Forecaster | None = None, grid: BevGrid = GRID

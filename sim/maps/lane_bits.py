@@ -1,5 +1,6 @@
 """Lanes and what they are part of as bits of cells (numpy, on the CPU)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -22,6 +23,9 @@ class AreaBit(IntFlag):
     INTERSECTION = 1
     CROSSWALK = 2
     ROUTE = 4  # lanes of the ego's route and their neighbours of the same direction
+    LEADS = (
+        8  # those of them that lead to the end of the route, or beside it, without a lane change
+    )
 
 
 @dataclass(frozen=True)
@@ -34,28 +38,29 @@ class LaneBits:
 
     @staticmethod
     def of(scenario: Scenario, grid: BevGrid) -> "LaneBits":
-        """Lanes, connectors, intersections, crosswalks and the ego's route."""
+        """Lanes, connectors, intersections, crosswalks, the ego's route and what leads along it."""
         bits = LaneBits(
             *(np.zeros(grid.shape, dtype=dtype) for dtype in (np.int64, np.int64, np.uint8))
         )
         lanes = scenario.map.lanes
         near = [k for k, lane in enumerate(lanes) if _touches(lane.polygon_m, grid)]
         on_route = _route_lanes(scenario)
+        leads = _leading_lanes(scenario, on_route)
         for k, bit in zip(near, _color([lanes[k] for k in near]), strict=True):
-            bits._add_lane(lanes[k], bit, k in on_route, grid)
+            route = AreaBit.ROUTE * (k in on_route) | AreaBit.LEADS * (k in leads)
+            bits._add_lane(lanes[k], bit, route, grid)
         for kind, bit in _AREAS.items():
             for polygon in polygons_of(scenario.map, kind):
                 bits.area[_cells_inside(polygon, grid)] |= int(bit)
         return bits
 
-    def _add_lane(self, lane: Lane, bit: int, on_route: bool, grid: BevGrid) -> None:
+    def _add_lane(self, lane: Lane, bit: int, route: int, grid: BevGrid) -> None:
         cells = _cells_inside((lane.polygon_m,), grid)
         self.lane[cells] |= np.int64(1) << bit
         self.heading[cells] |= _heading_bits(lane, np.stack(grid.center_m(*cells), axis=-1))
         if lane.kind == LaneKind.CONNECTOR:
             self.area[cells] |= int(AreaBit.INTERSECTION)
-        if on_route:
-            self.area[cells] |= int(AreaBit.ROUTE)
+        self.area[cells] |= route
 
 
 _AREAS = {AreaKind.INTERSECTION: AreaBit.INTERSECTION, AreaKind.CROSSWALK: AreaBit.CROSSWALK}
@@ -77,14 +82,30 @@ def _route_lanes(scenario: Scenario) -> set[int]:
     route = scenario.routes[EGO]
     if route is None:
         return set()
-    lanes = scenario.map.lanes
-    found, open_ends = set(route.lanes), list(route.lanes)
+    return _with_neighbors(scenario.map.lanes, route.lanes)
+
+
+def _with_neighbors(lanes: list[Lane], of: Sequence[int]) -> set[int]:
+    """These lanes and all beside them of the same direction."""
+    found, open_ends = set(of), list(of)
     while open_ends:
         lane = lanes[open_ends.pop()]
         for side in (lane.left_neighbor, lane.right_neighbor):
             if side >= 0 and side not in found:
                 found.add(side)
                 open_ends.append(side)
+    return found
+
+
+def _leading_lanes(scenario: Scenario, on_route: set[int]) -> set[int]:
+    """Which of the route's lanes and their neighbours lead to its last lane, or to one beside that."""
+    route = scenario.routes[EGO]
+    if route is None:
+        return set()
+    lanes = scenario.map.lanes
+    found = _with_neighbors(lanes, route.lanes[-1:])
+    while more := {k for k in on_route - found if found & set(lanes[k].successors)}:
+        found |= more
     return found
 
 

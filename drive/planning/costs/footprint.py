@@ -13,12 +13,26 @@ def footprint_m(
     size_m: Float[Tensor, "b 2"], wider_m: float = 0.0, longer_m: float = 0.0
 ) -> Float[Tensor, "b q 2"]:
     """Points all over the ego's box, corners included, in its own frame; the box grown on every side."""
-    shares = torch.cartesian_prod(
-        torch.linspace(-0.5, 0.5, _ALONG, device=size_m.device),
-        torch.linspace(-0.5, 0.5, _ACROSS, device=size_m.device),
-    )
     grown = size_m + 2.0 * torch.tensor((longer_m, wider_m), device=size_m.device)
-    return shares * grown.unsqueeze(1)
+    return _shares(size_m.device) * grown.unsqueeze(1)
+
+
+def swept_s(dt_s: float, device: torch.device) -> Float[Tensor, " q"]:
+    """How far ahead the points of a footprint have to lie so that it covers what the box sweeps in `dt_s`."""
+    return dt_s * _shares(device)[:, 0]
+
+
+def front_m(size_m: Float[Tensor, "b 2"]) -> Float[Tensor, "b q 2"]:
+    """Points along the front of the ego's box."""
+    return _shares(size_m.device)[-_ACROSS:] * size_m.unsqueeze(1)
+
+
+def _shares(device: torch.device) -> Float[Tensor, "q 2"]:
+    """Of length and width: from the rear to the front, each row from right to left."""
+    return torch.cartesian_prod(
+        torch.linspace(-0.5, 0.5, _ALONG, device=device),
+        torch.linspace(-0.5, 0.5, _ACROSS, device=device),
+    )
 
 
 def look_up(
@@ -75,3 +89,18 @@ def _placed(
     batch, instants, candidates = x.shape
     out = told.flatten(1, 2) @ factors
     return out.reshape(batch, instants, candidates, -1, 2)
+
+
+def look_at(
+    raster: Float[Tensor, "b c x y"], grid: BevGrid, point_m: Float[Tensor, "b q 2"]
+) -> Float[Tensor, "b c q"]:
+    """What rasters hold at points of the ego frame, in proportion between the centres of cells.
+
+    Off the grid: what its edge holds.
+    """
+    low_m = torch.tensor((grid.x_min_m, grid.y_min_m)).to(point_m)
+    size_m = torch.tensor(grid.high_m).to(point_m) - low_m
+    where = (2.0 * (point_m - low_m) / size_m - 1.0).flip(-1).unsqueeze(2)
+    return torch.nn.functional.grid_sample(
+        raster, where, padding_mode="border", align_corners=False
+    ).squeeze(3)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from drive.planning.futures import Futures
@@ -27,25 +27,43 @@ def foretold_occupancy(
     inside_m = place * size_m.unsqueeze(2)
     total = size_m.new_zeros(len(size_m), futures[0].pose.shape[2], grid.num_cells)
     for number, future in enumerate(futures):
-        taken = _taken(future, inside_m, grid)
-        total = total + probability[:, number, None, None] * taken
+        taken = _taken(future, inside_m, size_m, grid)
+        total.addcmul_(taken, probability[:, number, None, None])
     return total.reshape(*total.shape[:2], *grid.shape)
 
 
 def _taken(
-    future: Futures, inside_m: Float[Tensor, "b n q 2"], grid: BevGrid
+    future: Futures, inside_m: Float[Tensor, "b n q 2"], size_m: Tensor, grid: BevGrid
 ) -> Float[Tensor, "b t x"]:
     """1 in the cells that hold a point of a box."""
-    x, y, yaw = future.pose.unbind(-1)
-    told = torch.stack((torch.cos(yaw), torch.sin(yaw), *grid.cells(x, y)), dim=-1)
-    along, across = (inside_m / grid.resolution_m).unbind(-1)
-    none, one = torch.zeros_like(along), torch.ones_like(along)
-    i = torch.floor(told @ torch.stack((along, -across, one, none), dim=2))
-    j = torch.floor(told @ torch.stack((across, along, none, one), dim=2))
-    held = grid.holds(i, j) & future.valid.unsqueeze(3)
-    batch, _, instants, _ = i.shape
-    raster = torch.arange(batch * instants, device=i.device).reshape(batch, 1, instants, 1)
+    batch, _, instants, _ = future.pose.shape
+    reach_m = 0.5 * size_m.norm(dim=2)[:, :, None]
+    world, agent, instant = (future.valid & _near(future.pose, reach_m, grid)).nonzero(
+        as_tuple=True
+    )
+    x, y, yaw = future.pose[world, agent, instant].unbind(-1)
+    along, across = (inside_m[world, agent] / grid.resolution_m).unbind(-1)
+    i, j = (v.unsqueeze(1) for v in grid.cells(x, y))
+    cos, sin = torch.cos(yaw).unsqueeze(1), torch.sin(yaw).unsqueeze(1)
+    i = torch.floor(i + along * cos - across * sin)
+    j = torch.floor(j + along * sin + across * cos)
+    raster = (world * instants + instant).unsqueeze(1)
     nowhere = batch * instants * grid.num_cells
-    index = torch.where(held, grid.flat(i, j).long() + raster * grid.num_cells, nowhere)
-    out = inside_m.new_zeros(nowhere + 1).index_fill(0, index.flatten(), 1.0)
+    index = grid.flat(i, j).long() + raster * grid.num_cells
+    index = torch.where(grid.holds(i, j), index, nowhere)
+    out = inside_m.new_zeros(nowhere + 1).index_fill_(0, index.flatten(), 1.0)
     return out[:-1].reshape(batch, instants, grid.num_cells)
+
+
+def _near(
+    pose: Float[Tensor, "b n t 3"], reach_m: Float[Tensor, "b n 1"], grid: BevGrid
+) -> Bool[Tensor, "b n t"]:
+    """Whose box may touch the grid; most of a scene's do not."""
+    x, y = pose[..., 0], pose[..., 1]
+    high_x, high_y = grid.high_m
+    return (
+        (x > grid.x_min_m - reach_m)
+        & (x < high_x + reach_m)
+        & (y > grid.y_min_m - reach_m)
+        & (y < high_y + reach_m)
+    )

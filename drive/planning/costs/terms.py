@@ -7,25 +7,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drive.planning.candidates import DT_S, Candidates
-from drive.planning.costs.footprint import footprint_m, look_up
+from drive.planning.costs.footprint import footprint_m, front_m, look_at, look_up, swept_s
 from drive.planning.costs.foretold import GRID
-from drive.planning.costs.lane_distance import FURTHEST_M, lane_distances_m
+from drive.planning.costs.lane_distance import lane_distances_m
 from drive.planning.idm_rollout import limit_here_mps
 from drive.planning.route_frame import place_on_route, project
-from sim.geometry import se2
+from sim.geometry import box, se2
 from sim.geometry.grid import BevGrid
 from sim.interface import EgoState, Observation
+from sim.maps.lane_bits import AreaBit
 
 EACH = ("collision", "clearance", "headway", "red_light")
 """terms of safety, of each instant"""
 WHOLE = (
-    "lane", "wrong_lane", "off_lanes", "route", "progress", "route_end", "speeding", "acceleration",
-    "braking", "jerk", "lateral", "turning",
+    "lane", "wrong_lane", "off_lanes", "route", "route_end", "off_road", "astray", "progress",
+    "speeding", "acceleration", "braking", "jerk", "lateral", "turning",
 )  # fmt: skip
 """terms of the whole trajectory"""
 _WIDER_M, _LONGER_M = 0.6, 1.0
 _AHEAD_S = (0.4, 0.8, 1.2, 1.6)  # of the way at the present speed: where a leader would be too near
 LANE_HALF_M = 1.5  # who is farther from the middle of any lane leaves the road
+_SOON = 2.0, 0.4  # how much the first instant and the last one count
+_OFF_ROAD_M = 0.3
 _FAST_MPS = 10.0  # what becomes 1
 
 
@@ -56,6 +59,7 @@ def terms_of(
     )
     whole = (
         *_off_lanes(observation, trajectory, grid),
+        *_off_map(observation, trajectory),
         *_along_route(observation, trajectory),
         *_comfort(trajectory, ego),
     )
@@ -65,19 +69,23 @@ def terms_of(
 def _occupied(
     trajectory: Float[Tensor, "b k t 5"], occupancy: Tensor, ego: EgoState, grid: BevGrid
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """collision: most under the footprint; clearance: most under a wider one, the more the faster (P3,
-    eq. 7); headway: most ahead of it, the more the faster."""
-    fast = trajectory[..., 3] / _FAST_MPS
-    share = torch.tensor(_AHEAD_S, device=fast.device)
-    nose_m = footprint_m(ego.size_m).amax(dim=1, keepdim=True) * torch.tensor((1.0, 0.0)).to(share)
+    """collision: most under the footprint and what it sweeps half an instant before and after; clearance:
+    most under a wider one, the more the faster (P3, eq. 7); headway: most ahead, the more the faster.
+
+    The first two count more the sooner they are: before the later ones come there will be other plans.
+    """
+    fast, device = trajectory[..., 3] / _FAST_MPS, trajectory.device
+    soon = torch.linspace(*_SOON, trajectory.shape[2], device=device)
+    nose_m = front_m(ego.size_m)
+    ahead_s = torch.tensor(_AHEAD_S, device=device).repeat_interleave(nose_m.shape[1])
 
     def most(point_m: Tensor, ahead_s: Tensor | None = None) -> Tensor:
         return look_up(occupancy, grid, trajectory, point_m, ahead_s).amax(dim=-1)
 
-    inside = most(footprint_m(ego.size_m))
+    inside = most(footprint_m(ego.size_m), swept_s(DT_S, device))
     around = most(footprint_m(ego.size_m, _WIDER_M, _LONGER_M))
-    follows = most(nose_m.expand(-1, len(share), -1), share)
-    return inside, fast * around, fast * follows
+    follows = most(nose_m.repeat(1, len(_AHEAD_S), 1), ahead_s)
+    return soon * inside, soon * fast * around, fast * follows
 
 
 def _past_red(observation: Observation, trajectory: Float[Tensor, "b k t 5"]) -> Tensor:
@@ -103,29 +111,44 @@ def _off_lanes(
     observation: Observation, trajectory: Float[Tensor, "b k t 5"], grid: BevGrid
 ) -> tuple[Tensor, ...]:
     """Means over time, in metres: off the middle of lanes that the ego may be in; nearer to one that it
-    may not; off all lanes; off the route."""
-    distance_m = lane_distances_m(observation, grid.coarse(2))
-    near_m = FURTHEST_M - distance_m  # 0 off the grid: far
-    kinds, instants = near_m.shape[1], trajectory.shape[2]
-    volume = near_m.repeat_interleave(instants, dim=1)
-    center_m = torch.zeros_like(observation.ego.size_m).unsqueeze(1)
-    seen = look_up(volume, grid.coarse(2), trajectory.repeat(1, 1, kinds, 1), center_m, smooth=True)
-    any_m, allowed_m, route_m = (FURTHEST_M - seen).squeeze(3).unflatten(2, (kinds, -1)).unbind(2)
+    may not; off all lanes; off the route. And how far off the route it ends."""
+    coarse = grid.coarse(2)
+    seen = look_at(lane_distances_m(observation, coarse), coarse, trajectory[..., :2].flatten(1, 2))
+    any_m, allowed_m, route_m = seen.unflatten(2, trajectory.shape[1:3]).unbind(1)
     wrong = allowed_m - any_m
     off = (any_m - LANE_HALF_M).clamp(min=0.0)
-    return tuple(part.mean(dim=2) for part in (allowed_m, wrong, off, route_m))
+    means = (part.mean(dim=2) for part in (allowed_m, wrong, off, route_m))
+    return *means, route_m[..., -1]
+
+
+def _off_map(
+    observation: Observation, trajectory: Float[Tensor, "b k t 5"]
+) -> tuple[Tensor, Tensor]:
+    """Means over time: how far the worst corner is beyond the road's edge, 1 from `_OFF_ROAD_M` on; 1 in
+    lanes that do not lead along the route. 0 where the observation has no map: none has that was stored."""
+    hd_map = observation.map
+    if hd_map is None:
+        nothing = torch.zeros_like(trajectory[..., 0, 0])
+        return nothing, nothing
+    corners = box.corners(trajectory[..., :3], observation.ego.size_m[:, None, None])
+    beyond_m = hd_map.offroad_distance_m(corners).amax(dim=-1)
+    place_m = trajectory[..., :2]
+    _, along = hd_map.lane_flow(place_m, trajectory[..., 2])
+    leads = (hd_map.area_bits(place_m) & int(AreaBit.LEADS)) != 0
+    astray = (along & ~leads).to(beyond_m.dtype)
+    return (beyond_m / _OFF_ROAD_M).clamp(0.0, 1.0).mean(dim=2), astray.mean(dim=2)
 
 
 def _along_route(
     observation: Observation, trajectory: Float[Tensor, "b k t 5"]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Minus the way gained, over that at 10 m/s; how far from the route it ends; speed above the limit."""
+) -> tuple[Tensor, Tensor]:
+    """Minus the way gained, over that at 10 m/s; speed above the limit."""
     route = observation.route
-    s_m, offset_m, _ = project(route, trajectory[:, :, -1, :2])
+    s_m, _, _ = project(route, trajectory[:, :, -1, :2])
     horizon_m = _FAST_MPS * DT_S * trajectory.shape[2]
     gained = (s_m - route.ego_s_m.unsqueeze(1)) / horizon_m
     over = (trajectory[..., 3] - limit_here_mps(route)[:, None, None]).clamp(min=0.0)
-    return -gained, offset_m.abs().clamp(max=FURTHEST_M), over.mean(dim=2)
+    return -gained, over.mean(dim=2)
 
 
 def _comfort(trajectory: Float[Tensor, "b k t 5"], ego: EgoState) -> tuple[Tensor, ...]:

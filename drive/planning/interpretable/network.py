@@ -11,9 +11,9 @@ from drive.planning.costs.terms import EACH, WHOLE, Terms
 
 HAND_EACH = {"collision": 20.0, "clearance": 3.0, "headway": 2.0, "red_light": 10.0}
 HAND_WHOLE = {
-    "lane": 1.0, "wrong_lane": 2.0, "off_lanes": 10.0, "route": 0.5, "progress": 8.0,
-    "route_end": 0.5, "speeding": 2.0, "acceleration": 0.2, "braking": 0.1, "jerk": 0.05,
-    "lateral": 0.3, "turning": 0.3,
+    "lane": 1.0, "wrong_lane": 2.0, "off_lanes": 10.0, "route": 0.5, "route_end": 0.5,
+    "off_road": 30.0, "astray": 8.0, "progress": 8.0, "speeding": 2.0, "acceleration": 0.2, "braking": 0.1,
+    "jerk": 0.05, "lateral": 0.3, "turning": 0.3,
 }  # fmt: skip
 """weights of a cost that nobody has trained: the order of magnitude at which each term begins to matter"""
 
@@ -26,7 +26,7 @@ class InterpretableConfig:
 class InterpretableCost(TaskNetwork):
     """A weighted sum of `Terms`. Untrained it is the hand-tuned cost."""
 
-    task, version, config_class = "p3", 1, InterpretableConfig
+    task, version, config_class = "p3", 2, InterpretableConfig
 
     def __init__(self, config: InterpretableConfig) -> None:
         super().__init__()

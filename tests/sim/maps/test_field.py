@@ -1,6 +1,7 @@
 """The map's rasters against shapely on random points."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import shapely
@@ -101,6 +102,33 @@ def test_route_bit_marks_the_ego_lane_only() -> None:
     points = torch.tensor([[(-30.0, 0.0), (-30.0, 3.5)]])
     on_route = field.area_bits_at(points) & AreaBit.ROUTE
     assert (on_route != 0).tolist() == [[True, False]]
+
+
+def test_lanes_that_lead_along_the_route() -> None:
+    """An exit: the right lane (1) goes on to lane 3, which leaves; the left one (0) goes on to lane 2."""
+    lines = [
+        straight(-50.0, 3.5, 0.0, 3.5), straight(-50.0, 0.0, 0.0, 0.0),
+        straight(0.0, 3.5, 50.0, 3.5), straight(0.0, 0.0, 50.0, -20.0),
+    ]  # fmt: skip
+    scenario = make_scenario(lines, [Car(1, -40.0, 0.0)], beside=[(0, 1)])
+    lanes = scenario.map.lanes
+    after = {0: (2,), 1: (3,)}
+    lanes = [replace(lane, successors=after.get(k, ())) for k, lane in enumerate(lanes)]
+    ways = {"exits": (1, 3), "stays": (1,)}
+    found = {}
+    points = torch.tensor([[(-30.0, 3.5), (-30.0, 0.0), (10.0, 3.5), (10.0, -4.0)]])
+    for name, way in ways.items():
+        route = scenario.routes[0]
+        assert route is not None
+        told = replace(
+            scenario,
+            map=replace(scenario.map, lanes=lanes),
+            routes=[replace(route, lanes=way)],
+        )
+        field = MapField.from_scenarios([told])
+        found[name] = ((field.area_bits_at(points) & AreaBit.LEADS) != 0)[0].tolist()
+    assert found["exits"] == [False, True, False, True]  # who stays left passes the exit
+    assert found["stays"] == [True, True, False, False]  # beside the end of the route is as good
 
 
 def test_worlds_of_a_batch_do_not_mix() -> None:

@@ -8,7 +8,7 @@ import shapely
 import torch
 from scipy.ndimage import map_coordinates
 
-from drive.planning.costs.footprint import footprint_m, look_up
+from drive.planning.costs.footprint import footprint_m, look_at, look_up
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
 
@@ -120,3 +120,13 @@ def test_a_box_over_a_cell_sees_it_and_one_beside_it_does_not() -> None:
             assert not seen
         elif not on_grid.buffer(-0.75).is_empty:
             assert seen
+
+
+def test_rasters_at_points_by_hand() -> None:
+    grid = BevGrid(-1.0, -2.0, 1.0, 3, 4)
+    raster = torch.arange(12.0).reshape(
+        1, 1, 3, 4
+    )  # 4 i + j in the cell with middle (i - 0.5, j - 1.5)
+    points = torch.tensor([[(0.5, 0.5), (1.0, 0.5), (0.5, -0.25), (9.0, 0.5), (0.5, -9.0)]])
+    # Cells (1, 2); between it and (2, 2); a quarter of (1, 1); off the grid (2, 2) and (1, 0).
+    assert look_at(raster, grid, points).flatten().tolist() == [6.0, 8.0, 5.25, 10.0, 4.0]

@@ -1,5 +1,6 @@
 """The terms of the interpretable cost, by hand on a straight road of two lanes."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,7 @@ def _observed(red: bool = False) -> Observation:
         stop_lines=[stop] if red else None,
         light_state=np.full((1, 31), LightState.RED) if red else None,
     )
-    simulator = Simulator.from_scenarios([scenario], "log", Needs(lanes=LaneSpec()))
+    simulator = Simulator.from_scenarios([scenario], "log", Needs(map=True, lanes=LaneSpec()))
     return simulator.observe(simulator.reset())
 
 
@@ -66,6 +67,26 @@ def test_lanes_by_hand() -> None:
     assert found["off_lanes"] == _near(0.0, 0.0, 1.5, 0.5)  # 1.5 m are still the lane
     assert found["route"] == _near(0.0, 4.0, 3.0, 2.0)
     assert found["route_end"] == _near(0.0, 4.0, 3.0, 2.0)
+
+
+def test_what_only_the_map_tells_by_hand() -> None:
+    """The road is 1.75 m to either side of the lanes' middles (-0.5 ... in the ego's frame 0.5 and 4.5),
+    with nothing between 2.25 and 2.75; half the ego's width is 1 m."""
+    turned = _drive(_ramp(-25.0), _ONCOMING_M)
+    turned[:, 2] = math.pi
+    drives = [
+        _drive(_ramp(25.0), _LANE_M),
+        _drive(_ramp(25.0), _LANE_M - 0.85),  # 0.1 m beyond the edge, of 0.3
+        _drive(_ramp(25.0), -5.0),
+        _drive(_ramp(25.0), _ONCOMING_M),  # against the flow is not astray, but wrong_lane
+        turned,  # with it
+    ]
+    observation = _observed()
+    found = _named(observation, *drives)
+    assert found["off_road"] == pytest.approx([0.0, 1.0 / 3.0, 1.0, 0.0, 0.0], abs=0.05)
+    assert found["astray"] == _near(0.0, 0.0, 0.0, 0.0, 1.0)
+    found = _named(replace(observation, map=None), *drives)
+    assert found["off_road"] == found["astray"] == [0.0] * len(drives)
 
 
 def test_progress_and_speed_by_hand() -> None:
@@ -132,11 +153,20 @@ def _taken(x_m: tuple[float, float], y_m: tuple[float, float]) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("x_m", "y_m", "wanted"),
     [
-        # A standing ego would see 0 of the speed's terms; at 5 m/s they are half.
-        ((-1.0, 1.0), (-0.5, 0.5), (10.0, 5.0, 0.0)),  # under it
-        ((-1.0, 1.0), (1.5, 2.0), (0.0, 5.0, 0.0)),  # beside it, within 0.6 m
+        # A standing ego would see 0 of the speed's terms; at 5 m/s they are half. The ego's box is 4 m x 2 m.
+        # The ten instants count 2, ... 0.4, 12 together, but in headway.
+        ((-1.0, 1.0), (-0.5, 0.5), (12.0, 6.0, 0.0)),  # under it
+        (
+            (2.0, 3.5),
+            (-0.5, 0.5),
+            (12.0, 6.0, 0.0),
+        ),  # swept a quarter of a second later: 1.25 m ahead
+        ((3.6, 4.4), (-0.5, 0.5), (0.0, 0.0, 5.0)),  # farther ahead
+        ((-1.0, 1.0), (1.5, 2.0), (0.0, 6.0, 0.0)),  # beside it, within 0.6 m
         ((-1.0, 1.0), (2.0, 3.0), (0.0, 0.0, 0.0)),  # farther aside
         ((5.5, 7.0), (-1.0, 1.0), (0.0, 0.0, 5.0)),  # 4 m ahead of its front: 0.8 s
+        ((5.5, 7.0), (0.6, 2.0), (0.0, 0.0, 5.0)),  # there, ahead of its left corner alone
+        ((5.5, 7.0), (1.5, 2.5), (0.0, 0.0, 0.0)),  # farther aside
         ((13.0, 20.0), (-1.0, 1.0), (0.0, 0.0, 0.0)),  # more than 1.6 s ahead
     ],
 )
@@ -146,6 +176,14 @@ def test_safety_by_hand(
     at = _drive([0.0] * POINTS, 0.0, 5.0)
     found = _named(_observed(), at, occupancy=_taken(x_m, y_m))
     assert tuple(found[name][0] for name in EACH[:3]) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_what_is_soon_counts_more() -> None:
+    at, under = _drive([0.0] * POINTS, 0.0, 5.0), _taken((-1.0, 1.0), (-0.5, 0.5))
+    for instant, wanted in ((0, 2.0), (POINTS - 1, 0.4)):
+        then = torch.zeros_like(under)
+        then[:, instant] = under[:, instant]
+        assert _named(_observed(), at, occupancy=then)["collision"] == _near(wanted)
 
 
 def test_terms_rise_with_occupancy_and_say_where() -> None:
