@@ -9,10 +9,10 @@ from torch import Tensor
 from drive.planning.candidates import DT_S, Candidates
 from drive.planning.costs.footprint import footprint_m, front_m, look_at, look_up, swept_s
 from drive.planning.costs.foretold import GRID
-from drive.planning.costs.lane_distance import lane_distances_m
+from drive.planning.costs.lane_distance import FURTHEST_M, lane_distances_m
 from drive.planning.idm_rollout import limit_here_mps
 from drive.planning.route_frame import place_on_route, project
-from sim.geometry import box, se2
+from sim.geometry import se2
 from sim.geometry.grid import BevGrid
 from sim.interface import EgoState, Observation
 from sim.maps.lane_bits import AreaBit
@@ -59,7 +59,6 @@ def terms_of(
     )
     whole = (
         *_off_lanes(observation, trajectory, grid),
-        *_off_map(observation, trajectory),
         *_along_route(observation, trajectory),
         *_comfort(trajectory, ego),
     )
@@ -110,33 +109,49 @@ def _past_red(observation: Observation, trajectory: Float[Tensor, "b k t 5"]) ->
 def _off_lanes(
     observation: Observation, trajectory: Float[Tensor, "b k t 5"], grid: BevGrid
 ) -> tuple[Tensor, ...]:
-    """Means over time, in metres: off the middle of lanes that the ego may be in; nearer to one that it
-    may not; off all lanes; off the route. And how far off the route it ends."""
+    """Means over time. In metres: off the middle of lanes that the ego may be in; nearer to one that it may
+    not; off all lanes; off the route. Then how far off the route it ends, and by the map, 0 where there is
+    none, as in what is stored: how far the worst corner is beyond the road's edge, 1 from `_OFF_ROAD_M` on
+    (of a box along that edge; of others a little less); being in lanes that do not lead along the route."""
     coarse = grid.coarse(2)
-    seen = look_at(lane_distances_m(observation, coarse), coarse, trajectory[..., :2].flatten(1, 2))
-    any_m, allowed_m, route_m = seen.unflatten(2, trajectory.shape[1:3]).unbind(1)
+    raster = torch.cat((lane_distances_m(observation, coarse), _map_raster(observation, coarse)), 1)
+
+    def seen(point_m: Float[Tensor, "b k t *q 2"], channel: slice) -> Tensor:
+        found = look_at(raster[:, channel], coarse, point_m.flatten(1, -2))
+        return found.unflatten(2, point_m.shape[1:-1])
+
+    any_m, allowed_m, route_m, leads = seen(trajectory[..., :2], slice(4)).unbind(1)
+    length_m, width_m = observation.ego.size_m[:, None, None].unbind(-1)
+    ends_m = _ends_m(trajectory, length_m)
+    beyond_m = seen(ends_m, slice(4, 5)).squeeze(1).amax(dim=-1) + 0.5 * width_m
     wrong = allowed_m - any_m
     off = (any_m - LANE_HALF_M).clamp(min=0.0)
-    means = (part.mean(dim=2) for part in (allowed_m, wrong, off, route_m))
-    return *means, route_m[..., -1]
+    off_road = (beyond_m / _OFF_ROAD_M).clamp(0.0, 1.0)
+    astray = torch.where(allowed_m < LANE_HALF_M, 1.0 - leads, 0.0)
+    means = [p.mean(dim=2) for p in (allowed_m, wrong, off, route_m, off_road, astray)]
+    return *means[:4], route_m[..., -1], *means[4:]
 
 
-def _off_map(
-    observation: Observation, trajectory: Float[Tensor, "b k t 5"]
-) -> tuple[Tensor, Tensor]:
-    """Means over time: how far the worst corner is beyond the road's edge, 1 from `_OFF_ROAD_M` on; 1 in
-    lanes that do not lead along the route. 0 where the observation has no map: none has that was stored."""
-    hd_map = observation.map
+def _ends_m(
+    trajectory: Float[Tensor, "b k t 5"], length_m: Float[Tensor, "b 1 1"]
+) -> Float[Tensor, "b k t 2 2"]:
+    """The middles of front and rear."""
+    x, y, yaw = trajectory[..., :3].unbind(-1)
+    half = 0.5 * length_m.unsqueeze(-1) * torch.tensor((1.0, -1.0)).to(trajectory)
+    x, y, yaw = x.unsqueeze(-1), y.unsqueeze(-1), yaw.unsqueeze(-1)
+    return torch.stack((x + half * torch.cos(yaw), y + half * torch.sin(yaw)), dim=-1)
+
+
+def _map_raster(observation: Observation, grid: BevGrid) -> Float[Tensor, "b 2 x y"]:
+    """1 in lanes that lead along the route; metres beyond the road's edge. Without a map all is well."""
+    hd_map, batch = observation.map, len(observation.step)
+    centers_m = grid.cell_centers_m(observation.ego.size_m.device).to(observation.ego.size_m)
     if hd_map is None:
-        nothing = torch.zeros_like(trajectory[..., 0, 0])
-        return nothing, nothing
-    corners = box.corners(trajectory[..., :3], observation.ego.size_m[:, None, None])
-    beyond_m = hd_map.offroad_distance_m(corners).amax(dim=-1)
-    place_m = trajectory[..., :2]
-    _, along = hd_map.lane_flow(place_m, trajectory[..., 2])
+        well = torch.tensor((1.0, -FURTHEST_M)).to(centers_m)
+        return well.reshape(1, 2, 1, 1).expand(batch, 2, *grid.shape)
+    place_m = centers_m.expand(batch, *centers_m.shape)
     leads = (hd_map.area_bits(place_m) & int(AreaBit.LEADS)) != 0
-    astray = (along & ~leads).to(beyond_m.dtype)
-    return (beyond_m / _OFF_ROAD_M).clamp(0.0, 1.0).mean(dim=2), astray.mean(dim=2)
+    return torch.stack((leads.to(place_m.dtype), hd_map.offroad_distance_m(place_m)), dim=1)
 
 
 def _along_route(

@@ -1,6 +1,5 @@
 """The terms of the interpretable cost, by hand on a straight road of two lanes."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -72,21 +71,41 @@ def test_lanes_by_hand() -> None:
 def test_what_only_the_map_tells_by_hand() -> None:
     """The road is 1.75 m to either side of the lanes' middles (-0.5 ... in the ego's frame 0.5 and 4.5),
     with nothing between 2.25 and 2.75; half the ego's width is 1 m."""
-    turned = _drive(_ramp(-25.0), _ONCOMING_M)
-    turned[:, 2] = math.pi
     drives = [
         _drive(_ramp(25.0), _LANE_M),
         _drive(_ramp(25.0), _LANE_M - 0.85),  # 0.1 m beyond the edge, of 0.3
         _drive(_ramp(25.0), -5.0),
-        _drive(_ramp(25.0), _ONCOMING_M),  # against the flow is not astray, but wrong_lane
-        turned,  # with it
+        _drive(_ramp(25.0), _ONCOMING_M),  # a wrong lane is not astray
     ]
     observation = _observed()
     found = _named(observation, *drives)
-    assert found["off_road"] == pytest.approx([0.0, 1.0 / 3.0, 1.0, 0.0, 0.0], abs=0.05)
-    assert found["astray"] == _near(0.0, 0.0, 0.0, 0.0, 1.0)
+    assert found["off_road"] == pytest.approx([0.0, 1.0 / 3.0, 1.0, 0.0], abs=0.15)  # 4 cm
+    assert found["astray"] == _near(0.0, 0.0, 0.0, 0.0)
     found = _named(replace(observation, map=None), *drives)
     assert found["off_road"] == found["astray"] == [0.0] * len(drives)
+
+
+def test_who_passes_the_exit_is_astray() -> None:
+    """Two lanes one way, 60 m; the right one, where the ego is, goes on to the exit that it has to take."""
+    lines = [
+        straight(-60.0, 0.0, 60.0, 0.0), straight(-60.0, 4.0, 60.0, 4.0),
+        straight(60.0, 4.0, 200.0, 4.0), straight(60.0, 0.0, 200.0, -60.0),
+    ]  # fmt: skip
+    scenario = make_scenario(lines, [Car(0, 0.0, 0.0, 0.0, 8.0)], 3.0, beside=[(1, 0)])
+    after = {0: (3,), 1: (2,)}
+    lanes = [replace(v, successors=after.get(k, ())) for k, v in enumerate(scenario.map.lanes)]
+    route = scenario.routes[0]
+    assert route is not None
+    scenario = replace(
+        scenario,
+        map=replace(scenario.map, lanes=lanes),
+        routes=[replace(route, lanes=(0, 3))],
+    )
+    simulator = Simulator.from_scenarios([scenario], "log", Needs(map=True, lanes=LaneSpec()))
+    stays, passes = _drive(_ramp(40.0), 0.0), _drive(_ramp(40.0), 4.0)
+    changes = torch.cat((stays[:5], passes[5:]))
+    found = _named(simulator.observe(simulator.reset()), stays, passes, changes, changes.flip(0))
+    assert found["astray"] == _near(0.0, 1.0, 0.5, 0.5)
 
 
 def test_progress_and_speed_by_hand() -> None:
