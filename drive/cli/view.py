@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from drive.cli.words import split_commas
 from drive.pipelines.view import TOLD_BY_PATH, ViewTarget, find_viewed_scene
-from eval.view.option_names import CAMERAS, COLORS, LAYERS, SHOWN_LAYERS
+from eval.view.option_names import AHEAD_S, CAMERAS, COLORS, LAYERS
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _EPILOG = """examples:
   bevdrive view --families roundabout --seed 3 --out scene.png --time 5
   bevdrive view --scenario merge-val-0-000007                  # any generated scenario, by its id
   bevdrive view runs/latest --scenario merge-val-0-000007 --planner pdm
+  bevdrive view runs/latest --planner costvolume --time 6 --ahead 3     # what it would think there
   bevdrive view runs/latest --out drive.mp4 --camera top --color class
   bevdrive view --dataroot DIR --version v1.0-mini --scenario scene-0061
   bevdrive view --dataroot DIR --version v1.0-mini --sample TOKEN --out sample.png
@@ -29,8 +30,9 @@ log; a lidar sweep (nuScenes .pcd.bin, KITTI .bin, Argoverse 2 .feather). Withou
 scene, or with --dataroot a nuScenes scene. Where the data has no sweeps, or the drive is simulated,
 a simulated lidar provides the points.
 
-In the window: space plays, arrow keys step, C changes the camera, S saves a picture, Ctrl + click
-picks a box. Layer `future` shows where everyone will really be.
+In the window: space plays, left and right step, up and down choose the instant of a cost volume, C
+changes the camera, S saves a picture, Ctrl + click picks a box. Layer `future` shows where everyone
+will really be.
 
 Off-screen drawing needs neither display nor GPU, but Open3D's libraries; without them matplotlib
 draws. Exit codes: 0 all well, 1 no window can be opened here, 2 wrong input, 130 interrupted."""
@@ -42,15 +44,14 @@ def run(arguments: list[str]) -> int:
     from eval.view.renderer_process import DrawingFailed
 
     size_px = _size(options.size)
-    shown = tuple(options.layers) if options.layers else SHOWN_LAYERS
     if options.out is not None:
         _check_out(options.out)
     given = {k: v for k, v in vars(options).items() if k in vars(ViewTarget())}
     target = ViewTarget(**given)
     try:
         if options.out is None:
-            return _open_window(target, options, size_px, shown)
-        return _write(_scene_layers(target, options), options, size_px, shown)
+            return _open_window(target, options, size_px)
+        return _write(_scene_layers(target, options), options, size_px)
     except KeyboardInterrupt:
         print("\nbevdrive: interrupted; nothing written", file=sys.stderr)
         return 130
@@ -71,7 +72,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("path", nargs="?", type=Path, help="what to look at (see below)")
     add("--scenario", metavar="ID",
         help="which scenario of a run, a folder, a dataset; or any generated one")  # fmt: skip
-    add("--planner", help="run folder: whose drive (the first planner's)")
+    add("--planner", metavar="NAME",
+        help="whose drive of a run (the first planner's); if it rates candidates (costvolume, "
+        "p3, hand_cost, energy, p3@RUN ...): what it would think there, in a run or anywhere")  # fmt: skip
     add("--source", default=TOLD_BY_PATH, help="what reads the path (told by the path)")
     add("--families", nargs="+", default=ViewTarget().families, metavar="FAMILY",
         help="generated: what kind of scene")  # fmt: skip
@@ -86,6 +89,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--layers", nargs="+", choices=LAYERS, metavar="LAYER",
         help=f"which to show: {', '.join(LAYERS)} (all but future)")  # fmt: skip
     add("--camera", choices=CAMERAS, default="chase", help="where from: " + ", ".join(CAMERAS))
+    add("--ahead", type=float, default=AHEAD_S, metavar="S",
+        help=f"cost volume: shown at so many seconds from now ({AHEAD_S:g})")  # fmt: skip
     add("--time", type=float, metavar="S", help="of a picture, or where the window begins")
     add("--out", type=Path, metavar="FILE", help="write scene.png or scene.mp4, open no window")
     add("--size", default="960x540", help="of the picture, width x height")
@@ -117,7 +122,13 @@ def _scene_layers(target: ViewTarget, options: argparse.Namespace) -> "SceneLaye
     from eval.view.scene_layers import SceneLayers
 
     torch.set_num_threads(1)  # the other core draws
-    return SceneLayers(find_viewed_scene(target), options.color)
+    layers = SceneLayers(find_viewed_scene(target), options.color, options.ahead)
+    times_s = layers.times_ahead_s()
+    if times_s and not times_s[0] <= options.ahead <= times_s[-1]:
+        raise InputError(
+            f"--ahead: {options.ahead:g} s is not between {times_s[0]:g} and {times_s[-1]:g} s"
+        )
+    return layers
 
 
 def _instant(scene_layers: "SceneLayers", time_s: float | None) -> int:
@@ -130,17 +141,20 @@ def _instant(scene_layers: "SceneLayers", time_s: float | None) -> int:
     return round(time_s / scene.motion.dt_s)
 
 
+def _shown(scene_layers: "SceneLayers", options: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(options.layers) if options.layers else scene_layers.shown_at_first()
+
+
 def _write(
     scene_layers: "SceneLayers",
     options: argparse.Namespace,
     size_px: tuple[int, int],
-    shown: tuple[str, ...],
 ) -> int:
     from drive.progress_bar import progress_bar
     from eval.image_files import write_mp4, write_png
     from eval.view.renderer import draw_instants, film_instants, open_renderer
 
-    first = _instant(scene_layers, options.time)
+    first, shown = _instant(scene_layers, options.time), _shown(scene_layers, options)
     if options.out.suffix == ".png":
         instants = [first]
     else:
@@ -167,7 +181,6 @@ def _open_window(
     target: ViewTarget,
     options: argparse.Namespace,
     size_px: tuple[int, int],
-    shown: tuple[str, ...],
 ) -> int:
     from eval.view.renderer_process import RendererProcess
 
@@ -177,9 +190,14 @@ def _open_window(
         from eval.view.window_messages import WindowSettings
 
         scene_layers = _scene_layers(target, options)
-        begin = _instant(scene_layers, options.time)
         settings = WindowSettings(
-            size_px, begin, options.camera, options.color, shown, options.play
+            size_px,
+            _instant(scene_layers, options.time),
+            options.camera,
+            options.color,
+            _shown(scene_layers, options),
+            options.ahead,
+            options.play,
         )
         serve_window(process, scene_layers, settings)
     finally:

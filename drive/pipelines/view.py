@@ -3,20 +3,28 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sim.errors import InputError, one_of
 from sim.sources.query import ScenarioRef, SourceQuery
 
 if TYPE_CHECKING:
+    from eval.runs.drive_record import DriveRecord
+    from eval.runs.folder import RunFolder
+    from eval.view.thought import ThoughtSource
     from eval.view.viewed_scene import ViewedScene
+    from sim.interface import Perception
+    from sim.scenario import Scenario
 
 TOLD_BY_PATH = "auto"
 
 
 @dataclass(frozen=True)
 class ViewTarget(SourceQuery):
-    """What to look at; see `bevdrive view --help`. `lidar`: real (where there is one), simulated."""
+    """What to look at; see `bevdrive view --help`. `lidar`: real (where there is one), simulated.
+
+    `planner`: whose drive of a run; and whose thoughts are shown, if it rates candidates.
+    """
 
     source: str = TOLD_BY_PATH
     families: tuple[str, ...] = ("signalized_junction",)
@@ -39,8 +47,8 @@ def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
         if (path / "config.yaml").is_file():
             return _of_run(target, path)
         if path.is_file() and path.name.endswith(SUFFIXES):
-            return _of_sweep(path)
-    return _of_source(replace(target, source=_source(target)))
+            return _thought_of(target, _of_sweep(path))
+    return _thought_of(target, _of_source(replace(target, source=_source(target))))
 
 
 def _source(target: ViewTarget) -> str:
@@ -59,18 +67,65 @@ def _source(target: ViewTarget) -> str:
         ) from None
 
 
+def _thought_of(target: ViewTarget, scene: "ViewedScene") -> "ViewedScene":
+    """A recording, with what the planner that is named would think in it."""
+    from drive.pipelines.view_thoughts import PlannerThoughts, rating_planner
+    from drive.planning import PLANNERS
+
+    name = target.planner
+    if name is None:
+        return scene
+    thoughts = PlannerThoughts(rating_planner(name), scene.scenario)
+    label = PLANNERS.labels([name])[name]
+    return replace(scene, thoughts=thoughts, title=f"{label} in {scene.title}")
+
+
 def _of_run(target: ViewTarget, path: Path) -> "ViewedScene":
+    """The drive of the planner that is named, or else of the run's first; with what the named one thinks."""
     from drive.pipelines.run_drives import find_drives, planners_of
+    from drive.planning import PLANNERS
     from eval.runs.drive_record import DriveRecord
     from eval.runs.folder import RunFolder
     from eval.view.viewed_scene import ViewedScene
 
-    planner = target.planner or planners_of(path)[0]
-    drive = find_drives(path, planner, target.scenario, target.exclude)[0]
-    folder = RunFolder(drive.run)
+    held, folder, name = planners_of(path), RunFolder.open(path), target.planner
+    label = name if name is None or name in held else PLANNERS.labels([name])[name]
+    drive = find_drives(path, label if label in held else held[0], target.scenario, target.exclude)[
+        0
+    ]
     record = DriveRecord.load(folder.drive_path(drive.planner, drive.index))
     title = f"{drive.planner}: {drive.scenario_id}"
-    return ViewedScene.of(folder.read_scenario(drive.index), record, title=title)
+    scene = ViewedScene.of(folder.read_scenario(drive.index), record, title=title)
+    if name is None or label is None:
+        return scene
+    thoughts = _thoughts_in(folder, held, name, label, scene.scenario, record)
+    title = title if label in held else f"{label} in {title}"
+    return replace(scene, thoughts=thoughts or scene.thoughts, title=title)
+
+
+def _thoughts_in(
+    folder: "RunFolder",
+    held: list[str],
+    name: str,
+    label: str,
+    scenario: "Scenario",
+    record: "DriveRecord",
+) -> "ThoughtSource | None":
+    """What a planner would think in a drive; None: the run holds what it thought, and it cannot be asked."""
+    from drive.pipelines.presets import from_dict
+    from drive.pipelines.simulate_config import SimulateConfig
+    from drive.pipelines.view_thoughts import PlannerThoughts, rating_planner
+    from drive.planning import PLANNERS
+
+    config = from_dict(folder.config(), SimulateConfig(), str(folder.path / "config.yaml"))
+    names = {label: name for name, label in PLANNERS.labels(config.planner).items()}
+    try:
+        planner = rating_planner(names.get(label, name), held, config)
+    except InputError:
+        if label in held:
+            return None
+        raise
+    return PlannerThoughts(planner, scenario, record, cast("Perception | None", config.perception))
 
 
 def _of_sweep(path: Path) -> "ViewedScene":

@@ -1,4 +1,4 @@
-"""`RatedPlanner`: a planner that rates candidates and takes the best; what refinement builds on."""
+"""`RatedPlanner`: a planner that rates candidates and takes the best; what refinement and viewer build on."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drive.planning.candidates import Candidates
+from drive.planning.costs.volume import CostVolume
 from drive.planning.futures import Outlook
 from drive.planning.least_cost import least_cost_plan
 from sim.interface import Observation, Occupancy, Plan
@@ -15,14 +16,21 @@ from sim.interface import Observation, Occupancy, Plan
 
 @dataclass(frozen=True)
 class Rated:
-    """Candidates and what each costs, term by term if it has terms; and what the others were expected to do,
-    if that was asked."""
+    """Candidates and what each costs, term by term if it has terms; what the others were expected to do, if
+    that was asked; and what it costs to be anywhere, if the planner knows that."""
 
     candidates: Candidates
     cost: Float[Tensor, "b k"]
     terms: dict[str, Float[Tensor, "b k"]] | None = None
     outlook: Outlook | None = None
     occupancy: Occupancy | None = None
+    volume: CostVolume | None = None
+
+    def plan(self, observation: Observation) -> Plan:
+        """The best of them."""
+        return least_cost_plan(
+            observation, self.candidates, self.cost, self.terms, self.outlook, self.occupancy
+        )
 
 
 class RatedPlanner(ABC):
@@ -35,7 +43,4 @@ class RatedPlanner(ABC):
     @torch.no_grad()
     def plan(self, observation: Observation) -> Plan:
         """The best of them."""
-        rated = self.rated(observation)
-        return least_cost_plan(
-            observation, rated.candidates, rated.cost, rated.terms, rated.outlook, rated.occupancy
-        )
+        return self.rated(observation).plan(observation)

@@ -11,12 +11,12 @@ from drive.features.vectors import VectorScene, vector_scene
 from drive.networks.weights import load_network
 from drive.planning.candidates import Candidates
 from drive.planning.cost_volume.network import CostVolumeConfig, CostVolumeNetwork
-from drive.planning.cost_volume.volume import CostVolume
 from drive.planning.costs.footprint import look_up
 from drive.planning.costs.foretold import GRID
 from drive.planning.costs.lane_distance import lane_distances_m
 from drive.planning.costs.max_margin import stepwise_margin
 from drive.planning.costs.terms import LANE_HALF_M
+from drive.planning.costs.volume import CostVolume
 from drive.planning.experts import demonstration
 from drive.planning.foretold_planner import ahead
 from drive.planning.samplers.curves import CurveSampler

@@ -29,7 +29,8 @@ class DriveRecord:
     World frame: `pose`, and `plan`, half a second apart. Ego frame of each instant: `candidates`
     and `forecast` (of agents 1 to N - 1), half a second apart too, and `occupancy` (0 to 255). `terms`: what
     each of `term_names` adds to the cost of a candidate.
-    `curves`: metrics by the instant, and the ego's `speed_mps` and `acceleration_mps2`.
+    `curves`: metrics by the instant, and the ego's `speed_mps` and `acceleration_mps2`; `steering_rad`: of
+    its wheels.
     """
 
     dt_s: float
@@ -37,6 +38,7 @@ class DriveRecord:
     valid: Bool[np.ndarray, "t n"]
     plan: Float[np.ndarray, "t p 3"]
     curves: dict[str, Float[np.ndarray, " t"]]
+    steering_rad: Float[np.ndarray, " t"] | None = None
     candidates: Float[np.ndarray, "t k p 2"] | None = None
     costs: Float[np.ndarray, "t k"] | None = None
     terms: Float[np.ndarray, "t k r"] | None = None
@@ -66,6 +68,7 @@ class DriveRecord:
             valid=rollout.valid[world, :length, :agents].cpu().numpy(),
             plan=rollout.plan[world, :length].cpu().numpy(),
             curves={name: c.float().cpu().numpy() for name, c in curves.items()},
+            steering_rad=rollout.ego_steering_rad[world, :length].cpu().numpy(),
             **tracer.shown(world, length, agents),
         )
 
@@ -134,7 +137,7 @@ def _check(parts: dict[str, np.ndarray], curves: dict[str, np.ndarray]) -> None:
     for name, other in _TOGETHER:
         if (name in parts) != (other in parts):
             raise InputError(f"{name} and {other}: one is there without the other")
-    for name in ("dt_s", "pose", "plan", "occupancy_grid"):
+    for name in ("dt_s", "pose", "plan", "steering_rad", "occupancy_grid"):
         array = parts.get(name)
         where = parts["valid"] if name == "pose" else ...
         if array is not None and not np.isfinite(array[where]).all():
@@ -159,6 +162,7 @@ _TOGETHER = (
 # Axes (a: agents but the ego) and kind of each part of a file.
 _FORMS = {
     "dt_s": ("", "f"), "pose": ("tn3", "f"), "valid": ("tn", "b"), "plan": ("tp3", "f"),
+    "steering_rad": ("t", "f"),
     "candidates": ("tkc2", "f"), "costs": ("tk", "f"), "terms": ("tkr", "f"), "term_names": ("r", "U"),
     "forecast": ("tamf2", "f"),
     "forecast_probability": ("tam", "f"), "occupancy": ("thxy", "u"), "occupancy_grid": ("5", "f"),

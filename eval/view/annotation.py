@@ -1,4 +1,6 @@
-"""The caption and the labels over boxes, written into a drawn image."""
+"""The caption, the table and the labels over boxes, written into a drawn image."""
+
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -7,12 +9,13 @@ from eval.view.camera import NEAR_M, Camera
 from eval.view.shapes import Drawing
 
 _FONT_PX = 13
+_ROW_PX = 16
 
 
 def annotate(
     image: UInt8[np.ndarray, "h w 3"], drawing: Drawing, camera: Camera, labels: bool
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A copy of the image with the caption, and with `labels` those that do not cover nearer ones."""
+    """A copy of the image with caption and table, and with `labels` those that do not cover nearer ones."""
     from PIL import Image, ImageDraw, ImageFont
 
     canvas = Image.fromarray(np.ascontiguousarray(image[..., :3]))
@@ -29,7 +32,26 @@ def annotate(
         draw.text((x, y), text, font=font, anchor="mb", fill=(235, 235, 235))
     draw.rectangle((0, 0, canvas.width, 22), fill=(17, 19, 23, 190))
     draw.text((8, 4), drawing.caption, font=font, fill=(235, 235, 235))
+    _write_table(draw, drawing.table, canvas.width, font)
     return np.asarray(canvas)
+
+
+def _write_table(draw: Any, table: tuple[tuple[str, ...], ...], width_px: int, font: Any) -> None:
+    """Below the caption on the right: the first column left-justified, the others right-justified."""
+    if not table:
+        return
+    widths = [
+        max(draw.textlength(cell, font=font) for cell in column)
+        for column in zip(*table, strict=True)
+    ]
+    ends = width_px - 8 - np.cumsum([0.0, *(w + 14 for w in widths[:0:-1])])[::-1][1:]
+    left = ends[0] - widths[1] - 14 - widths[0]
+    draw.rectangle((left - 8, 22, width_px, 30 + _ROW_PX * len(table)), fill=(17, 19, 23, 190))
+    for number, (name, *values) in enumerate(table):
+        y = 26 + _ROW_PX * number
+        draw.text((left, y), name, font=font, fill=(235, 235, 235))
+        for end, value in zip(ends, values, strict=True):
+            draw.text((end, y), value, font=font, anchor="ra", fill=(235, 235, 235))
 
 
 def _places(

@@ -1,17 +1,19 @@
-"""The controls beside the scene: time, camera, colours, layers; and what is known of a picked box."""
+"""The controls beside the scene: time, camera, colours, layers; a picked box; the table of a drawing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from open3d.visualization import gui
 
 from eval.view.option_names import CAMERAS, COLORS
-from eval.view.shapes import ShownBox
+from eval.view.shapes import Drawing, ShownBox
 from eval.view.window_messages import Opening
 
 FREE = "free"  # the camera that does not follow the ego
 _SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
+_COLUMNS = 3  # of the table
 _HINT = "Ctrl + click: pick a box"
 
 
@@ -25,6 +27,7 @@ class PanelActions:
     set_speed: Callable[[float], None]  # times real time
     set_camera: Callable[[str], None]  # one of CAMERAS, or FREE
     set_color: Callable[[str], None]  # one of COLORS
+    set_ahead: Callable[[float], None]  # a cost volume is shown so many seconds from now
     show_layer: Callable[[str, bool], None]  # one of LAYERS; shown or hidden
     save_image: Callable[[], None]
 
@@ -50,21 +53,28 @@ class Panel:
                                      lambda name, _: actions.set_camera(name))  # fmt: skip
         self._choice("points by", list(COLORS), COLORS.index(settings.color),
                      lambda name, _: actions.set_color(name))  # fmt: skip
+        self._ahead = self._ahead_slider() if opening.times_ahead_s else None
         self._layer_boxes(em)
         save = self._add(gui.Button("Save picture (S)"))
         save.set_on_clicked(actions.save_image)
         self._known = self._add(gui.Label(_HINT))
+        self._columns = [gui.Label("") for _ in range(_COLUMNS)]
+        row = gui.Horiz(0.6 * em)
+        for column in self._columns:
+            row.add_child(column)
+        self._add(row)
 
-    def update(self, caption: str, instant: int, playing: bool) -> None:
-        """Show the time and speed of a drawing, and whether the scene plays."""
+    def update(self, drawing: Drawing, instant: int, playing: bool) -> None:
+        """Show the time, speed and table of a drawing, and whether the scene plays."""
         self._instant = instant
         total = (self._opening.num_instants - 1) * self._opening.dt_s
-        now = instant * self._opening.dt_s
-        self._time.text = (
-            f"{self._opening.title[:36]}\n{now:5.1f} / {total:.1f} s  {caption.split()[-2]} m/s"
-        )
+        now, speed = instant * self._opening.dt_s, drawing.caption.split()[-2]
+        self._time.text = f"{self._opening.title[:36]}\n{now:5.1f} / {total:.1f} s  {speed} m/s"
         self._slider.int_value = instant
         self._play.text = "pause" if playing else "play"
+        texts = ["\n".join(column) for column in zip(*drawing.table, strict=True)]
+        for label, text in zip(self._columns, texts or [""] * _COLUMNS, strict=True):
+            label.text = text
 
     def describe(self, box: ShownBox | None) -> None:
         """Show what is known of the picked box, or how to pick one."""
@@ -79,6 +89,31 @@ class Panel:
         """Choose the camera after the present one."""
         self._cameras.selected_index = (self._cameras.selected_index + 1) % (len(CAMERAS) + 1)
         self._actions.set_camera(self._cameras.selected_text)
+
+    def step_ahead(self, steps: int) -> None:
+        """Show the cost volume so many of its instants later, or at the first or last."""
+        if self._ahead is not None:
+            last = len(self._opening.times_ahead_s) - 1
+            self._ahead.int_value = min(max(self._ahead.int_value + steps, 0), last)
+            self._slide_ahead(self._ahead.int_value)
+
+    def _ahead_slider(self) -> Any:
+        """Which instant of the cost volume is shown, and a line that tells it."""
+        times_s, settings = self._opening.times_ahead_s, self._opening.settings
+        self._ahead_told = self._add(gui.Label(""))
+        slider = self._add(gui.Slider(gui.Slider.INT))
+        slider.set_limits(0, max(len(times_s) - 1, 1))
+        slider.int_value = int(np.abs(np.array(times_s) - settings.ahead_s).argmin())
+        slider.set_on_value_changed(self._slide_ahead)
+        self._tell_ahead(slider.int_value)
+        return slider
+
+    def _slide_ahead(self, value: float) -> None:
+        self._tell_ahead(round(value))
+        self._actions.set_ahead(self._opening.times_ahead_s[round(value)])
+
+    def _tell_ahead(self, number: int) -> None:
+        self._ahead_told.text = f"costs in {self._opening.times_ahead_s[number]:.1f} s (up, down)"
 
     def _slide(self, value: float) -> None:
         if round(value) != self._instant:

@@ -12,15 +12,17 @@ from eval.view.future_occupancy import future_occupancy
 from eval.view.ground_heights import GroundHeights
 from eval.view.lidar_points import LabeledPoints
 from eval.view.map_shapes import light_shapes, map_shapes, route_shapes
-from eval.view.option_names import COLORS, LAYERS, SHOWN_LAYERS
+from eval.view.option_names import AHEAD_S, COLORS, LAYERS, SHOWN_LAYERS
 from eval.view.planner_shapes import (
     candidate_shapes,
     cell_shapes,
+    cost_shapes,
     forecast_shapes,
     occupancy_shapes,
     plan_shapes,
 )
 from eval.view.shapes import Drawing, Points, Shape
+from eval.view.thought import Thought
 from eval.view.viewed_scene import ViewedScene
 from sim.errors import one_of
 from sim.scenario import EGO
@@ -30,10 +32,13 @@ from sim.sensors.lidar_scene import LidarClass
 class SceneLayers:
     """Turns a `ViewedScene` into shapes: the static layers once, the others at each instant."""
 
-    def __init__(self, scene: ViewedScene, color: str = "height") -> None:
-        """`color`: what the points' colour tells, one of `COLORS`; InputError for any other."""
+    def __init__(self, scene: ViewedScene, color: str = "height", ahead_s: float = AHEAD_S) -> None:
+        """`color`: what the points' colour tells, one of `COLORS`; InputError for any other.
+
+        `ahead_s`: how far ahead a cost volume is shown.
+        """
         one_of("--color", color, COLORS)
-        self.scene, self.color = scene, color
+        self.scene, self.color, self.ahead_s = scene, color, ahead_s
         self._heights = GroundHeights(scene.scenario)
 
     def static(self) -> dict[str, list[Shape]]:
@@ -46,55 +51,78 @@ class SceneLayers:
 
     def available(self) -> tuple[str, ...]:
         """Names of the layers for which this scene has data, in the order of `LAYERS`."""
-        drive, scenario = self.scene.drive, self.scene.scenario
+        thought, scenario = self._thought(self.scene.first_instant), self.scene.scenario
         there = {"points", "boxes", "labels"}
         there |= {"trails", "future"} if self.scene.num_instants > 1 else set()
         there |= {"map"} if scenario.map.lanes or scenario.map.areas else set()
         there |= {"lights"} if scenario.map.stop_lines else set()
         there |= {"route"} if scenario.routes[EGO] is not None else set()
-        if drive is not None:
-            there |= {"plan"}
-            there |= {n for n in ("forecast", "occupancy") if getattr(drive, n) is not None}
-            there |= {"candidates"} if drive.candidates is not None else set()
+        there |= thought.layers() if thought else set()
         return tuple(layer for layer in LAYERS if layer in there)
 
+    def shown_at_first(self) -> tuple[str, ...]:
+        """The layers to show unless others are asked for: occupancy would cover a cost volume."""
+        covering = {"occupancy"} if self.times_ahead_s() else set()
+        return tuple(layer for layer in SHOWN_LAYERS if layer not in covering)
+
+    def times_ahead_s(self) -> tuple[float, ...]:
+        """The instants of the cost volume, from now; none where there is no volume."""
+        thought = self._thought(self.scene.first_instant)
+        return thought.cell_costs.times_s if thought and thought.cell_costs else ()
+
     def at(
-        self, instant: int, color: str | None = None, shown: Iterable[str] = SHOWN_LAYERS
+        self,
+        instant: int,
+        color: str | None = None,
+        shown: Iterable[str] = SHOWN_LAYERS,
+        ahead_s: float | None = None,
     ) -> Drawing:
         """The scene at time step `instant` (0 is the start): the layers of `shown` that change.
 
-        `color` replaces the one that was given at first.
+        `color` and `ahead_s` replace those that were given at first.
         """
         scene = self.scene
-        points = scene.points.at(instant)
+        points, thought = scene.points.at(instant), self._thought(instant)
+        ahead_s = ahead_s or self.ahead_s
         make = self._makers(points, instant, color or self.color)
+        make |= self._thought_makers(thought, ahead_s) if thought else {}
         layers = {name: make[name]() for name in shown if name in make}
         speed_mps = np.linalg.norm(scene.motion.velocity_mps(instant)[EGO])
         time_s = instant * scene.motion.dt_s
         caption = f"{scene.title}   t = {time_s:4.1f} s   {speed_mps:4.1f} m/s"
         boxes = shown_boxes(scene, instant, points)
-        return Drawing(layers, boxes, scene.ego(instant), caption)
+        table = thought.table(ahead_s) if thought else ()
+        return Drawing(layers, boxes, scene.ego(instant), caption, table)
 
     def _makers(
         self, points: LabeledPoints | None, instant: int, color: str
     ) -> dict[str, Callable[[], list[Shape]]]:
         """For each layer that changes, the function that makes its shapes."""
-        scene, heights, drive = self.scene, self._heights, self.scene.drive
-        makers: dict[str, Callable[[], list[Shape]]] = {
+        scene, heights = self.scene, self._heights
+        return {
             "points": lambda: self._points(points, instant, color),
             "boxes": lambda: box_shapes(scene, instant),
             "trails": lambda: trail_shapes(scene, heights, instant),
             "lights": lambda: light_shapes(scene.scenario, heights, instant),
             "future": lambda: cell_shapes(*future_occupancy(scene, instant), heights),
         }
-        if drive is not None:
-            makers |= {
-                "plan": lambda: plan_shapes(drive, heights, instant),
-                "candidates": lambda: candidate_shapes(drive, heights, instant),
-                "forecast": lambda: forecast_shapes(drive, heights, instant),
-                "occupancy": lambda: occupancy_shapes(drive, heights, instant),
-            }
-        return makers
+
+    def _thought_makers(
+        self, thought: Thought, ahead_s: float
+    ) -> dict[str, Callable[[], list[Shape]]]:
+        """The same for the layers of a planner."""
+        heights, ego_size_m = self._heights, self.scene.scenario.tracks.size_m[EGO]
+        return {
+            "plan": lambda: plan_shapes(thought, heights),
+            "candidates": lambda: candidate_shapes(thought, heights),
+            "forecast": lambda: forecast_shapes(thought, heights),
+            "occupancy": lambda: occupancy_shapes(thought, heights),
+            "costs": lambda: cost_shapes(thought, heights, ahead_s, ego_size_m),
+        }
+
+    def _thought(self, instant: int) -> Thought | None:
+        source = self.scene.thoughts
+        return None if source is None else source.at(instant)
 
     def camera(self, kind: str, instant: int) -> Camera:
         """The camera `kind` (one of `CAMERAS`) for where the ego is at `instant`."""

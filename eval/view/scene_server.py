@@ -15,8 +15,9 @@ def serve_window(process: RendererProcess, layers: SceneLayers, settings: Window
         layers=layers.available(),
         static=layers.static(),
         settings=settings,
+        times_ahead_s=layers.times_ahead_s(),
     )
     process.wait_ready()
     process.send(opening)
     while (request := process.receive(None)) != CLOSED:
-        process.send(layers.at(request.instant, request.color, request.shown))
+        process.send(layers.at(request.instant, request.color, request.shown, request.ahead_s))

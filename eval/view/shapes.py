@@ -80,13 +80,14 @@ class Drawing:
     """What a renderer draws at one instant, besides the layers that never change.
 
     `layers` maps a name of `LAYERS` to its shapes. `ego` is (x, y, z, yaw) in metres and radians; z
-    is the ground under it. Cameras follow it.
+    is the ground under it. Cameras follow it. `table`: rows of text beside the picture.
     """
 
     layers: dict[str, list[Shape]]
     boxes: list[ShownBox]
     ego: Float[np.ndarray, "4"]
     caption: str
+    table: tuple[tuple[str, ...], ...] = ()
 
     def labels(self) -> list[tuple[Float[np.ndarray, "3"], str]]:
         """Place and text of a label above each box within `LABEL_RANGE_M` of the ego."""

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from eval.runs.drive_record import DriveRecord
 from eval.view.ground_heights import GroundHeights
 from eval.view.lidar_points import PointSource, SimulatedPoints
+from eval.view.thought import RecordedThoughts, ThoughtSource
 from sim.scenario import EGO, Scenario
 
 
@@ -39,15 +40,15 @@ class Motion:
 class ViewedScene:
     """What is looked at.
 
-    With a `drive` it is a closed-loop drive, else the scenario as its source recorded it. The
-    view begins at `first_instant`.
+    It moves as in a closed-loop drive, or as its source recorded it. `thoughts`: what a planner thinks
+    meanwhile. The view begins at `first_instant`.
     """
 
     title: str
     scenario: Scenario
     motion: Motion
     points: PointSource
-    drive: DriveRecord | None = None
+    thoughts: ThoughtSource | None = None
     first_instant: int = 0
 
     @property
@@ -79,7 +80,7 @@ class ViewedScene:
             scenario=scenario,
             motion=Motion(pose, z, valid, dt_s),
             points=points or SimulatedPoints(scenario, pose, valid),
-            drive=drive,
+            thoughts=None if drive is None else RecordedThoughts(drive),
         )
 
     def ego(self, instant: int) -> Float[np.ndarray, "4"]:

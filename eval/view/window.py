@@ -37,6 +37,7 @@ class Window:
         self._clock = PlaybackClock(opening.num_instants, opening.dt_s, settings.instant)
         self._plays_at_first = settings.playing
         self._color, self._camera = settings.color, settings.camera
+        self._ahead_s = settings.ahead_s
         self._shown = set(settings.shown)
         self._drawing: Drawing | None = None  # what is shown
         self._picked: str | None = None  # label of the picked box
@@ -67,6 +68,7 @@ class Window:
             set_speed=self._clock.set_speed,
             set_camera=self._set_camera,
             set_color=self._set_color,
+            set_ahead=self._set_ahead,
             show_layer=self._show_layer,
             save_image=self._save_image,
         )
@@ -88,6 +90,10 @@ class Window:
 
     def _set_color(self, color: str) -> None:
         self._color = color
+        self._clock.redraw()
+
+    def _set_ahead(self, ahead_s: float) -> None:
+        self._ahead_s = ahead_s
         self._clock.redraw()
 
     def _show_layer(self, layer: str, shown: bool) -> None:
@@ -128,7 +134,8 @@ class Window:
     def _request(self) -> None:
         instant = self._clock.next_request()
         if instant is not None:
-            self._connection.send(DrawingRequest(instant, self._color, tuple(self._shown)))
+            request = DrawingRequest(instant, self._color, tuple(self._shown), self._ahead_s)
+            self._connection.send(request)
 
     def _show(self, drawing: Drawing) -> None:
         before, self._drawing = self._drawing, drawing
@@ -143,7 +150,7 @@ class Window:
             self._move_camera_along(before.ego, drawing.ego)
         self._write_labels()
         self._mark_picked()
-        self._panel.update(drawing.caption, self._clock.instant, self._clock.playing)
+        self._panel.update(drawing, self._clock.instant, self._clock.playing)
 
     # The camera.
 
@@ -208,6 +215,8 @@ class Window:
         step = {gui.KeyName.RIGHT: 1, gui.KeyName.LEFT: -1}.get(event.key)
         if step is not None:
             self._go_to(self._clock.instant + step)
+        elif event.key in (gui.KeyName.UP, gui.KeyName.DOWN):
+            self._panel.step_ahead(1 if event.key == gui.KeyName.UP else -1)
         elif event.key == gui.KeyName.SPACE:
             self._play(not self._clock.playing)
         elif event.key == gui.KeyName.C:

@@ -6,6 +6,7 @@ First `Opening` goes to the window; then each `DrawingRequest` is answered by a 
 
 from dataclasses import dataclass
 
+from eval.view.option_names import AHEAD_S
 from eval.view.shapes import Shape
 
 READY = "ready"  # the renderer's first message, when Open3D runs
@@ -14,13 +15,17 @@ CLOSED = "closed"  # the window's last message
 
 @dataclass(frozen=True)
 class WindowSettings:
-    """How the window begins: `instant` is a time step, `shown` the names of the visible layers."""
+    """How the window begins: `instant` is a time step, `shown` the names of the visible layers.
+
+    `ahead_s`: how far ahead a cost volume is shown.
+    """
 
     size_px: tuple[int, int]
     instant: int
     camera: str
     color: str
     shown: tuple[str, ...]
+    ahead_s: float = AHEAD_S
     playing: bool = False
 
 
@@ -34,12 +39,17 @@ class Opening:
     layers: tuple[str, ...]  # names of those for which the scene has data
     static: dict[str, list[Shape]]
     settings: WindowSettings
+    times_ahead_s: tuple[float, ...] = ()  # the instants of a cost volume, from now
 
 
 @dataclass(frozen=True)
 class DrawingRequest:
-    """Asks for the drawing at a time step, with points coloured by `color`, layers `shown` only."""
+    """Asks for the drawing at a time step, with points coloured by `color`, layers `shown` only.
+
+    `ahead_s`: how far ahead a cost volume is shown.
+    """
 
     instant: int
     color: str
     shown: tuple[str, ...]
+    ahead_s: float

@@ -46,14 +46,13 @@ def test_a_drive_of_a_run_is_shown_as_it_was_driven(run: Path) -> None:
     agents = scene.scenario.num_agents
     assert drive.candidates is not None and drive.candidates.shape == (21, 15, 8, 2)
     assert drive.forecast is not None and drive.forecast.shape == (21, agents - 1, 1, 8, 2)
-    other = find_viewed_scene(ViewTarget(path=run, scenario=(name,))).drive
-    assert other is not None and other.candidates is None and other.forecast is None
+    other = find_viewed_scene(ViewTarget(path=run, scenario=(name,))).thoughts
+    assert other is not None and other.at(5).layers() == {"plan"}
 
 
 def test_what_pdm_expected_is_constant_velocity(run: Path) -> None:
-    scene = find_viewed_scene(ViewTarget(path=run, planner="pdm"))
-    drive = scene.drive
-    assert drive is not None and drive.forecast is not None
+    drive = DriveRecord.load(run / "drives" / "pdm" / "000000.npz")
+    assert drive.forecast is not None
     assert drive.forecast_probability is not None
     seen = np.flatnonzero(drive.forecast_probability[10, :, 0] > 0)
     ego = drive.pose[10, 0].astype(float)
@@ -71,7 +70,7 @@ def test_saved_scenarios_and_generated_ones(run: Path, tmp_path: Path) -> None:
     saved = run / "scenarios" / "000000.scenario"
     scene = find_viewed_scene(ViewTarget(path=saved))
     scenario = load_scenario(saved)
-    assert scene.drive is None and scene.num_instants == scenario.num_instants
+    assert scene.thoughts is None and scene.num_instants == scenario.num_instants
     assert scene.motion.pose[5, 2, :2] == pytest.approx(scenario.tracks.position_m[2, 5, :2])
     assert find_viewed_scene(
         ViewTarget(path=run / "scenarios", scenario=("000001",))

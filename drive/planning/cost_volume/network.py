@@ -16,7 +16,7 @@ from drive.features.vectors import VectorScene
 from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
 from drive.planning.candidates import DT_S, POINTS
-from drive.planning.cost_volume.volume import CostVolume
+from drive.planning.costs.volume import CostVolume
 from sim.geometry.grid import BevGrid
 
 HIGHEST_COST = 1000.0  # NMP's: costs are clipped to that and to minus that

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from drive.planning.candidates import DT_S, POINTS
 from drive.planning.cost_volume.lattice import cheapest_path
-from drive.planning.cost_volume.volume import CostVolume
+from drive.planning.costs.volume import CostVolume
 from drive.planning.route_frame import project
 from sim.interface import EgoState, Observation
 

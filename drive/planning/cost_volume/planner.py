@@ -28,7 +28,7 @@ class CostVolumePlanner(ForetoldPlanner):
         candidates = self._sampler(observation)
         volume = self.cost(observed_scene(observation), occupancy)
         along = volume.along(candidates.trajectory, observation.ego.size_m)
-        return Rated(candidates, along.sum(dim=2))
+        return Rated(candidates, along.sum(dim=2), _by_instant(along, volume.dt_s), volume=volume)
 
 
 class CheapestPathPlanner(CostVolumePlanner):
@@ -44,4 +44,9 @@ class CheapestPathPlanner(CostVolumePlanner):
         position_m, cost = cheapest_positions(volume, observation)
         trajectory = trajectory_of(position_m, observation.ego).unsqueeze(1)
         alone = Candidates(trajectory, torch.isfinite(cost).unsqueeze(1))
-        return Rated(alone, cost.unsqueeze(1))
+        return Rated(alone, cost.unsqueeze(1), volume=volume)
+
+
+def _by_instant(along: Float[Tensor, "b k t"], dt_s: float) -> dict[str, Float[Tensor, "b k"]]:
+    """What each instant adds to the cost, by its time from now."""
+    return {f"in {dt_s * (k + 1):.1f} s": cost for k, cost in enumerate(along.unbind(2))}

@@ -21,9 +21,10 @@ def test_a_drive_has_all_layers_and_each_holds_something() -> None:
     assert [box.label for box in drawing.boxes] == ["ego", "1 car"]
     assert drawing.boxes[0].values["speed"] == "5.00 m/s"
     assert int(drawing.boxes[1].values["points"]) > 50
-    # The candidate begins 2 m ahead of the ego, which is at 5 m.
+    # The candidate leads from the ego, which is at 5 m, to 2 m ahead of it.
     (line,) = drawing.layers["candidates"]
-    assert isinstance(line, Lines) and line.start_m[0] == pytest.approx((7.0, 0.0, 0.1), abs=0.02)
+    assert isinstance(line, Lines) and line.start_m[0] == pytest.approx((5.0, 0.0, 0.1), abs=0.02)
+    assert line.end_m[0] == pytest.approx((7.0, 0.0, 0.1), abs=0.02)
     only = layers.at(10, shown=("boxes",))
     assert set(only.layers) == {"boxes"}
 

@@ -17,7 +17,7 @@ from drive.planning.cost_volume.paths import (
     place_costs,
     smoothed,
 )
-from drive.planning.cost_volume.volume import CostVolume
+from drive.planning.costs.volume import CostVolume
 from sim.geometry.grid import BevGrid
 from sim.interface import Observation, Plan
 from tests.drive.planning.cost_volume.test_network import TINY

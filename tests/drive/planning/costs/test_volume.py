@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from drive.planning.cost_volume.volume import CostVolume
 from drive.planning.costs.max_margin import stepwise_margin
+from drive.planning.costs.volume import CostVolume
 from sim.geometry.grid import BevGrid
 
 GRID = BevGrid(-8.0, -8.0, 1.0, 32, 16)
