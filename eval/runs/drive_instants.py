@@ -30,34 +30,31 @@ class DriveInstants:
 
     def observe(self, instant: int) -> Observation:
         """A batch of one: what the ego knows at time step `instant`."""
-        if instant == 0:
-            return self._simulator.observe(self._simulator.reset())
-        state = self._simulator.reset(torch.tensor([instant]))
-        return self._simulator.observe(state if self._drive is None else self._as_driven(state))
+        simulator = self._simulator
+        state = simulator.reset(torch.tensor([instant]) if instant else None)
+        if self._drive is not None:
+            state = _as_driven(state, self._drive)
+        if self._drive is not None and instant:  # as `Simulator.step` finds it
+            path = simulator.world.paths.ego_path(state.pose[:, EGO])
+            state = replace(state, path=_with_ego(state.path, path))
+        return simulator.observe(state)
 
-    def _as_driven(self, state: WorldState) -> WorldState:
-        """With what a drive keeps of the ego, and on the path that a simulator takes it to be on."""
-        assert self._drive is not None
-        step, curves = int(state.step), self._drive.curves
-        pose, paths = state.pose[:, EGO], self._simulator.world.paths
-        speed, acceleration = curves.get("speed_mps"), curves.get("acceleration_mps2")
-        velocity, steering = state.velocity_mps, state.ego_steering_rad
-        if speed is not None:
-            ahead = torch.stack((torch.cos(pose[:, 2]), torch.sin(pose[:, 2])), dim=-1)
-            own = ahead * torch.copysign(torch.tensor(float(speed[step])), state.speed_mps[:, :1])
-            velocity = _with_ego(velocity, own)
-        if self._drive.steering_rad is not None:
-            steering = torch.full_like(steering, float(self._drive.steering_rad[step]))
-        rates = state.acceleration_mps2
-        if acceleration is not None:
-            rates = _with_ego(rates, torch.full_like(rates[:, EGO], float(acceleration[step])))
-        return replace(
-            state,
-            velocity_mps=velocity,
-            acceleration_mps2=rates,
-            ego_steering_rad=steering,
-            path=_with_ego(state.path, paths.ego_path(pose)),
-        )
+
+def _as_driven(state: WorldState, drive: DriveRecord) -> WorldState:
+    """With what a drive keeps of the ego."""
+    step, pose = int(state.step), state.pose[:, EGO]
+    speed, acceleration = (drive.curves.get(name) for name in ("speed_mps", "acceleration_mps2"))
+    if speed is not None:
+        ahead = torch.stack((torch.cos(pose[:, 2]), torch.sin(pose[:, 2])), dim=-1)
+        own = ahead * torch.copysign(torch.tensor(float(speed[step])), state.speed_mps[:, :1])
+        state = replace(state, velocity_mps=_with_ego(state.velocity_mps, own))
+    if acceleration is not None:
+        own = torch.full_like(pose[:, 0], float(acceleration[step]))
+        state = replace(state, acceleration_mps2=_with_ego(state.acceleration_mps2, own))
+    if drive.steering_rad is not None:
+        own = torch.full_like(pose[:, 0], float(drive.steering_rad[step]))
+        state = replace(state, ego_steering_rad=own)
+    return state
 
 
 def _with_ego(values: Tensor, own: Tensor) -> Tensor:

@@ -140,9 +140,9 @@ def other_way(paths_m: Float[np.ndarray, "k c 2"], order: Int[np.ndarray, " m"])
 
 
 def _distance_m(
-    point_m: Float[np.ndarray, "*k 2"], path_m: Float[np.ndarray, "*k c 2"]
-) -> Float[np.ndarray, "*k"]:
-    """From points to paths that begin at the ego."""
+    point_m: Float[np.ndarray, "*#k 2"], path_m: Float[np.ndarray, "*#k c 2"]
+) -> np.ndarray:
+    """From points to paths that begin at the ego; shapes broadcast."""
     path = np.concatenate((np.zeros_like(path_m[..., :1, :]), path_m), axis=-2)
     start, step = path[..., :-1, :], np.diff(path, axis=-2)
     seen = point_m[..., None, :] - start

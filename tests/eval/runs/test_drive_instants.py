@@ -59,20 +59,22 @@ def test_instants_are_those_of_the_closed_loop(perception: Perception) -> None:
         for name in ("speed_mps", "acceleration_mps2", "steering_rad", "size_m", "wheelbase_m"):
             assert torch.allclose(getattr(was.ego, name), getattr(now.ego, name), atol=1e-5), name
         assert torch.allclose(was.route.ego_s_m, now.route.ego_s_m, atol=1e-3)
-        assert torch.allclose(was.route.frame, now.route.frame, atol=1e-3)
+        assert torch.allclose(was.route.pose, now.route.pose, atol=1e-3)
         assert torch.equal(was.route.stop_s_m, now.route.stop_s_m)
         assert was.lanes is not None and now.lanes is not None
         assert torch.allclose(was.lanes.point_m, now.lanes.point_m, atol=1e-3)
         there = was.agents.valid
         assert torch.equal(there, now.agents.valid) and there.sum() > 3
-        assert torch.allclose(was.agents.pose[there], now.agents.pose[there], atol=1e-3)
+        # Who is out of sight is moved on at its velocity, which is a slope (see below).
+        near_m = 1e-3 if perception == "tracks" else 0.1
+        assert (was.agents.pose - now.agents.pose)[there].abs().max() < near_m
         # Velocities are slopes over 0.2 s: half a step off at an acceleration of 6 m/s2.
         gap = (was.agents.velocity_mps - now.agents.velocity_mps)[there]
         assert gap.abs().max() < 0.3 and gap.abs().mean() < 0.05
         assert was.history is not None and now.history is not None
         known = was.history.valid
         assert torch.equal(known, now.history.valid)
-        assert torch.allclose(was.history.pose[known], now.history.pose[known], atol=1e-3)
+        assert (was.history.pose - now.history.pose)[known].abs().max() < near_m
         assert was.raster is not None and now.raster is not None
         assert ((was.raster - now.raster).abs() > 0.1).float().mean() < 2e-3
         assert was.map is not None and now.map is not None
