@@ -90,9 +90,8 @@ def _of_run(target: ViewTarget, path: Path) -> "ViewedScene":
 
     held, folder, name = planners_of(path), RunFolder.open(path), target.planner
     label = name if name is None or name in held else PLANNERS.labels([name])[name]
-    drive = find_drives(path, label if label in held else held[0], target.scenario, target.exclude)[
-        0
-    ]
+    whose = label if label in held else held[0]
+    drive = find_drives(path, whose, target.scenario, target.exclude)[0]
     record = DriveRecord.load(folder.drive_path(drive.planner, drive.index))
     title = f"{drive.planner}: {drive.scenario_id}"
     scene = ViewedScene.of(folder.read_scenario(drive.index), record, title=title)

@@ -97,7 +97,7 @@ def cost_shapes(
     cost = cells.cost[level].reshape(-1)
     at = np.stack(cells.grid.cell(np.arange(cells.grid.num_cells)), axis=-1)
     vertices = _corners(at, cells.grid, thought.pose[0], heights, _COSTS_M)
-    colors = palette.by_value(cost, cost.min(), cost.max())
+    colors = palette.by_value(cost, float(cost.min()), float(cost.max()))
     x, y, yaw = thought.plan[min(level, len(thought.plan) - 1)].astype(np.float64)
     place = heights.lift(np.array((x, y)), _PLAN_M)
     outline = box_corners(place, ego_size_m * np.array((1.0, 1.0, 0.0)), float(yaw))

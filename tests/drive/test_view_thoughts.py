@@ -88,7 +88,7 @@ def test_whose_drive_of_a_run_and_whose_thoughts(run: RunFolder) -> None:
     told = own.thoughts.at(4)
     recorded = find_viewed_scene(ViewTarget(path=run.path, planner="idm"))
     assert recorded.title.startswith("idm: curve") and recorded.thoughts is not None
-    assert recorded.thoughts.at(4).layers() == {"plan"}
+    assert recorded.thoughts.at(4).layers() == {"plan", "forecast"}
     # Its own drive: what it thinks is what it then did (up to the slopes that others' velocities are).
     from eval.runs.drive_record import DriveRecord
     from eval.view.thought import RecordedThoughts
@@ -97,7 +97,7 @@ def test_whose_drive_of_a_run_and_whose_thoughts(run: RunFolder) -> None:
     assert did.candidates is not None and told.candidates is not None
     assert told.candidates[0, :8] == pytest.approx(did.candidates[0], abs=0.05)
     other = find_viewed_scene(ViewTarget(path=run.path, planner="p3"))
-    assert other.title.startswith("p3 in idm: curve") and isinstance(
+    assert other.title.startswith("p3 in hand_cost: curve") and isinstance(
         other.thoughts, PlannerThoughts
     )
 
@@ -107,7 +107,7 @@ def test_whose_drive_of_a_run_and_whose_thoughts(run: RunFolder) -> None:
     [
         (
             "constant_velocity",
-            "rates no candidates that could be shown (choices: idm, hand_cost, bc,",
+            "rates no candidates that could be shown (choices: hand_cost, idm, bc,",
         ),
         ("costvolum", "did you mean costvolume?"),
         ("p3@nowhere", "nowhere"),
