@@ -16,6 +16,7 @@ PLANNERS = Registry(
     methods=("plan(observation)",),
     builtin={
         "bc": "drive.planning.imitation.planner:ImitationPlanner",
+        "behaviour": "drive.planning.behaviour.planner:BehaviourPlanner",
         "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
         "costvolume": "drive.planning.cost_volume.planner:CostVolumePlanner",
         "costvolume_dp": "drive.planning.cost_volume.planner:CheapestPathPlanner",

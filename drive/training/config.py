@@ -139,14 +139,9 @@ class MarginTrainConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
-class InterpretableTrainConfig(MarginTrainConfig):
-    """Task p3: the weights of named terms (`drive.planning.interpretable`)."""
+class TermsTrainConfig(TrainConfig):
+    """What tasks have that weigh the named terms of a cost."""
 
-    loss: str = "margin"
-    """margin: structured max-margin, as published; likelihood: what is near to what was driven, and harms
-    nobody, is to be likely under exp(-cost)"""
-    most_m: float = 3.0
-    """margin: who is farther from what was driven, in the mean, need not cost more for it"""
     prior: float = 0.3
     """weight of how far the logarithms of the weights are from those of the hand-tuned cost, squared: one
     demonstration more or less is not to turn them over"""
@@ -157,6 +152,29 @@ class InterpretableTrainConfig(MarginTrainConfig):
     """likelihood: a candidate so much farther from what was driven, in the mean, is e times less wanted"""
     forecast: str = "default"
     """weights of task joint: the occupancy that is foretold"""
+
+
+@dataclass(frozen=True)
+class InterpretableTrainConfig(TermsTrainConfig, MarginTrainConfig):
+    """Task p3: the weights of named terms (`drive.planning.interpretable`)."""
+
+    loss: str = "margin"
+    """margin: structured max-margin, as published; likelihood: what is near to what was driven, and harms
+    nobody, is to be likely under exp(-cost)"""
+    most_m: float = 3.0
+    """margin: who is farther from what was driven, in the mean, need not cost more for it"""
+
+
+@dataclass(frozen=True)
+class BehaviourTrainConfig(TermsTrainConfig):
+    """Task behaviour: the same weights for behaviour and trajectory (`drive.planning.behaviour`)."""
+
+    mismatch_m: float = 1.0
+    """a candidate of another behaviour than what was driven counts as so much farther from it"""
+    imitation: float = 1.0
+    """weight of how far the refined trajectory is from what was driven, in nats a metre"""
+    refine_steps: int = 6
+    """down the cost, from the best candidate of the behaviour that was driven"""
 
 
 @dataclass(frozen=True)
@@ -239,6 +257,7 @@ CONFIGS: dict[str, type[TrainConfig]] = {
     "cover": CoverTrainConfig,
     "occupancy": OccupancyTrainConfig,
     "p3": InterpretableTrainConfig,
+    "behaviour": BehaviourTrainConfig,
     "bc": BcTrainConfig,
     "energy": EnergyTrainConfig,
     "costvolume": CostVolumeTrainConfig,
@@ -278,8 +297,12 @@ def check(config: TrainConfig) -> None:
             raise InputError(f"--cell-width: must be a multiple of 8, not {config.cell_width}")
     if isinstance(config, InterpretableTrainConfig):
         one_of("--loss", config.loss, ("margin", "likelihood"))
+        least |= {"most_m": 0}
+    if isinstance(config, BehaviourTrainConfig):
+        least |= {"mismatch_m": 0, "imitation": 0, "refine_steps": 0}
+    if isinstance(config, TermsTrainConfig):
         one_of("--occupancy", config.occupancy, ("foretold", "recorded"))
-        least |= {"most_m": 0, "prior": 0}
+        least |= {"prior": 0}
         if not 0.01 <= config.near_m <= 100:
             raise InputError(f"--near-m: must be from 0.01 to 100, not {config.near_m}")
     if isinstance(config, MarginTrainConfig):

@@ -25,8 +25,8 @@ from drive.prediction.joint import JointPredictor
 from drive.training.config import CostVolumeTrainConfig
 from drive.training.copycat import without_ego_motion
 from drive.training.open_loop import open_loop_figures
-from drive.training.p3 import collides
 from drive.training.task import Task
+from drive.training.terms import collides
 from sim.interface import Observation
 
 

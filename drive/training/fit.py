@@ -21,6 +21,7 @@ TASKS = {
     "cover": "drive.training.cover:CoverTask",
     "occupancy": "drive.training.occupancy:OccupancyTask",
     "p3": "drive.training.p3:InterpretableTask",
+    "behaviour": "drive.training.behaviour:BehaviourTask",
     "bc": "drive.training.bc:BcTask",
     "energy": "drive.training.energy:EnergyTask",
     "costvolume": "drive.training.costvolume:CostVolumeTask",

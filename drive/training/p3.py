@@ -5,34 +5,26 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drive.features.example import Example
-from drive.networks.weights import load_network
 from drive.planning.candidates import Candidates
-from drive.planning.costs.footprint import footprint_m, look_up
-from drive.planning.costs.foretold import GRID, foretold_occupancy
 from drive.planning.costs.likelihood import likelihood_loss
 from drive.planning.costs.max_margin import interpretable_margin
 from drive.planning.costs.terms import Terms, terms_of
-from drive.planning.experts import demonstration, recorded_futures
-from drive.planning.foretold_planner import ahead
+from drive.planning.experts import demonstration
 from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
 from drive.planning.samplers.frenet import FrenetSampler
-from drive.prediction.joint import JointPredictor
 from drive.training.config import InterpretableTrainConfig
 from drive.training.open_loop import open_loop_figures
-from drive.training.task import Task
+from drive.training.terms import TermsTask, collides
 
 
-class InterpretableTask(Task):
-    """Trains an `InterpretableCost` on a frozen forecast."""
+class InterpretableTask(TermsTask):
+    """Trains an `InterpretableCost`."""
 
-    quality = "collides_3s"
     config: InterpretableTrainConfig
     network: InterpretableCost
 
     def __init__(self, config: InterpretableTrainConfig) -> None:
         super().__init__(config)
-        predictor, _ = load_network(JointPredictor, config.forecast)
-        self._predictor = [predictor]  # in a list: it is not trained, and not saved
         self._sampler = FrenetSampler()
 
     @staticmethod
@@ -67,8 +59,7 @@ class InterpretableTask(Task):
         """Of the candidate of least cost, in open loop."""
         driven, there = demonstration(example)
         candidates, terms = self._seen(example, driven)
-        each, whole = self.network(terms)
-        cost = torch.where(candidates.valid, each.sum(dim=2) + whole, torch.inf)
+        cost = torch.where(candidates.valid, self.network.total(terms), torch.inf)
         best = cost[:, 1:].argmin(dim=1, keepdim=True) + 1
         return open_loop_figures(example, candidates.take(best).trajectory[:, 0], driven, there)
 
@@ -78,26 +69,4 @@ class InterpretableTask(Task):
         observation = example.observation
         own = Candidates(driven.unsqueeze(1), torch.ones_like(driven[:, :1, 0], dtype=torch.bool))
         candidates = Candidates.joined((own, self._sampler(observation)))
-        return candidates, terms_of(observation, candidates, self._occupancy(example))
-
-    def _occupancy(self, example: Example) -> Float[Tensor, "b t x y"]:
-        if self.config.occupancy == "recorded":
-            return recorded_occupancy(example)
-        predictor = self._predictor[0].to(example.observation.step.device)
-        return ahead(predictor, example.observation)[1]
-
-
-@torch.no_grad()
-def collides(example: Example, candidates: Candidates) -> Float[Tensor, "b k t"]:
-    """1 from the instant on at which a candidate runs into where somebody truly was, cell by cell."""
-    true = recorded_occupancy(example)
-    inside = footprint_m(example.observation.ego.size_m)
-    hit = look_up(true, GRID, candidates.trajectory, inside).amax(dim=-1)
-    return hit.cummax(dim=2).values
-
-
-def recorded_occupancy(example: Example) -> Float[Tensor, "b t x y"]:
-    """1 where somebody truly was."""
-    sure = torch.ones_like(example.observation.ego.size_m[:, :1])
-    futures = recorded_futures(example.future)
-    return foretold_occupancy([futures], sure, example.observation.agents.size_m)
+        return candidates, terms_of(observation, candidates, self.occupancy(example))

@@ -46,9 +46,11 @@ def look_up(
     """At each instant, the cells that hold points of the ego's frame there; smooth: in proportion between
     the centres of cells around them. Each point may lie a time at the ego's speed further ahead.
 
-    0 off the grid. Differentiable in the volume, and in the trajectory where smooth.
+    0 off the grid. Differentiable in the volume, and twice in the trajectory where smooth.
     """
     where = _placed(trajectory.transpose(1, 2), grid, point_m, ahead_s)
+    if smooth and where.requires_grad:
+        return _between_cells(volume, where).transpose(1, 2)
     seen = torch.nn.functional.grid_sample(
         volume.flatten(0, 1).unsqueeze(1),
         where.flatten(0, 1),
@@ -96,11 +98,34 @@ def look_at(
 ) -> Float[Tensor, "b c q"]:
     """What rasters hold at points of the ego frame, in proportion between the centres of cells.
 
-    Off the grid: what its edge holds.
+    Off the grid: what its edge holds. Differentiable twice in the points.
     """
     low_m = torch.tensor((grid.x_min_m, grid.y_min_m)).to(point_m)
     size_m = torch.tensor(grid.high_m).to(point_m) - low_m
-    where = (2.0 * (point_m - low_m) / size_m - 1.0).flip(-1).unsqueeze(2)
-    return torch.nn.functional.grid_sample(
-        raster, where, padding_mode="border", align_corners=False
-    ).squeeze(3)
+    edge = 1.0 - 1.0 / torch.tensor(grid.shape).to(point_m)
+    where = (2.0 * (point_m - low_m) / size_m - 1.0).clamp(-edge, edge).flip(-1)
+    if where.requires_grad:
+        each = where[:, None, None].expand(-1, raster.shape[1], -1, -1, -1)
+        return _between_cells(raster, each).squeeze(2)
+    seen = torch.nn.functional.grid_sample(raster, where.unsqueeze(2), align_corners=False)
+    return seen.squeeze(3)
+
+
+def _between_cells(
+    volume: Float[Tensor, "b t x y"], where: Float[Tensor, "b t k q 2"]
+) -> Float[Tensor, "b t k q"]:
+    """What `grid_sample` gives, as it wants its points; that cannot be differentiated twice."""
+    num_x, num_y = volume.shape[2:]
+    j = 0.5 * num_y * (where[..., 0] + 1.0) - 0.5
+    i = 0.5 * num_x * (where[..., 1] + 1.0) - 0.5
+    low_i, low_j = torch.floor(i.detach()), torch.floor(j.detach())
+    flat = volume.flatten(2)
+
+    def at(i: Tensor, j: Tensor) -> Tensor:
+        held = (i >= 0.0) & (i < num_x) & (j >= 0.0) & (j < num_y)
+        index = torch.where(held, i * num_y + j, 0.0).long().flatten(2)
+        return torch.where(held, torch.gather(flat, 2, index).reshape(held.shape), 0.0)
+
+    near = torch.lerp(at(low_i, low_j), at(low_i, low_j + 1.0), j - low_j)
+    far = torch.lerp(at(low_i + 1.0, low_j), at(low_i + 1.0, low_j + 1.0), j - low_j)
+    return torch.lerp(near, far, i - low_i)

@@ -1,6 +1,6 @@
 """The named terms of an interpretable cost, of every candidate (P3, Sadat et al. 2020, section 3.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -29,6 +29,7 @@ _AHEAD_S = (0.4, 0.8, 1.2, 1.6)  # of the way at the present speed: where a lead
 LANE_HALF_M = 1.5  # who is farther from the middle of any lane leaves the road
 _SOON = 2.0, 0.4  # how much the first instant and the last one count
 _OFF_ROAD_M = 0.3
+_SOFT_M = 1.5  # how far ahead of its line a softened red light begins
 _FAST_MPS = 10.0  # what becomes 1
 
 
@@ -45,6 +46,43 @@ class Terms:
         return parts | dict(zip(WHOLE, self.whole.unbind(-1), strict=True))
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What terms are read from: where the others may be, and how far lanes and the road's edge are.
+
+    `lane_m`: `lane_distances_m`. `map_raster`: 1 in lanes that lead along the route, and metres beyond the
+    road's edge. `smooth`: between cells in proportion, so that trajectories have slopes.
+    """
+
+    observation: Observation
+    occupancy: Float[Tensor, "b t x y"]
+    lane_m: Float[Tensor, "b 3 u v"]
+    map_raster: Float[Tensor, "b 2 u v"]
+    grid: BevGrid
+    lane_grid: BevGrid
+    smooth: bool = False
+
+    @staticmethod
+    def of(
+        observation: Observation, occupancy: Float[Tensor, "b t x y"], grid: BevGrid = GRID
+    ) -> "Surroundings":
+        """`occupancy` at the instants of candidates."""
+        coarse = grid.coarse(2)
+        lane_m, map_raster = lane_distances_m(observation, coarse), _map_raster(observation, coarse)
+        return Surroundings(observation, occupancy, lane_m, map_raster, grid, coarse)
+
+    def softened(self) -> "Surroundings":
+        """The same with slopes: occupancy and red lights rise from 1.5 to 2 m ahead of where they are on.
+
+        Cells become twice as large and hold the mean over as much again: what is a step of 1 becomes a
+        ramp. Everything else has slopes of its own.
+        """
+        soft = torch.nn.functional.avg_pool2d(
+            self.occupancy, 4, stride=2, padding=1, ceil_mode=True
+        )
+        return replace(self, occupancy=soft, grid=self.grid.coarse(2), smooth=True)
+
+
 def terms_of(
     observation: Observation,
     candidates: Candidates,
@@ -52,13 +90,15 @@ def terms_of(
     grid: BevGrid = GRID,
 ) -> Terms:
     """Of all candidates; `occupancy` at the instants of the candidates."""
-    trajectory, ego = candidates.trajectory, observation.ego
-    each = (
-        *_occupied(trajectory, occupancy, ego, grid),
-        _past_red(observation, trajectory),
-    )
+    return terms_in(Surroundings.of(observation, occupancy, grid), candidates.trajectory)
+
+
+def terms_in(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Terms:
+    """Of trajectories; with slopes in all of them where the surroundings are `softened`."""
+    observation, ego = around.observation, around.observation.ego
+    each = (*_occupied(around, trajectory), _past_red(around, trajectory))
     whole = (
-        *_off_lanes(observation, trajectory, grid),
+        *_off_lanes(around, trajectory),
         *_along_route(observation, trajectory),
         *_comfort(trajectory, ego),
     )
@@ -66,29 +106,34 @@ def terms_of(
 
 
 def _occupied(
-    trajectory: Float[Tensor, "b k t 5"], occupancy: Tensor, ego: EgoState, grid: BevGrid
+    around: Surroundings, trajectory: Float[Tensor, "b k t 5"]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """collision: most under the footprint and what it sweeps half an instant before and after; clearance:
     most under a wider one, the more the faster (P3, eq. 7); headway: most ahead, the more the faster.
 
     The first two count more the sooner they are: before the later ones come there will be other plans.
     """
-    fast, device = trajectory[..., 3] / _FAST_MPS, trajectory.device
+    size_m, device = around.observation.ego.size_m, trajectory.device
+    fast = trajectory[..., 3] / _FAST_MPS
     soon = torch.linspace(*_SOON, trajectory.shape[2], device=device)
-    nose_m = front_m(ego.size_m)
+    nose_m = front_m(size_m)
     ahead_s = torch.tensor(_AHEAD_S, device=device).repeat_interleave(nose_m.shape[1])
 
     def most(point_m: Tensor, ahead_s: Tensor | None = None) -> Tensor:
-        return look_up(occupancy, grid, trajectory, point_m, ahead_s).amax(dim=-1)
+        seen = look_up(
+            around.occupancy, around.grid, trajectory, point_m, ahead_s, smooth=around.smooth
+        )
+        return seen.amax(dim=-1)
 
-    inside = most(footprint_m(ego.size_m), swept_s(DT_S, device))
-    around = most(footprint_m(ego.size_m, _WIDER_M, _LONGER_M))
+    inside = most(footprint_m(size_m), swept_s(DT_S, device))
+    near = most(footprint_m(size_m, _WIDER_M, _LONGER_M))
     follows = most(nose_m.repeat(1, len(_AHEAD_S), 1), ahead_s)
-    return soon * inside, soon * fast * around, fast * follows
+    return soon * inside, soon * fast * near, fast * follows
 
 
-def _past_red(observation: Observation, trajectory: Float[Tensor, "b k t 5"]) -> Tensor:
+def _past_red(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Tensor:
     """1 from when the front passes the stop line of a red light."""
+    observation = around.observation
     route = observation.route
     stop_s = route.stop_s_m
     is_red = torch.isfinite(stop_s)
@@ -97,37 +142,38 @@ def _past_red(observation: Observation, trajectory: Float[Tensor, "b k t 5"]) ->
     front_m = 0.5 * observation.ego.size_m[:, 0].reshape(-1, 1, 1)
     x, y, yaw = trajectory[..., :3].unbind(-1)
     front = torch.stack((x + front_m * torch.cos(yaw), y + front_m * torch.sin(yaw)), dim=-1)
-    beyond = se2.transform_points(se2.inverse(line)[:, None, None], front)[..., 0] > 0.0
+    beyond_m = se2.transform_points(se2.inverse(line)[:, None, None], front)[..., 0]
     here = (
         se2.transform_points(se2.inverse(line), torch.zeros_like(line[:, :2]))[:, 0]
         + front_m[:, 0, 0]
     )
     asked = is_red & (here <= 0.0)
-    return (beyond.cummax(dim=2).values & asked[:, None, None]).to(x.dtype)
+    past = (beyond_m > 0.0).to(x.dtype)
+    if around.smooth:
+        past = (1.0 + beyond_m / _SOFT_M).clamp(0.0, 1.0)
+    return past.cummax(dim=2).values * asked[:, None, None]
 
 
-def _off_lanes(
-    observation: Observation, trajectory: Float[Tensor, "b k t 5"], grid: BevGrid
-) -> tuple[Tensor, ...]:
+def _off_lanes(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> tuple[Tensor, ...]:
     """Means over time. In metres: off the middle of lanes that the ego may be in; nearer to one that it may
     not; off all lanes; off the route. Then how far off the route it ends, and by the map, 0 where there is
     none, as in what is stored: how far the worst corner is beyond the road's edge, 1 from `_OFF_ROAD_M` on
     (of a box along that edge; of others a little less); being in lanes that do not lead along the route."""
-    coarse = grid.coarse(2)
-    raster = torch.cat((lane_distances_m(observation, coarse), _map_raster(observation, coarse)), 1)
+    size_m = around.observation.ego.size_m[:, None, None]
 
-    def seen(point_m: Float[Tensor, "b k t *q 2"], channel: slice) -> Tensor:
-        found = look_at(raster[:, channel], coarse, point_m.flatten(1, -2))
+    def seen(raster: Tensor, point_m: Float[Tensor, "b k t *q 2"]) -> Tensor:
+        found = look_at(raster, around.lane_grid, point_m.flatten(1, -2))
         return found.unflatten(2, point_m.shape[1:-1])
 
-    any_m, allowed_m, route_m, leads = seen(trajectory[..., :2], slice(4)).unbind(1)
-    length_m, width_m = observation.ego.size_m[:, None, None].unbind(-1)
-    ends_m = _ends_m(trajectory, length_m)
-    beyond_m = seen(ends_m, slice(4, 5)).squeeze(1).amax(dim=-1) + 0.5 * width_m
+    any_m, allowed_m, route_m = seen(around.lane_m, trajectory[..., :2]).unbind(1)
+    leads, edge_m = around.map_raster[:, :1], around.map_raster[:, 1:]
+    leading = seen(leads, trajectory[..., :2]).squeeze(1)
+    ends_m = _ends_m(trajectory, size_m[..., 0])
+    beyond_m = seen(edge_m, ends_m).squeeze(1).amax(dim=-1) + 0.5 * size_m[..., 1]
     wrong = allowed_m - any_m
     off = (any_m - LANE_HALF_M).clamp(min=0.0)
     off_road = (beyond_m / _OFF_ROAD_M).clamp(0.0, 1.0)
-    astray = torch.where(allowed_m < LANE_HALF_M, 1.0 - leads, 0.0)
+    astray = torch.where(allowed_m < LANE_HALF_M, 1.0 - leading, 0.0)
     means = [p.mean(dim=2) for p in (allowed_m, wrong, off, route_m, off_road, astray)]
     return *means[:4], route_m[..., -1], *means[4:]
 

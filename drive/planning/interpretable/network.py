@@ -38,6 +38,11 @@ class InterpretableCost(TaskNetwork):
         """What each instant costs, and what the trajectory costs as a whole."""
         return terms.each @ self.log_each.exp(), terms.whole @ self.log_whole.exp()
 
+    def total(self, terms: Terms) -> Float[Tensor, "b k"]:
+        """What the trajectory costs, all in all."""
+        each, whole = self(terms)
+        return each.sum(dim=2) + whole
+
     def from_hand(self) -> Float[Tensor, ""]:
         """How far the logarithms of the weights are from the hand-tuned ones, squared."""
         own, hand = (self.log_each, self.log_whole), hand_logs()

@@ -22,6 +22,13 @@ SPEED_SHARES = (0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)  # of the limit
 SPEED_TIMES_S = (1.0, 2.0, 3.0, 4.0, 5.0)  # after which they are reached
 OFFSETS_M = (0.0, -0.4, 0.4, -0.8, 0.8, -1.3, 1.3, -2.0, 2.0, -2.8, 2.8, -3.6, 3.6)
 COURSE_TIMES_S = (1.5, 3.0)  # at the present speed, after which they are reached
+NUDGES_M = (
+    -2.4,
+    2.4,
+    -1.4,
+    1.4,
+)  # beside the route and back to it, each in the shortest of these times
+HOLD_S = 1.0  # at the present speed, for which they stay there
 _SHORTEST_M, _SLOWEST_MPS = 6.0, 2.0  # a course takes no less way
 _ROUNDING = 1e-3  # who steers as far as possible can go on
 _LANE_M = (1.8, 6.0)  # how far aside a lane beside the route may be
@@ -48,19 +55,52 @@ class _Start:
     bow: Float[Tensor, " b"]
 
 
+@dataclass(frozen=True)
+class Courses:
+    """Candidates in the route's coordinates: how far they are left of it, at first `start_m`; and where
+    lanes are, the route's own the first."""
+
+    candidates: Candidates
+    offset_m: Float[Tensor, "b k t"]
+    start_m: Float[Tensor, " b"]
+    lane_m: Float[Tensor, "b l"]
+    lane_valid: Bool[Tensor, "b l"]
+
+
+@dataclass(frozen=True)
 class FrenetSampler:
     """Every speed profile on every course; the same for the same observation.
 
-    Without lanes in the observation there are courses beside the route alone.
+    Without lanes in the observation there are courses beside the route alone. `nudges`: courses that go
+    aside and come back, too.
     """
+
+    nudges: bool = False
 
     def __call__(
         self, observation: Observation, generator: torch.Generator | None = None
     ) -> Candidates:
-        """K = 35 profiles x 30 courses."""
+        """K = 35 profiles x 30 courses, or 34 with nudges."""
+        return self.courses(observation).candidates
+
+    def courses(self, observation: Observation) -> Courses:
+        """The same, with where they are in the route's coordinates."""
         start = _start(observation)
-        ends_m, ends_valid = _course_ends(observation)
-        return _on_courses(observation, start, _profiles(observation, start), ends_m, ends_valid)
+        profiles, (ends_m, ends_valid) = _profiles(observation, start), _course_ends(observation)
+        parts = [_on_courses(observation, start, profiles, ends_m, ends_valid)]
+        if self.nudges:
+            aside_m = ends_m.new_tensor(NUDGES_M).expand(len(ends_m), -1)
+            there = torch.ones_like(aside_m, dtype=torch.bool)
+            parts.append(_on_courses(observation, start, profiles, aside_m, there, returns=True))
+        fixed = len(OFFSETS_M)
+        own = torch.zeros_like(ends_m[:, :1])
+        return Courses(
+            Candidates.joined([candidates for candidates, _ in parts]),
+            torch.cat([offset_m for _, offset_m in parts], dim=1),
+            start.offset_m,
+            torch.cat((own, ends_m[:, fixed:]), dim=1),
+            torch.cat((torch.ones_like(own) > 0.0, ends_valid[:, fixed:]), dim=1),
+        )
 
 
 def _start(observation: Observation) -> _Start:
@@ -165,8 +205,10 @@ def _on_courses(
     profiles: _Profiles,
     end_m: Float[Tensor, "b j"],
     end_valid: Bool[Tensor, "b j"],
-) -> Candidates:
-    """Each course: the quintic d(x) from the ego's offset, direction and curvature to a steady offset.
+    returns: bool = False,
+) -> tuple[Candidates, Float[Tensor, "b k t"]]:
+    """Each course: the quintic d(x) from the ego's offset, direction and curvature to a steady offset;
+    where it `returns`, a while later another one back to 0. And d at all instants.
 
     The centre of the ego's box goes along it (Werling et al. 2010, appendix I for course and curvature).
     """
@@ -175,17 +217,20 @@ def _on_courses(
     on_way = (start.s_m[:, None, None] + profiles.driven_m).flatten(1)
     place, bend = place_on_route(observation.route, on_way, torch.zeros_like(on_way))
     place, bend = place.reshape(*shape, 3)[:, None, None], bend.reshape(shape)[:, None, None]
-    times_s = torch.tensor(COURSE_TIMES_S, device=bend.device)
-    way_m = _SHORTEST_M + times_s * ego.speed_mps.clamp(min=_SLOWEST_MPS).unsqueeze(1)
+    times_s = torch.tensor(COURSE_TIMES_S[:1] if returns else COURSE_TIMES_S, device=bend.device)
+    fast = ego.speed_mps.clamp(min=_SLOWEST_MPS).unsqueeze(1)
+    way_m = (_SHORTEST_M + times_s * fast)[:, None, :, None, None]
     # Axes: world, end, length of the course, profile, instant.
-    x = profiles.driven_m[:, None, None] / way_m[:, None, :, None, None]
+    x, end_m = profiles.driven_m[:, None, None] / way_m, end_m[..., None, None, None]
     offset, slope, bow = (
         v[:, None, None, None, None] for v in (start.offset_m, start.slope, start.bow)
     )
-    d, d1, d2 = _quintic(
-        x.clamp(max=1.0), offset, slope, bow, end_m[..., None, None, None],
-        way_m[:, None, :, None, None],
-    )  # fmt: skip
+    d, d1, d2 = _quintic(x.clamp(max=1.0), offset, slope, bow, end_m, way_m)
+    if returns:
+        held = 1.0 + HOLD_S * fast[..., None, None, None] / way_m
+        none = torch.zeros_like(offset)
+        back = _quintic((x - held).clamp(0.0, 1.0), none, none, none, -end_m, way_m)
+        d, d1, d2 = (out + home for out, home in zip((d, d1, d2), back, strict=True))
     yaw = place[..., 2]
     narrow = (1.0 - bend * d).clamp(min=0.1)
     turn = torch.atan2(d1, narrow)
@@ -208,7 +253,8 @@ def _on_courses(
     drivable = kappa.abs() <= (1.0 + _ROUNDING) * sharpest_curvature(speed, wheelbase_m)
     valid = drivable.all(dim=-1) & profiles.valid[:, None, None]
     valid = valid & end_valid[:, :, None, None]
-    return Candidates(trajectory.flatten(1, 3), valid.flatten(1, 3))
+    offsets = d.expand(trajectory.shape[:-1]).flatten(1, 3)
+    return Candidates(trajectory.flatten(1, 3), valid.flatten(1, 3)), offsets
 
 
 def _of_rear_axle(

@@ -67,7 +67,7 @@ def test_who_overlaps_at_the_start_is_left_out() -> None:
 
 
 def test_harm_begins_with_the_first_contact_and_stays() -> None:
-    from drive.training.p3 import collides
+    from drive.training.terms import collides
 
     # A car from 15 to 19 m (17 m ahead, standing): the front at 5, 10 ... + 2 m is in it from 1.5 s on.
     example = _example(Car(-1, 27.0, 0.0))

@@ -1,0 +1,51 @@
+"""`TermsTask`: what trainings share that weigh the named terms of a cost."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drive.features.example import Example
+from drive.networks.weights import load_network
+from drive.planning.candidates import Candidates
+from drive.planning.costs.footprint import footprint_m, look_up
+from drive.planning.costs.foretold import GRID, foretold_occupancy
+from drive.planning.experts import recorded_futures
+from drive.planning.foretold_planner import ahead
+from drive.prediction.joint import JointPredictor
+from drive.training.config import TermsTrainConfig
+from drive.training.task import Task
+
+
+class TermsTask(Task):
+    """Weighs terms on a frozen forecast, or on what then happened."""
+
+    quality = "collides_3s"
+    config: TermsTrainConfig
+
+    def __init__(self, config: TermsTrainConfig) -> None:
+        super().__init__(config)
+        predictor, _ = load_network(JointPredictor, config.forecast)
+        self._predictor = [predictor]  # in a list: it is not trained, and not saved
+
+    def occupancy(self, example: Example) -> Float[Tensor, "b t x y"]:
+        """What terms of safety are read from."""
+        if self.config.occupancy == "recorded":
+            return recorded_occupancy(example)
+        predictor = self._predictor[0].to(example.observation.step.device)
+        return ahead(predictor, example.observation)[1]
+
+
+@torch.no_grad()
+def collides(example: Example, candidates: Candidates) -> Float[Tensor, "b k t"]:
+    """1 from the instant on at which a candidate runs into where somebody truly was, cell by cell."""
+    true = recorded_occupancy(example)
+    inside = footprint_m(example.observation.ego.size_m)
+    hit = look_up(true, GRID, candidates.trajectory, inside).amax(dim=-1)
+    return hit.cummax(dim=2).values
+
+
+def recorded_occupancy(example: Example) -> Float[Tensor, "b t x y"]:
+    """1 where somebody truly was."""
+    sure = torch.ones_like(example.observation.ego.size_m[:, :1])
+    futures = recorded_futures(example.future)
+    return foretold_occupancy([futures], sure, example.observation.agents.size_m)
