@@ -72,6 +72,15 @@ def test_reads_what_is_there(smooth: bool, ahead_s: float) -> None:
         np.testing.assert_allclose(found[:, t].reshape(-1)[sure], wanted[sure], atol=1e-4)
 
 
+def test_what_has_a_gradient_reads_the_same() -> None:
+    volume = torch.rand(1, 3, *GRID.shape, generator=torch.Generator().manual_seed(1))
+    trajectory, points = _trajectory(200), footprint_m(SIZE_M, 0.6)
+    found = look_up(volume, GRID, trajectory.clone().requires_grad_(), points, smooth=True)
+    assert found.requires_grad
+    wanted = look_up(volume, GRID, trajectory, points, smooth=True)
+    torch.testing.assert_close(found.detach(), wanted, atol=1e-4, rtol=0)
+
+
 def test_each_world_and_instant_has_its_own_raster() -> None:
     volume = torch.arange(6.0).reshape(2, 3, 1, 1).expand(2, 3, *GRID.shape).contiguous()
     still = torch.zeros(2, 4, 3, 5)
@@ -92,6 +101,7 @@ def test_gradients_are_those_of_finite_differences() -> None:
         return look_up(volume, small, trajectory, points, ahead, smooth=True)
 
     assert torch.autograd.gradcheck(smooth, (volume, trajectory))
+    assert torch.autograd.gradgradcheck(smooth, (volume, trajectory))
     fixed = trajectory.detach()
     assert torch.autograd.gradcheck(lambda v: look_up(v, small, fixed, points, ahead), (volume,))
 

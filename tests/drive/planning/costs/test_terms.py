@@ -8,7 +8,7 @@ import torch
 
 from drive.planning.candidates import POINTS, Candidates
 from drive.planning.costs.foretold import GRID
-from drive.planning.costs.terms import EACH, terms_of
+from drive.planning.costs.terms import EACH, Surroundings, terms_in, terms_of
 from sim.interface import Needs, Observation
 from sim.maps.lane_table import LaneSpec
 from sim.scenario import LightState, StopKind, StopLine
@@ -222,3 +222,55 @@ def test_terms_rise_with_occupancy_and_say_where() -> None:
     for k in range(3):
         (gradient,) = torch.autograd.grad(fewer.each[..., k].sum(), less, retain_graph=True)
         assert (gradient >= 0.0).all() and gradient.sum() > 1.0
+
+
+def _softened(observation: Observation, occupancy: torch.Tensor, *drives: torch.Tensor):
+    """Terms of safety with slopes, summed over time, and their slopes in x and y at all instants."""
+    path = torch.stack(drives)[None].requires_grad_()
+    terms = terms_in(Surroundings.of(observation, occupancy).softened(), path)
+    total = terms.each.sum(dim=2)[0]
+    slopes = [torch.autograd.grad(part.sum(), path, retain_graph=True)[0] for part in total.T]
+    return total, torch.stack(slopes)[:, 0, ..., :2].sum(dim=2)
+
+
+@pytest.mark.parametrize("gap_m", [0.1, 0.5, 1.0])
+def test_softened_terms_push_away_from_what_stands_beside(gap_m: float) -> None:
+    """A box on the left, so far from the ego's flank: less of all three farther to the right."""
+    at = _drive([10.0] * POINTS, 0.0, 5.0)
+    left = _taken((6.0, 14.0), (1.0 + gap_m, 4.0))
+    right = _taken((6.0, 14.0), (-4.0, -1.0 - gap_m))
+    for occupancy, side in ((left, 1.0), (right, -1.0)):
+        total, slope = _softened(_observed(), occupancy, at)
+        assert total[0, 0] > 0.0 and side * slope[0, 0, 1] > 0.1  # collision
+        assert (
+            side * slope[1, 0, 1] > 0.1 or gap_m < 0.5
+        )  # clearance: under 0.6 m it is all there is
+    total, slope = _softened(_observed(), _taken((6.0, 14.0), (4.0, 6.0)), at)
+    assert total[0, 0] == 0.0 and slope[0, 0, 1] == 0.0
+
+
+def test_softened_terms_push_back_from_what_is_ahead() -> None:
+    at = _drive([10.0] * POINTS, 0.0, 5.0)  # its front at 12 m; 8 m on are 1.6 s
+    total, slope = _softened(_observed(), _taken((20.5, 26.0), (-2.0, 2.0)), at)
+    assert total[0, 2] > 0.0 and slope[2, 0, 0] > 0.1
+    total, slope = _softened(_observed(), _taken((12.5, 18.0), (-2.0, 2.0)), at)
+    assert total[0, 0] > 0.0 and slope[0, 0, 0] > 0.1
+
+
+def test_a_softened_red_light_begins_before_its_line() -> None:
+    # Fronts at 18, 18.8, 19.4 and 21 m of a line at 20 m: over 1.5 m it rises to 1.
+    drives = [_drive([x] * POINTS, 0.0) for x in (16.0, 16.8, 17.4, 19.0)]
+    total, slope = _softened(_observed(red=True), torch.zeros(1, POINTS, *GRID.shape), *drives)
+    wanted = [0.0, 10 * 0.3 / 1.5, 10 * 0.9 / 1.5, 10.0]
+    assert total[:, 3].tolist() == pytest.approx(wanted, abs=0.7)  # the line is known to 0.1 m
+    assert slope[3, :, 0].tolist() == pytest.approx([0.0, 10 / 1.5, 10 / 1.5, 0.0], abs=1e-3)
+
+
+def test_what_is_softened_is_near_to_what_is_not() -> None:
+    """Deep inside and far outside of what is taken, where there is no slope."""
+    inside, outside = _drive([10.0] * POINTS, 0.0, 5.0), _drive([40.0] * POINTS, 0.0, 5.0)
+    taken = _taken((0.0, 24.0), (-8.0, 8.0))
+    total, _ = _softened(_observed(), taken, inside, outside)
+    hard = _named(_observed(), inside, outside, occupancy=taken)
+    for k, name in enumerate(EACH[:3]):
+        assert total[:, k].tolist() == _near(*hard[name])

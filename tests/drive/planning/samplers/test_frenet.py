@@ -236,3 +236,36 @@ def test_everything_is_finite_and_the_same_again(bend: float, speed_mps: float) 
     assert torch.isfinite(drawn.trajectory).all()
     assert torch.equal(drawn.trajectory, FrenetSampler()(observation).trajectory)
     assert drawn.dt_s == DT_S
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.02])
+def test_nudges_go_aside_and_come_back(monkeypatch: pytest.MonkeyPatch, bend: float) -> None:
+    """At 8 m/s: 18 m out, 8 m beside it, 18 m back; by brute force from the positions."""
+    monkeypatch.setattr(frenet, "DT_S", FINE_S)
+    monkeypatch.setattr(frenet, "POINTS", round(10.0 / FINE_S))
+    observation = _on(_route(bend, 20.0, 0.3, 0.05), 8.0, bend)
+    plain = FrenetSampler().courses(observation)
+    courses = FrenetSampler(nudges=True).courses(observation)
+    count = len(plain.offset_m[0])
+    assert torch.equal(courses.candidates.trajectory[:, :count], plain.candidates.trajectory)
+    path, offset_m = courses.candidates.trajectory[0, count:], courses.offset_m[0, count:]
+    assert len(path) == PROFILES * len(frenet.NUDGES_M)
+    truth = _offset_m(bend, path[..., :2])
+    step_m = torch.diff(path[..., :2], dim=1, prepend=torch.zeros(len(path), 1, 2)).norm(dim=-1)
+    near = step_m.cumsum(dim=1) < 50.0  # farther on the route has ended
+    assert (truth - offset_m).abs()[near].max() < 0.02
+    fast = PROFILES - 1  # the limit, 10 m/s, after 5 s: about 90 m in 10 s
+    for k, aside_m in enumerate(frenet.NUDGES_M):
+        own = offset_m[k * PROFILES + fast]
+        assert float(own[own.abs().argmax()]) == pytest.approx(aside_m, abs=1e-3)
+        assert (own - aside_m).abs().lt(1e-3).sum() * FINE_S == pytest.approx(0.9, abs=0.25)
+        assert own[-1].abs() < 1e-4
+
+
+def _offset_m(bend: float, point_m: torch.Tensor) -> torch.Tensor:
+    """To the left of `_route(bend, 20, 0.3, 0.05)`: of a line, or from the middle of its circle."""
+    place = se2.transform_points(torch.tensor((0.0, 0.3, 0.05)), point_m)
+    if not bend:
+        return place[..., 1]
+    middle = torch.tensor((0.0, 1.0 / bend))
+    return 1.0 / bend - (place - middle).norm(dim=-1)
