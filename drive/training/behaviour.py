@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drive.features.example import Example
-from drive.planning.behaviour.behaviours import behaviours_of, best_of_each
+from drive.planning.behaviour.behaviours import behaviours_of, best_of_each, sampled
 from drive.planning.behaviour.controls import driven
 from drive.planning.behaviour.descent import descend
 from drive.planning.behaviour.network import BehaviourConfig, BehaviourCost
@@ -17,7 +17,7 @@ from drive.planning.costs.likelihood import likelihood_loss
 from drive.planning.costs.terms import Surroundings, terms_in
 from drive.planning.experts import demonstration
 from drive.planning.route_frame import project
-from drive.planning.samplers.frenet import Courses, FrenetSampler
+from drive.planning.samplers.frenet import Courses
 from drive.training.config import BehaviourTrainConfig
 from drive.training.open_loop import open_loop_figures
 from drive.training.terms import TermsTask, collides
@@ -42,10 +42,6 @@ class BehaviourTask(TermsTask):
 
     config: BehaviourTrainConfig
     network: BehaviourCost
-
-    def __init__(self, config: BehaviourTrainConfig) -> None:
-        super().__init__(config)
-        self._sampler = FrenetSampler(nudges=True)
 
     @staticmethod
     def make_network(config: BehaviourTrainConfig) -> BehaviourCost:
@@ -80,7 +76,7 @@ class BehaviourTask(TermsTask):
     def _shown(self, example: Example) -> _Shown:
         path, there = demonstration(example)
         observation = example.observation
-        courses = self._sampler.courses(observation)
+        courses = sampled(observation)
         return _Shown(
             path, there, courses, behaviours_of(courses), behaviours_of(_of(path, courses, example)),
             Surroundings.of(observation, self.occupancy(example)),

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from drive.networks.weights import DEFAULT, load_network
-from drive.planning.behaviour.behaviours import behaviours_of, best_of_each
+from drive.planning.behaviour.behaviours import behaviours_of, best_of_each, sampled
 from drive.planning.behaviour.descent import descend
 from drive.planning.behaviour.network import BehaviourCost
 from drive.planning.candidates import Candidates
@@ -13,7 +13,7 @@ from drive.planning.costs.terms import Surroundings, terms_in
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
 from drive.planning.rated import Rated
-from drive.planning.samplers.frenet import Courses, FrenetSampler
+from drive.planning.samplers.frenet import Courses
 from drive.planning.samplers.rollouts import roll_out
 from sim.interface import Observation
 
@@ -27,12 +27,11 @@ class BehaviourPlanner(ForetoldPlanner):
 
     def __init__(self, weights: str = DEFAULT, forecaster: Forecaster | None = None) -> None:
         super().__init__(load_network(BehaviourCost, weights)[0], forecaster)
-        self._sampler = FrenetSampler(nudges=True)
 
     def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
         """What is refined first, then all that was sampled."""
         around = Surroundings.of(observation, occupancy, self._grid)
-        return both_levels(self.cost, around, self._sampler.courses(observation))
+        return both_levels(self.cost, around, sampled(observation))
 
 
 def both_levels(cost: BehaviourCost, around: Surroundings, courses: Courses) -> Rated:

@@ -8,11 +8,11 @@ import torch
 
 from drive.features.example import Example, concatenated, make_examples
 from drive.networks.weights import load_network
+from drive.planning.behaviour.behaviours import sampled
 from drive.planning.behaviour.network import BehaviourCost
 from drive.planning.behaviour.planner import both_levels
 from drive.planning.candidates import POINTS
 from drive.planning.costs.terms import WHOLE, Surroundings
-from drive.planning.samplers.frenet import FrenetSampler
 from drive.training.config import BehaviourTrainConfig, check
 from drive.training.terms import recorded_occupancy
 from sim.errors import InputError
@@ -67,7 +67,7 @@ def _driven_by(cost: BehaviourCost, example: Example) -> Example:
     observation = example.observation
     with torch.no_grad():
         around = Surroundings.of(observation, recorded_occupancy(example))
-        rated = both_levels(cost, around, FrenetSampler(nudges=True).courses(observation))
+        rated = both_levels(cost, around, sampled(observation))
     price = torch.where(rated.candidates.valid, rated.cost, torch.inf)
     path = rated.candidates.take(price.argmin(dim=1, keepdim=True)).trajectory[:, 0]
     future = example.future

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from drive.planning.behaviour.behaviours import Behaviour, behaviours_of, best_of_each
+from drive.planning.behaviour.behaviours import Behaviour, behaviours_of, best_of_each, sampled
 from drive.planning.candidates import POINTS, Candidates
-from drive.planning.samplers.frenet import Courses, FrenetSampler
+from drive.planning.samplers.frenet import Courses
 from sim.interface import Needs
 from sim.maps.lane_table import LaneSpec
 from sim.simulator import Simulator
@@ -57,7 +57,7 @@ def _possible(lines_m: list[np.ndarray], num_lanes: int, ego: Car) -> set[Behavi
     pairs = [(k + 1, k) for k in range(num_lanes - 1)]
     scenario = make_scenario(lines_m, [ego], 3.0, beside=pairs)
     simulator = Simulator.from_scenarios([scenario], "log", Needs(lanes=LaneSpec()))
-    courses = FrenetSampler(nudges=True).courses(simulator.observe(simulator.reset()))
+    courses = sampled(simulator.observe(simulator.reset()))
     does = behaviours_of(courses)[courses.candidates.valid]
     return {Behaviour(int(kind)) for kind in does.unique()}
 

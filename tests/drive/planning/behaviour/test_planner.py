@@ -9,7 +9,7 @@ import torch
 from drive.features.example import ExampleSpec
 from drive.networks.weights import FILE, WeightsCard, save_weights
 from drive.planning import make_planner
-from drive.planning.behaviour.behaviours import behaviours_of
+from drive.planning.behaviour.behaviours import behaviours_of, sampled
 from drive.planning.behaviour.controls import controls_of, driven
 from drive.planning.behaviour.descent import control_gradient, descend
 from drive.planning.behaviour.network import BehaviourConfig, BehaviourCost
@@ -170,7 +170,7 @@ def test_where_the_steps_lead_has_a_gradient_in_the_weights() -> None:
 
 def test_without_steps_it_is_the_coarse_choice() -> None:
     observation = _observed()
-    courses = FrenetSampler(nudges=True).courses(observation)
+    courses = sampled(observation)
     around = _around(observation, (18.0, 22.0), (0.6, 2.6))
     with torch.no_grad():
         coarse = _cost().total(terms_in(around, courses.candidates.trajectory))
@@ -191,7 +191,7 @@ def test_the_cheapest_of_three_behaviours_are_refined(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("drive.planning.behaviour.planner.descend", spy)
     observation = _observed()
-    courses = FrenetSampler(nudges=True).courses(observation)
+    courses = sampled(observation)
     around = _around(observation, (18.0, 22.0), (0.6, 2.6))
     with torch.no_grad():
         both_levels(_cost(), around, courses)
@@ -246,9 +246,9 @@ def test_nothing_to_go_by(run: str) -> None:
     # At 30 m/s with the wheel hard over nothing can be driven: it brakes.
     ego = replace(free.ego, speed_mps=torch.tensor([30.0]), steering_rad=torch.tensor([1.0]))
     lost = replace(free, ego=ego)
-    sampled = FrenetSampler(nudges=True)(lost)
-    assert not sampled.valid.any()
-    assert torch.equal(_planned(lost, run).trajectory, stop(lost, sampled))
+    candidates = sampled(lost).candidates
+    assert not candidates.valid.any()
+    assert torch.equal(_planned(lost, run).trajectory, stop(lost, candidates))
 
 
 def test_pdms_rules_refine_it_too(run: str) -> None:
