@@ -1,6 +1,6 @@
 """What drivers meet on a path: everybody, seen in the coordinates of each path."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -198,13 +198,12 @@ def _project_all(
 
 def _search_log(paths: Paths, log: Log) -> Float[Tensor, "b h p n"]:
     """`Lookout.log_hint_s_m`."""
-    free = paths.agent_path < 0
-    order = torch.argsort(free.int(), dim=1, descending=True, stable=True)
-    index = order[:, : int(free.sum(dim=1).max())]
-    world = torch.arange(len(free), device=free.device).unsqueeze(1)
-    hints = []
-    for instant in range(0, log.valid.shape[2], HINT_EVERY):
-        found = paths.search(log.pose[world, index, instant])
-        hint = found.new_full((*found.shape[:2], free.shape[1]), -1.0)
-        hints.append(hint.scatter(2, index.unsqueeze(1).expand(found.shape), found))
-    return torch.stack(hints, dim=1)
+    free = (paths.agent_path < 0) & log.valid.any(dim=2)
+    world, agent = free.nonzero(as_tuple=True)  # few in most worlds, so not padded
+    of_agents = replace(paths, row=paths.row[world])
+    pose = log.pose[world, agent, ::HINT_EVERY]
+    hint = pose.new_full((*free.shape, pose.shape[1], paths.frame.shape[1]), -1.0)
+    for instant in range(pose.shape[1]):
+        found = of_agents.search(pose[:, instant : instant + 1])
+        hint[world, agent, instant] = found.squeeze(2)
+    return hint.permute(0, 2, 3, 1).contiguous()

@@ -20,7 +20,7 @@ from sim.trees import shared
 STRIDE = 2  # metres between the points that are related
 NEAR_M = 8.0  # paths farther apart than this have nothing to do with each other
 CONFLICT_WIDTH_M = 2.5  # two cars on paths nearer than this touch
-_MOST_GAPS = 1 << 27  # distances held at once: half a gigabyte
+_AT_ONCE = 1 << 18  # distances: a megabyte stays in the cache
 MAX_ZONES = 2  # conflicts kept per pair of paths, the first along the path
 _SAME_LANE_M = 1.2
 _ALIGNED = 0.8  # cosine between the directions of two paths that run together
@@ -111,7 +111,8 @@ class Relations:
         for w, (scenario, routes) in enumerate(zip(scenarios, pools, strict=True)):
             used = len(routes)
             s, offset, aligned = _relate(frame[w, :used], count[w, :used])
-            s_on_path[w, :used, :used] = np.where(np.abs(offset) < NEAR_M, s, -1.0)
+            own_knots = slice(0, s.shape[2])
+            s_on_path[w, :used, :used, own_knots] = np.where(np.abs(offset) < NEAR_M, s, -1.0)
             for p, q, k, found in _conflicts(s, offset, aligned):
                 rank = _rank(scenario, routes[p], found.enter, found.leave)
                 other = _rank(scenario, routes[q], found.other_enter, found.other_leave)
@@ -174,18 +175,12 @@ class _Conflict:
 def _relate(frame: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each point of path q (every STRIDE): arc length on p, distance to p, cosine of headings.
 
-    All `[P, P, K]` with p first; infinitely far where q has ended.
+    All `[P, P, K]` with p first, K as the longest path needs; infinitely far where q has ended.
     """
-    knots = torch.from_numpy(frame[:, ::STRIDE])
+    knots = torch.from_numpy(frame[:, : count.max() : STRIDE])
     paths, num_knots = knots.shape[:2]
     real = torch.arange(num_knots) * STRIDE < torch.from_numpy(count)[:, None]
-    flat = knots[..., :2].reshape(-1, 2)
-    square = (flat**2).sum(-1)
-    # |a - b|^2 by one matrix product: metres of up to 500, so float32 is right to centimetres.
-    block = max(1, _MOST_GAPS // (num_knots * len(flat)))  # paths at a time
-    nearest = torch.cat(
-        [_nearest(flat, square, real, p, min(p + block, paths)) for p in range(0, paths, block)]
-    )  # [p, q * k]
+    nearest = _nearest(knots[..., :2].contiguous(), real).reshape(paths, -1)
     base = torch.gather(knots, 1, nearest.unsqueeze(-1).expand(-1, -1, 5))
     mine = knots.reshape(1, -1, 5)
     dx, dy = mine[..., 0] - base[..., 0], mine[..., 1] - base[..., 1]
@@ -199,14 +194,24 @@ def _relate(frame: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _nearest(
-    flat: Tensor, square: Tensor, real: Tensor, first: int, beyond: int
-) -> Int[Tensor, "p qk"]:
-    """The knot of each path from `first` on, before `beyond`, that is nearest to every knot."""
-    num_knots = real.shape[1]
-    part = slice(first * num_knots, beyond * num_knots)
-    gap = square[part, None] + square[None, :] - 2.0 * flat[part] @ flat.T
-    gap[~real[first:beyond].reshape(-1)] = torch.inf
-    return gap.view(beyond - first, num_knots, -1).argmin(dim=1)
+    knots: Float[Tensor, "p k 2"], real: Bool[Tensor, "p k"]
+) -> Int[Tensor, "p q k"]:
+    """The real knot of each path p that is nearest to every knot of each path q."""
+    paths, num_knots = real.shape
+    square = (knots**2).sum(-1)
+    twice = 2.0 * knots.reshape(-1, 2)
+    of_real = torch.where(real, square, torch.inf).reshape(-1)
+    block = max(1, _AT_ONCE // num_knots**2)  # paths p at a time
+    nearest = np.empty((paths, paths, num_knots), dtype=np.int64)
+    for q in range(paths):
+        for p in range(0, paths, block):
+            part = slice(p * num_knots, (p + block) * num_knots)
+            # |a - b|^2 by one matrix product: metres of up to 500, so float32 is right to centimetres.
+            gap = (square[q, :, None] + of_real[part]).sub_(knots[q] @ twice[part].T)
+            # numpy's search for the least is several times as fast as torch's.
+            least = gap.numpy().reshape(num_knots, -1, num_knots).argmin(axis=2)
+            nearest[p : p + block, q] = least.T
+    return torch.from_numpy(nearest)
 
 
 def _conflicts(
