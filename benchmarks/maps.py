@@ -21,7 +21,7 @@ from sim.sources.procedural import FAMILIES, generate
 
 SEVEN = tuple(name for name in LAYERS if name not in ("stop_line", "reachable"))
 REACH_M = RasterSpec().reach_m
-WORLDS, PART = 96, 25
+WORLDS, PART = 96, 125
 
 
 def bench_rasters(count: int) -> None:

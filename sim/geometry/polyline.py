@@ -7,19 +7,18 @@ Array = np.ndarray
 
 def arc_length_m(points_m: Array) -> Array:
     """Distance travelled along the polyline at each vertex, `[K]`; starts at 0."""
-    steps = np.linalg.norm(np.diff(points_m, axis=0), axis=-1)
-    return np.concatenate(([0.0], np.cumsum(steps)))
+    return np.concatenate(([0.0], np.cumsum(_steps_m(points_m))))
 
 
 def length_m(points_m: Array) -> float:
     """Of the whole polyline; 0 for fewer than two points."""
-    return float(np.linalg.norm(np.diff(points_m, axis=0), axis=-1).sum())
+    return float(_steps_m(points_m).sum())
 
 
 def drop_repeats(points_m: Array, tolerance_m: float = 1e-3) -> Array:
     """The polyline without vertices that repeat the one before them."""
     keep = np.ones(len(points_m), dtype=bool)
-    keep[1:] = np.linalg.norm(np.diff(points_m, axis=0), axis=-1) > tolerance_m
+    keep[1:] = _steps_m(points_m) > tolerance_m
     return points_m[keep]
 
 
@@ -43,7 +42,9 @@ def at(points_m: Array, s_m: Array) -> Array:
 
 def headings_rad(points_m: Array) -> Array:
     """Tangent direction at each vertex `[K]` (central differences, one-sided at the ends)."""
-    delta = np.gradient(points_m, axis=0)
+    # np.gradient's own arithmetic: calling it costs more than that on lines so short.
+    first, last = points_m[1] - points_m[0], points_m[-1] - points_m[-2]
+    delta = np.concatenate((first[None], (points_m[2:] - points_m[:-2]) / 2.0, last[None]))
     return np.arctan2(delta[:, 1], delta[:, 0])
 
 
@@ -59,14 +60,20 @@ def project(points_m: Array, query_m: Array) -> tuple[Array, Array]:
 
     The offset is positive to the left of the direction of travel.
     """
-    start, delta = points_m[:-1], np.diff(points_m, axis=0)
-    length_sq = np.maximum((delta**2).sum(-1), 1e-12)
-    rel = query_m[:, None] - start[None]
-    t = np.clip((rel * delta).sum(-1) / length_sq, 0.0, 1.0)
-    gap = rel - t[..., None] * delta
-    distance = np.linalg.norm(gap, axis=-1)
+    x, y = points_m[:-1].T
+    dx, dy = (points_m[1:] - points_m[:-1]).T
+    length_sq = np.maximum(dx**2 + dy**2, 1e-12)
+    rel_x, rel_y = query_m[:, 0, None] - x, query_m[:, 1, None] - y
+    t = np.minimum(np.maximum((rel_x * dx + rel_y * dy) / length_sq, 0.0), 1.0)
+    gap_x, gap_y = rel_x - t * dx, rel_y - t * dy
+    distance = np.sqrt(gap_x**2 + gap_y**2)
     best = distance.argmin(axis=1)
     rows = np.arange(len(query_m))
-    side = delta[best, 0] * gap[rows, best, 1] - delta[best, 1] * gap[rows, best, 0]
+    side = dx[best] * gap_y[rows, best] - dy[best] * gap_x[rows, best]
     s = arc_length_m(points_m)[best] + t[rows, best] * np.sqrt(length_sq[best])
     return s, np.copysign(distance[rows, best], side)
+
+
+def _steps_m(points_m: Array) -> Array:
+    step = points_m[1:] - points_m[:-1]
+    return np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2)

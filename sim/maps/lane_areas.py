@@ -114,10 +114,12 @@ class LaneAreas:
 
 def _nearest_on(start: Tensor, end: Tensor, point: Tensor) -> tuple[Tensor, Tensor]:
     """Squared distance of points to segments, and the share of the segment that lies before."""
-    delta, gap = end - start, point - start
-    length_sq = delta.square().sum(dim=-1).clamp(min=1e-12)
-    share = ((gap * delta).sum(dim=-1) / length_sq).clamp(0.0, 1.0)
-    return (gap - share.unsqueeze(-1) * delta).square().sum(dim=-1), share
+    x, y = start.unbind(-1)
+    (to_x, to_y), (at_x, at_y) = end.unbind(-1), point.unbind(-1)
+    dx, dy, gap_x, gap_y = to_x - x, to_y - y, at_x - x, at_y - y
+    length_sq = (dx**2 + dy**2).clamp(min=1e-12)
+    share = ((gap_x * dx + gap_y * dy) / length_sq).clamp(0.0, 1.0)
+    return (gap_x - share * dx) ** 2 + (gap_y - share * dy) ** 2, share
 
 
 def road_blocks(lanes: list[Lane]) -> list[int]:

@@ -195,11 +195,10 @@ def _beside(
         for q in range(count):
             if p == q or not wanted & on[q]:
                 continue
-            delta = lines[q][None] - lines[p][at, None]
-            near = (delta**2).sum(axis=-1).argmin(axis=1)
-            yaw = yaws[p][at]
-            across = delta[np.arange(len(at)), near] * np.stack((-np.sin(yaw), np.cos(yaw)), -1)
-            offset = across.sum(axis=-1)
+            dx, dy = (lines[q][:, k] - lines[p][at, k, None] for k in (0, 1))
+            near = (dx**2 + dy**2).argmin(axis=1)
+            yaw, there = yaws[p][at], (np.arange(len(at)), near)
+            offset = dx[there] * -np.sin(yaw) + dy[there] * np.cos(yaw)
             fits = np.cos(yaws[q][near] - yaw) > _PARALLEL
             fits &= (np.abs(offset) > _BESIDE_M[0]) & (np.abs(offset) < _BESIDE_M[1])
             of_q = routes[q].lane_of_point[near]

@@ -213,7 +213,9 @@ class Paths:
         index = torch.round(torch.nan_to_num(s_m)).clamp(0, points - 1).long()  # NaN: padding
         row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
         flat = (row * paths + path) * points + index
-        return tensor.reshape(maps * paths * points, *tensor.shape[3:])[flat]
+        rows = tensor.reshape(maps * paths * points, *tensor.shape[3:])
+        # Whole rows are copied, where indexing goes number by number.
+        return rows.index_select(0, flat.flatten()).unflatten(0, flat.shape)
 
 
 def _expand(frame: Float[Tensor, "*k 5"], along_m: Float[Tensor, "*k"]) -> Float[Tensor, "*k 2"]:

@@ -193,9 +193,7 @@ def _relate(frame: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return tuple(t.reshape(shape).numpy() for t in (s_m, distance, aligned))  # type: ignore
 
 
-def _nearest(
-    knots: Float[Tensor, "p k 2"], real: Bool[Tensor, "p k"]
-) -> Int[Tensor, "p q k"]:
+def _nearest(knots: Float[Tensor, "p k 2"], real: Bool[Tensor, "p k"]) -> Int[Tensor, "p q k"]:
     """The real knot of each path p that is nearest to every knot of each path q."""
     paths, num_knots = real.shape
     square = (knots**2).sum(-1)

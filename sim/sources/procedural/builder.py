@@ -92,10 +92,9 @@ class MapBuilder:
         """The drivable area: every lane with its shoulder, inner corners rounded."""
         import shapely
 
-        strips = [
-            shapely.LineString(lane.centerline_m).buffer(width / 2 + SHOULDER_M, cap_style="flat")
-            for lane, width in zip(self.lanes, self.widths_m, strict=True)
-        ]
+        lines = [shapely.LineString(lane.centerline_m) for lane in self.lanes]
+        half_m = np.array(self.widths_m) / 2 + SHOULDER_M
+        strips = shapely.buffer(lines, half_m, quad_segs=16, cap_style="flat")
         union = shapely.union_all([*strips, *(extra or [])])
         closed = union.buffer(rounding_m, quad_segs=4).buffer(-rounding_m, quad_segs=4)
         self.add_area(AreaKind.DRIVABLE, shapely.set_precision(closed.simplify(0.03), 0.005))

@@ -16,6 +16,7 @@ _KINDS = {
     ObstacleKind.TREE: (0.20, (1.5, 8.0), (0.0, 0.0), (0.0, 0.0), (4.0, 9.0)),
     ObstacleKind.POLE: (0.15, (0.7, 1.2), (0.0, 0.0), (0.0, 0.0), (3.0, 8.0)),
 }
+_SHARES = [share for share, *_ in _KINDS.values()]
 _CLEARANCE_M = 0.3
 
 
@@ -33,27 +34,32 @@ def place_clutter(layout: Layout, rng: Rng, count: int = 36) -> list[StaticObsta
     )
     shapely.prepare(road)
     candidates = [_candidate(builder.lanes, rng) for _ in range(count)]
-    shapes = np.array([shapely.Polygon(c.footprint_m) for c in candidates])
-    clear = shapely.distance(shapes, road) > _CLEARANCE_M
+    corners = [len(c.footprint_m) for c in candidates]
+    rings = shapely.linearrings(
+        np.concatenate([c.footprint_m for c in candidates]),
+        indices=np.repeat(np.arange(count), corners),
+    )
+    shapes = np.asarray(shapely.polygons(rings))
+    touch = np.zeros((count, count), dtype=bool)
+    touch[tuple(shapely.STRtree(shapes).query(shapes, predicate="intersects"))] = True
     kept: list[int] = []
-    tree = shapely.STRtree(shapes)
-    touching = [set(tree.query(shape, predicate="intersects").tolist()) for shape in shapes]
-    for k in np.flatnonzero(clear):
-        if not touching[k] & set(kept):
-            kept.append(int(k))
+    for k in np.flatnonzero(shapely.distance(shapes, road) > _CLEARANCE_M).tolist():
+        if not touch[k, kept].any():
+            kept.append(k)
     return [candidates[k] for k in kept]
 
 
 def _candidate(lanes: list, rng: Rng) -> StaticObstacle:
     kinds = list(_KINDS)
-    kind = kinds[int(rng.choice(len(kinds), p=[_KINDS[k][0] for k in kinds]))]
+    kind = kinds[int(rng.choice(len(kinds), p=_SHARES))]
     _, edge, length, depth, height = _KINDS[kind]
-    line = lanes[int(rng.integers(len(lanes)))].right_boundary_m.astype(np.float64)
+    line = lanes[int(rng.integers(len(lanes)))].right_boundary_m
     k = int(rng.integers(len(line)))
-    yaw = polyline.headings_rad(line)[k]
+    around = line[max(k - 1, 0) : k + 2].astype(np.float64)
+    yaw = polyline.headings_rad(around)[min(k, 1)]
     size = np.array((rng.uniform(*length), rng.uniform(*depth)))
     away = rng.uniform(*edge) + 0.5 * size[1]
-    middle = line[k] + away * np.array((np.sin(yaw), -np.cos(yaw)))
+    middle = around[min(k, 1)] + away * np.array((np.sin(yaw), -np.cos(yaw)))
     radius = 0.0
     if kind in (ObstacleKind.TREE, ObstacleKind.POLE):
         radius = float(

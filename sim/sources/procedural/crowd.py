@@ -118,7 +118,7 @@ def draw_vehicle(rng: Rng, gentle: bool) -> tuple[str, tuple[float, float, float
     """Category and size of any; long ones only where the route is `gentle`."""
     names = [name for name in FLEET if gentle or name not in _LONG]
     share = np.array([FLEET[name][0] for name in names])
-    category = str(rng.choice(names, p=share / share.sum()))
+    category = names[int(rng.choice(len(names), p=share / share.sum()))]
     size = draw_size(category, rng)
     return ("vehicle.car" if category == "van" else category), size
 

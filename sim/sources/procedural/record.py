@@ -13,7 +13,7 @@ from sim.traffic import Traffic
 from sim.traffic.idm import IdmTraffic
 from sim.world import World, WorldState
 
-BATCH = 32
+BATCH = 128  # what a step costs whatever the batch is shared by so many
 
 
 def record(drafts: list[Draft]) -> list[Scenario]:

@@ -1,5 +1,7 @@
 """Who is there at the start: the ego, cars on the routes, parked cars, cones, pedestrians."""
 
+import functools
+
 import numpy as np
 
 from sim.geometry import polyline
@@ -65,13 +67,14 @@ def _place_drivers(
     crowd: Crowd, layout: Layout, lights: Lights, rng: Rng, instants: int, count: int
 ) -> None:
     """Random places on random routes, kept where the safe gap to everyone is free."""
+    is_gentle = functools.cache(lambda k: _min_radius_m(layout.routes[k].path_m) > _GENTLE_RADIUS_M)
     for _ in range(6 * count):
         if count == 0:
             return
         k = _draw_route(layout, rng)
         route, start = layout.routes[k], layout.routes[layout.starts_on.get(k, k)]
         low, high = layout.spawn[k][int(rng.integers(len(layout.spawn[k])))]
-        category, size = draw_vehicle(rng, gentle=_min_radius_m(route.path_m) > _GENTLE_RADIUS_M)
+        category, size = draw_vehicle(rng, is_gentle(k))
         s = float(rng.uniform(low, max(high, low + 1.0)))
         speed = _start_speed(layout, lights, start, s, size[0], rng)
         if category == "vehicle.bicycle":
