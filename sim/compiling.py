@@ -77,10 +77,19 @@ def _without_copies() -> None:
 
     Here and not above: importing Inductor takes seconds.
     """
-    from torch._inductor.lowering import register_lowering
+    from torch._inductor.ir import Pointwise, StorageBox
+    from torch._inductor.lowering import lowerings, register_lowering, to_dtype
+
+    def realized(tensor: Any) -> Any:
+        computed = isinstance(tensor.data, StorageBox) and isinstance(tensor.data.data, Pointwise)
+        if computed and tensor.get_dtype() == torch.bool and tensor.get_device().type == "cpu":
+            # Vectorized code packs and unpacks masks one by one: a third of a step went there.
+            number = to_dtype(tensor, torch.float32)
+            number.realize()
+            return lowerings[torch.ops.aten.ne.Scalar](number, 0.0)
+        tensor.realize()
+        return tensor
 
     @register_lowering(torch.ops.bevdrive.stored.default, type_promotion_kind=None)
     def _(tensors: list[Any]) -> list[Any]:
-        for tensor in tensors:
-            tensor.realize()
-        return tensors
+        return [realized(tensor) for tensor in tensors]

@@ -144,6 +144,18 @@ def check_gradient() -> None:
     assert torch.equal(x.grad, torch.tensor((18.0, -36.0)))
 
 
+def check_masks() -> None:
+    # Masks that are stored on the way, read in place, from behind, and by a reduction.
+    def marks(x: Tensor, given: Tensor) -> tuple[Tensor, ...]:
+        near, kept = materialize((x.abs() < 1.0) & given, given)
+        return near, ~near, near.flip(1), near.any(dim=1), torch.where(near, x, 0.0), kept
+
+    x = torch.linspace(-2.0, 2.0, 40).reshape(2, 20)
+    given = torch.arange(40).reshape(2, 20) % 3 > 0
+    for eager, stored in zip(marks(x, given), compiled(marks)(x, given), strict=True):
+        assert eager.dtype == stored.dtype and torch.equal(eager, stored)
+
+
 def check_forecast() -> None:
     network = JointPredictor(JointConfig(width=16, heads=2, pair_width=8)).eval()
     simulator = _simulator(needs=ExampleSpec().needs())
@@ -167,6 +179,7 @@ CHECKS = {
     "lidar": check_lidar,
     "observe": check_observe,
     "gradient": check_gradient,
+    "masks": check_masks,
     "forecast": check_forecast,
 }
 
