@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sim import trees
 from sim.geometry import polyline
-from sim.scenario import Lane, Route, Scenario
+from sim.scenario import EGO, Lane, Route, Scenario
 from sim.trees import shared
 
 KNOT_M = 8  # spacing of the tables along a path
@@ -35,7 +35,7 @@ class LaneChanges:
     `target`: the path to change to on the left and on the right, -1: none. `to_cross`: how many lanes
     r is away, positive to the left. `parts_s_m`: where on p the last chance to get to r is; inf: the
     two end side by side. `ends_s_m`: where a driver has to stop because p ends; inf: it may leave
-    there. `alternative`: the paths that agent n may come to be on.
+    there. `alternative`: the paths that agent n may come to be on; `of_ego`: those of the ego.
     """
 
     target: Int[Tensor, "m p r 2 k"] = shared()
@@ -44,6 +44,7 @@ class LaneChanges:
     ends_s_m: Float[Tensor, "m p r"] = shared()
     lane: Int[Tensor, "m p k"] = shared()  # index of the map's lane; -1: none
     alternative: Bool[Tensor, "m n p"] = shared()
+    of_ego: Int[Tensor, "m a"] = shared()  # -1: padding
     start_path: Int[Tensor, "m n"] = shared()  # -1: no path
     start_s_m: Float[Tensor, "m n"] = shared()
     start_offset_m: Float[Tensor, "m n"] = shared()  # to the left of it
@@ -60,7 +61,10 @@ class LaneChanges:
             _of_scenario(scenario, routes, owner)
             for scenario, (routes, owner) in zip(scenarios, pools, strict=True)
         ]
+        for tables in found:
+            tables["of_ego"] = np.flatnonzero(tables["alternative"][EGO])
         fill = {"target": -1, "parts_s_m": np.inf, "ends_s_m": np.inf, "lane": -1, "start_path": -1}
+        fill["of_ego"] = -1
         stacked = {
             name: trees.stack_padded([one[name] for one in found], fill.get(name, 0))
             for name in found[0]

@@ -74,36 +74,45 @@ class Paths:
         self, path: Int[Tensor, "b n"], s_m: Float[Tensor, "b n"], wheelbase_m: Float[Tensor, "b n"]
     ) -> Float[Tensor, "b n 3"]:
         """A vehicle whose two axles are on the path and whose centre is at `s_m`."""
-        front = self.position_at(path, s_m + 0.5 * wheelbase_m)
-        rear = self.position_at(path, s_m - 0.5 * wheelbase_m)
+        half = 0.5 * wheelbase_m
+        axles = torch.stack((s_m + half, s_m - half), dim=-1)
+        front, rear = self.position_at(path.unsqueeze(-1).expand(axles.shape), axles).unbind(-2)
         axis = front - rear
         yaw = torch.atan2(axis[..., 1], axis[..., 0])
         return torch.cat((0.5 * (front + rear), yaw.unsqueeze(-1)), dim=-1)
 
-    def search(self, pose: Float[Tensor, "b f 3"]) -> Float[Tensor, "b p f"]:
-        """Arc length on every path of the place nearest to each pose (to about a metre).
+    def search(
+        self, pose: Float[Tensor, "b f 3"], path: Int[Tensor, "b p"] | None = None
+    ) -> Float[Tensor, "b p f"]:
+        """Arc length on every path, or on those given, of the place nearest to each pose (to about a metre).
 
         A path that runs against the pose's heading counts as farther away, so that where a path
         comes back on itself the right pass is found. -1: the path is more than 20 m away.
         """
-        cost = _search_cost(self.coarse[self.row].unsqueeze(2), pose[:, None, :, None])
+        row = self.row.unsqueeze(1)
+        if path is None:
+            path = torch.arange(self.coarse.shape[1], device=row.device).unsqueeze(0)
+        number = row * self.coarse.shape[1] + path
+        coarse = self.coarse.flatten(0, 1).index_select(0, number.flatten())
+        coarse = coarse.unflatten(0, number.shape)
+        cost = _search_cost(coarse.unsqueeze(2), pose[:, None, :, None])
         past_end = torch.arange(cost.shape[3], device=cost.device) * COARSE_M
-        beyond = past_end > self.num_points[self.row][:, :, None, None] + COARSE_M
+        beyond = past_end > self.num_points[row, path][:, :, None, None] + COARSE_M
         best, index = torch.where(beyond, torch.inf, cost).min(dim=-1)
         return torch.where(best < _SEARCH_M, index.to(pose.dtype) * COARSE_M, -1.0)
 
     def project(
-        self, path: Int[Tensor, "b *k"], guess_s_m: Float[Tensor, "b *k"], x_m: Tensor, y_m: Tensor
+        self, path: Int[Tensor, "b *#k"], guess_s_m: Float[Tensor, "b *k"], x_m: Tensor, y_m: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Arc length, offset to the left, and frame of points `[B, *k]` seen from the paths.
+        """Arc length, offset to the left, and frame of points `[B, *k]` seen from paths that broadcast.
 
         `guess_s_m` must be right to a few metres; two refinements make it exact on smooth paths.
         """
-        s_m = guess_s_m
+        first, s_m = self._first_point(path), guess_s_m
         for _ in range(2):
-            frame = self.frame_at(path, s_m)
-            dx, dy = x_m - frame[..., 0], y_m - frame[..., 1]
             base = torch.round(s_m).clamp(0, self.frame.shape[2] - 1)
+            frame = _of_points(self.frame, first + torch.nan_to_num(base).long())
+            dx, dy = x_m - frame[..., 0], y_m - frame[..., 1]
             s_m = base + dx * frame[..., 2] + dy * frame[..., 3]
         offset = dy * frame[..., 2] - dx * frame[..., 3]
         return s_m, offset, frame
@@ -121,7 +130,7 @@ class Paths:
         cost = _search_cost(self.coarse[row, path], pose.unsqueeze(-2))
         guess = cost.argmin(dim=-1).to(pose.dtype) * COARSE_M
         x, y, _ = pose.unbind(-1)
-        s_m, offset, _ = self.project(path.expand(guess.shape), guess, x, y)
+        s_m, offset, _ = self.project(path, guess, x, y)
         return s_m, offset
 
     def ego_path(self, pose: Float[Tensor, "b 3"]) -> Int[Tensor, " b"]:
@@ -132,15 +141,15 @@ class Paths:
         own = self.agent_path[:, EGO]
         if self.lane_changes is None:
             return own
-        near = self.search(pose.unsqueeze(1)).squeeze(2)
-        every = torch.arange(near.shape[1], device=near.device).expand(near.shape)
-        x, y, _ = pose.unsqueeze(1).expand(-1, near.shape[1], -1).unbind(-1)
-        _, offset, _ = self.project(every, near.clamp(min=0.0), x, y)
-        possible = self.lane_changes.alternative[self.row, EGO] & (near >= 0.0)
-        cost = torch.where(possible, offset.abs(), torch.inf)
-        own_cost = torch.gather(cost, 1, own.unsqueeze(1)).squeeze(1)
+        path = self.lane_changes.of_ego[self.row]
+        near = self.search(pose.unsqueeze(1), path.clamp(min=0)).squeeze(2)
+        x, y, _ = pose.unsqueeze(1).unbind(-1)
+        _, offset, _ = self.project(path.clamp(min=0), near.clamp(min=0.0), x, y)
+        cost = torch.where((path >= 0) & (near >= 0.0), offset.abs(), torch.inf)
+        own_cost = torch.where(path == own.unsqueeze(1), cost, torch.inf).amin(dim=1)
         best, index = cost.min(dim=1)
-        return torch.where(own_cost < best + _OWN_PATH_M, own, index)
+        nearest = torch.gather(path, 1, index.unsqueeze(1)).squeeze(1)
+        return torch.where(own_cost < best + _OWN_PATH_M, own, nearest)
 
     def nearest_point_m(self, place_m: Float[Tensor, "b t 2"]) -> Float[Tensor, "b t"]:
         """Arc length of the stored point of the ego's path that is nearest to each place."""
@@ -209,13 +218,21 @@ class Paths:
         return torch.where(closed & ahead, stop_s_m, torch.inf).amin(dim=-1)
 
     def _gather(self, tensor: Tensor, path: Tensor, s_m: Tensor) -> Tensor:
-        maps, paths, points = tensor.shape[:3]
-        index = torch.round(torch.nan_to_num(s_m)).clamp(0, points - 1).long()  # NaN: padding
+        last = self.frame.shape[2] - 1
+        index = torch.round(torch.nan_to_num(s_m)).clamp(0, last).long()  # NaN: padding
+        return _of_points(tensor, self._first_point(path) + index)
+
+    def _first_point(self, path: Int[Tensor, "b *k"]) -> Int[Tensor, "b *k"]:
+        """The number of the first point of each path among all points of all maps."""
+        _, paths, points = self.frame.shape[:3]
         row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
-        flat = (row * paths + path) * points + index
-        rows = tensor.reshape(maps * paths * points, *tensor.shape[3:])
-        # Whole rows are copied, where indexing goes number by number.
-        return rows.index_select(0, flat.flatten()).unflatten(0, flat.shape)
+        return (row * paths + path) * points
+
+
+def _of_points(table: Tensor, point: Int[Tensor, "*k"]) -> Tensor:
+    """Rows `[*k, ...]` of a table `[M, P, K, ...]`: `index_select` copies them whole."""
+    found = table.flatten(0, 2).index_select(0, point.flatten())
+    return found.reshape(*point.shape, *table.shape[3:])
 
 
 def _expand(frame: Float[Tensor, "*k 5"], along_m: Float[Tensor, "*k"]) -> Float[Tensor, "*k 2"]:

@@ -72,10 +72,11 @@ def yield_to_others(
     """Decide every pair of drivers whose paths conflict, in every zone ahead of both."""
     me = driver.at(zones)
     mine = stored(_Approach.of(me, zones.enter_m, zones.leave_m))
-    they, other = _of_other(me), _of_other(mine)
-    live = zones.valid & me.present & they.present
+    other, their_mps, their_m = _of_other(mine), me.speed_mps.flip(1), me.length_m.flip(1)
+    live = zones.valid & me.present & me.present.flip(1)
     live = live & (mine.to_enter_m > 0.0) & (mine.to_enter_m < LOOK_AHEAD_M)
     live = live & (other.to_leave_m > 0.0) & (other.to_enter_m < LOOK_AHEAD_M)
+    (live,) = materialize(live)
     inside = other.to_enter_m <= 0.0
     they_clear = other.leave_s + GO_AFTER_S < mine.enter_s
     i_clear = mine.leave_s + me.margin_s < other.enter_s
@@ -90,22 +91,25 @@ def yield_to_others(
     too_far = mine.to_enter_m > me.speed_mps**2 / (2.0 * LATE_BRAKING_MPS2) + _LATE_M
     minds = (me.yields != _NEVER) & ((me.yields != _LATE) | ~too_far)
 
+    (i_first,) = materialize(i_first)
     contested = ~inside & ~other.blocked & ~they_clear & ~i_clear & ~i_first & stoppable & minds
     blocks_box = _would_block_box(me, zones.leave_m) & minds
     wait = crossing & ((inside & ~they_clear) | contested | blocks_box)
 
-    virtual_gap = mine.to_enter_m - other.to_enter_m - they.length_m
-    squeezed = ~_fits_in_front(mine, other, me, they)
+    virtual_gap = mine.to_enter_m - other.to_enter_m - their_m
+    squeezed = ~_fits_in_front(mine, other, me, their_mps)
     follow = merging & (inside | (~other.blocked & ~i_first & squeezed & minds))
+    wait, follow = materialize(wait, follow)
     beside = follow & (virtual_gap < 1.0) & (inside | stoppable)
     wait = wait | beside
     # Who has nobody to cross before the merge rolls up to it; others leave the junction free.
     follow = follow & ~(beside & (zones.of_driver(nearest.crosses_m) > zones.enter_m))
 
+    wait, follow = materialize(wait, follow)
     return Yield(
         stop_gap_m=zones.least(torch.where(wait, mine.to_enter_m, torch.inf), driver.s_m),
         virtual_gap_m=torch.where(follow, virtual_gap, torch.inf),
-        virtual_speed_mps=torch.where(follow, they.speed_mps, 0.0),
+        virtual_speed_mps=torch.where(follow, their_mps, 0.0),
     )
 
 
@@ -185,8 +189,10 @@ def _would_block_box(me: Driver, leave_m: Tensor) -> Tensor:
     return (me.lead_speed_mps < 2.0) & (room < me.length_m + _CLEAR_BOX_M)
 
 
-def _fits_in_front(mine: _Approach, other: _Approach, me: Driver, they: Driver) -> Tensor:
+def _fits_in_front(
+    mine: _Approach, other: _Approach, me: Driver, their_mps: Float[Tensor, "b 2 e"]
+) -> Tensor:
     """Whether merging in front leaves the other some headway, and no need to brake hard."""
     gap = other.to_enter_m - mine.to_enter_m - me.length_m
-    closing = (they.speed_mps**2 - me.speed_mps**2).clamp(min=0.0) / (2.0 * 1.5)
-    return gap > 2.0 + me.margin_s * they.speed_mps + closing
+    closing = (their_mps**2 - me.speed_mps**2).clamp(min=0.0) / (2.0 * 1.5)
+    return gap > 2.0 + me.margin_s * their_mps + closing

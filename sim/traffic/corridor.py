@@ -10,7 +10,7 @@ from sim import trees
 from sim.compiling import materialize
 from sim.paths.paths import Paths
 from sim.scenario import EGO
-from sim.traffic.drivers import Drivers
+from sim.traffic.drivers import Drivers, Place
 from sim.traffic.lateral import Lateral
 from sim.traffic.path_relations import STRIDE, DriverZones, Relations
 from sim.traffic.storing import stored
@@ -32,8 +32,12 @@ class OnPaths:
 
     def seen_from(self, path: Int[Tensor, "b k"]) -> "OnPaths":
         """`[B, K, N]`: from those paths alone."""
-        row = torch.arange(len(path), device=path.device).unsqueeze(1)
-        return trees.map_tensors(lambda seen: seen[row, path], self)
+        worlds, paths, agents = self.near.shape
+        world = torch.arange(worlds, device=path.device).unsqueeze(1)
+        row, shape = (world * paths + path).flatten(), (*path.shape, agents)
+        return trees.map_tensors(
+            lambda seen: seen.flatten(0, 1).index_select(0, row).reshape(shape), self
+        )
 
 
 @dataclass(frozen=True)
@@ -119,23 +123,20 @@ class Lookout:
 
     def corridor(
         self,
-        world: World,
         on_paths: OnPaths,
-        path: Int[Tensor, "b d"],
-        own_s: Float[Tensor, "b d"],
+        place: Place,
         lateral: Lateral | None,
     ) -> Corridor:
         """What each driver meets on the path that it is on, and between there and where it is."""
-        drivers, seen = self.drivers, on_paths.seen_from(path)
-        size = drivers.pick(world.size_m)
-        front = own_s + 0.5 * size[..., 0]
-        agent = torch.arange(seen.near.shape[2], device=path.device)
-        offset, reach = seen.offset_m, seen.half_across_m + 0.5 * size[..., 1].unsqueeze(2)
+        drivers, seen = self.drivers, on_paths.seen_from(place.path)
+        agent = torch.arange(seen.near.shape[2], device=seen.near.device)
+        half_width = 0.5 * place.size_m[..., 1].unsqueeze(2)
+        offset, reach = seen.offset_m, seen.half_across_m + half_width
         if lateral is not None:
             (half_way,) = materialize(0.5 * lateral.offset_m.unsqueeze(2))
             offset, reach = offset - half_way, reach + half_way.abs()
         return Corridor(
-            gap_m=seen.rear_m - front.unsqueeze(2),
+            gap_m=seen.rear_m - place.front_s_m.unsqueeze(2),
             offset_m=offset,
             reach_m=reach,
             along_mps=seen.along_mps,
@@ -155,18 +156,18 @@ class Lookout:
         _, num_paths, _, knots = table.shape
         row = paths.row.reshape(-1, 1, 1)
         path = torch.arange(num_paths, device=table.device).reshape(1, -1, 1)
-        own = state.path.clamp(min=0).unsqueeze(1)
         knot = torch.round(torch.nan_to_num(self.drivers.spread(own_s)) / STRIDE)
-        knot = knot.clamp(0, knots - 1)
-        flat = ((row * num_paths + path) * num_paths + own) * knots + knot.long().unsqueeze(1)
-        drives = (state.path >= 0).unsqueeze(1)
-        instant = (state.step // HINT_EVERY).clamp(max=self.log_hint_s_m.shape[1] - 1)
-        recorded = self.log_hint_s_m[torch.arange(len(instant), device=instant.device), instant]
-        hint = torch.where(drives, table.reshape(-1)[flat], recorded)
+        own = state.path.clamp(min=0) * knots + knot.clamp(0, knots - 1).long()
+        flat = (row * num_paths + path) * (num_paths * knots) + own.unsqueeze(1)
+        related = table.flatten().index_select(0, flat.flatten()).reshape(flat.shape)
+        worlds, instants = self.log_hint_s_m.shape[:2]
+        instant = (state.step // HINT_EVERY).clamp(max=instants - 1)
+        instant = instant + torch.arange(worlds, device=instant.device) * instants
+        recorded = self.log_hint_s_m.flatten(0, 1).index_select(0, instant)
+        hint = torch.where((state.path >= 0).unsqueeze(1), related, recorded)
         if self.drives_ego:
             return hint
-        is_ego = torch.arange(hint.shape[2], device=hint.device) == EGO
-        return torch.where(is_ego, paths.search(state.pose[:, :1]), hint)
+        return torch.cat((paths.search(state.pose[:, :1]), hint[:, :, 1:]), dim=2)
 
 
 def _project_all(
@@ -177,12 +178,12 @@ def _project_all(
     beside: Tensor | None,
 ) -> OnPaths:
     """`beside`: how far left of its own path each agent is."""
-    path = torch.arange(hint.shape[1], device=hint.device).reshape(1, -1, 1).expand(hint.shape)
+    path = torch.arange(hint.shape[1], device=hint.device).reshape(1, -1, 1)
     (x, y, yaw), (vx, vy) = state.pose.unbind(-1), velocity_mps.unbind(-1)
     length, width, _ = world.size_m.unbind(-1)
     of_agents = materialize(x, y, torch.cos(yaw), torch.sin(yaw), vx, vy, length, width)
     x, y, cos_yaw, sin_yaw, vx, vy, length, width = (t.unsqueeze(1) for t in of_agents)
-    s, offset, frame = world.paths.project(path, hint.clamp(min=0.0), x, y)
+    s, offset, frame = world.paths.project(path.expand(len(hint), -1, 1), hint.clamp(min=0.0), x, y)
     cos = frame[..., 2] * cos_yaw + frame[..., 3] * sin_yaw
     sin = frame[..., 2] * sin_yaw - frame[..., 3] * cos_yaw
     half_along = 0.5 * (length * cos.abs() + width * sin.abs())

@@ -34,8 +34,8 @@ class Drivers:
     def of(paths: Paths, relations: Relations, there_at_start: Bool[Tensor, "b n"]) -> "Drivers":
         """Found once for a batch."""
         has_path = paths.agent_path >= 0
-        agent, place = _compact(has_path)
-        late, late_place = _compact(has_path & ~there_at_start)
+        agent, place = compact(has_path)
+        late, late_place = compact(has_path & ~there_at_start)
         route = torch.gather(paths.agent_path, 1, agent)
         possible = _possible_paths(paths, agent, route)
         pairs = relations.pairs(paths.row, *possible, num_drivers=agent.shape[1])
@@ -51,14 +51,12 @@ class Drivers:
         )
 
     def pick(self, per_agent: Tensor) -> Tensor:
-        """`[B, N, ...]` as `[B, D, ...]`."""
-        world = torch.arange(len(self.agent), device=self.agent.device).unsqueeze(1)
-        return per_agent[world, self.agent]
+        """`[B, N]` as `[B, D]`, `[B, N, K]` as `[B, D, K]`."""
+        return _rows(per_agent, self.agent)
 
     def spread(self, per_driver: Tensor) -> Tensor:
-        """`[B, D, ...]` as `[B, N, ...]`; agents that are no drivers get the ego's."""
-        world = torch.arange(len(self.place), device=self.place.device).unsqueeze(1)
-        return per_driver[world, self.place]
+        """`[B, D]` as `[B, N]`, `[B, D, K]` as `[B, N, K]`; agents that are no drivers get the ego's."""
+        return _rows(per_driver, self.place)
 
 
 @dataclass(frozen=True)
@@ -87,12 +85,19 @@ def _possible_paths(
         return torch.arange(agent.shape[1], device=agent.device).expand(agent.shape), route
     possible = paths.lane_changes.alternative[paths.row.unsqueeze(1), agent]
     flat = (possible & (route >= 0).unsqueeze(2)).flatten(1)
-    kept, _ = _compact(flat)
+    kept, _ = compact(flat)
     path = torch.where(torch.gather(flat, 1, kept), kept % possible.shape[2], -1)
     return kept // possible.shape[2], path
 
 
-def _compact(member: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b k"], Int[Tensor, "b n"]]:
+def _rows(table: Tensor, index: Int[Tensor, "b k"]) -> Tensor:
+    """Rows `index` of each world's `[B, J]` or `[B, J, K]`."""
+    if table.ndim == 3:
+        index = index.unsqueeze(2).expand(-1, -1, table.shape[2])
+    return torch.gather(table, 1, index)
+
+
+def compact(member: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b k"], Int[Tensor, "b n"]]:
     """The members of each world first, K the most in any; and each one's place there (0: no member)."""
     order = torch.argsort(member.int(), dim=1, descending=True, stable=True)
     place = torch.where(member, member.cumsum(dim=1) - 1, 0)

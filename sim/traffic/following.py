@@ -8,13 +8,13 @@ from torch import Tensor
 
 from sim import trees
 from sim.compiling import materialize
-from sim.scenario import AgentKind
 from sim.traffic.corridor import Corridor
 from sim.traffic.driver_styles import DriverStyles
 from sim.traffic.drivers import Place
-from sim.traffic.idm_law import idm_acceleration
+from sim.traffic.idm_law import crowding_of, idm_acceleration, kept_back
 from sim.traffic.lane_changing import Wishes
-from sim.world import World, WorldState
+from sim.traffic.walking import Walkers
+from sim.world import WorldState
 
 HARDEST_BRAKING_MPS2 = 8.0
 SIDE_MARGIN_M = 0.25
@@ -27,8 +27,6 @@ _NUDGE_HORIZON_S = 2.0
 _NUDGE_MPS = 0.25
 _IN_FRONT_M = 30.0
 _SAME_LANE_M = 1.3
-# A plain int: compiled, a tensor compared with an enum's member is silently False.
-_PEDESTRIAN = int(AgentKind.PEDESTRIAN)
 
 
 @dataclass(frozen=True)
@@ -41,26 +39,33 @@ class Following:
 
 
 def follow(
-    world: World,
     state: WorldState,
     corridor: Corridor,
     styles: DriverStyles,
     place: Place,
     wishes: Wishes | None,
+    walkers: Walkers | None,
+    on_foot: Corridor | None,
 ) -> Following:
-    """Keep behind everybody who is in the way; be kind, or not, to those who want to be."""
-    speed_mps, cruise_mps = place.speed_mps, place.cruise_mps
-    blocks = _in_the_way(world, state, corridor, place, styles)
+    """Keep behind everybody who is in the way; be kind, or not, to those who want to be.
+
+    `on_foot`: what drivers meet of the `walkers`.
+    """
+    blocks = corridor.offset_m.abs() < corridor.reach_m + SIDE_MARGIN_M
+    if walkers is not None and on_foot is not None:
+        (steps_in,) = materialize(_steps_in(state, walkers, on_foot, place, styles))
+        blocks = blocks | walkers.spread(steps_in)
+    blocks = blocks & corridor.near & (corridor.gap_m > -0.5 * place.size_m[..., :1])
     (gap_m,) = materialize(torch.where(blocks, corridor.gap_m, torch.inf))
-    lead = idm_acceleration(
-        speed_mps.unsqueeze(2), cruise_mps.unsqueeze(2),
-        gap_m, torch.where(blocks, corridor.along_mps, 0.0).clamp(min=0.0),
-        trees.map_tensors(lambda value: value.unsqueeze(2), styles.law),
-    ).amin(dim=2)  # fmt: skip
+    nobody = gap_m == torch.inf
+    lead_mps = torch.where(nobody, 0.0, corridor.along_mps).clamp(min=0.0)
+    law = trees.map_tensors(lambda value: value.unsqueeze(2), styles.law)
+    crowding = crowding_of(place.speed_mps.unsqueeze(2), gap_m, lead_mps, law).amax(dim=2)
+    lead = kept_back(place.speed_mps, place.cruise_mps, crowding, styles.law)
     following = Following(lead, *_next(gap_m, corridor))
     if wishes is None:
         return following
-    merging = _moving_in(corridor, wishes) & torch.isinf(gap_m)
+    merging = _moving_in(corridor, wishes) & nobody
     (gap_m,) = materialize(torch.where(merging, corridor.gap_m, torch.inf))
     wanted = _answered(following, *_next(gap_m, corridor), styles, place)
     return replace(following, acceleration_mps2=wanted)
@@ -91,7 +96,7 @@ def _next(
 ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
     """The least gap, and the speed of who is there; inf and 0: nobody."""
     (nearest,) = materialize(gap_m.amin(dim=2))
-    there = (gap_m == nearest.unsqueeze(2)) & torch.isfinite(gap_m)
+    there = gap_m == nearest.unsqueeze(2)
     speed = torch.where(there, corridor.along_mps, torch.inf).amin(dim=2)
     return nearest, torch.where(torch.isfinite(nearest), speed, 0.0)
 
@@ -109,26 +114,24 @@ def _moving_in(corridor: Corridor, wishes: Wishes) -> Bool[Tensor, "b d n"]:
     return corridor.near & in_front & (nudges | wants)
 
 
-def _in_the_way(
-    world: World, state: WorldState, corridor: Corridor, place: Place, styles: DriverStyles
-) -> Bool[Tensor, "b d n"]:
-    """Whom a driver must keep behind: those in its strip, and those on foot about to step in.
+def _steps_in(
+    state: WorldState, walkers: Walkers, on_foot: Corridor, place: Place, styles: DriverStyles
+) -> Bool[Tensor, "b d w"]:
+    """Who on foot is about to step into the strip of a driver, who can still stop.
 
     Who waits at the kerb does not step in; kind drivers stop for it where that is no trouble.
     """
     speed, length = place.speed_mps.unsqueeze(2), place.size_m[..., :1]
-    offset, reach = corridor.offset_m.abs(), corridor.reach_m + SIDE_MARGIN_M
-    ahead = corridor.near & (corridor.gap_m > -0.5 * length)
-    on_foot = (world.kind == _PEDESTRIAN).unsqueeze(1)
-    approach = torch.where(corridor.offset_m > 0.0, -corridor.across_mps, corridor.across_mps)
-    enters_s = (offset - reach) / approach.clamp(min=0.1)
-    arrives_s = corridor.gap_m / speed.clamp(min=1.0)
+    approach = torch.where(on_foot.offset_m > 0.0, -on_foot.across_mps, on_foot.across_mps)
+    beside_m = on_foot.offset_m.abs() - (on_foot.reach_m + SIDE_MARGIN_M)
+    enters_s = beside_m / approach.clamp(min=0.1)
+    arrives_s = on_foot.gap_m / speed.clamp(min=1.0)
     passes_s = arrives_s + (length + 2.0) / speed.clamp(min=1.0)
     steps_in = (approach > 0.3) & (enters_s < PEDESTRIAN_HORIZON_S + 1.0)
     steps_in = steps_in & (enters_s < passes_s + 0.5)
     steps_in = steps_in & (enters_s < arrives_s + PEDESTRIAN_HORIZON_S)
-    at_kerb = (state.waited_s > 0.0).unsqueeze(1)
+    at_kerb = (walkers.pick(state.waited_s) > 0.0).unsqueeze(1)
     braking = torch.where(at_kerb, LETTING_IN_MPS2, HARDEST_BRAKING_MPS2)
-    stoppable = corridor.gap_m > speed**2 / (2.0 * braking)
-    steps_in = steps_in & (~at_kerb | (styles.politeness >= LETS_IN).unsqueeze(2))
-    return ahead & ((offset < reach) | (on_foot & steps_in & stoppable))
+    stoppable = on_foot.gap_m > speed**2 / (2.0 * braking)
+    lets_in = (styles.politeness >= LETS_IN).unsqueeze(2)
+    return steps_in & stoppable & (~at_kerb | lets_in)

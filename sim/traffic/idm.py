@@ -59,12 +59,16 @@ class IdmTraffic:
         signs = Signs.ahead_of(world, place)
         place = stored(signs.passed_slowly(place, styles))
         course = self._course(world, state, place)
-        velocity = intended_mps(world, state) if self.walkers else state.velocity_mps
+        walkers, on_foot, waits = self.walkers, None, None
+        looks = walkers is not None and walkers.looks is not None
+        velocity = intended_mps(world, state) if looks else state.velocity_mps
         on_paths = lookout.look(world, state, velocity, own_s, course.lateral)
-        corridor = stored(lookout.corridor(world, on_paths, place.path, own_s, course.lateral))
+        corridor = stored(lookout.corridor(on_paths, place, course.lateral))
         wishes = course.lateral and stored(Wishes.of(world, state, drivers, place, on_paths))
-        waits = self.walkers and self.walkers.waiting(state, corridor, place)
-        following = follow(world, state, corridor, styles, place, wishes)
+        if walkers is not None:
+            on_foot = walkers.met(corridor)
+            waits = walkers.waiting(state, on_foot, place)
+        following = follow(state, corridor, styles, place, wishes, walkers, on_foot)
         wanted = give_way(world, state, lookout, styles, place, following, signs)
         if wishes is not None:
             choice = choose_lanes(

@@ -33,8 +33,21 @@ def idm_acceleration(
     s* = s0 + max(0, v T + v dv / (2 sqrt(a b))). Smaller gaps count as `least_gap_m`; without
     `clamps_wanted_gap` the max is left out (who falls behind a faster leader then has a negative s*).
     """
+    crowding = crowding_of(speed_mps, gap_m, lead_speed_mps, params, least_gap_m, clamps_wanted_gap)
+    return kept_back(speed_mps, desired_mps, crowding, params)
+
+
+def crowding_of(
+    speed_mps: Tensor,
+    gap_m: Tensor,
+    lead_speed_mps: Tensor,
+    params: IdmParams,
+    least_gap_m: float = 0.1,
+    clamps_wanted_gap: bool = True,
+) -> Tensor:
+    """s* / s of `idm_acceleration`. Of several leaders the one that crowds most decides."""
     wanted = wanted_gap_m(speed_mps, lead_speed_mps, params, clamps_wanted_gap)
-    return kept_back(speed_mps, desired_mps, wanted / gap_m.clamp(min=least_gap_m), params)
+    return wanted / gap_m.clamp(min=least_gap_m)
 
 
 def wanted_gap_m(

@@ -103,39 +103,23 @@ def choose_lanes(
 ) -> LaneChoice:
     """`own_mps2`: what each does behind those ahead of it now."""
     slot = stored(_Slots.of(world, state, drivers, styles, place, wishes))
-    there, here = (
-        stored(_Neighbors.of(world, on_paths.seen_from(path), slot.agent))
-        for path in (slot.target.clamp(min=0), slot.at(place.path))
+    lanes = torch.cat((slot.target.clamp(min=0), slot.at(place.path)), dim=1)
+    seen = on_paths.seen_from(lanes)
+    # Of the lanes there, then of those here.
+    near = stored(_Neighbors.of(world, seen, torch.cat((slot.agent, slot.agent), dim=1)))
+    gap_there_m, gap_behind_there_m = (
+        gap.chunk(2, dim=1)[0] for gap in (near.gap_ahead_m, near.gap_behind_m)
     )
     law = trees.map_tensors(slot.at, styles.law)
     speed, cruise = slot.at(place.speed_mps), slot.at(place.cruise_mps)
-    length = slot.at(place.size_m[..., 0])
-
-    def followed(lane: _Neighbors, gap_m: Tensor, lead_mps: Tensor) -> Tensor:
-        """What the follower on a lane does so far behind somebody; 0 where there is none."""
-        driver = torch.gather(drivers.place, 1, lane.follower)
-        of_driver = trees.map_tensors(lambda value: torch.gather(value, 1, driver), styles.law)
-        wanted = torch.gather(place.cruise_mps, 1, driver)
-        done = idm_acceleration(lane.follower_mps, wanted, gap_m, lead_mps, of_driver)
-        return torch.where(torch.isfinite(lane.gap_behind_m), done, 0.0)
-
-    def alone(lane: _Neighbors) -> Tensor:
-        return followed(lane, lane.gap_behind_m + length + lane.gap_ahead_m, lane.lead_mps)
-
-    after_own = idm_acceleration(speed, cruise, there.gap_ahead_m, there.lead_mps, law)
-    before = Accelerations(
-        own=slot.at(own_mps2),
-        new_follower=alone(there),
-        old_follower=followed(here, here.gap_behind_m, speed),
-    )
-    after = Accelerations(
-        own=after_own,
-        new_follower=followed(there, there.gap_behind_m, speed),
-        old_follower=alone(here),
-    )
+    after_own = idm_acceleration(speed, cruise, gap_there_m, near.lead_mps.chunk(2, dim=1)[0], law)
+    without, behind = _of_followers(drivers, styles, place, near, slot)
+    (alone_there, alone_here), (there, here) = without.chunk(2, dim=1), behind.chunk(2, dim=1)
+    before = Accelerations(own=slot.at(own_mps2), new_follower=alone_there, old_follower=here)
+    after = Accelerations(own=after_own, new_follower=there, old_follower=alone_here)
     gain = incentive_mps2(before, after, slot.at(styles.politeness))
     braking = safe_braking_mps2(torch.where(slot.pressed, slot.at(wishes.left_m), torch.inf))
-    free = (there.gap_ahead_m > 0.0) & (there.gap_behind_m > 0.0)
+    free = (gap_there_m > 0.0) & (gap_behind_there_m > 0.0)
     wants = slot.valid & (slot.pressed | (gain > THRESHOLD_MPS2)) & free & is_safe(after, braking)
     first = wants & (wants.cumsum(dim=1) == 1)
     path = _scattered(place.path, slot.driver, first, slot.target)
@@ -241,6 +225,24 @@ class _Neighbors:
             follower=follower,
             follower_mps=torch.gather(mps, 2, follower.unsqueeze(2)).squeeze(2),
         )
+
+
+def _of_followers(
+    drivers: Drivers, styles: DriverStyles, place: Place, lane: _Neighbors, slot: _Slots
+) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b k"]]:
+    """What the followers on lanes do without, and behind, those who look; 0 where there is none."""
+    driver = torch.gather(drivers.place, 1, lane.follower)
+    law = trees.map_tensors(lambda value: torch.gather(value, 1, driver), styles.law)
+    cruise = torch.gather(place.cruise_mps, 1, driver)
+    length, speed = (
+        torch.cat((own, own), dim=1)
+        for own in (slot.at(place.size_m[..., 0]), slot.at(place.speed_mps))
+    )
+    gap_m = torch.stack((lane.gap_behind_m + length + lane.gap_ahead_m, lane.gap_behind_m))
+    lead_mps = torch.stack((lane.lead_mps, speed))
+    done = idm_acceleration(lane.follower_mps, cruise, gap_m, lead_mps, law)
+    without, behind = torch.where(torch.isfinite(lane.gap_behind_m), done, 0.0).unbind(0)
+    return without, behind
 
 
 def _joined(

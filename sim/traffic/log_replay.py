@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from sim.world import World, WorldState
+from sim.world import World, WorldState, speed_along
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,16 @@ class LogReplay:
 def replay(world: World, state: WorldState) -> WorldState:
     """`state` one step later, with everyone where the recording says."""
     log, last = world.log, world.log.valid.shape[2] - 1
-    row = torch.arange(len(state.step), device=state.step.device)
-    now, then = state.step.clamp(max=last), (state.step + 1).clamp(max=last)
-    moved = replace(
+    instant = torch.stack((state.step, state.step + 1), dim=1).clamp(max=last)
+    instant = instant[:, None, :, None].expand(-1, log.valid.shape[1], -1, -1)
+    pose = torch.gather(log.pose, 2, instant.expand(-1, -1, -1, 3))
+    velocity_mps = torch.gather(log.velocity_mps, 2, instant.expand(-1, -1, -1, 2))
+    before_mps, speed_mps = speed_along(pose, velocity_mps).unbind(2)
+    return replace(
         state,
-        pose=log.pose[row, :, then],
-        velocity_mps=log.velocity_mps[row, :, then],
-        valid=log.valid[row, :, then] & (state.step < last).unsqueeze(1),
+        pose=pose[:, :, 1],
+        velocity_mps=velocity_mps[:, :, 1],
+        acceleration_mps2=(speed_mps - before_mps) / world.dt_s,
+        valid=torch.gather(log.valid, 2, instant[:, :, 1]).squeeze(2)
+        & (state.step < last).unsqueeze(1),
     )
-    before = replace(moved, pose=log.pose[row, :, now], velocity_mps=log.velocity_mps[row, :, now])
-    acceleration = (moved.speed_mps - before.speed_mps) / world.dt_s
-    return replace(moved, acceleration_mps2=acceleration)

@@ -54,14 +54,19 @@ class Relations:
         num_paths = self.zone.shape[1]
         record = ((row.unsqueeze(1) * num_paths + mine) * num_paths + others) * MAX_ZONES
         (record,) = materialize(record + pairs.number)
-        enter, leave, other_enter, other_leave = self.zone.flatten(0, 3)[record].unbind(-1)
-        mine_first = self.right_of_way.flatten()[record]
+        flat = record.flatten()
+
+        def found(table: Tensor) -> Tensor:
+            return table.flatten(0, 3).index_select(0, flat).unflatten(0, record.shape)
+
+        enter, leave, other_enter, other_leave = found(self.zone).unbind(-1)
+        mine_first = found(self.right_of_way)
         return DriverZones(
             driver=pairs.driver,
             enter_m=torch.stack((enter, other_enter), dim=1),
             leave_m=torch.stack((leave, other_leave), dim=1),
-            valid=(self.zone_valid.flatten()[record] & pairs.valid).unsqueeze(1),
-            merges=self.zone_merges.flatten()[record].unsqueeze(1),
+            valid=(found(self.zone_valid) & pairs.valid).unsqueeze(1),
+            merges=found(self.zone_merges).unsqueeze(1),
             right_of_way=torch.stack((mine_first, -mine_first), dim=1),
         )
 

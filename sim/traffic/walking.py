@@ -17,7 +17,8 @@ from sim.geometry import se2
 from sim.scenario import AgentKind, Scenario, Yielding
 from sim.styles import uniform_styles
 from sim.traffic.corridor import Corridor
-from sim.traffic.drivers import Place
+from sim.traffic.drivers import Place, compact
+from sim.traffic.storing import stored
 from sim.world import World, WorldState
 
 ACCELERATION_MPS2 = 2.0
@@ -36,43 +37,59 @@ class Walkers:
     """W people on foot a world, and how they cross."""
 
     agent: Int[Tensor, "b w"]  # padding: anybody
-    looks: Bool[Tensor, "b w"]  # False for padding, too
+    place: Int[Tensor, "b n"]  # of each agent among them; 0 for those who are not on foot
+    on_foot: Bool[Tensor, "b n"]
+    looks: Bool[Tensor, "b w"] | None  # False for padding, too; None: nobody looks
     accepted_gap_s: Float[Tensor, "b w"]
 
     @staticmethod
     def of(world: World, uniform: bool) -> "Walkers | None":
-        """None where nobody looks: without styles all walk by the clock."""
+        """None where nobody is on foot. Without styles nobody looks: all walk by the clock."""
         scenarios, device = world.scenarios, world.size_m.device
-        looks = [_who_looks(scenario, uniform) for scenario in scenarios]
-        if not any(one.any() for one in looks):
+        on_foot = world.kind == _PEDESTRIAN
+        if not on_foot.any():
             return None
-        look = trees.stack_padded([one.numpy() for one in looks]).to(device)
+        looks = [_who_looks(scenario, uniform).numpy() for scenario in scenarios]
+        look = trees.stack_padded(looks).to(device)
         gaps = [(s.styles or uniform_styles(s.num_agents)).accepted_gap_s for s in scenarios]
         gap_s = trees.stack_padded(gaps).to(device)
-        order = torch.argsort(look.int(), dim=1, descending=True, stable=True)
-        agent = order[:, : int(look.sum(dim=1).max())]
-        return Walkers(agent, torch.gather(look, 1, agent), torch.gather(gap_s, 1, agent))
-
-    def waiting(self, state: WorldState, corridor: Corridor, place: Place) -> Bool[Tensor, "b n"]:
-        """Who stays at the kerb in this step: about to step into the way of a car that comes too soon."""
-        index = self.agent.unsqueeze(1).expand(-1, corridor.near.shape[1], -1)
-        gap, offset, reach, across, near = (
-            torch.gather(seen, 2, index)
-            for seen in (
-                corridor.gap_m,
-                corridor.offset_m,
-                corridor.reach_m,
-                corridor.across_mps,
-                corridor.near,
-            )
+        agent, place = compact(on_foot)
+        return Walkers(
+            agent=agent,
+            place=place,
+            on_foot=on_foot,
+            looks=torch.gather(look, 1, agent) if look.any() else None,
+            accepted_gap_s=torch.gather(gap_s, 1, agent),
         )
+
+    def pick(self, per_agent: Float[Tensor, "b n"]) -> Float[Tensor, "b w"]:
+        """`[B, N]` as `[B, W]`."""
+        return torch.gather(per_agent, 1, self.agent)
+
+    def met(self, corridor: Corridor) -> Corridor:
+        """`[B, D, W]`: of what drivers meet, those on foot."""
+        index = self.agent.unsqueeze(1).expand(-1, corridor.near.shape[1], -1)
+        return stored(trees.map_tensors(lambda seen: torch.gather(seen, 2, index), corridor))
+
+    def spread(self, per_walker: Bool[Tensor, "b d w"]) -> Bool[Tensor, "b d n"]:
+        """`[B, D, W]` as `[B, D, N]`; False for those who are not on foot."""
+        index = self.place.unsqueeze(1).expand(-1, per_walker.shape[1], -1)
+        return torch.gather(per_walker, 2, index) & self.on_foot.unsqueeze(1)
+
+    def waiting(self, state: WorldState, met: Corridor, place: Place) -> Bool[Tensor, "b n"] | None:
+        """Who stays at the kerb in this step: about to step into the way of a car that comes too soon.
+
+        None: nobody ever does.
+        """
+        if self.looks is None:
+            return None
+        offset, across, near = met.offset_m, met.across_mps, met.near
         speed = place.speed_mps.unsqueeze(2)
         towards = torch.where(offset > 0.0, -across, across).clamp(min=_STANDING_MPS)
-        steps_in_s = (offset.abs() - reach) / towards
-        arrives_s = gap / speed.clamp(min=_YIELDING_MPS)
+        steps_in_s = (offset.abs() - met.reach_m) / towards
+        arrives_s = met.gap_m / speed.clamp(min=_YIELDING_MPS)
         passes_s = arrives_s + place.size_m[..., :1] / speed.clamp(min=_YIELDING_MPS)
-        waited_s = torch.gather(state.waited_s, 1, self.agent)
-        patience = (1.0 - 0.5 * waited_s / IMPATIENCE_S).clamp(min=0.5)
+        patience = (1.0 - 0.5 * self.pick(state.waited_s) / IMPATIENCE_S).clamp(min=0.5)
         enough_s = (patience * self.accepted_gap_s).unsqueeze(1)
         at_kerb = near & (steps_in_s > 0.0) & (steps_in_s < _KERB_S)
         comes = (speed > _YIELDING_MPS) & (passes_s + _GO_AFTER_S > steps_in_s)
