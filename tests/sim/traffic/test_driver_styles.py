@@ -1,7 +1,9 @@
 """Drivers by their styles: each parameter does what it says; noise is everybody's own, and the same."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from sim.traffic import TRAFFIC
 from sim.traffic.driver_styles import NOISE_EVERY_S
 from sim.traffic.idm import IdmTraffic, UniformTraffic
 from sim.world import World, WorldState
+from tests.sim.traffic.drives import drive_groups
 from tests.toy import Car, make_scenario, straight
 
 WEST_EAST, SOUTH_NORTH = straight(-100, 0, 100, 0), straight(0, -100, 0, 100)
@@ -39,21 +42,43 @@ def _drive(*scenarios: Scenario, steps: int | None = None) -> list[WorldState]:
     return drive(world, IdmTraffic.of(world), steps)
 
 
+@cache
+def _all_driven() -> dict[str, tuple[World, list[WorldState]]]:
+    groups = (_gaps, _speeds, _crossing, _at_light, _at_sign, _walkers, _waiting, _nudged)
+    return drive_groups({group.__name__: group() for group in groups}, drives_ego=False)
+
+
+def _driven(scenes: Callable[[], list[Scenario]]) -> list[WorldState]:
+    """The scenes that a function of this module makes, all without noise."""
+    return _all_driven()[scenes.__name__][1]
+
+
+GAPS_M = (2.0, 4.0)
+
+
+def _gaps() -> list[Scenario]:
+    scene = _scene([Car(1, 20, 0, 0, 8), Car(-1, 60, 0)], [WEST_EAST])
+    return [_styled(scene, 1, min_gap_m=gap_m) for gap_m in GAPS_M]
+
+
 def test_each_keeps_its_own_gap() -> None:
     # Standing behind a parked car: the minimum gap, 2 m for the one, 4 m for the other.
-    scene = _scene([Car(1, -20, 0, 0, 8), Car(-1, 60, 0)], [WEST_EAST], 30.0)
-    gaps_m = (2.0, 4.0)
-    last = _drive(*(_styled(scene, 1, min_gap_m=gap_m) for gap_m in gaps_m))[-1]
-    left_m = 60 - 2 - (last.pose[:, 1, 0] + 2)
-    assert left_m.tolist() == pytest.approx(gaps_m, abs=0.5)
+    left_m = 60 - 2 - (_driven(_gaps)[-1].pose[:, 1, 0] + 2)
+    assert left_m.tolist() == pytest.approx(GAPS_M, abs=0.5)
+
+
+FACTORS = (0.8, 1.2)
+
+
+def _speeds() -> list[Scenario]:
+    scene = _scene([Car(1, -90, 0, 0, 8)], [WEST_EAST], 14.0)
+    return [_styled(scene, 1, speed_factor=factor) for factor in FACTORS]
 
 
 def test_each_wants_its_own_speed() -> None:
     # The limit is 10 m/s; on a free road the speed wanted is approached from below.
-    scene = _scene([Car(1, -90, 0, 0, 8)], [WEST_EAST], 14.0)
-    factors = (0.8, 1.2)
-    states = _drive(*(_styled(scene, 1, speed_factor=factor) for factor in factors))
-    for w, factor in enumerate(factors):
+    states = _driven(_speeds)
+    for w, factor in enumerate(FACTORS):
         fastest = max(float(state.speed_mps[w, 1]) for state in states)
         assert 0.95 * 10 * factor < fastest <= 10 * factor + 1e-3
 
@@ -69,7 +94,8 @@ def test_first_step_by_hand() -> None:
 
 
 def test_uniform_styles_are_those_of_a_scenario_without() -> None:
-    scene = _scene([Car(1, -60, 0, 0, 10), Car(2, 0, -55, NORTH, 10)], [WEST_EAST, SOUTH_NORTH])
+    cars = [Car(1, -40, 0, 0, 10), Car(2, 0, -35, NORTH, 10)]
+    scene = _scene(cars, [WEST_EAST, SOUTH_NORTH], 6.0)
     plain, styled = _drive(replace(scene, styles=None)), _drive(scene)
     for a, b in zip(plain, styled, strict=True):
         assert torch.equal(a.pose, b.pose)
@@ -77,7 +103,7 @@ def test_uniform_styles_are_those_of_a_scenario_without() -> None:
 
 def test_uniform_traffic_ignores_styles() -> None:
     assert TRAFFIC.load("uniform") is UniformTraffic
-    scene = _scene([Car(1, -60, 0, 0, 10)], [WEST_EAST], 5.0)
+    scene = _scene([Car(1, -60, 0, 0, 10)], [WEST_EAST], 3.0)
     world = World.from_scenarios([_styled(scene, 1, speed_factor=0.5, noise_mps2=1.0)], maps=False)
     plain = World.from_scenarios([scene], maps=False)
     for a, b in zip(
@@ -114,67 +140,70 @@ def test_noise_is_as_large_and_as_lasting_as_stated() -> None:
     assert found == pytest.approx(0.622, abs=0.02)
 
 
-def _crossing(*yields: Yielding) -> list[WorldState]:
+def _crossing() -> list[Scenario]:
     """Agent 2 comes from a minor road; agent 1 on the major one is about as far from the crossing."""
     cars = [Car(1, -60, 0, 0, 9), Car(2, 0, -55, NORTH, 8.5)]
     scene = _scene(cars, [WEST_EAST, SOUTH_NORTH], 6.0, priorities=[0, 10, 0])
-    return _drive(*(_styled(scene, 2, yields=how) for how in yields))
+    ways = (Yielding.DUE, Yielding.NEVER, Yielding.LATE)
+    return [_styled(scene, 2, yields=how) for how in ways]
 
 
 def test_who_never_yields_does_not_slow_down() -> None:
-    states = _crossing(Yielding.DUE, Yielding.NEVER)
+    states = _driven(_crossing)
     assert min(float(state.speed_mps[0, 2]) for state in states) < 6.0
     assert min(float(state.speed_mps[1, 2]) for state in states[:40]) > 8.0
 
 
 def test_who_yields_late_brakes_late() -> None:
-    states = _crossing(Yielding.DUE, Yielding.LATE)
+    states = _driven(_crossing)
     due_m, late_m = (
         next(float(s.pose[w, 2, 1]) for s in states if float(s.acceleration_mps2[w, 2]) < -1.0)
-        for w in range(2)
+        for w in (0, 2)
     )
     assert late_m > due_m + 2.0
 
 
-def _at_light(*runs_red: bool) -> list[float]:
-    """How far it gets."""
+def _at_light() -> list[Scenario]:
     stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.SIGNAL, (1,), light=0)
     light = np.full((1, 151), LightState.RED)
     scene = _scene([Car(1, -40, 0, 0, 10)], [WEST_EAST], stop_lines=[stop], light_state=light)
-    last = _drive(*(_styled(scene, 1, runs_red=runs) for runs in runs_red))[-1]
-    return last.pose[:, 1, 0].tolist()
+    return [_styled(scene, 1, runs_red=runs) for runs in (False, True)]
 
 
 def test_who_runs_reds_runs_them() -> None:
-    stops_m, runs_m = _at_light(False, True)
+    stops_m, runs_m = _driven(_at_light)[-1].pose[:, 1, 0].tolist()
     assert stops_m < 20
     assert runs_m > 60
 
 
-def _at_sign(*rolls_stop: bool) -> list[float]:
-    """How slow it gets before it goes on."""
+def _at_sign() -> list[Scenario]:
     stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.STOP_SIGN, (1,))
     scene = _scene([Car(1, -40, 0, 0, 10)], [WEST_EAST], stop_lines=[stop])
-    states = _drive(*(_styled(scene, 1, rolls_stop=rolls) for rolls in rolls_stop))
-    assert (states[-1].pose[:, 1, 0] > 25).all()
-    return torch.stack([state.speed_mps[:, 1] for state in states]).amin(dim=0).tolist()
+    return [_styled(scene, 1, rolls_stop=rolls) for rolls in (False, True)]
 
 
 def test_who_rolls_through_stop_signs_does_not_halt() -> None:
-    halts_mps, rolls_mps = _at_sign(False, True)
+    states = _driven(_at_sign)
+    assert (states[-1].pose[:, 1, 0] > 25).all(), "they go on afterwards"
+    slowest_mps = torch.stack([state.speed_mps[:, 1] for state in states]).amin(dim=0)
+    halts_mps, rolls_mps = slowest_mps.tolist()
     assert halts_mps < 0.3
     assert 1.5 < rolls_mps < 3.5
 
 
-def _walker(**style: float) -> list[WorldState]:
-    """A walker who would reach the road as the car does; the car does not stop for who waits."""
+def _walkers() -> list[Scenario]:
+    """One who would reach the road as the car does; the car does not stop for who waits.
+
+    In the second scene it does not look.
+    """
     walker = Car(-1, 10, -4.5, NORTH, 1.4, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
     scene = _scene([Car(1, -15, 0, 0, 10), walker], [WEST_EAST])
-    return _drive(_styled(_styled(scene, 2, **style), 1, politeness=0.2))
+    unkind = _styled(scene, 1, politeness=0.2)
+    return [unkind, _styled(unkind, 2, yields=Yielding.NEVER)]
 
 
 def test_a_walker_waits_for_the_gap_and_goes_on() -> None:
-    states = _walker()
+    states = _driven(_walkers)
     waiting = [k for k, state in enumerate(states) if float(state.waited_s[0, 2]) > 0.0]
     assert waiting
     at_kerb = states[waiting[-1]]
@@ -184,28 +213,31 @@ def test_a_walker_waits_for_the_gap_and_goes_on() -> None:
 
 
 def test_who_does_not_look_does_not_wait() -> None:
-    states = _walker(yields=Yielding.NEVER)
-    assert not any(float(state.waited_s[0, 2]) > 0.0 for state in states)
+    assert not any(float(state.waited_s[1, 2]) > 0.0 for state in _driven(_walkers))
+
+
+def _waiting() -> list[Scenario]:
+    walker = Car(-1, 30, -4.5, NORTH, 0.9, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
+    scene = _scene([Car(1, -25, 0, 0, 10), walker], [WEST_EAST], 7.0)
+    return [_styled(scene, 1, politeness=p) for p in (0.2, 0.9)]
 
 
 def test_kind_drivers_stop_for_who_waits() -> None:
-    walker = Car(-1, 30, -4.5, NORTH, 0.9, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
-    scene = _scene([Car(1, -25, 0, 0, 10), walker], [WEST_EAST], 7.0)
-    states = _drive(*(_styled(scene, 1, politeness=p) for p in (0.2, 0.9)))
+    states = _driven(_waiting)
     unkind, kind = torch.stack([state.speed_mps[:, 1] for state in states]).amin(dim=0)
     assert kind < unkind - 2.0
 
 
-def _nudged(*politeness: float) -> list[WorldState]:
+def _nudged() -> list[Scenario]:
     """Agent 2 drifts over from the lane on the left, 12 m ahead of agent 1, both at 9 m/s."""
     drifting = Car(-1, -28, 3.5, -0.06, 9.0)
     scene = _scene([Car(1, -42, 0, 0, 9), drifting], [WEST_EAST], 2.0)
-    return _drive(*(_styled(scene, 1, politeness=p) for p in politeness))
+    return [_styled(scene, 1, politeness=p) for p in (0.9, 0.25, 0.0)]
 
 
 def test_kind_drivers_make_room_for_who_comes_over() -> None:
     # It sweeps into the strip, 2.25 m from its middle, about 2.3 s after it began.
-    states = _nudged(0.9, 0.25, 0.0)
+    states = _driven(_nudged)
     kind, neutral, unkind = states[18].speed_mps[:, 1].tolist()
     assert kind < neutral - 0.5
     assert min(float(state.acceleration_mps2[0, 1]) for state in states[:18]) > -1.6
