@@ -2,7 +2,9 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from sim.sources.procedural.record import drive
 from sim.styles import uniform_styles, with_style
 from sim.traffic.idm import IdmTraffic, UniformTraffic
 from sim.world import World, WorldState
-from tests.sim.traffic.drives import collides, drive_all
+from tests.sim.traffic.drives import collides, drive_all, drive_groups
 from tests.toy import Car, make_scenario, straight
 
 LEFT_LANE, RIGHT_LANE = straight(-100, 3.5, 300, 3.5), straight(-100, 0, 300, 0)
@@ -35,6 +37,17 @@ def _road(cars: list[Car], lines=None, duration_s: float = 12.0, **styles: float
 
 def _y(states: list[WorldState], agent: int, world: int = 0) -> list[float]:
     return [float(state.pose[world, agent, 1]) for state in states]
+
+
+@cache
+def _all_driven() -> dict[str, tuple[World, list[WorldState]]]:
+    groups = (_slow_ahead, _fast_column, _slow_column, _wall)
+    return drive_groups({group.__name__: group() for group in groups}, drives_ego=True)
+
+
+def _driven(scenes: Callable[[], list[Scenario]]) -> tuple[World, list[WorldState]]:
+    """The scenes that a function of this module makes."""
+    return _all_driven()[scenes.__name__]
 
 
 def test_tables_of_two_lanes() -> None:
@@ -63,10 +76,13 @@ def test_a_lane_that_ends_first() -> None:
     assert torch.isinf(changes.ends_s_m[0, 1, 0])
 
 
+def _slow_ahead() -> list[Scenario]:
+    """Nobody is on the left; 12 m/s wanted, 4 m/s ahead. A parked car would do as well."""
+    return [_road([Car(1, 0, 0, 0, 12.0), Car(-1, 60, 0, 0, 4.0)])]
+
+
 def test_overtakes_a_slow_car() -> None:
-    # Nobody is on the left; 12 m/s wanted, 4 m/s ahead. A parked car would do as well.
-    slow = Car(-1, 60, 0, 0, 4.0)
-    world, states = drive_all(_road([Car(1, 0, 0, 0, 12.0), slow]))
+    world, states = _driven(_slow_ahead)
     assert not collides(world, states)
     assert _y(states, 1)[-1] == pytest.approx(3.5, abs=0.05)
     assert float(states[-1].pose[0, 1, 0]) > float(states[-1].pose[0, 2, 0])
@@ -87,8 +103,7 @@ def test_the_gap_in_front_of_a_follower_by_hand(gap_m: float, changes: bool) -> 
 
 
 def test_it_drives_where_it_points() -> None:
-    slow = Car(-1, 60, 0, 0, 4.0)
-    _, states = drive_all(_road([Car(1, 0, 0, 0, 12.0), slow]))
+    _, states = _driven(_slow_ahead)
     steepest = 0.0
     for before, after in itertools.pairwise(states):
         step = (after.pose - before.pose)[0, 1]
@@ -111,8 +126,12 @@ def _lane_drop(beside_mps: float, politeness: float) -> Scenario:
     return replace(scenario, styles=styles)
 
 
+def _fast_column() -> list[Scenario]:
+    return [_lane_drop(10.0, politeness) for politeness in (0.0, 1.0)]
+
+
 def test_nobody_is_cut_off_where_a_lane_ends() -> None:
-    world, states = drive_all(_lane_drop(10.0, politeness=0.0), _lane_drop(10.0, politeness=1.0))
+    world, states = _driven(_fast_column)
     assert not collides(world, states)
     for w in range(2):
         hardest = min(float(state.acceleration_mps2[w, 2:].min()) for state in states)
@@ -121,18 +140,25 @@ def test_nobody_is_cut_off_where_a_lane_ends() -> None:
         assert float(there[-1].pose[w, 1, 1]) == pytest.approx(0.0, abs=0.1)
 
 
+def _slow_column() -> list[Scenario]:
+    return [_lane_drop(5.0, politeness) for politeness in (1.0, 0.2)]
+
+
 def test_kind_drivers_let_it_in_sooner() -> None:
-    _, states = drive_all(_lane_drop(5.0, politeness=1.0), _lane_drop(5.0, politeness=0.2))
+    _, states = _driven(_slow_column)
     kind, unkind = (next(k for k, y in enumerate(_y(states, 1, w)) if y < 1.0) for w in range(2))
     assert kind < unkind
 
 
-def test_an_exit_that_was_missed_is_missed() -> None:
+def _wall() -> list[Scenario]:
     # Both lanes go on; the route's turns off 200 m along. A wall of cars keeps it from there.
     off = np.concatenate((straight(-100, 0, 100, 0)[:-1], straight(100, 0, 200, -60)))
     wall = [Car(-1, -20 + 6.0 * k, 0, 0, 9.0) for k in range(14)]
-    scenario = _road([Car(1, 0, 3.5, 0, 9.0), *wall], [LEFT_LANE, off], 20.0)
-    world, states = drive_all(scenario)
+    return [_road([Car(1, 0, 3.5, 0, 9.0), *wall], [LEFT_LANE, off], 20.0)]
+
+
+def test_an_exit_that_was_missed_is_missed() -> None:
+    world, states = _driven(_wall)
     assert not collides(world, states)
     assert min(_y(states, 1)) > 3.3
     assert float(states[-1].speed_mps[0, 1]) > 5.0
@@ -140,15 +166,13 @@ def test_an_exit_that_was_missed_is_missed() -> None:
 
 def test_uniform_traffic_changes_only_where_it_must() -> None:
     slow = Car(-1, 60, 0, 0, 4.0)
-    for cars, goes_over in (
-        ([Car(1, 0, 0, 0, 12.0), slow], False),
-        ([Car(1, 0, 3.5, 0, 8.0)], True),
-    ):
-        lines = [straight(-100, 3.5, 200, 3.5), RIGHT_LANE]
-        world = World.from_scenarios([_road(cars, lines)], maps=False)
-        states = drive(world, UniformTraffic.of(world, drives_ego=True))
-        moved = abs(_y(states, 1)[-1] - _y(states, 1)[0])
-        assert (moved > 3.0) == goes_over
+    lines = [straight(-100, 3.5, 200, 3.5), RIGHT_LANE]
+    may, must = [Car(1, 0, 0, 0, 12.0), slow], [Car(1, 0, 3.5, 0, 8.0)]
+    world = World.from_scenarios([_road(cars, lines) for cars in (may, must)], maps=False)
+    states = drive(world, UniformTraffic.of(world, drives_ego=True))
+    for w, goes_over in enumerate((False, True)):
+        y_m = _y(states, 1, w)
+        assert (abs(y_m[-1] - y_m[0]) > 3.0) == goes_over
 
 
 def test_a_change_that_the_recording_is_in_the_middle_of_goes_on() -> None:
