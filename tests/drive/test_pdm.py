@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import fields, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from drive.planning.route_frame import (
 )
 from eval.metrics.facts import Facts
 from eval.rollout import Rollout, rollout
+from sim import trees
 from sim.geometry import box, polyline, se2
 from sim.interface import Agents, Needs, Observation, Planner
 from sim.paths.route_ahead import RouteAhead
@@ -54,9 +56,36 @@ def _observe(*scenarios: Scenario) -> Observation:
     return simulator.observe(simulator.reset())
 
 
-def _drive(cars: list[Car], seconds: float, planner: str = "pdm+", **kwargs) -> Rollout:
-    scenario = make_scenario(kwargs.pop("lines", ROAD), cars, seconds, **kwargs)
-    return rollout(_simulator(scenario), make_planner(planner))
+def _scenes() -> dict[str, Scenario]:
+    """What is driven for 12 s."""
+    # The ego is at x = 0 after 4.6 s; two slow cars cross there from 2.5 s to 6 s.
+    crossing = [Car(-1, 0, y_m, NORTH, 3, (4.0, 2.0, 1.6)) for y_m in (-14, -20)]
+    # y from -1.3 to -0.7: in the way of the ego (half width 1 m) at offset 0, not at +1 m.
+    barrier = Car(-1, 20, -1.0, 0, 0, (2.0, 0.6, 1.0), AgentKind.OBJECT)
+    # At 1.4 m/s from y = -7: inside the ego's strip from 4.1 s on, when the ego would be there.
+    walker = Car(-1, 0, -7, NORTH, 1.4, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
+    on_the_road = {
+        "crossing": [Car(0, -40, 0, 0, 8), *crossing],
+        "obstacle": [Car(0, -40, 0, 0, 8), barrier],
+        "oncoming": [Car(0, -40, 0, 0, 10), Car(-1, 80, 3.5, math.pi, 10)],
+        "walker": [Car(0, -40, 0, 0, 8), walker],
+        "standstill": [Car(0, 0, 0, 0, 0)],
+    }
+    scenes = {name: make_scenario(ROAD, cars, 12.0) for name, cars in on_the_road.items()}
+    bend = make_scenario([_bend()], [Car(0, -50, 0, 0, 10)], 12.0, limit_mps=15.0)
+    return {**scenes, "bend": bend}
+
+
+@cache
+def _all_driven(planner: str) -> Rollout:
+    """All scenes beside one another, which takes little more time than one of them."""
+    return rollout(_simulator(*_scenes().values()), make_planner(planner))
+
+
+def _drive(scene: str, planner: str = "pdm+") -> Rollout:
+    """A batch of that scene alone."""
+    driven, row = _all_driven(planner), torch.tensor([list(_scenes()).index(scene)])
+    return replace(trees.take(driven, row), world=driven.world.take(row))
 
 
 # Planner by name
@@ -133,46 +162,35 @@ def test_curve_speed_is_the_lateral_bound_and_is_reached_in_time() -> None:
 
 
 def test_waits_for_a_crossing_car_that_constant_velocity_hits() -> None:
-    # The ego is at x = 0 after 4.6 s; a long, slow car crosses there from 2.5 s to 6 s.
-    cars = [
-        Car(0, -40, 0, 0, 8),
-        Car(-1, 0, -14, NORTH, 3, (4.0, 2.0, 1.6)),
-        Car(-1, 0, -20, NORTH, 3, (4.0, 2.0, 1.6)),
-    ]
-    assert bool(Facts.of(_drive(cars, 7.0, "constant_velocity")).contact_begins.any())
-    driven = _drive(cars, 12.0)
+    assert bool(Facts.of(_drive("crossing", "constant_velocity")).contact_begins.any())
+    driven = _drive("crossing")
     assert not bool(Facts.of(driven).contact_begins.any())
     assert float(driven.pose[0, -1, 0, 0]) > 5.0, "it must go on afterwards"
 
 
 def test_passes_an_obstacle_that_leaves_the_left_free() -> None:
-    # y from -1.3 to -0.7: in the way of the ego (half width 1 m) at offset 0, not at +1 m.
-    barrier = Car(-1, 20, -1.0, 0, 0, (2.0, 0.6, 1.0), AgentKind.OBJECT)
-    driven = _drive([Car(0, -40, 0, 0, 8), barrier], 9.0)
+    driven = _drive("obstacle")
     assert not bool(Facts.of(driven).contact_begins.any())
-    assert float(driven.pose[0, -1, 0, 0]) > 24.0
+    assert float(driven.pose[0, 90, 0, 0]) > 24.0
     beside = (driven.pose[0, :, 0, 0] - 20).abs() < 2.0
     assert bool((driven.pose[0, beside, 0, 1] > 0.3).all())
 
 
 def test_meets_oncoming_traffic_in_its_lane_without_fuss() -> None:
-    driven = _drive([Car(0, -40, 0, 0, 10), Car(-1, 80, 3.5, math.pi, 10)], 6.0)
+    driven = _drive("oncoming")
     assert driven.velocity_mps[0, :, 0, 0].min() > 9.0
     assert driven.pose[0, :, 0, 1].abs().max() < 0.3
 
 
 def test_slows_for_a_pedestrian_who_walks_into_the_lane() -> None:
-    # At 1.4 m/s from y = -7: inside the ego's strip from 4.1 s on, when the ego would be there.
-    walker = Car(-1, 0, -7, NORTH, 1.4, (0.6, 0.6, 1.7), AgentKind.PEDESTRIAN)
-    cars = [Car(0, -40, 0, 0, 8), walker]
-    assert bool(Facts.of(_drive(cars, 7.0, "constant_velocity")).contact_begins.any())
-    driven = _drive(cars, 10.0)
+    assert bool(Facts.of(_drive("walker", "constant_velocity")).contact_begins.any())
+    driven = _drive("walker")
     assert not bool(Facts.of(driven).contact_begins.any())
-    assert float(driven.pose[0, -1, 0, 0]) > 0.0
+    assert float(driven.pose[0, 100, 0, 0]) > 0.0
 
 
 def test_takes_a_bend_on_its_line_within_comfort() -> None:
-    driven = _drive([Car(0, -50, 0, 0, 10)], 12.0, lines=[_bend()], limit_mps=15.0)
+    driven = _drive("bend")
     position, speed = driven.pose[0, :, 0, :2], driven.velocity_mps[0, :, 0].norm(dim=-1)
     assert float(position[-1, 1]) > 30.0
     center = torch.tensor((0.0, BEND_RADIUS_M))
@@ -196,7 +214,7 @@ def test_full_stop_where_a_collision_is_near() -> None:
 
 
 def test_starts_from_standstill() -> None:
-    assert float(_drive([Car(0, 0, 0, 0, 0)], 6.0).velocity_mps[0, -1, 0, 0]) > 6.0
+    assert float(_drive("standstill").velocity_mps[0, 60, 0, 0]) > 6.0
 
 
 # Its proposals and its batch

@@ -16,8 +16,8 @@ from tests.toy import Car, make_scenario, straight
 ROAD = straight(-60, 0, 200, 0)
 
 
-SECONDS = 14.0
-STANDING = [Car(0, -40, 0, 0, 8), Car(-1, 20, 0)]
+SECONDS = 9.0
+STANDING = [Car(0, -10, 0, 0, 8), Car(-1, 20, 0)]
 
 
 def _scenarios() -> list[Scenario]:
@@ -25,10 +25,10 @@ def _scenarios() -> list[Scenario]:
     light = np.full((1, round(SECONDS * 10) + 1), LightState.RED)
     stop = StopLine(np.array(((20.0, -2.0), (20.0, 2.0))), StopKind.SIGNAL, (0,), light=0)
     return [
-        make_scenario([ROAD], [Car(0, -40, 0, 0, 5)], SECONDS),
+        make_scenario([ROAD], [Car(0, -40, 0, 0, 7)], SECONDS),
         make_scenario([ROAD], STANDING, SECONDS),
         make_scenario(
-            [ROAD], [Car(0, -30, 0, 0, 8)], SECONDS, stop_lines=[stop], light_state=light
+            [ROAD], [Car(0, -10, 0, 0, 8)], SECONDS, stop_lines=[stop], light_state=light
         ),
     ]
 
@@ -45,7 +45,7 @@ PLANNERS = pytest.mark.parametrize("planner", ["idm", "pdm", "pdm+"])
 @PLANNERS
 def test_keeps_the_limit_on_a_free_road(planner: str) -> None:
     driven = _driven(planner)
-    assert abs(float(driven.velocity_mps[0, 100, 0, 0]) - 10.0) < 0.6
+    assert abs(float(driven.velocity_mps[0, 80, 0, 0]) - 10.0) < 0.6
     assert driven.pose[0, :, 0, 1].abs().max() < 0.1
 
 
@@ -72,9 +72,9 @@ def test_pdm_scores_well_where_constant_velocity_crashes() -> None:
 
 
 def test_padding_of_nan_changes_nothing_for_pdm() -> None:
-    scenario = make_scenario([ROAD], STANDING, 3.0)
+    scenario = make_scenario([ROAD], STANDING, 0.8)
     crowd = make_scenario(
-        [ROAD], [Car(0, -40, 0, 0, 8), *[Car(-1, 60 + 6 * k, 0) for k in range(3)]], 3.0
+        [ROAD], [Car(0, -10, 0, 0, 8), *[Car(-1, 60 + 6 * k, 0) for k in range(3)]], 0.8
     )
     simulator = Simulator.from_scenarios([scenario, crowd], "log")
     world = simulator.world
