@@ -106,9 +106,13 @@ def _bytes(driven: Rollout) -> bytes:
 
 def test_replanning_every_step_changes_nothing() -> None:
     simulator = _simulator()
-    every, step = (rollout(simulator, make_planner("pdm"), replan_s=r) for r in (None, 0.1))
-    assert _bytes(every) == _bytes(step)
-    assert _bytes(rollout(simulator, make_planner("pdm"), replan_s=0.5)) != _bytes(every)
+
+    def driven(replan_s: float | None) -> bytes:
+        return _bytes(rollout(simulator, make_planner("pdm"), num_steps=8, replan_s=replan_s))
+
+    every = driven(None)
+    assert driven(0.1) == every
+    assert driven(0.5) != every
 
 
 def test_nothing_is_observed_in_between(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,11 @@ from tests.toy import Car, make_scenario, straight
 
 gymnasium.register_envs(sim.env)
 NAME = "bevdrive/Drive-v0"
-GENERATED = generate(["curve", "signalized_junction", "crosswalk"], 3, duration_s=4.0)
+
+
+@pytest.fixture(scope="module")
+def generated() -> list[Scenario]:
+    return generate(["curve", "signalized_junction", "crosswalk"], 3, duration_s=2.0)
 
 
 def _toys() -> list[Scenario]:
@@ -59,8 +63,8 @@ def test_gymnasiums_checker_has_nothing_to_say(observation: str) -> None:
         check_env(env)
 
 
-def _play(env: gymnasium.Env, seed: int, steps: int = 25) -> bytes:
-    """Two seeded episodes with the same random actions, as bytes."""
+def _play(env: gymnasium.Env, seed: int, steps: int = 8) -> bytes:
+    """The beginnings of two seeded episodes with the same random actions, as bytes."""
     draw = np.random.default_rng(seed)
     parts = []
     for begin in (seed, None):
@@ -75,25 +79,25 @@ def _play(env: gymnasium.Env, seed: int, steps: int = 25) -> bytes:
     return b"".join(parts)
 
 
-def test_the_same_seed_gives_the_same_bytes() -> None:
-    env = gymnasium.make(NAME, scenarios=GENERATED)
-    again = gymnasium.make(NAME, scenarios=GENERATED)
+def test_the_same_seed_gives_the_same_bytes(generated: list[Scenario]) -> None:
+    env = gymnasium.make(NAME, scenarios=generated)
+    again = gymnasium.make(NAME, scenarios=generated)
     assert _play(env, 7) == _play(again, 7) == _play(env, 7)
     assert _play(env, 7) != _play(env, 8)
 
 
-def test_seeds_reach_every_scenario_and_options_choose_one() -> None:
-    env = gymnasium.make(NAME, scenarios=GENERATED)
-    names = {s.scenario_id for s in GENERATED}
+def test_seeds_reach_every_scenario_and_options_choose_one(generated: list[Scenario]) -> None:
+    env = gymnasium.make(NAME, scenarios=generated)
+    names = {s.scenario_id for s in generated}
     assert {env.reset(seed=k)[1]["scenario"] for k in range(20)} == names
     _, info = env.reset(options={"family": "crosswalk"})
-    assert info["scenario"] == GENERATED[2].scenario_id
-    _, info = env.reset(options={"scenario": GENERATED[1].scenario_id})
-    assert info["scenario"] == GENERATED[1].scenario_id
+    assert info["scenario"] == generated[2].scenario_id
+    _, info = env.reset(options={"scenario": generated[1].scenario_id})
+    assert info["scenario"] == generated[1].scenario_id
     with pytest.raises(ValueError, match="no 'alley'; choices: crosswalk, curve, sig"):
         env.reset(options={"family": "alley"})
     with pytest.raises(ValueError, match="not of that family"):
-        env.reset(options={"family": "curve", "scenario": GENERATED[1].scenario_id})
+        env.reset(options={"family": "curve", "scenario": generated[1].scenario_id})
     with pytest.raises(ValueError, match="observation: unknown 'radar'"):
         gymnasium.make(NAME, observation="radar")
     with pytest.raises(ValueError, match="speed"):
@@ -184,18 +188,18 @@ def test_autoreset_in_the_next_step() -> None:
     begins(1)
 
 
-def test_a_vector_of_three_is_three_singles() -> None:
+def test_a_vector_of_three_is_three_singles(generated: list[Scenario]) -> None:
     envs = gymnasium.make_vec(
-        NAME, num_envs=3, vectorization_mode="vector_entry_point", scenarios=GENERATED
+        NAME, num_envs=3, vectorization_mode="vector_entry_point", scenarios=generated
     )
-    singles = [gymnasium.make(NAME, scenarios=GENERATED) for _ in range(3)]
+    singles = [gymnasium.make(NAME, scenarios=generated) for _ in range(3)]
     batch, info = envs.reset(seed=11)
     alone = [env.reset(seed=11 + k) for k, env in enumerate(singles)]
     assert info["scenario"].tolist() == [one[1]["scenario"] for one in alone]
     assert np.allclose(batch, np.stack([one[0] for one in alone]), atol=1e-6)
     draw = np.random.default_rng(0)
     begins, restarts = np.zeros(3, dtype=bool), 0
-    for _ in range(60):
+    for _ in range(25):
         actions = draw.uniform(-0.6, 0.6, (3, 2)).astype(np.float32)
         batch, reward, terminated, truncated, info = envs.step(actions)
         for k, env in enumerate(singles):
@@ -290,7 +294,7 @@ def test_scores_of_worlds_that_end_at_different_times() -> None:
     alone = gymnasium.make(NAME, scenarios=_toys())
     _, info = envs.reset(seed=1)
     names, told = list(info["scenario"]), []
-    for _ in range(45):
+    for _ in range(32):
         action = np.tile(np.array((1.0, 0.0), dtype=np.float32), (3, 1))
         _, _, _, _, info = envs.step(action)
         for k in range(3):

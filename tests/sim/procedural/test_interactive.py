@@ -27,6 +27,12 @@ WITH_CUES = (
 )
 
 
+@pytest.fixture(scope="module")
+def recorded() -> list[Scenario]:
+    """One of each family in which somebody has a part."""
+    return record([make_draft(family, 1, INTERACTIVE_S) for family in WITH_CUES])
+
+
 def _road(scenario: Scenario) -> Any:
     areas = [a for a in scenario.map.areas if a.kind == AreaKind.DRIVABLE]
     return shapely.union_all([shapely.Polygon(a.exterior_m, a.holes_m) for a in areas])
@@ -70,9 +76,8 @@ def test_ids_name_the_same_scenario_for_ever() -> None:
     assert digest(one) != digest(again)
 
 
-def test_parts_are_played() -> None:
-    drafts = [make_draft(family, 1, INTERACTIVE_S) for family in WITH_CUES]
-    for scenario in record(drafts):
+def test_parts_are_played(recorded: list[Scenario]) -> None:
+    for scenario in recorded:
         require_valid(scenario)
         cues, tracks = scenario.cues, scenario.tracks
         assert cues is not None, scenario.family
@@ -90,13 +95,15 @@ def test_parts_are_played() -> None:
         assert played, scenario.family
 
 
-def test_who_steps_out_does_so_earlier_when_the_ego_comes_earlier() -> None:
+def test_who_steps_out_does_so_earlier_when_the_ego_comes_earlier(
+    recorded: list[Scenario],
+) -> None:
     from sim.dynamics.bicycle import Controls
     from sim.simulator import Simulator
     from sim.traffic.idm import IdmTraffic
     from sim.world import World
 
-    scenario = record([make_draft("parked_pedestrian", 1, INTERACTIVE_S)])[0]
+    scenario = recorded[WITH_CUES.index("parked_pedestrian")]
     cues = scenario.cues
     assert cues is not None
     walker = int(np.flatnonzero(cues.action)[0])
