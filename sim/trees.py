@@ -62,8 +62,11 @@ def tensors(tree: Any, with_shared: bool = True, path: str = "") -> Iterator[tup
     elif is_dataclass(tree) and not isinstance(tree, type):
         for f in fields(tree):
             if with_shared or _SHARED not in f.metadata:
-                name = f"{path}.{f.name}" if path else f.name
-                yield from tensors(getattr(tree, f.name), with_shared, name)
+                name, value = f"{path}.{f.name}" if path else f.name, getattr(tree, f.name)
+                if isinstance(value, Tensor):  # a call for each would be most of the time
+                    yield name, value
+                else:
+                    yield from tensors(value, with_shared, name)
 
 
 def of_tensor_type(array: np.ndarray) -> np.ndarray:
@@ -90,7 +93,8 @@ def _map(function: Callable[[Tensor], Tensor], tree: Any, with_shared: bool) -> 
     for f in fields(tree):
         if with_shared or _SHARED not in f.metadata:
             value = getattr(tree, f.name)
-            mapped = _map(function, value, with_shared)
+            is_leaf = isinstance(value, Tensor)  # a call for each would be most of the time
+            mapped = function(value) if is_leaf else _map(function, value, with_shared)
             if mapped is not value:
                 changed[f.name] = mapped
     return replace(tree, **changed) if changed else tree
