@@ -1,11 +1,14 @@
 """Toy scenes for tests of what learns: cars on lanes, as examples."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from drive.features.example import Example, ExampleSpec, concatenated, make_examples
 from drive.features.store import Store, begin_collection, finish_collection, write_shard
+from sim import trees
 from sim.scenario import AgentKind, Scenario
 from tests.toy import Car, make_scenario, straight
 
@@ -30,7 +33,12 @@ def toy_scenario(
 
 
 def toy_examples(spec: ExampleSpec = SPEC) -> Example:
-    """Instants of two such scenarios of different length."""
+    """Instants of two such scenarios of different length: the caller's own, to change at will."""
+    return trees.map_tensors(torch.clone, _examples(spec))
+
+
+@cache
+def _examples(spec: ExampleSpec) -> Example:
     scenarios = [toy_scenario(), toy_scenario(5.0, 8.0)]
     return concatenated(list(make_examples(scenarios, spec)))
 
