@@ -11,7 +11,7 @@ import torch
 from drive.cli.main import main
 from eval.runs.folder import RunFolder
 
-TINY = ["--count", "2", "--duration-s", "2", "--batch-size", "1", "--workers", "0", "--videos", "1"]
+TINY = ["--count", "2", "--duration-s", "1", "--batch-size", "1", "--workers", "0", "--videos", "1"]
 FAST = ["--planner", "constant_velocity,idm", "--families", "curve"]
 
 
@@ -121,7 +121,7 @@ def test_same_seed_same_bytes_and_resume(whole: Path, tmp_path: Path) -> None:
 
 def test_one_scenario_of_a_run_alone_scores_the_same(whole: Path, tmp_path: Path) -> None:
     name = "curve-val-0-000001"
-    few = ["--planner", "constant_velocity,idm", "--duration-s", "2", "--workers", "0"]
+    few = ["--planner", "constant_velocity,idm", "--duration-s", "1", "--workers", "0"]
     words = [*few, "--videos", "0", "--out", str(tmp_path)]
     assert main(["simulate", *words, "--name", "one", "--scenario", name]) == 0
     assert _run(tmp_path, "rest", "--videos", "0", "--exclude", "curve-val-0-000000") == 0
@@ -138,7 +138,7 @@ def test_options_of_a_preset_are_those_of_the_command_line(tmp_path: Path) -> No
     preset = tmp_path / "mine.yaml"
     preset.write_text(
         "scenario: [curve-val-0-000001, curve-val-0-000003]\nexclude: curve-val-0-000003\n"
-        "duration_s: 2\nreplan: 0.5\nplanner: idm\nvideos: 0\n"
+        "duration_s: 1\nreplan: 0.5\nplanner: idm\nvideos: 0\n"
     )
     words = ["--preset", str(preset), "--out", str(tmp_path), "--name", "run", "--workers", "0"]
     assert main(["simulate", *words]) == 0
@@ -158,7 +158,7 @@ def test_existing_run_is_not_overwritten(
 def test_one_bad_scenario_in_a_folder_is_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.sim.sources.test_scenarionet import FILES
+    from tests.real_scenes import FILES
 
     if not FILES:
         pytest.skip("real data not found")

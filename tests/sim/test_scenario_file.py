@@ -13,9 +13,9 @@ from sim.scenario import GroundHeight, Scenario
 from sim.scenario_check import require_valid
 from sim.scenario_file import load_scenario, save_scenario, scenario_bytes
 from sim.sources.procedural import draft
-from sim.sources.scenarionet import read_scenario
 from sim.styles import draw_styles, uniform_styles, with_style
-from tests.conftest import SHARED_DATA, needs_shared_data
+from tests.conftest import needs_shared_data
+from tests.real_scenes import FILES, real_scene
 from tests.toy import Car, make_scenario, straight
 
 
@@ -66,8 +66,7 @@ def test_styles_are_saved(tmp_path: Path) -> None:
 
 @needs_shared_data
 def test_a_recorded_scenario_keeps_its_place_in_the_dataset(tmp_path: Path) -> None:
-    path = next((SHARED_DATA / "nuscenes_mini_scenarionet").glob("**/sd_*.pkl"))
-    scenario = read_scenario(path)
+    scenario = real_scene(FILES[0])
     save_scenario(scenario, tmp_path / "a.scenario")
     back = load_scenario(tmp_path / "a.scenario")
     assert _same(scenario, back)

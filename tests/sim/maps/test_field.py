@@ -12,8 +12,8 @@ from sim.maps.field import MapField
 from sim.maps.lane_bits import AreaBit
 from sim.scenario import AreaKind, Scenario
 from sim.sources.procedural import FAMILIES, draft
-from sim.sources.scenarionet import read_scenario
-from tests.conftest import SHARED_DATA, needs_shared_data
+from tests.conftest import needs_shared_data
+from tests.real_scenes import FILES, real_scene
 from tests.toy import Car, make_scenario, straight
 
 LINES = [straight(-60, 0, 60, 0), straight(60, 3.5, -60, 3.5), straight(0, -50, 0, 50)]
@@ -67,8 +67,7 @@ def test_offroad_distance_on_generated_maps() -> None:
 
 @needs_shared_data
 def test_offroad_distance_on_real_maps() -> None:
-    paths = sorted((SHARED_DATA / "nuscenes_mini_scenarionet").glob("**/sd_*.pkl"))
-    _require_exact([read_scenario(path) for path in paths], 10_000 // len(paths) + 1)
+    _require_exact([real_scene(path) for path in FILES[::2]], 10_000 // len(FILES) + 1)
 
 
 def test_lane_bits_tell_lanes_apart() -> None:

@@ -1,27 +1,24 @@
 """The recorded nuScenes map pictures against the lanes of the recorded scenes."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.sources.scenarionet import read_scenario
 from tests.conftest import SHARED_DATA, needs_shared_data
+from tests.real_scenes import FILES, real_scene
 
 PICTURES = {
     "boston-seaport": "36092f0b03a857c6a3403e25b4b7aab3",
     "singapore-hollandvillage": "37819e65e09e5547b8a3ceaefba56bb2",
     "singapore-onenorth": "53992ee3023e5494b90c316c183be829",
 }
-SCENES = sorted(SHARED_DATA.glob("nuscenes_mini_scenarionet*/*.pkl"))
 PIXELS_PER_M = 10
 
 
-@cache  # each city asks every scene for its city
 def _lane_points_m(path: Path) -> tuple[str, np.ndarray]:
     """The city, and every point of every centreline near the ego in the city's frame."""
-    scenario = read_scenario(path)
+    scenario = real_scene(path)
     points = np.concatenate([lane.centerline_m for lane in scenario.map.lanes])
     return scenario.location, points + scenario.world_offset_m[:2]
 
@@ -31,7 +28,7 @@ def _lane_points_m(path: Path) -> tuple[str, np.ndarray]:
 def test_lanes_lie_on_drivable_pixels(city: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from PIL import Image
 
-    scenes = [m for place, m in map(_lane_points_m, SCENES) if place == city]
+    scenes = [m for place, m in map(_lane_points_m, FILES) if place == city]
     assert scenes
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     file = SHARED_DATA / "nuscenes_semantic_prior_maps" / f"{PICTURES[city]}.png"

@@ -17,16 +17,14 @@ from sim.sources.finding import find
 from sim.sources.query import SourceQuery
 from sim.sources.scenarionet import read_scenario
 from sim.sources.unpickle import read_pickle
-from tests.conftest import SHARED_DATA, needs_shared_data
-
-FOLDERS = ("nuscenes_mini_scenarionet", "nuscenes_mini_scenarionet_old_converter")
-FILES = [f for folder in FOLDERS for f in sorted((SHARED_DATA / folder).glob("*.pkl"))]
+from tests.conftest import needs_shared_data
+from tests.real_scenes import FILES, real_scene
 
 
 @needs_shared_data
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem[-10:])
 def test_human_is_on_the_road_and_innocent(path: Path) -> None:
-    scenario = read_scenario(path)
+    scenario = real_scene(path)
     length, width, _ = scenario.tracks.size_m[EGO]
     assert length > width
     simulator = Simulator.from_scenarios([scenario], "log")
@@ -39,7 +37,7 @@ def test_human_is_on_the_road_and_innocent(path: Path) -> None:
 @needs_shared_data
 @pytest.mark.parametrize("path", FILES[:1] + FILES[-1:], ids=lambda p: p.stem[-10:])
 def test_positions_lead_back_to_the_file(path: Path) -> None:
-    scenario, raw = read_scenario(path), read_pickle(path)
+    scenario, raw = real_scene(path), read_pickle(path)
     tracks = scenario.tracks
     for n, name in enumerate(tracks.track_id):
         truth = np.array(raw["tracks"][name]["state"]["position"])[: tracks.valid.shape[1]]
@@ -78,6 +76,6 @@ def test_no_scenarios(tmp_path: Path) -> None:
 
 @needs_shared_data
 def test_idm_traffic_drives_recorded_scenes_without_nan() -> None:
-    simulator = Simulator.from_scenarios([read_scenario(f) for f in FILES[:2]], "idm")
-    driven = rollout(simulator, make_planner("pdm"), num_steps=30)
+    simulator = Simulator.from_scenarios([real_scene(path) for path in FILES[:2]], "idm")
+    driven = rollout(simulator, make_planner("pdm"), num_steps=10)
     assert not torch.isnan(driven.pose[driven.valid]).any()

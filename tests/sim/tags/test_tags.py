@@ -26,7 +26,8 @@ from sim.sources.query import SourceQuery
 from sim.sources.tagged import tagged
 from sim.tags import TAGS, tags_of
 from sim.world import World
-from tests.conftest import SHARED_DATA, needs_shared_data
+from tests.conftest import needs_shared_data
+from tests.real_scenes import FILES, real_scene
 from tests.toy import Car, make_scenario, straight
 
 ROAD = straight(-60, 0, 200, 0)
@@ -345,12 +346,9 @@ def test_recorded_scenes() -> None:
     """nuScenes' own descriptions: 0553 "wait at intersection, ... peds crossing crosswalk", 0757 "wait at
     intersection", 1077 "high speed, construction vehicle", 1094 "many peds, ... jaywalker".
     """
-    folder = SHARED_DATA / "nuscenes_mini_scenarionet"
-    query = SourceQuery("scenarionet", folder)
-    from sim.sources.loading import load
-
-    loaded, _ = load(find(query))
-    tags = {s.scenario_id[-4:]: tags_of(World.from_scenarios([s]))[0] for _, s in loaded}
+    scenes = [real_scene(path) for path in FILES]
+    wanted = [s for s in scenes if s.scenario_id[-4:] in ("0553", "0757", "1077", "1094")]
+    tags = {s.scenario_id[-4:]: _tags(s) for s in wanted}
     assert {"stationary", "near_pedestrian_on_crosswalk"} < set(tags["0553"])
     assert "stationary" in tags["0757"]
     assert "high_magnitude_speed" in tags["1077"] and "stationary" not in tags["1077"]
