@@ -24,7 +24,7 @@ from tests.toy import Car, make_scenario, straight
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "my_planner.py"
-TINY = ["--families", "curve", "--count", "2", "--duration-s", "2", "--videos", "0"]
+TINY = ["--families", "curve", "--count", "2", "--duration-s", "1", "--videos", "0"]
 
 BROKEN = """
 import sys
@@ -119,31 +119,30 @@ SAID = {
 
 
 def _bevdrive(*words: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own: without the checks that these tests put on every shape."""
+    """In a process of its own: without the checks that these tests put on every shape, and anew."""
     command = [sys.executable, "-m", "drive.cli.main", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def _simulate(
-    out: Path, name: str, *words: str, workers: int = 0
-) -> subprocess.CompletedProcess[str]:
-    """Each worker would import everything once more."""
+def _words(out: Path, name: str, *words: str, workers: int = 0) -> list[str]:
+    """Of a simulation; each worker would import everything once more."""
     where = ["--out", str(out), "--name", name, "--workers", str(workers)]
-    return _bevdrive("simulate", *TINY, *where, *words)
+    return ["simulate", *TINY, *where, *words]
 
 
 def _metrics(folder: Path) -> dict:
     return json.loads((folder / "metrics.json").read_text())
 
 
-def test_a_planner_in_a_file_is_scored_beside_the_others(tmp_path: Path) -> None:
+def test_a_planner_in_a_file_is_scored_beside_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = [line for line in EXAMPLE.read_text().splitlines() if line.strip()]
     assert len(lines) <= 25
     mine = tmp_path / "mine.py"
     mine.write_text(EXAMPLE.read_text())
-    done = _simulate(tmp_path, "run", "--planner", f"{mine}:TwoSecondRule,idm,pdm")
-    assert done.returncode == 0, done.stderr
-    told = [line.split() for line in done.stdout.splitlines()]
+    assert main(_words(tmp_path, "run", "--planner", f"{mine}:TwoSecondRule,idm,pdm")) == 0
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
     scores = {line[0]: float(line[2]) for line in told if line and line[1] == "2"}
     assert scores.keys() == {"TwoSecondRule", "idm", "pdm"} and scores["TwoSecondRule"] > 0.5
     assert _metrics(tmp_path / "run")["planners"].keys() == scores.keys()
@@ -155,8 +154,8 @@ def test_broken_planners_are_named_and_the_others_scores_complete(tmp_path: Path
     broken.write_text(BROKEN)
     names = ["idm", *(f"{broken}:{name}" for name in SAID), f"{broken}:Works"]
     one_by_one = ["--batch-size", "1"]
-    assert _simulate(tmp_path, "idm", "--planner", "idm", *one_by_one).returncode == 0
-    done = _simulate(tmp_path, "all", "--planner", *names, *one_by_one, workers=2)
+    assert main(_words(tmp_path, "idm", "--planner", "idm", *one_by_one)) == 0
+    done = _bevdrive(*_words(tmp_path, "all", "--planner", *names, *one_by_one, workers=2))
     assert done.returncode == 1, done.stderr
     found, whole = _metrics(tmp_path / "all"), _metrics(tmp_path / "idm")
     assert found["planners"].keys() == {"idm", "Works"}
@@ -180,11 +179,13 @@ def test_broken_planners_are_named_and_the_others_scores_complete(tmp_path: Path
     assert f"--resume {tmp_path / 'all'}" in shown[-1]
 
 
-def test_a_planner_that_was_mended_is_driven_again_on_resume(tmp_path: Path) -> None:
+def test_a_planner_that_was_mended_is_driven_again_on_resume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(BROKEN.replace("return Plan(torch.zeros(worlds, 8, 5), 0.5)", "boom"))
-    done = _simulate(tmp_path, "run", "--planner", f"{mine}:Works")
-    assert done.returncode == 1 and "NameError: name 'boom' is not defined" in done.stderr
+    assert main(_words(tmp_path, "run", "--planner", f"{mine}:Works")) == 1
+    assert "NameError: name 'boom' is not defined" in capsys.readouterr().err
     assert _metrics(tmp_path / "run")["planners"] == {}
     assert "NameError" in (tmp_path / "run" / "report.html").read_text()
     mine.write_text(BROKEN)
@@ -194,7 +195,7 @@ def test_a_planner_that_was_mended_is_driven_again_on_resume(tmp_path: Path) -> 
     assert not list((tmp_path / "run" / "errors").iterdir())
 
 
-def test_a_privileged_planner_is_marked(tmp_path: Path) -> None:
+def test_a_privileged_planner_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One that asks for the simulator's world, and log replay, which is told the recording."""
     mine = tmp_path / "mine.py"
     mine.write_text(
@@ -203,11 +204,11 @@ def test_a_privileged_planner_is_marked(tmp_path: Path) -> None:
         + "class Sees(Works):\n    needs = Needs(privileged=True)\n"
     )
     planners = f"{mine}:Sees,{mine}:Works,log_replay"
-    done = _simulate(tmp_path, "run", "--planner", planners, "--batch-size", "1")
-    assert done.returncode == 0, done.stderr
-    told = [line.split()[:2] for line in done.stdout.splitlines()[1:4]]
+    assert main(_words(tmp_path, "run", "--planner", planners, "--batch-size", "1")) == 0
+    shown = capsys.readouterr().out
+    told = [line.split()[:2] for line in shown.splitlines()[1:4]]
     assert sorted(told) == [["Sees", "*"], ["Works", "2"], ["log_replay", "*"]]
-    assert "* privileged: " in done.stdout
+    assert "* privileged: " in shown
     assert _metrics(tmp_path / "run")["privileged"] == ["Sees", "log_replay"]
     page = (tmp_path / "run" / "report.html").read_text()
     assert '"Sees *"' in page and '"Works"' in page and "* privileged: " in page

@@ -13,7 +13,7 @@ import drive.pipelines.save as pipeline
 import sim.files
 from drive.cli.main import main
 
-_SMALL = ["--families", "straight", "--count", "2", "--duration-s", "2"]
+_SMALL = ["--families", "straight", "--count", "2", "--duration-s", "1"]
 
 
 def _simulate(out: Path, *more: str) -> int:
