@@ -1,5 +1,6 @@
 """`bevdrive bench`: what it counts, what it writes, and that torch and numpy are enough for it."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from drive.bench import snapshot
+from drive.bench.measure import measure
 from drive.bench.run import prepare
 from drive.bench.worlds import bench_simulator, crowd, repeat
 from drive.cli.main import main
@@ -35,6 +37,12 @@ _ABSENT = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _few_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is benched here takes two generated maps, not twelve."""
+    monkeypatch.setattr("drive.bench.worlds.DISTINCT", 2)
+
+
 @pytest.mark.parametrize("agents", [5, 40])
 def test_crowd_has_exactly_so_many_apart_from_one_another(agents: int) -> None:
     scenario = crowd(draft("straight", seed=1), agents)
@@ -53,7 +61,8 @@ def test_no_room_is_said() -> None:
         crowd(draft("straight", seed=1), 5000)
 
 
-def test_json_counts_agents_that_are_there(tmp_path: Path) -> None:
+def test_json_counts_agents_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drive.bench.run.measure", functools.partial(measure, repeats=1))
     out = tmp_path / "bench.json"
     words = [
         "bench",

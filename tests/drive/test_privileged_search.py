@@ -37,13 +37,14 @@ def test_the_drive_that_is_found_is_driven_again(blocked: Scenario) -> None:
     assert drive.goal_s is not None
     assert blocked.time_limit_s is not None
     assert drive.goal_s <= blocked.time_limit_s
-    assert not _passed(blocked, rollout(simulator, make_planner("idm")).pose[0, :, EGO, :2])
+    kept_to_its_line = rollout(simulator, make_planner("idm"), replan_s=0.5)
+    assert not _passed(blocked, kept_to_its_line.pose[0, :, EGO, :2])
     planner = make_planner("privileged_search")
     planner.drives = [drive]  # type: ignore[attr-defined]
     planner.reset = lambda *_: None  # type: ignore[attr-defined]  # it keeps what was found
-    driven = rollout(simulator, planner)
-    assert torch.allclose(driven.pose[0, :, EGO], drive.course[:, :3], atol=2e-3)
-    until = round(drive.goal_s / driven.dt_s) + 1
+    until = round(drive.goal_s / simulator.world.dt_s) + 1
+    driven = rollout(simulator, planner, num_steps=until)
+    assert torch.allclose(driven.pose[0, :, EGO], drive.course[: until + 1, :3], atol=2e-3)
     size = driven.world.size_m[:, :, :2]
     depth = box.penetration_m(
         driven.pose[0, :until, :1], size[:, :1], driven.pose[0, :until, 1:], size[:, 1:]
