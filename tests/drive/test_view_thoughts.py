@@ -14,6 +14,7 @@ from eval.view import palette
 from eval.view.scene_layers import SceneLayers
 from eval.view.shapes import Mesh
 from eval.view.viewed_scene import ViewedScene
+from sim.interface import needs_of
 from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.drive.scenes import toy_scenario
 
@@ -61,7 +62,7 @@ def test_the_chosen_candidate_is_the_plan_and_its_terms_are_named() -> None:
     planner = rating_planner("hand_cost")
     told = PlannerThoughts(planner, scenario).at(30)
     with torch.no_grad():
-        plan = planner.plan(DriveInstants(scenario, None, planner.needs).observe(30))
+        plan = planner.plan(DriveInstants(scenario, None, needs_of(planner)).observe(30))
     assert told.candidates is not None and told.costs is not None and told.chosen == 0
     assert told.candidates[0] == pytest.approx(plan.trajectory[0, :, :2].numpy(), abs=1e-4)
     # The ego is at 30 m.
