@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from drive.planning.candidates import Candidates
@@ -22,14 +23,15 @@ from sim.ego_motion import plan_entries
 from sim.interface import Observation, Plan, needs_of
 
 REFINED = 48  # candidates that are scored: the best of the planner's own
-_PER_RANK = 1e-4  # of the score: of equals the planner's own order decides
+_PER_COST = 0.02  # of the score, for what a candidate costs the planner above its best one
 
 
 class RefinedPlanner:
-    """Of a planner's best candidates the one that PDM-Closed's scorer likes best.
+    """Of a planner's best candidates the one that PDM-Closed's scorer likes best, less what it costs.
 
-    The scorer reckons with what the planner forecasts for the others; with constant velocities, where it
-    does not.
+    That cost counts because the scorer does not know all that a planner minds: that a lane does not lead
+    along the route, for one. The scorer reckons with what the planner forecasts for the others; with
+    constant velocities, where it does not.
     """
 
     def __init__(self, planner: RatedPlanner) -> None:
@@ -51,15 +53,23 @@ class RefinedPlanner:
         proposals = _driven(observation, best)
         instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1, device=best.valid.device) * DT_S
         scores = score(observation, outlook.at(instants), outlook.probability, proposals, IMPROVED)
-        rank = torch.arange(best.num, device=best.valid.device)
-        cost = 1.0 - scores.total + _PER_RANK * rank
+        cost = 1.0 - scores.total + _PER_COST * _dearer(rated)[:, :REFINED]
         return least_cost_plan(observation, best, cost, None, outlook, rated.occupancy)
 
 
 def _best(rated: Rated) -> Candidates:
     """Those of least cost, in that order."""
-    cost = torch.where(rated.candidates.valid, rated.cost, torch.inf)
-    return rated.candidates.take(cost.argsort(dim=1)[:, :REFINED])
+    return rated.candidates.take(_priced(rated).argsort(dim=1)[:, :REFINED])
+
+
+def _dearer(rated: Rated) -> Float[Tensor, "b k"]:
+    """By how much each candidate costs more than the best, in that order; 0 where none can be driven."""
+    cost = _priced(rated).sort(dim=1).values
+    return torch.where(torch.isfinite(cost[:, :1]), cost - cost[:, :1], 0.0)
+
+
+def _priced(rated: Rated) -> Float[Tensor, "b k"]:
+    return torch.where(rated.candidates.valid, rated.cost, torch.inf)
 
 
 def _driven(observation: Observation, candidates: Candidates) -> Proposals:

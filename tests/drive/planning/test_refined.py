@@ -10,7 +10,7 @@ from drive.planning.refined import RefinedPlanner
 from eval.rollout import rollout
 from sim.errors import InputError
 from sim.interface import Needs, Observation
-from sim.scenario import EGO
+from sim.scenario import EGO, Scenario
 from sim.simulator import Simulator
 from tests.toy import Car, make_scenario, straight
 
@@ -25,8 +25,8 @@ SCENARIO = make_scenario(
 class Favours(RatedPlanner):
     """Goes straight on at its speed, or brakes with 2 m/s2; likes to go on best."""
 
-    def __init__(self, brakes: bool = True) -> None:
-        self.brakes = brakes
+    def __init__(self, brakes: bool = True, cost: tuple[float, float] = (0.0, 1.0)) -> None:
+        self.brakes, self.cost = brakes, cost
 
     def rated(self, observation: Observation) -> Rated:
         speed = observation.ego.speed_mps[:, None, None]
@@ -38,12 +38,12 @@ class Favours(RatedPlanner):
         trajectory = torch.stack((x, zero, zero, speed + rate * moving_s, zero), dim=-1)
         valid = torch.tensor([[True, self.brakes]]).expand(len(speed), -1)
         return Rated(
-            Candidates(trajectory, valid), torch.tensor([[0.0, 1.0]]).expand(len(speed), -1)
+            Candidates(trajectory, valid), torch.tensor([self.cost]).expand(len(speed), -1)
         )
 
 
-def _last_x_m(planner: object) -> float:
-    simulator = Simulator.from_scenarios([SCENARIO], "log")
+def _last_x_m(planner: object, scenario: Scenario = SCENARIO) -> float:
+    simulator = Simulator.from_scenarios([scenario], "log")
     driven = rollout(simulator, planner, replan_s=0.5)  # type: ignore[arg-type]
     return float(driven.pose[0, -1, EGO, 0])
 
@@ -52,6 +52,13 @@ def test_what_runs_into_somebody_is_not_taken_though_it_is_liked_best() -> None:
     assert _last_x_m(Favours()) > 50.0
     # 10 m/s are gone after 25 m; it may roll on for the progress, but not into the car.
     assert 20.0 < _last_x_m(RefinedPlanner(Favours())) < 36.0
+
+
+def test_what_the_planner_minds_much_outweighs_the_rules() -> None:
+    """On a free road the rules would go on: for its progress, 5/12 of the score and 21 of cost at most."""
+    free = make_scenario([straight(-50.0, 0.0, 250.0, 0.0)], [Car(0, 0.0, 0.0, 0.0, 10.0)], 6.0)
+    assert _last_x_m(RefinedPlanner(Favours(cost=(1.0, 0.0))), free) > 50.0
+    assert _last_x_m(RefinedPlanner(Favours(cost=(25.0, 0.0))), free) < 36.0
 
 
 def test_what_cannot_be_driven_is_not_taken_either() -> None:
