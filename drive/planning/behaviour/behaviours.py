@@ -1,17 +1,14 @@
 """What a trajectory does: keeps its lane, changes it, stops, turns, nudges (Sadat et al. 2019)."""
 
-from dataclasses import replace
 from enum import IntEnum
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from drive.planning.candidates import Candidates
 from drive.planning.samplers.frenet import Courses, FrenetSampler
 from sim.interface import Observation
 
-EVERY = 4  # candidate is taken: refined, these cost as little as all of them do unrefined
 _STANDS_MPS = 0.5
 _ASIDE_M = 0.6  # beyond where it began: who goes farther from its lane's middle than that nudges
 _TURNS_RAD = 0.5
@@ -29,11 +26,8 @@ class Behaviour(IntEnum):
 
 
 def sampled(observation: Observation) -> Courses:
-    """Candidates of all behaviours: along the route and beside it, into lanes, aside and back, coarsely."""
-    courses = FrenetSampler(nudges=True).courses(observation)
-    fine, some = courses.candidates, slice(None, None, EVERY)
-    coarse = Candidates(fine.trajectory[:, some], fine.valid[:, some], fine.dt_s)
-    return replace(courses, candidates=coarse, offset_m=courses.offset_m[:, some])
+    """Candidates of all behaviours: along the route, beside it, into other lanes, aside and back."""
+    return FrenetSampler(nudges=True).courses(observation)
 
 
 def behaviours_of(courses: Courses) -> Int[Tensor, "b k"]:

@@ -207,7 +207,7 @@ def test_the_cheapest_of_three_behaviours_are_refined(monkeypatch: pytest.Monkey
 
 
 def _planned(observation: Observation, run: str, refine: str | None = None) -> Plan:
-    planner = make_planner(f"behaviour@{run}", refine=refine)
+    planner = make_planner(f"behaviour@{run}" if run else "behaviour", refine=refine)
     planner.reset(1, torch.device("cpu"), torch.Generator().manual_seed(0))  # type: ignore[attr-defined]
     plan = planner.plan(observation)
     assert isinstance(plan, Plan)
@@ -233,6 +233,12 @@ def test_plans_are_finite_and_sensible(run: str) -> None:
     assert stops.trajectory[0, :, 0].max() < 14.01  # a wall from 16 m on; the front is 2 m ahead
     assert there.terms is not None and there.costs is not None
     torch.testing.assert_close(torch.stack(list(there.terms.values())).sum(dim=0), there.costs)
+
+
+def test_the_shipped_weights_drive() -> None:
+    assert _planned(_observed(), "").trajectory[0, -1, 0] > 20.0
+    stops = _planned(_observed(Car(-1, 18.0, 0.0, 0.0, 0.0, (4.0, 7.0, 1.6)), lanes=1), "")
+    assert stops.trajectory[0, :, 0].max() < 14.01
 
 
 def test_nothing_to_go_by(run: str) -> None:
