@@ -109,7 +109,9 @@ def _knots(start: Float[Tensor, " n"], mean: Float[Tensor, "n t"]) -> Float[Tens
     rows = torch.cat((averages, bends))
     told = torch.cat((mean, mean.new_zeros(len(mean), pieces - 1)), dim=1)
     told = told - start.unsqueeze(1) * rows[:, 0]
-    rest = torch.linalg.lstsq(rows[:, 1:], told.mT).solution.mT
+    # Not `lstsq`: that differs in the last bits from call to call, with where the memory lies.
+    solve = torch.linalg.pinv(rows[:, 1:].double()).to(mean.dtype)
+    rest = (told.unsqueeze(1) * solve).sum(dim=2)
     return torch.cat((start.unsqueeze(1), rest), dim=1)
 
 

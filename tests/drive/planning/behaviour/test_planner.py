@@ -235,6 +235,14 @@ def test_plans_are_finite_and_sensible(run: str) -> None:
     torch.testing.assert_close(torch.stack(list(there.terms.values())).sum(dim=0), there.costs)
 
 
+def test_the_same_observation_gives_the_same_plan(run: str) -> None:
+    observation, kept = _observed(Car(0, 30.0, 0.8, 0.0, 3.0)), []
+    first = _planned(observation, run)
+    for number in range(4):
+        kept.append(torch.zeros(7 * number + 1))  # what comes next lies elsewhere in memory
+        assert torch.equal(_planned(observation, run).trajectory, first.trajectory)
+
+
 def test_the_shipped_weights_drive() -> None:
     assert _planned(_observed(), "").trajectory[0, -1, 0] > 20.0
     stops = _planned(_observed(Car(-1, 18.0, 0.0, 0.0, 0.0, (4.0, 7.0, 1.6)), lanes=1), "")
