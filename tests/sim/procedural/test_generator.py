@@ -7,8 +7,10 @@ import torch
 
 from sim.geometry import box
 from sim.scenario import EGO, AreaKind, Scenario
-from sim.sources.procedural import FAMILIES, draft, generate
-from sim.sources.procedural.ids import SPLITS, scenario_seed
+from sim.scenario_file import scenario_bytes
+from sim.sources.procedural import FAMILIES, draft, generate, numbered_draft
+from sim.sources.procedural.ids import SPLITS, GeneratedId, scenario_seed
+from sim.sources.procedural.record import record
 
 
 def _boxes(scenario: Scenario, instant: int) -> np.ndarray:
@@ -49,6 +51,17 @@ def test_drafts_are_sound(family: str) -> None:
                 gap = lanes[k].centerline_m[0] - lane.centerline_m[-1]
                 assert np.linalg.norm(gap) < 0.05
         assert np.allclose(scenario.tracks.position_m[EGO, 0, :2], 0.0, atol=1e-4)
+
+
+def test_a_scenario_is_the_same_whatever_it_is_recorded_with() -> None:
+    # Long roads, many paths, many who stand: each pads the others.
+    families = ("merge", "signalized_junction", "narrow_street")
+    drafts = [
+        numbered_draft(GeneratedId(family, "test", 2, k), 3.0) for k, family in enumerate(families)
+    ]
+    for alone, among_others in zip(drafts, record(drafts), strict=True):
+        (expected,) = record([alone])
+        assert scenario_bytes(among_others) == scenario_bytes(expected)
 
 
 def test_recordings_are_whole_and_keep_to_the_road() -> None:
