@@ -7,10 +7,17 @@ import pytest
 
 from tests.compiled import CHECKS
 
+# Those of a process share the time that it takes to import the compiler.
+TOGETHER = (("step",), ("metrics",), ("raster", "lidar"), ("observe", "gradient", "forecast"))
 
-@pytest.mark.parametrize("check", list(CHECKS))
-def test_compiled_equals_eager(check: str) -> None:
+
+@pytest.mark.parametrize("checks", TOGETHER, ids="+".join)
+def test_compiled_equals_eager(checks: tuple[str, ...]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.compiled", check], capture_output=True, text=True
+        [sys.executable, "-m", "tests.compiled", *checks], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_every_check_is_made() -> None:
+    assert sorted(check for checks in TOGETHER for check in checks) == sorted(CHECKS)
