@@ -76,7 +76,7 @@ def jaxtyped_once(decorated: Any, *, typechecker: Any) -> Any:
 def _kinds(values: Iterable[Any], depth: int = _DEPTH) -> tuple:
     """All that annotations can ask of values, one after the other.
 
-    This runs at every call of everything, and takes a tenth of the time of the tests.
+    This runs at every call of everything: it has to be quick.
     """
     kinds: list[Any] = []
     for value in values:
