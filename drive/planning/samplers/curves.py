@@ -83,18 +83,14 @@ def along_curve(
     cosine and sine. With rate = pi / a^2 that is the clothoid a [C(xi / a), S(xi / a)] (Fresnel's C and
     S), whose curvature is pi xi / a^2, from xi0 = k0 a^2 / pi on: there its curvature is the ego's.
     """
-    start, rate = curvature[..., None], rate[..., None]
-    node, weight = (
-        torch.as_tensor(part, dtype=travelled_m.dtype, device=travelled_m.device)
-        for part in np.polynomial.legendre.leggauss(_NODES)
-    )
-    step = torch.diff(travelled_m, dim=2).unsqueeze(3)
-    arc = travelled_m[..., :-1].unsqueeze(3) + 0.5 * step * (1.0 + node)
-    heading = arc * (start.unsqueeze(3) + 0.5 * rate.unsqueeze(3) * arc)
-    part = 0.5 * step * weight
-    x, y = (
-        (part * turned).sum(dim=3).cumsum(dim=2)
-        for turned in (torch.cos(heading), torch.sin(heading))
-    )
-    arrived = travelled_m[..., 1:]
-    return torch.stack((x, y, arrived * (start + 0.5 * rate * arrived)), dim=-1)
+    start, half_rate = curvature[..., None], 0.5 * rate[..., None]
+    begins_m, step_m = travelled_m[..., :-1], torch.diff(travelled_m, dim=2)
+    x, y = torch.zeros_like(step_m), torch.zeros_like(step_m)
+    for node, weight in zip(*np.polynomial.legendre.leggauss(_NODES), strict=True):
+        arc_m = torch.add(begins_m, step_m, alpha=0.5 + 0.5 * float(node))
+        heading = arc_m * (start + half_rate * arc_m)
+        x.add_(torch.cos(heading), alpha=0.5 * float(weight))
+        y.add_(torch.sin(heading), alpha=0.5 * float(weight))
+    arrived_m = travelled_m[..., 1:]
+    heading = arrived_m * (start + half_rate * arrived_m)
+    return torch.stack(((x * step_m).cumsum(dim=2), (y * step_m).cumsum(dim=2), heading), dim=-1)

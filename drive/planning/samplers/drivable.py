@@ -15,9 +15,7 @@ from sim.dynamics.bicycle import (
     ACCELERATION_RANGE_MPS2,
     MAX_STEERING_RAD,
     MAX_STEERING_RATE_RADPS,
-    center_of,
 )
-from sim.geometry import se2
 from sim.interface import EgoState
 
 MAX_LATERAL_MPS2 = 5.0
@@ -63,10 +61,9 @@ def from_rear_axle(
 
     `moved` is in the frame of the rear axle's present pose.
     """
-    behind = torch.zeros(len(wheelbase_m), 1, 1, 3, device=moved.device)
-    behind[..., 0] = -0.5 * wheelbase_m.reshape(-1, 1, 1)
-    pose = center_of(se2.compose(behind, moved), wheelbase_m.reshape(-1, 1, 1))
-    state = torch.stack((speed_mps, curvature), dim=-1)[:, :, 1:]
-    return Candidates(
-        torch.cat((pose, state), dim=-1), can_drive(speed_mps, curvature, wheelbase_m)
-    )
+    x, y, yaw = moved.unbind(-1)
+    half_m = 0.5 * wheelbase_m.reshape(-1, 1, 1)
+    # The centre is half a wheelbase ahead of the axle: now, and then.
+    x, y = x + half_m * (torch.cos(yaw) - 1.0), y + half_m * torch.sin(yaw)
+    trajectory = torch.stack((x, y, yaw, speed_mps[..., 1:], curvature[..., 1:]), dim=-1)
+    return Candidates(trajectory, can_drive(speed_mps, curvature, wheelbase_m))
