@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sim.geometry.grid import BevGrid
 
-_ALONG, _ACROSS = 5, 3  # points of a footprint: about a metre apart on a car
+_ALONG, _ACROSS = 11, 3  # points of a footprint: on a car half a metre and a metre apart
 
 
 def footprint_m(

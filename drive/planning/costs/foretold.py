@@ -11,6 +11,7 @@ from sim.geometry.grid import BevGrid
 
 GRID = BevGrid(-10.0, -20.0, 0.5, 160, 80)
 """of what the planners here look at: the ego frame"""
+_LEAST_M = 1.0  # of a side: what is smaller would slip between the points of a footprint
 _ALONG, _ACROSS = 16, 5  # points of a box: no hole in a car; in a bus some, narrower than the ego
 
 
@@ -20,7 +21,11 @@ def foretold_occupancy(
     size_m: Float[Tensor, "b n 2"],
     grid: BevGrid = GRID,
 ) -> Float[Tensor, "b t x y"]:
-    """How likely each cell is taken at each instant: the sum over the F futures in which it is."""
+    """How likely each cell is taken at each instant: the sum over the F futures in which it is.
+
+    Who is less than a metre wide or long, on foot or a cone, takes a metre.
+    """
+    size_m = size_m.clamp(min=_LEAST_M)
     place = torch.cartesian_prod(
         *((torch.arange(n, device=size_m.device) + 0.5) / n - 0.5 for n in (_ALONG, _ACROSS))
     )

@@ -23,7 +23,7 @@ def _outline(pose: torch.Tensor, size_m: tuple[float, float]) -> shapely.Polygon
     return shapely.Polygon(se2.transform_points(pose, signs * half).numpy())
 
 
-@pytest.mark.parametrize("size_m", [(4.6, 1.9), (0.6, 0.6)])
+@pytest.mark.parametrize("size_m", [(4.6, 1.9), (0.6, 0.6)])  # the small one counts as 1 m x 1 m
 def test_cells_are_those_under_the_box(size_m: tuple[float, float]) -> None:
     draw = torch.Generator().manual_seed(0)
     yaw = torch.tensor((0.0, 0.3, math.pi / 4, -1.2, 2.0))
@@ -38,7 +38,8 @@ def test_cells_are_those_under_the_box(size_m: tuple[float, float]) -> None:
     cells = shapely.box(*(centers - half).transpose(2, 0, 1), *(centers + half).transpose(2, 0, 1))
     points = shapely.points(centers)
     for t in range(5):
-        outline, taken = _outline(pose[t], size_m), found[0, t].numpy() > 0.5
+        counted = max(size_m[0], 1.0), max(size_m[1], 1.0)
+        outline, taken = _outline(pose[t], counted), found[0, t].numpy() > 0.5
         # A cell whose whole inner disc is in the box is taken; one that the box does not touch is not.
         well_inside = shapely.contains(outline.buffer(-half), points)
         assert taken[well_inside].all()

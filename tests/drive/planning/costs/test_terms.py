@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from drive.planning.candidates import POINTS, Candidates
-from drive.planning.costs.foretold import GRID
+from drive.planning.costs.foretold import GRID, foretold_occupancy
 from drive.planning.costs.terms import EACH, Surroundings, terms_in, terms_of
+from drive.planning.futures import Futures
 from sim.interface import Needs, Observation
 from sim.maps.lane_table import LaneSpec
 from sim.scenario import LightState, StopKind, StopLine
@@ -274,3 +275,19 @@ def test_what_is_softened_is_near_to_what_is_not() -> None:
     hard = _named(_observed(), inside, outside, occupancy=taken)
     for k, name in enumerate(EACH[:3]):
         assert total[:, k].tolist() == _near(*hard[name])
+
+
+@pytest.mark.parametrize("speed_mps", [0.0, 10.0])
+def test_nobody_slips_between_the_points_of_the_footprint(speed_mps: float) -> None:
+    """Someone 0.6 m wide and long, anywhere under what the ego sweeps."""
+    observation, draw = _observed(), torch.Generator().manual_seed(0)
+    at = _drive([20.0] * POINTS, 0.0, speed_mps)[None, None]
+    half_m = torch.tensor((2.0 + 0.25 * speed_mps, 1.0)) - 0.3
+    size_m = torch.full((1, 1, 2), 0.6)
+    for unit in torch.rand(200, 2, generator=draw):
+        place_m = torch.tensor((20.0, 0.0)) + (2.0 * unit - 1.0) * half_m
+        pose = torch.cat((place_m, torch.zeros(1))).expand(1, 1, POINTS, 3)
+        there = Futures(pose, torch.zeros(1, 1, POINTS, 2), torch.ones(1, 1, POINTS) > 0)
+        occupancy = foretold_occupancy([there], torch.ones(1, 1), size_m)
+        found = terms_of(observation, Candidates(at, torch.ones(1, 1) > 0), occupancy)
+        assert (found.each[..., EACH.index("collision")] > 0.3).all(), place_m
