@@ -8,7 +8,12 @@ import pytest
 from tests.compiled import CHECKS
 
 # Those of a process share the time that it takes to import the compiler.
-TOGETHER = (("step",), ("metrics",), ("raster", "lidar"), ("observe", "gradient", "forecast"))
+TOGETHER = (
+    ("step",),
+    ("metrics",),
+    ("raster", "lidar"),
+    ("observe", "gradient", "forecast", "masks"),
+)
 
 
 @pytest.mark.parametrize("checks", TOGETHER, ids="+".join)

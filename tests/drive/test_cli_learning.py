@@ -234,7 +234,11 @@ def test_weights_that_runs_latest_names_are_those_of_before_the_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     network = InterpretableCost(InterpretableConfig())
-    save_weights(Path("runs/trained") / FILE, network, WeightsCard("p3", 1, {}, {}, "", {}))
+    save_weights(
+        Path("runs/trained") / FILE,
+        network,
+        WeightsCard("p3", InterpretableCost.version, {}, {}, "", {}),
+    )
     Path("runs/latest").symlink_to("trained")
     save_scenario(toy_scenario(5.0, 2.0), Path("toy.scenario"))
     words = ["--source", "saved", "--path", "toy.scenario", "--planner", "p3@runs/latest"]

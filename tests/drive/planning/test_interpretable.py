@@ -31,7 +31,7 @@ def _run(folder: Path) -> str:
     """A run folder with the hand-tuned cost."""
     folder.mkdir()
     cost = InterpretableCost(InterpretableConfig())
-    card = WeightsCard("p3", 1, asdict(cost.config), {}, "", {})
+    card = WeightsCard("p3", InterpretableCost.version, asdict(cost.config), {}, "", {})
     save_weights(folder / FILE, cost, card)
     return str(folder)
 

@@ -77,20 +77,24 @@ def _driven_by(cost: BehaviourCost, example: Example) -> Example:
 
 
 def test_the_weight_of_an_expert_is_found_again() -> None:
-    """A fourth of the hand-tuned weight of progress, from where the steps lead alone."""
-    example, task, column = _examples(12), BehaviourTask(CONFIG), WHOLE.index("progress")
+    """A fourth of the hand-set weight of progress: of several weights the expert's explains its drives best,
+    and from the hand-set one the slope leads there."""
+    example, task, column = _examples(32), BehaviourTask(CONFIG), WHOLE.index("progress")
     expert, weights = task.make_network(CONFIG), task.network.log_whole
+    hand = weights.detach()[column].clone()
     with torch.no_grad():
         expert.log_whole[column] -= 1.4
-    shown, hand = _driven_by(expert, example), float(weights[column])
-    optimizer = torch.optim.Adam([weights], lr=0.2)
-    for _ in range(10):
-        optimizer.zero_grad()
-        task.losses(shown, GENERATOR)["metres"].backward()
-        assert weights.grad is not None
-        weights.grad[:column] = weights.grad[column + 1 :] = 0.0
-        optimizer.step()
-    assert float(weights[column]) - hand == pytest.approx(-1.4, abs=0.5)
+    shown, metres = _driven_by(expert, example), {}
+    for less in (2.2, 1.4, 0.7, 0.0):
+        with torch.no_grad():
+            weights[column] = hand - less
+        weights.grad = None
+        found = task.losses(shown, GENERATOR)["metres"]
+        found.backward()
+        metres[less] = float(found.detach())
+    assert min(metres, key=metres.__getitem__) == 1.4
+    assert weights.grad is not None
+    assert weights.grad[column] > 0.05
 
 
 def test_it_is_trained_and_read_back(tmp_path: Path) -> None:
