@@ -23,9 +23,7 @@ class AreaBit(IntFlag):
     INTERSECTION = 1
     CROSSWALK = 2
     ROUTE = 4  # lanes of the ego's route and their neighbours of the same direction
-    LEADS = (
-        8  # those of them that lead to the end of the route, or beside it, without a lane change
-    )
+    LEADS = 8  # those of them from which its end, or a lane beside it, needs no lane change
 
 
 @dataclass(frozen=True)
