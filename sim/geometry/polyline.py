@@ -3,6 +3,7 @@
 import numpy as np
 
 Array = np.ndarray
+_HALF_TURN_RAD = -np.pi + 1e-6
 
 
 def arc_length_m(points_m: Array) -> Array:
@@ -45,7 +46,13 @@ def headings_rad(points_m: Array) -> Array:
     # np.gradient's own arithmetic: calling it costs more than that on lines so short.
     first, last = points_m[1] - points_m[0], points_m[-1] - points_m[-2]
     delta = np.concatenate((first[None], (points_m[2:] - points_m[:-2]) / 2.0, last[None]))
-    return np.arctan2(delta[:, 1], delta[:, 0])
+    return heading_rad(delta)
+
+
+def heading_rad(direction: Array) -> Array:
+    """Of directions `[..., 2]`; pi, not -pi: which of the two it is does not hang on the last bit."""
+    yaw = np.arctan2(direction[..., 1], direction[..., 0])
+    return np.where(yaw < _HALF_TURN_RAD, yaw + 2.0 * np.pi, yaw)
 
 
 def offset(points_m: Array, distance_m: float | Array) -> Array:

@@ -21,6 +21,18 @@ Array = np.ndarray
 SHOULDER_M = 0.6
 
 
+def strip(line_m: Array, half_m: float) -> Any:
+    """All that is so near to a line, cut off straight at its ends: a shapely polygon.
+
+    Of the line in float32: whether three points lie on one straight line hangs on the last bit of a sine,
+    which machines do not agree upon, and what is dropped from an outline hangs on that.
+    """
+    import shapely
+
+    rounded = np.asarray(line_m, dtype=np.float32)
+    return shapely.LineString(rounded).buffer(half_m, cap_style="flat")
+
+
 @dataclass
 class MapBuilder:
     """Collects lanes and areas; `build` returns them as a `LaneMap`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.scenario import AreaKind, Route, StopKind
-from sim.sources.procedural.builder import MapBuilder, line_between
+from sim.sources.procedural.builder import MapBuilder, line_between, strip
 from sim.sources.procedural.layout import Crossing, Layout
 
 Array = np.ndarray
@@ -187,13 +187,9 @@ def _mark_inside(builder: MapBuilder, arms: list[Arm]) -> None:
 
 def _zebra(layout: Layout, arm: Arm, light: int) -> None:
     """A crosswalk over one arm, just outside the junction."""
-    import shapely
-
     middle = (arm.mouth_m + 0.5 * ZEBRA_M) * arm.outward
     ends = [middle + side * (arm.half_width_m + 1.5) * arm.normal for side in (-1, 1)]
-    layout.map.add_area(
-        AreaKind.CROSSWALK, shapely.LineString(ends).buffer(0.5 * ZEBRA_M, cap_style="flat")
-    )
+    layout.map.add_area(AreaKind.CROSSWALK, strip(np.stack(ends), 0.5 * ZEBRA_M))
     layout.crossings += [Crossing(ends[0], ends[1], light), Crossing(ends[1], ends[0], light)]
 
 

@@ -110,7 +110,7 @@ def standing(route: Route, s: float, speed: float, length_m: float, instants: in
     half = 0.3 * length_m  # half of a wheelbase of 0.6 lengths
     rear, front = polyline.at(route.path_m.astype(np.float64), np.array((s - half, s + half)))
     middle, axis = 0.5 * (rear + front), front - rear
-    yaw = np.arctan2(axis[1], axis[0])
+    yaw = polyline.heading_rad(axis)
     return np.tile((*middle, yaw, speed * np.cos(yaw), speed * np.sin(yaw)), (instants, 1))
 
 

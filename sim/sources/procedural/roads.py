@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.geometry import polyline
-from sim.sources.procedural.builder import MapBuilder
+from sim.sources.procedural.builder import MapBuilder, strip
 from sim.sources.procedural.layout import Layout, Spot
 from sim.sources.procedural.street import (
     bends,
@@ -72,14 +72,11 @@ def jam(rng: Rng) -> Layout:
 
 def narrow_street(rng: Rng) -> Layout:
     """One lane each way between parked cars."""
-    import shapely
-
     builder, width = MapBuilder(), float(rng.uniform(3.1, 3.4))
     line = gentle(rng, 340.0)
     ahead, back = road(builder, line, 1, 1, width, float(rng.uniform(7, 9)))
     parking = 2.3
-    strip = shapely.LineString(line).buffer(width + parking + 0.3, cap_style="flat")
-    builder.pave(extra=[strip])
+    builder.pave(extra=[strip(line, width + parking + 0.3)])
     layout = one_road_layout(
         builder,
         ahead,

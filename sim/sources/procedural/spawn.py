@@ -214,9 +214,9 @@ def _stroll(walk: Array, fraction: float, pace: float, instants: int, dt_s: floa
 def _track(points: Array, first_direction: Array, dt_s: float) -> Array:
     """x, y, yaw, vx, vy; who stands keeps looking where it looked."""
     velocity = np.gradient(points, dt_s, axis=0)
-    yaw = np.full(len(points), np.arctan2(first_direction[1], first_direction[0]))
+    yaw = np.full(len(points), polyline.heading_rad(first_direction))
     moving = np.linalg.norm(velocity, axis=1) > 0.1
-    yaw[moving] = np.arctan2(velocity[moving, 1], velocity[moving, 0])
+    yaw[moving] = polyline.heading_rad(velocity[moving])
     last = np.maximum.accumulate(np.where(moving, np.arange(len(points)), -1))
     yaw = np.where(last >= 0, yaw[np.maximum(last, 0)], yaw)
     return np.column_stack((points, yaw, velocity))

@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Route
-from sim.sources.procedural.builder import MapBuilder, bezier, line_between
+from sim.sources.procedural.builder import MapBuilder, bezier, line_between, strip
 from sim.sources.procedural.layout import Crossing, Layout, Spot
 
 Array = np.ndarray
@@ -92,13 +92,10 @@ def gentle(rng: Rng, length_m: float) -> Array:
 
 def cross_road(layout: Layout, line: Array, at_m: int, half_width_m: float) -> None:
     """A zebra across a road."""
-    import shapely
-
     yaw = polyline.headings_rad(line)[at_m]
     normal = np.array((-np.sin(yaw), np.cos(yaw)))
     ends = [line[at_m] + side * (half_width_m + 1.5) * normal for side in (-1, 1)]
-    zebra = shapely.LineString(ends).buffer(1.75, cap_style="flat")
-    layout.map.add_area(AreaKind.CROSSWALK, zebra)
+    layout.map.add_area(AreaKind.CROSSWALK, strip(np.stack(ends), 1.75))
     layout.crossings += [Crossing(ends[0], ends[1]), Crossing(ends[1], ends[0])]
 
 

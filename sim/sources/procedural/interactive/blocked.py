@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.geometry import polyline
-from sim.sources.procedural.builder import MapBuilder, smoothstep
+from sim.sources.procedural.builder import MapBuilder, smoothstep, strip
 from sim.sources.procedural.layout import Actor, Layout, Spot
 from sim.sources.procedural.street import avenue, gentle, road, walks
 
@@ -113,15 +113,13 @@ def _spot(line_m: Array, s_m: float, left_m: float, category: str, turn_rad: flo
     """`left_m` to the left of a line, along it."""
     line = line_m.astype(np.float64)
     here, ahead = polyline.at(line, np.array((s_m, s_m + 1.0)))
-    yaw = float(np.arctan2(*(ahead - here)[::-1]))
+    yaw = float(polyline.heading_rad(ahead - here))
     x, y = here + left_m * np.array((-np.sin(yaw), np.cos(yaw)))
     return Spot(float(x), float(y), yaw + turn_rad, category)
 
 
 def narrow_oncoming(rng: Rng) -> Layout:
     """Parked cars on both sides leave room for one; someone comes the other way."""
-    import shapely
-
     builder, width = MapBuilder(), float(rng.uniform(2.9, 3.3))
     limit = float(rng.uniform(7, 10))
     line = gentle(rng, 380.0)
@@ -134,8 +132,7 @@ def narrow_oncoming(rng: Rng) -> Layout:
     ahead = builder.add_lane(polyline.offset(line, -aside), width, limit)
     back = builder.add_lane(polyline.offset(line, aside)[::-1], width, limit)
     kerb = 0.5 * room + 2.2
-    strip = shapely.LineString(line).buffer(max(kerb, width + 0.6), cap_style="flat")
-    builder.pave(extra=[strip])
+    builder.pave(extra=[strip(line, max(kerb, width + 0.6))])
     layout = Layout(
         builder,
         [builder.route([ahead]), builder.route([back])],

@@ -4,7 +4,7 @@ import numpy as np
 
 from sim.geometry import polyline
 from sim.scenario import AreaKind, CueAction, Route
-from sim.sources.procedural.builder import MapBuilder, bezier
+from sim.sources.procedural.builder import MapBuilder, bezier, strip
 from sim.sources.procedural.layout import Actor, Cue, Layout, Walker
 from sim.sources.procedural.street import gentle, park, road, walks
 
@@ -154,8 +154,6 @@ def _out_of_place(layout: Layout, line: Array, lane: int, at_m: float, half_m: f
 
 def _out_of_driveway(layout: Layout, line: Array, lane: int, at_m: float, half_m: float) -> Route:
     """Out of a driveway at the right into the lane; paves it."""
-    import shapely
-
     points = polyline.at(line, np.array((at_m, at_m + 1.0)))
     along = points[1] - points[0]
     outward = np.array((along[1], -along[0]))
@@ -168,8 +166,7 @@ def _out_of_driveway(layout: Layout, line: Array, lane: int, at_m: float, half_m
     curve = bezier(front, -outward, target[0], onto)
     first = polyline.resample(np.stack((back, front)), 1.0)[:-1]
     way = (points[0] + 0.5 * edge * outward, back + outward)
-    strip = shapely.LineString(way).buffer(2.0, cap_style="flat")
-    layout.map.add_area(AreaKind.DRIVABLE, strip)
+    layout.map.add_area(AreaKind.DRIVABLE, strip(np.stack(way), 2.0))
     return layout.map.joining_route(np.concatenate((first, curve)), lane, at_m + 7.0)
 
 
@@ -211,14 +208,12 @@ def u_turn(rng: Rng) -> Layout:
 
 def _parked_street(rng: Rng, lanes: int, share: float) -> tuple[Layout, Array, float]:
     """A street with rows of parked cars; its middle, and half its width between them."""
-    import shapely
-
     builder, width = MapBuilder(), float(rng.uniform(3.1, 3.5))
     limit = float(rng.uniform(8, 13))
     line = gentle(rng, 400.0)
     ahead, back = road(builder, line, lanes, lanes, width, limit)
     half = lanes * width
-    builder.pave(extra=[shapely.LineString(line).buffer(half + _PARKING_M + 0.3, cap_style="flat")])
+    builder.pave(extra=[strip(line, half + _PARKING_M + 0.3)])
     start = float(rng.uniform(50, 70))
     layout = Layout(
         builder,
