@@ -136,7 +136,8 @@ def speed_limit_compliance(rollout: Rollout, facts: Facts) -> MetricResult:
     """max(0, 1 - sum(excess * dt) / (2.23 m/s * T)). `per_step`: the excess in m/s.
 
     The limit is that of the ego's lane; on connectors the highest of the lanes before and after them;
-    off lanes there is none.
+    off lanes there is none. Where a drive ends in several lanes of a fork, which nuPlan's maps do not
+    have, it is the highest of theirs.
     """
     areas = rollout.world.lane_areas
     own, around = areas.speed_limit_mps[areas.row], areas.neighbor_limit_mps[areas.row]

@@ -134,6 +134,23 @@ def test_12_the_limit_on_a_connector_is_that_of_the_lanes_around() -> None:
     assert values(drive([LONG], _along(30.0), driven=_along(30.0, 5.0)), LIMIT) == [1.0]
 
 
+def test_the_limit_where_a_lane_forks_is_the_higher_one_until_the_branches_part() -> None:
+    # Their maps fork in connectors only. The branches overlap until x = 17.6 or so.
+    fork = [
+        Way(straight(-100, 0, 0, 0), after=(1, 2), limit_mps=20.0),
+        Way(straight(0, 0, 200, 0), limit_mps=10.0),
+        Way(straight(0, 0, 200, 20), limit_mps=20.0),
+    ]
+
+    def ego(t: np.ndarray) -> tuple:
+        return 11.0 * t - 10.0, 0.0, 0.0
+
+    # It ends at x = 12 in both lanes, or at 34 in the slower one, where it then was since t = 1 s:
+    # 31 excesses of 1 m/s over 40 steps, 1 - 31 / (2.23 * 40).
+    assert values(drive(fork, ego, instants=21), LIMIT) == [1.0]
+    assert values(drive(fork, ego), LIMIT) == [pytest.approx(0.6525, abs=1e-3)]
+
+
 def test_13_jerk_is_taken_from_the_smoothed_acceleration() -> None:
     along = torch.zeros(1, 151)
     along[0, :2] = 2.0
