@@ -32,6 +32,21 @@ def materialize(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(_stored(list(tensors)))
 
 
+def least(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The least of the last axis, and the first place where it is: `values.min(dim=-1)`.
+
+    Compiled code takes several times as long to carry a place along as to look for it afterwards.
+    """
+    if not torch.compiler.is_compiling():
+        return values.min(dim=-1)
+    (values,) = materialize(values)
+    (lowest,) = materialize(values.amin(dim=-1))
+    count = values.shape[-1]
+    number = torch.arange(count, dtype=values.dtype, device=values.device)
+    first = torch.where(values == lowest.unsqueeze(-1), number, count - 1).amin(dim=-1)
+    return lowest, first.long()
+
+
 def one_operation(name: str, result: Callable[..., Tensor]) -> Callable[[Callable], Callable]:
     """Make a function one operation to the compiler, which does not look into it.
 
@@ -77,16 +92,18 @@ def _without_copies() -> None:
 
     Here and not above: importing Inductor takes seconds.
     """
-    from torch._inductor.ir import Pointwise, StorageBox
+    from torch._inductor.ir import ReinterpretView
     from torch._inductor.lowering import lowerings, register_lowering, to_dtype
 
     def realized(tensor: Any) -> Any:
-        computed = isinstance(tensor.data, StorageBox) and isinstance(tensor.data.data, Pointwise)
-        if computed and tensor.get_dtype() == torch.bool and tensor.get_device().type == "cpu":
+        if tensor.get_dtype() == torch.bool and tensor.get_device().type == "cpu":
             # Vectorized code packs and unpacks masks one by one: a third of a step went there.
             number = to_dtype(tensor, torch.float32)
             number.realize()
             return lowerings[torch.ops.aten.ne.Scalar](number, 0.0)
+        if isinstance(tensor.data, ReinterpretView) and tensor.get_stride()[-1] != 1:
+            # Every other reader would pick its values one by one.
+            tensor = lowerings[torch.ops.aten.clone.default](tensor)
         tensor.realize()
         return tensor
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.compiling import materialize
 from sim.dynamics.bicycle import rear_of
 from sim.geometry import box, se2
 from sim.world import World, WorldState
@@ -28,7 +29,8 @@ def collided(
         pose[:, agents].unsqueeze(2), size[:, agents].unsqueeze(2),
         pose.unsqueeze(1), size.unsqueeze(1),
     )  # fmt: skip
-    return (hit & pairs).any(dim=2)
+    (hit,) = materialize(hit & pairs)
+    return hit.any(dim=2)
 
 
 def offroad(

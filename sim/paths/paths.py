@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.compiling import least
 from sim.geometry import se2
 from sim.paths.lane_changes import LaneChanges
 from sim.paths.route_ahead import RouteAhead
@@ -64,7 +65,7 @@ class Paths:
 
     def position_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
         """The point at arc length `s_m`: between what the stored points before and after it say."""
-        before = torch.floor(torch.nan_to_num(s_m)).clamp(0, self.frame.shape[2] - 2)
+        before = torch.floor(torch.where(s_m > 0.0, s_m, 0.0)).clamp(max=self.frame.shape[2] - 2)
         past = s_m - before
         low = _expand(self.frame_at(path, before), past)
         high = _expand(self.frame_at(path, before + 1.0), past - 1.0)
@@ -98,7 +99,7 @@ class Paths:
         cost = _search_cost(coarse.unsqueeze(2), pose[:, None, :, None])
         past_end = torch.arange(cost.shape[3], device=cost.device) * COARSE_M
         beyond = past_end > self.num_points[row, path][:, :, None, None] + COARSE_M
-        best, index = torch.where(beyond, torch.inf, cost).min(dim=-1)
+        best, index = least(torch.where(beyond, torch.inf, cost))
         return torch.where(best < _SEARCH_M, index.to(pose.dtype) * COARSE_M, -1.0)
 
     def project(
@@ -111,7 +112,7 @@ class Paths:
         first, s_m = self._first_point(path), guess_s_m
         for _ in range(2):
             base = torch.round(s_m).clamp(0, self.frame.shape[2] - 1)
-            frame = _of_points(self.frame, first + torch.nan_to_num(base).long())
+            frame = _of_points(self.frame, first + index_at(base, self.frame.shape[2]))
             dx, dy = x_m - frame[..., 0], y_m - frame[..., 1]
             s_m = base + dx * frame[..., 2] + dy * frame[..., 3]
         offset = dy * frame[..., 2] - dx * frame[..., 3]
@@ -128,7 +129,7 @@ class Paths:
         """Arc length of poses along the given paths (shapes broadcast), and offset to their left."""
         row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
         cost = _search_cost(self.coarse[row, path], pose.unsqueeze(-2))
-        guess = cost.argmin(dim=-1).to(pose.dtype) * COARSE_M
+        guess = least(cost)[1].to(pose.dtype) * COARSE_M
         x, y, _ = pose.unbind(-1)
         s_m, offset, _ = self.project(path, guess, x, y)
         return s_m, offset
@@ -147,7 +148,7 @@ class Paths:
         _, offset, _ = self.project(path.clamp(min=0), near.clamp(min=0.0), x, y)
         cost = torch.where((path >= 0) & (near >= 0.0), offset.abs(), torch.inf)
         own_cost = torch.where(path == own.unsqueeze(1), cost, torch.inf).amin(dim=1)
-        best, index = cost.min(dim=1)
+        best, index = least(cost)
         nearest = torch.gather(path, 1, index.unsqueeze(1)).squeeze(1)
         return torch.where(own_cost < best + _OWN_PATH_M, own, nearest)
 
@@ -218,8 +219,7 @@ class Paths:
         return torch.where(closed & ahead, stop_s_m, torch.inf).amin(dim=-1)
 
     def _gather(self, tensor: Tensor, path: Tensor, s_m: Tensor) -> Tensor:
-        last = self.frame.shape[2] - 1
-        index = torch.round(torch.nan_to_num(s_m)).clamp(0, last).long()  # NaN: padding
+        index = index_at(s_m, self.frame.shape[2])
         return _of_points(tensor, self._first_point(path) + index)
 
     def _first_point(self, path: Int[Tensor, "b *k"]) -> Int[Tensor, "b *k"]:
@@ -227,6 +227,11 @@ class Paths:
         _, paths, points = self.frame.shape[:3]
         row = self.row.reshape(-1, *(1,) * (path.ndim - 1))
         return (row * paths + path) * points
+
+
+def index_at(place: Float[Tensor, "*k"], count: int) -> Int[Tensor, "*k"]:
+    """The nearest of `count` points; NaN, which is padding: the first (`nan_to_num` is slow compiled)."""
+    return torch.round(torch.where(place > 0.0, place, 0.0)).clamp(max=count - 1).long()
 
 
 def _of_points(table: Tensor, point: Int[Tensor, "*k"]) -> Tensor:

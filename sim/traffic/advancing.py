@@ -13,7 +13,7 @@ from sim.traffic.corridor import Lookout
 from sim.traffic.drivers import Drivers, Place
 from sim.traffic.lateral import Lateral
 from sim.traffic.log_replay import replay
-from sim.traffic.walking import walk
+from sim.traffic.walking import Walkers, walk
 from sim.world import World, WorldState
 
 _CURVATURE = 4  # in a frame of `Paths`
@@ -53,6 +53,7 @@ def advance(
     place: Place,
     course: Course,
     acceleration_mps2: Float[Tensor, "b d"],
+    walkers: Walkers | None,
     waits: Bool[Tensor, "b n"] | None,
 ) -> tuple[WorldState, Bool[Tensor, "b n"]]:
     """Integrate along the paths; replay the rest; let in who enters, drop who has left.
@@ -78,7 +79,7 @@ def advance(
     end = paths.num_points[paths.row.unsqueeze(1), course.path] - 1
     arrived = s + 0.5 * place.size_m[..., 0] > end
     arrived = drivers.spread(arrived if stays is None else arrived & ~stays)
-    replayed = walk(world, state, replay(world, state), waits)
+    replayed = walk(world, state, replay(world, state), walkers, waits)
     has_path = paths.agent_path >= 0
     drives = has_path & state.valid
     if not lookout.drives_ego:

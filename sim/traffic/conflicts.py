@@ -10,7 +10,7 @@ from torch import Tensor
 from sim import trees
 from sim.compiling import materialize
 from sim.scenario import Yielding
-from sim.traffic.path_relations import DriverZones
+from sim.traffic.path_relations import CROSSES, MERGES, NO_ZONE, DriverZones
 from sim.traffic.storing import stored
 
 Tree = TypeVar("Tree")
@@ -56,7 +56,7 @@ class Yield:
 
     stop_gap_m: Float[Tensor, "b d"]
     virtual_gap_m: Float[Tensor, "b 2 e"]  # to a car that merges first; inf: none
-    virtual_speed_mps: Float[Tensor, "b 2 e"]
+    virtual_speed_mps: Float[Tensor, "b 2 e"]  # of whoever is on the other path
 
 
 def travel_time_s(distance_m: Tensor, speed_mps: Tensor, cruise_mps: Tensor) -> Tensor:
@@ -76,11 +76,11 @@ def yield_to_others(
     live = zones.valid & me.present & me.present.flip(1)
     live = live & (mine.to_enter_m > 0.0) & (mine.to_enter_m < LOOK_AHEAD_M)
     live = live & (other.to_leave_m > 0.0) & (other.to_enter_m < LOOK_AHEAD_M)
-    (live,) = materialize(live)
     inside = other.to_enter_m <= 0.0
     they_clear = other.leave_s + GO_AFTER_S < mine.enter_s
     i_clear = mine.leave_s + me.margin_s < other.enter_s
-    crossing, merging = live & ~zones.merges, live & zones.merges
+    (kind,) = materialize(torch.where(live, zones.kind, NO_ZONE))
+    crossing, merging = kind == CROSSES, kind == MERGES
     nearest = _Nearest.of(zones, driver, mine, crossing)
     turn_s = nearest.arrival_s - waited_s + 1e-3 * agent
     spells = torch.floor(waited_s / IMPATIENCE_S) * _IMPATIENCE_RANK
@@ -91,7 +91,6 @@ def yield_to_others(
     too_far = mine.to_enter_m > me.speed_mps**2 / (2.0 * LATE_BRAKING_MPS2) + _LATE_M
     minds = (me.yields != _NEVER) & ((me.yields != _LATE) | ~too_far)
 
-    (i_first,) = materialize(i_first)
     contested = ~inside & ~other.blocked & ~they_clear & ~i_clear & ~i_first & stoppable & minds
     blocks_box = _would_block_box(me, zones.leave_m) & minds
     wait = crossing & ((inside & ~they_clear) | contested | blocks_box)
@@ -99,17 +98,18 @@ def yield_to_others(
     virtual_gap = mine.to_enter_m - other.to_enter_m - their_m
     squeezed = ~_fits_in_front(mine, other, me, their_mps)
     follow = merging & (inside | (~other.blocked & ~i_first & squeezed & minds))
-    wait, follow = materialize(wait, follow)
     beside = follow & (virtual_gap < 1.0) & (inside | stoppable)
-    wait = wait | beside
+    stop_m, gap_m, merge_m = materialize(
+        torch.where(wait | beside, mine.to_enter_m, torch.inf),
+        torch.where(follow, virtual_gap, torch.inf),
+        torch.where(beside, zones.enter_m, torch.inf),
+    )
     # Who has nobody to cross before the merge rolls up to it; others leave the junction free.
-    follow = follow & ~(beside & (zones.of_driver(nearest.crosses_m) > zones.enter_m))
-
-    wait, follow = materialize(wait, follow)
+    stays_out = zones.of_driver(nearest.crosses_m) > merge_m
     return Yield(
-        stop_gap_m=zones.least(torch.where(wait, mine.to_enter_m, torch.inf), driver.s_m),
-        virtual_gap_m=torch.where(follow, virtual_gap, torch.inf),
-        virtual_speed_mps=torch.where(follow, their_mps, 0.0),
+        stop_gap_m=zones.least(stop_m, driver.s_m),
+        virtual_gap_m=torch.where(stays_out, torch.inf, gap_m),
+        virtual_speed_mps=their_mps,
     )
 
 

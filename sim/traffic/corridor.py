@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sim import trees
 from sim.compiling import materialize
-from sim.paths.paths import Paths
+from sim.paths.paths import Paths, index_at
 from sim.scenario import EGO
 from sim.traffic.drivers import Drivers, Place
 from sim.traffic.lateral import Lateral
@@ -21,18 +21,20 @@ HINT_EVERY = 5  # steps between the instants at which recorded agents are search
 
 @dataclass(frozen=True)
 class OnPaths:
-    """Every agent n seen from every path p. Who changes lanes covers all that it will yet sweep."""
+    """Every agent n seen from every path p. Who changes lanes covers all that it will yet sweep.
+
+    `half_across_m` of those who are nowhere near a path, or not there, is -inf: they touch nothing.
+    """
 
     rear_m: Float[Tensor, "b p n"]  # arc length of the rear end
     offset_m: Float[Tensor, "b p n"]
     half_across_m: Float[Tensor, "b p n"]
     along_mps: Float[Tensor, "b p n"]
     across_mps: Float[Tensor, "b p n"]
-    near: Bool[Tensor, "b p n"]
 
     def seen_from(self, path: Int[Tensor, "b k"]) -> "OnPaths":
         """`[B, K, N]`: from those paths alone."""
-        worlds, paths, agents = self.near.shape
+        worlds, paths, agents = self.rear_m.shape
         world = torch.arange(worlds, device=path.device).unsqueeze(1)
         row, shape = (world * paths + path).flatten(), (*path.shape, agents)
         return trees.map_tensors(
@@ -45,7 +47,7 @@ class Corridor:
     """Agents n on the path of driver d, `[B, D, N]`.
 
     `gap_m` runs from d's front to the nearest end of n, `reach_m` is how far n's centre may be off
-    the path and still touch the strip that d sweeps. `near`: n is anywhere near d's path.
+    the path and still touch the strip that d sweeps; -inf: nowhere near, or d itself.
     """
 
     gap_m: Float[Tensor, "b d n"]
@@ -53,7 +55,6 @@ class Corridor:
     reach_m: Float[Tensor, "b d n"]
     along_mps: Float[Tensor, "b d n"]
     across_mps: Float[Tensor, "b d n"]
-    near: Bool[Tensor, "b d n"]
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Lookout:
     ) -> Corridor:
         """What each driver meets on the path that it is on, and between there and where it is."""
         drivers, seen = self.drivers, on_paths.seen_from(place.path)
-        agent = torch.arange(seen.near.shape[2], device=seen.near.device)
+        agent = torch.arange(seen.rear_m.shape[2], device=place.path.device)
         half_width = 0.5 * place.size_m[..., 1].unsqueeze(2)
         offset, reach = seen.offset_m, seen.half_across_m + half_width
         if lateral is not None:
@@ -138,10 +139,9 @@ class Lookout:
         return Corridor(
             gap_m=seen.rear_m - place.front_s_m.unsqueeze(2),
             offset_m=offset,
-            reach_m=reach,
+            reach_m=torch.where(agent == drivers.agent.unsqueeze(2), -torch.inf, reach),
             along_mps=seen.along_mps,
             across_mps=seen.across_mps,
-            near=seen.near & (agent != drivers.agent.unsqueeze(2)),
         )
 
     def _hints(
@@ -156,8 +156,8 @@ class Lookout:
         _, num_paths, _, knots = table.shape
         row = paths.row.reshape(-1, 1, 1)
         path = torch.arange(num_paths, device=table.device).reshape(1, -1, 1)
-        knot = torch.round(torch.nan_to_num(self.drivers.spread(own_s)) / STRIDE)
-        own = state.path.clamp(min=0) * knots + knot.clamp(0, knots - 1).long()
+        knot = index_at(self.drivers.spread(own_s) / STRIDE, knots)
+        (own,) = materialize(state.path.clamp(min=0) * knots + knot)
         flat = (row * num_paths + path) * (num_paths * knots) + own.unsqueeze(1)
         related = table.flatten().index_select(0, flat.flatten()).reshape(flat.shape)
         worlds, instants = self.log_hint_s_m.shape[:2]
@@ -194,7 +194,8 @@ def _project_all(
     if beside is not None:
         half_way = 0.5 * beside.unsqueeze(1) * cos
         offset, half_across = offset - half_way, half_across + half_way.abs()
-    return OnPaths(*materialize(s - half_along, offset, half_across, along, across, near))
+    half_across = torch.where(near, half_across, -torch.inf)
+    return OnPaths(*materialize(s - half_along, offset, half_across, along, across))
 
 
 def _search_log(paths: Paths, log: Log) -> Float[Tensor, "b h p n"]:

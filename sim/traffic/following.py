@@ -55,7 +55,7 @@ def follow(
     if walkers is not None and on_foot is not None:
         (steps_in,) = materialize(_steps_in(state, walkers, on_foot, place, styles))
         blocks = blocks | walkers.spread(steps_in)
-    blocks = blocks & corridor.near & (corridor.gap_m > -0.5 * place.size_m[..., :1])
+    blocks = blocks & (corridor.gap_m > -0.5 * place.size_m[..., :1])
     (gap_m,) = materialize(torch.where(blocks, corridor.gap_m, torch.inf))
     nobody = gap_m == torch.inf
     lead_mps = torch.where(nobody, 0.0, corridor.along_mps).clamp(min=0.0)
@@ -108,10 +108,10 @@ def _moving_in(corridor: Corridor, wishes: Wishes) -> Bool[Tensor, "b d n"]:
     nudges = (towards > _NUDGE_MPS) & (offset < towards * _NUDGE_HORIZON_S)
     nudges = nudges & (corridor.along_mps > 0.0)
     lands_m = (corridor.offset_m + wishes.shift_m.unsqueeze(1)).abs()
-    wants = wishes.wants.unsqueeze(1) & (lands_m < _SAME_LANE_M)
+    wants = wishes.wants.unsqueeze(1) & (lands_m < _SAME_LANE_M) & (offset < torch.inf)
     half_length_m = 0.5 * wishes.length_m.unsqueeze(1)
     in_front = (corridor.gap_m > -half_length_m) & (corridor.gap_m < _IN_FRONT_M)
-    return corridor.near & in_front & (nudges | wants)
+    return in_front & (nudges | wants)
 
 
 def _steps_in(

@@ -23,7 +23,7 @@ from sim.traffic.lane_changing import Wishes, choose_lanes
 from sim.traffic.lateral import Lateral
 from sim.traffic.stopping import HARDEST_BRAKING_MPS2, Signs, brake_before, give_way
 from sim.traffic.storing import stored
-from sim.traffic.walking import Walkers, intended_mps
+from sim.traffic.walking import Walkers
 from sim.world import World, WorldState
 
 CYCLIST_CRUISE_MPS = 5.0
@@ -60,8 +60,9 @@ class IdmTraffic:
         place = stored(signs.passed_slowly(place, styles))
         course = self._course(world, state, place)
         walkers, on_foot, waits = self.walkers, None, None
-        looks = walkers is not None and walkers.looks is not None
-        velocity = intended_mps(world, state) if looks else state.velocity_mps
+        velocity = state.velocity_mps
+        if walkers is not None and walkers.looks is not None:
+            velocity = walkers.intended_mps(world, state)
         on_paths = lookout.look(world, state, velocity, own_s, course.lateral)
         corridor = stored(lookout.corridor(on_paths, place, course.lateral))
         wishes = course.lateral and stored(Wishes.of(world, state, drivers, place, on_paths))
@@ -87,7 +88,7 @@ class IdmTraffic:
         )
         done = _play(world, state, drivers, done)
         done, near_sign = materialize(done, signs.near)
-        moved, drives = advance(world, state, lookout, place, course, done, waits)
+        moved, drives = advance(world, state, lookout, place, course, done, walkers, waits)
         waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
         honours = drivers.spread(near_sign)
         kept = torch.maximum(waited, torch.where(honours, state.waited_s, 0.0))

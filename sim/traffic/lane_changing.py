@@ -12,7 +12,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
+from sim.compiling import least
 from sim.paths.lane_changes import KNOT_M, LEFT, RIGHT
+from sim.paths.paths import index_at
 from sim.scenario import EGO, AgentKind
 from sim.traffic.corridor import OnPaths
 from sim.traffic.driver_styles import DriverStyles
@@ -211,12 +213,14 @@ class _Neighbors:
         my_rear = torch.gather(seen.rear_m, 2, own)
         number = torch.arange(size.shape[1], device=size.device)
         reach = seen.half_across_m + 0.5 * my_width + _BESIDE_M
-        there = seen.near & (seen.offset_m.abs() < reach) & (number != own)
+        there = (seen.offset_m.abs() < reach) & (number != own)
         ahead = seen.rear_m + 0.5 * length > my_rear + 0.5 * my_length
-        gap_ahead = torch.where(there & ahead, seen.rear_m - my_rear - my_length, torch.inf)
-        gap_behind = torch.where(there & ~ahead, my_rear - seen.rear_m - length, torch.inf)
-        gap_ahead, leader = gap_ahead.min(dim=2)
-        gap_behind, follower = gap_behind.min(dim=2)
+        gap_ahead, leader = least(
+            torch.where(there & ahead, seen.rear_m - my_rear - my_length, torch.inf)
+        )
+        gap_behind, follower = least(
+            torch.where(there & ~ahead, my_rear - seen.rear_m - length, torch.inf)
+        )
         mps = seen.along_mps.clamp(min=0.0)
         return _Neighbors(
             gap_ahead_m=gap_ahead,
@@ -258,27 +262,27 @@ def _joined(
     assert changes is not None
     world_index = torch.arange(len(row), device=row.device).unsqueeze(1)
     route, agent = drivers.route, drivers.agent
-    rear, offset, along, across, near = (
+    rear, offset, half_across, along, across = (
         seen[world_index, route, agent]
         for seen in (
             on_paths.rear_m,
             on_paths.offset_m,
+            on_paths.half_across_m,
             on_paths.along_mps,
             on_paths.across_mps,
-            on_paths.near,
         )
     )
     own_s = rear + 0.5 * place.size_m[..., 0]
     lane = changes.lane[row, place.path, _knot(place.s_m, changes.lane)]
     of_route = changes.lane[row, route, _knot(own_s, changes.lane)]
+    near = half_across > -torch.inf
     joins = wishes.steady & (path == place.path) & near & (lane == of_route) & (lane >= 0)
     joins = joins & (offset.abs() < _JOINS_M) & (across.abs() <= _JOINS_SLOPE * along)
     return torch.where(joins, route, path)
 
 
 def _knot(s_m: Tensor, table: Tensor) -> Tensor:
-    knot = torch.round(torch.nan_to_num(s_m) / KNOT_M)
-    return knot.clamp(0, table.shape[-1] - 1).long()
+    return index_at(s_m / KNOT_M, table.shape[-1])
 
 
 def _scattered(into: Tensor, driver: Tensor, chosen: Tensor, values: Tensor) -> Tensor:

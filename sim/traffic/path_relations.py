@@ -22,6 +22,9 @@ NEAR_M = 8.0  # paths farther apart than this have nothing to do with each other
 CONFLICT_WIDTH_M = 2.5  # two cars on paths nearer than this touch
 _AT_ONCE = 1 << 18  # distances: a megabyte stays in the cache
 MAX_ZONES = 2  # conflicts kept per pair of paths, the first along the path
+ENTER, LEAVE, OTHER_ENTER, OTHER_LEAVE, KIND, RIGHT_OF_WAY = range(6)  # of a record of a zone
+# Kinds of zones; a merge: both go on together. Floats: compiled code packs and unpacks masks one by one.
+NO_ZONE, CROSSES, MERGES = -1.0, 0.0, 1.0
 _SAME_LANE_M = 1.2
 _ALIGNED = 0.8  # cosine between the directions of two paths that run together
 _SHARED_M = 6.0  # paths that run together for so long merge there, even if they part again
@@ -33,15 +36,12 @@ class Relations:
     """For paths p and q of a map.
 
     `s_on_path[m, p, q, k]`: arc length on p nearest to the point `k * STRIDE` of q; -1: far away.
-    A conflict zone is a stretch `[enter, leave]` of p, `[other_enter, other_leave]` of q, where
-    cars on both would touch. A merge: both go on together. `right_of_way`: p's minus q's.
+    A conflict zone is a stretch of p, from `ENTER` to `LEAVE`, and one of q, where cars on both would
+    touch; in `zone` with its `KIND`. `RIGHT_OF_WAY`: p's minus q's.
     """
 
     s_on_path: Float[Tensor, "m p q k"] = shared()
-    zone: Float[Tensor, "m p q z 4"] = shared()
-    zone_valid: Bool[Tensor, "m p q z"] = shared()
-    zone_merges: Bool[Tensor, "m p q z"] = shared()
-    right_of_way: Int[Tensor, "m p q z"] = shared()
+    zone: Float[Tensor, "m p q z 6"] = shared()  # one record: a pair reads all of it
 
     def between(
         self,
@@ -54,19 +54,14 @@ class Relations:
         num_paths = self.zone.shape[1]
         record = ((row.unsqueeze(1) * num_paths + mine) * num_paths + others) * MAX_ZONES
         (record,) = materialize(record + pairs.number)
-        flat = record.flatten()
-
-        def found(table: Tensor) -> Tensor:
-            return table.flatten(0, 3).index_select(0, flat).unflatten(0, record.shape)
-
-        enter, leave, other_enter, other_leave = found(self.zone).unbind(-1)
-        mine_first = found(self.right_of_way)
+        zone = self.zone.flatten(0, 3).index_select(0, record.flatten())
+        zone = zone.unflatten(0, record.shape)
+        enter, leave, other_enter, other_leave, kind, mine_first = zone.unbind(-1)
         return DriverZones(
             driver=pairs.driver,
             enter_m=torch.stack((enter, other_enter), dim=1),
             leave_m=torch.stack((leave, other_leave), dim=1),
-            valid=(found(self.zone_valid) & pairs.valid).unsqueeze(1),
-            merges=found(self.zone_merges).unsqueeze(1),
+            kind=torch.where(pairs.valid, kind, NO_ZONE).unsqueeze(1),
             right_of_way=torch.stack((mine_first, -mine_first), dim=1),
         )
 
@@ -83,7 +78,8 @@ class Relations:
         """
         first, second = path.clamp(min=0).unsqueeze(2), path.clamp(min=0).unsqueeze(1)
         both = (path >= 0).unsqueeze(2) & (path >= 0).unsqueeze(1)
-        valid = self.zone_valid[row.reshape(-1, 1, 1), first, second] & both.unsqueeze(-1)
+        zone = self.zone[row.reshape(-1, 1, 1), first, second]
+        valid = (zone[..., KIND] != NO_ZONE) & both.unsqueeze(-1)
         pair = driver.unsqueeze(2) * num_drivers + driver.unsqueeze(1)
         number = torch.arange(MAX_ZONES, device=path.device)
         place = (pair.unsqueeze(-1) * MAX_ZONES + number).flatten(1)
@@ -109,10 +105,8 @@ class Relations:
         worlds, paths, points = frame.shape[:3]
         knots = (points + STRIDE - 1) // STRIDE
         s_on_path = np.full((worlds, paths, paths, knots), -1.0, dtype=np.float32)
-        zone = np.zeros((worlds, paths, paths, MAX_ZONES, 4), dtype=np.float32)
-        valid = np.zeros((worlds, paths, paths, MAX_ZONES), dtype=bool)
-        merges = np.zeros_like(valid)
-        right_of_way = np.zeros(valid.shape, dtype=np.int64)
+        zone = np.zeros((worlds, paths, paths, MAX_ZONES, 6), dtype=np.float32)
+        zone[..., KIND] = NO_ZONE
         for w, (scenario, routes) in enumerate(zip(scenarios, pools, strict=True)):
             used = len(routes)
             s, offset, aligned = _relate(frame[w, :used], count[w, :used])
@@ -123,12 +117,9 @@ class Relations:
                 other = _rank(scenario, routes[q], found.other_enter, found.other_leave)
                 ends = (found.enter, found.leave, found.other_enter, found.other_leave)
                 for a, b, values, sign in ((p, q, ends, 1), (q, p, ends[2:] + ends[:2], -1)):
-                    zone[w, a, b, k] = values
-                    valid[w, a, b, k] = True
-                    merges[w, a, b, k] = found.merges
-                    right_of_way[w, a, b, k] = sign * (rank - other)
-        arrays = (s_on_path, zone, valid, merges, right_of_way)
-        return Relations(*(torch.from_numpy(array) for array in arrays))
+                    kind = MERGES if found.merges else CROSSES
+                    zone[w, a, b, k] = (*values, kind, sign * (rank - other))
+        return Relations(torch.from_numpy(s_on_path), torch.from_numpy(zone))
 
 
 @dataclass(frozen=True)
@@ -150,9 +141,18 @@ class DriverZones:
     driver: Int[Tensor, "b 2 e"]
     enter_m: Float[Tensor, "b 2 e"]
     leave_m: Float[Tensor, "b 2 e"]
-    valid: Bool[Tensor, "b 1 e"]
-    merges: Bool[Tensor, "b 1 e"]
-    right_of_way: Int[Tensor, "b 2 e"]
+    kind: Float[Tensor, "b 1 e"]
+    right_of_way: Float[Tensor, "b 2 e"]
+
+    @property
+    def valid(self) -> Bool[Tensor, "b 1 e"]:
+        """Which there are; the rest is padding."""
+        return self.kind >= CROSSES
+
+    @property
+    def merges(self) -> Bool[Tensor, "b 1 e"]:
+        """Where both go on together."""
+        return self.kind == MERGES
 
     def of_driver(self, per_driver: Tensor) -> Tensor:
         """`[B, D]` as `[B, 2, E]`."""

@@ -7,7 +7,7 @@ looks waits until the next car is far enough, and walks on later by so much.
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from sim import trees
@@ -62,14 +62,35 @@ class Walkers:
             accepted_gap_s=torch.gather(gap_s, 1, agent),
         )
 
-    def pick(self, per_agent: Float[Tensor, "b n"]) -> Float[Tensor, "b w"]:
+    def pick(self, per_agent: Shaped[Tensor, "b n"]) -> Shaped[Tensor, "b w"]:
         """`[B, N]` as `[B, W]`."""
         return torch.gather(per_agent, 1, self.agent)
 
     def met(self, corridor: Corridor) -> Corridor:
         """`[B, D, W]`: of what drivers meet, those on foot."""
-        index = self.agent.unsqueeze(1).expand(-1, corridor.near.shape[1], -1)
+        index = self.agent.unsqueeze(1).expand(-1, corridor.gap_m.shape[1], -1)
         return stored(trees.map_tensors(lambda seen: torch.gather(seen, 2, index), corridor))
+
+    def recorded(
+        self, log: Shaped[Tensor, "b n t *k"], instant: Int[Tensor, "b w"]
+    ) -> Shaped[Tensor, "b n *k"]:
+        """What the recording says of each walker at its own instant; of the others it says anything."""
+        world = torch.arange(len(log), device=log.device).unsqueeze(1)
+        return log[world, self.agent, instant][world, self.place]
+
+    def intended_mps(self, world: World, state: WorldState) -> Float[Tensor, "b n 2"]:
+        """Velocities; of those who wait at the kerb, that with which they mean to cross."""
+        waits = self.on_foot & (state.waited_s > 0.0)
+        instant = self.own_instant(world, state.step, state.late_steps)
+        meant = self.recorded(world.log.velocity_mps, instant)
+        return torch.where(waits.unsqueeze(-1), meant, state.velocity_mps)
+
+    def own_instant(
+        self, world: World, step: Int[Tensor, " b"], late: Int[Tensor, "b n"]
+    ) -> Int[Tensor, "b w"]:
+        """The instant of the recording that each is at."""
+        last = world.log.valid.shape[2] - 1
+        return (step.unsqueeze(1) - self.pick(late)).clamp(0, last)
 
     def spread(self, per_walker: Bool[Tensor, "b d w"]) -> Bool[Tensor, "b d n"]:
         """`[B, D, W]` as `[B, D, N]`; False for those who are not on foot."""
@@ -83,7 +104,7 @@ class Walkers:
         """
         if self.looks is None:
             return None
-        offset, across, near = met.offset_m, met.across_mps, met.near
+        offset, across = met.offset_m, met.across_mps
         speed = place.speed_mps.unsqueeze(2)
         towards = torch.where(offset > 0.0, -across, across).clamp(min=_STANDING_MPS)
         steps_in_s = (offset.abs() - met.reach_m) / towards
@@ -91,10 +112,10 @@ class Walkers:
         passes_s = arrives_s + place.size_m[..., :1] / speed.clamp(min=_YIELDING_MPS)
         patience = (1.0 - 0.5 * self.pick(state.waited_s) / IMPATIENCE_S).clamp(min=0.5)
         enough_s = (patience * self.accepted_gap_s).unsqueeze(1)
-        at_kerb = near & (steps_in_s > 0.0) & (steps_in_s < _KERB_S)
+        at_kerb = (steps_in_s > 0.0) & (steps_in_s < _KERB_S)
         comes = (speed > _YIELDING_MPS) & (passes_s + _GO_AFTER_S > steps_in_s)
         comes = comes & (arrives_s < steps_in_s + enough_s) & place.present.unsqueeze(2)
-        in_the_way = (near & (steps_in_s <= 0.0)).any(dim=1)
+        in_the_way = (steps_in_s <= 0.0).any(dim=1)
         waits = self.looks & (at_kerb & comes).any(dim=1) & ~in_the_way
         nobody = torch.zeros_like(state.valid)
         (waits,) = materialize(nobody.scatter(1, self.agent, waits) & state.valid)
@@ -108,26 +129,24 @@ def _who_looks(scenario: Scenario, uniform: bool) -> Bool[Tensor, " n"]:
     return on_foot & torch.from_numpy(scenario.styles.yields != Yielding.NEVER)
 
 
-def intended_mps(world: World, state: WorldState) -> Float[Tensor, "b n 2"]:
-    """Velocities; of those who wait at the kerb, that with which they mean to cross."""
-    waits = (world.kind == _PEDESTRIAN) & (state.waited_s > 0.0)
-    log, instant = world.log, _own_instant(world, state.step, state.late_steps)
-    meant = torch.gather(log.velocity_mps, 2, instant[..., None, None].expand(-1, -1, 1, 2))
-    return torch.where(waits.unsqueeze(-1), meant.squeeze(2), state.velocity_mps)
-
-
 def walk(
-    world: World, state: WorldState, recorded: WorldState, waits: Bool[Tensor, "b n"] | None
+    world: World,
+    state: WorldState,
+    recorded: WorldState,
+    walkers: Walkers | None,
+    waits: Bool[Tensor, "b n"] | None,
 ) -> WorldState:
     """`recorded` (the next instant of the log), but who was and is on foot walks there.
 
     The speed wanted is the recorded one and what closes the lag; the heading that of the way to go.
     `waits`: those who stay where they are, and do the rest later.
     """
-    on_foot = (world.kind == _PEDESTRIAN) & state.valid
+    if walkers is None:
+        return recorded
+    on_foot = walkers.on_foot & state.valid
     if waits is not None or world.cues is not None:
         stays = torch.zeros_like(on_foot) if waits is None else waits
-        recorded = _later(world, state, recorded, on_foot, stays)
+        recorded = _later(world, state, recorded, walkers, stays)
     on_foot = on_foot & recorded.valid
     lag = recorded.pose[..., :2] - recorded.velocity_mps * world.dt_s - state.pose[..., :2]
     wanted = recorded.velocity_mps + lag / CATCH_UP_S
@@ -155,21 +174,20 @@ def _later(
     world: World,
     state: WorldState,
     recorded: WorldState,
-    on_foot: Bool[Tensor, "b n"],
+    walkers: Walkers,
     waits: Bool[Tensor, "b n"],
 ) -> WorldState:
     """`recorded`, but of those on foot the instant that their waiting leaves them at."""
+    on_foot, log = walkers.on_foot & state.valid, world.log
     late = state.late_steps + (waits & on_foot)
-    instant = _own_instant(world, state.step + 1, late)
-    then = instant[..., None, None]
-    log = world.log
-    pose = torch.gather(log.pose, 2, then.expand(-1, -1, 1, 3)).squeeze(2)
-    velocity = torch.gather(log.velocity_mps, 2, then.expand(-1, -1, 1, 2)).squeeze(2)
+    instant = walkers.own_instant(world, state.step + 1, late)
+    pose = walkers.recorded(log.pose, instant)
+    velocity = walkers.recorded(log.velocity_mps, instant)
     # Facing where they mean to go.
     velocity = torch.where(waits.unsqueeze(-1), 0.0, velocity)
     own = (on_foot & (late != 0)).unsqueeze(-1)
     goes_on = (state.step < log.valid.shape[2] - 1).unsqueeze(1)
-    there = torch.gather(log.valid, 2, instant.unsqueeze(2)).squeeze(2)
+    there = walkers.recorded(log.valid, instant)
     return replace(
         recorded,
         pose=torch.where(own, pose, recorded.pose),
@@ -177,8 +195,3 @@ def _later(
         valid=torch.where(own.squeeze(-1), there & goes_on, recorded.valid),
         late_steps=late,
     )
-
-
-def _own_instant(world: World, step: Int[Tensor, " b"], late: Int[Tensor, "b n"]) -> Tensor:
-    last = world.log.valid.shape[2] - 1
-    return (step.unsqueeze(1) - late).clamp(0, last)
