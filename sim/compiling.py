@@ -35,7 +35,7 @@ def materialize(*tensors: Tensor) -> tuple[Tensor, ...]:
 def least(values: Tensor) -> tuple[Tensor, Tensor]:
     """The least of the last axis, and the first place where it is: `values.min(dim=-1)`.
 
-    Compiled code takes several times as long to carry a place along as to look for it afterwards.
+    Compiled code takes longer to carry a place along than to look for it afterwards.
     """
     if not torch.compiler.is_compiling():
         return values.min(dim=-1)
@@ -93,14 +93,9 @@ def _without_copies() -> None:
     Here and not above: importing Inductor takes seconds.
     """
     from torch._inductor.ir import ReinterpretView
-    from torch._inductor.lowering import lowerings, register_lowering, to_dtype
+    from torch._inductor.lowering import lowerings, register_lowering
 
     def realized(tensor: Any) -> Any:
-        if tensor.get_dtype() == torch.bool and tensor.get_device().type == "cpu":
-            # Vectorized code packs and unpacks masks one by one: a third of a step went there.
-            number = to_dtype(tensor, torch.float32)
-            number.realize()
-            return lowerings[torch.ops.aten.ne.Scalar](number, 0.0)
         if isinstance(tensor.data, ReinterpretView) and tensor.get_stride()[-1] != 1:
             # Every other reader would pick its values one by one.
             tensor = lowerings[torch.ops.aten.clone.default](tensor)

@@ -14,7 +14,7 @@ from drive.prediction.joint import JointConfig, JointPredictor
 from eval.metrics.suite import evaluate
 from eval.rollout import collect, plan_in_world
 from sim import trees
-from sim.compiling import compiled, materialize
+from sim.compiling import compiled, least, materialize
 from sim.contacts import collided, offroad
 from sim.interface import Needs, Plan
 from sim.maps.lane_table import LaneSpec
@@ -156,6 +156,14 @@ def check_masks() -> None:
         assert eager.dtype == stored.dtype and torch.equal(eager, stored)
 
 
+def check_least() -> None:
+    # The first of equal ones, all of them infinite in the last row.
+    values = torch.randint(0, 4, (3, 40), generator=torch.Generator().manual_seed(0)).float()
+    values[2] = torch.inf
+    for eager, found in zip(values.min(dim=-1), compiled(least)(values), strict=True):
+        assert eager.dtype == found.dtype and torch.equal(eager, found)
+
+
 def check_forecast() -> None:
     network = JointPredictor(JointConfig(width=16, heads=2, pair_width=8)).eval()
     simulator = _simulator(needs=ExampleSpec().needs())
@@ -180,6 +188,7 @@ CHECKS = {
     "observe": check_observe,
     "gradient": check_gradient,
     "masks": check_masks,
+    "least": check_least,
     "forecast": check_forecast,
 }
 
