@@ -135,7 +135,9 @@ class _BatchDrive:
             steps += 1
             tell(self._finished_s + _length_s(members, steps), self._total_s)
 
-        planner = make_planner(name, self._make_forecaster(), self._config.refine)
+        planner = make_planner(
+            name, self._make_forecaster(), self._config.refine, self._config.mode
+        )
         if needs_of(planner).privileged:
             self.privileged.add(label)
         driven = rollout(

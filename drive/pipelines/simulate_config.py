@@ -43,6 +43,9 @@ class SimulateConfig(SourceQuery):
     refine: str | None = None
     """pdm: of the best candidates of planners that rate them (p3, hand_cost, costvolume, ...) the one that
     PDM-Closed's rules score best"""
+    mode: str | None = None
+    """nonsocial, social, reactive: how planners that take a mode (social) reckon with the others; not
+    given: reactive"""
     metric: tuple[str, ...] = ()
     """metrics of your own beside the built-in ones: my_module:MyMetric, path/to/file.py:MyMetric"""
     replan: float | None = None
@@ -67,7 +70,7 @@ def check(config: SimulateConfig) -> None:
 
     Everything from outside is imported and looked at.
     """
-    from drive.planning import PLANNERS, make_planner
+    from drive.planning import PLANNERS, make_planner, takes_option
     from eval.metrics.suite import FAMILIES, declared, own_families
     from sim.device import require_device
     from sim.interface import Needs, Perception
@@ -83,11 +86,15 @@ def check(config: SimulateConfig) -> None:
     for name in config.planner:
         cls = PLANNERS.load(name)
         if takes(cls, "weights") or config.refine is not None:
-            make_planner(name, refine=config.refine)  # what is wrong is said before anything runs
+            make_planner(
+                name, None, config.refine, config.mode
+            )  # what is wrong is said before anything runs
         needs = getattr(cls, "needs", Needs())
         if not isinstance(needs, Needs) and not hasattr(needs, "__get__"):  # a property tells later
             told = f"got a {type(needs).__name__}"
             raise InputError(f"--planner {name}: needs: expected a sim.interface.Needs, {told}")
+    if config.mode is not None and not any(takes_option(name, "mode") for name in config.planner):
+        raise InputError(f"--mode: not taken by {', '.join(config.planner)} (social takes one)")
     _check_forecast(config)
     declared((*FAMILIES, *own_families(config.metric)))
     TRAFFIC.load(config.traffic)
@@ -104,14 +111,14 @@ def check(config: SimulateConfig) -> None:
 
 def _check_forecast(config: SimulateConfig) -> None:
     """Weights are read as well: what is wrong with them is said before anything runs."""
-    from drive.planning import takes_forecaster
+    from drive.planning import takes_option
     from drive.planning.forecaster import make_forecaster
 
     if config.forecast is None:
         if config.weights != SimulateConfig.weights:
             raise InputError(f"--weights {config.weights}: of what? add --forecast joint")
         return
-    if not any(takes_forecaster(name) for name in config.planner):
+    if not any(takes_option(name, "forecaster") for name in config.planner):
         names = ", ".join(config.planner)
         raise InputError(f"--forecast: not taken by {names} (pdm and pdm+ take one)")
     make_forecaster(config.forecast, config.weights)

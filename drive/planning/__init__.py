@@ -17,6 +17,7 @@ PLANNERS = Registry(
     builtin={
         "bc": "drive.planning.imitation.planner:ImitationPlanner",
         "behaviour": "drive.planning.behaviour.planner:BehaviourPlanner",
+        "bold_cost": "drive.planning.interpretable.planner:BoldCostPlanner",
         "constant_velocity": "drive.planning.constant_velocity:ConstantVelocity",
         "costvolume": "drive.planning.cost_volume.planner:CostVolumePlanner",
         "costvolume_dp": "drive.planning.cost_volume.planner:CheapestPathPlanner",
@@ -29,19 +30,24 @@ PLANNERS = Registry(
         "pdm_foresight": "drive.planning.pdm.foresight:PdmForesight",
         "pdm+": "drive.planning.pdm.planner:PdmPlus",
         "random_cost": "drive.planning.interpretable.planner:RandomCostPlanner",
+        "social": "drive.planning.social.planner:SocialPlanner",
         "privileged_search": "drive.planning.privileged_search.planner:PrivilegedSearch",
     },
 )
 
 
 def make_planner(
-    name: str, forecaster: "Forecaster | None" = None, refine: str | None = None
+    name: str,
+    forecaster: "Forecaster | None" = None,
+    refine: str | None = None,
+    mode: str | None = None,
 ) -> "Planner":
     """A planner for one roll-out; raises InputError where that name stands for none.
 
-    It reckons with `forecaster` if it is one that takes a forecaster. `refine`: one of `REFINEMENTS`.
+    It reckons with `forecaster`, and in `mode`, if it takes these. `refine`: one of `REFINEMENTS`.
     """
-    given = {} if forecaster is None or not takes_forecaster(name) else {"forecaster": forecaster}
+    cls, told = PLANNERS.load(name), {"forecaster": forecaster, "mode": mode}
+    given = {k: value for k, value in told.items() if value is not None and takes(cls, k)}
     planner = PLANNERS.make(name, **given)
     if refine is None:
         return planner
@@ -54,6 +60,6 @@ def make_planner(
     return RefinedPlanner(planner)
 
 
-def takes_forecaster(name: str) -> bool:
-    """Whether the planner of that name is made with a parameter `forecaster`; raises as `make_planner`."""
-    return takes(PLANNERS.load(name), "forecaster")
+def takes_option(name: str, option: str) -> bool:
+    """Whether the planner of that name is made with a parameter `option`; raises as `make_planner`."""
+    return takes(PLANNERS.load(name), option)

@@ -227,6 +227,22 @@ class EnergyTrainConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
+class SocialTrainConfig(MarginTrainConfig):
+    """Task social: energies of what everybody does, together (`drive.planning.social`)."""
+
+    hidden: int = 64
+    """of what is thought of a trajectory"""
+    pair_hidden: int = 32
+    """of what is thought of two road users"""
+    most_m: float = 3.0
+    """who is farther from what was driven, in the mean, need not cost more for it"""
+    plan_weight: float = 0.02
+    """of the margin of the ego's plan beside the cross entropies, which are in nats a road user"""
+    forecast: str = "default"
+    """weights of task joint: the ways that the others may take, and the tokens"""
+
+
+@dataclass(frozen=True)
 class CostVolumeTrainConfig(MarginTrainConfig, ImageTrainConfig):
     """Task costvolume: what it costs to be in a cell at an instant (`drive.planning.cost_volume`)."""
 
@@ -259,6 +275,7 @@ CONFIGS: dict[str, type[TrainConfig]] = {
     "p3": InterpretableTrainConfig,
     "behaviour": BehaviourTrainConfig,
     "bc": BcTrainConfig,
+    "social": SocialTrainConfig,
     "energy": EnergyTrainConfig,
     "costvolume": CostVolumeTrainConfig,
 }
@@ -307,6 +324,8 @@ def check(config: TrainConfig) -> None:
             raise InputError(f"--near-m: must be from 0.01 to 100, not {config.near_m}")
     if isinstance(config, MarginTrainConfig):
         least |= {"distance_margin": 0, "harm_margin": 0}
+    if isinstance(config, SocialTrainConfig):
+        least |= {"hidden": 1, "pair_hidden": 1, "most_m": 0, "plan_weight": 0}
     if isinstance(config, CoverTrainConfig):
         least |= {"trajectories": 1, "sampled": 1}
         if not 0.1 <= config.epsilon_m <= 100:

@@ -23,6 +23,7 @@ TASKS = {
     "p3": "drive.training.p3:InterpretableTask",
     "behaviour": "drive.training.behaviour:BehaviourTask",
     "bc": "drive.training.bc:BcTask",
+    "social": "drive.training.social:SocialTask",
     "energy": "drive.training.energy:EnergyTask",
     "costvolume": "drive.training.costvolume:CostVolumeTask",
 }

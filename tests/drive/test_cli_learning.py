@@ -176,6 +176,9 @@ def test_scenarios_without_success_are_left_out(
         (["train", "bc", "--data", "x", "--modes", "0"], "--modes: must be at least 1"),
         (["train", "energy", "--data", "x", "--negatives", "all"], "--negatives: unknown 'all'"),
         (["train", "energy", "--data", "x", "--langevin-steps", "0"], "must be at least 1"),
+        (["train", "social", "--data", "x", "--hidden", "0"], "--hidden: must be at least 1"),
+        (["simulate", "--mode", "social", "--planner", "pdm"], "--mode: not taken by pdm"),
+        (["simulate", "--mode", "kind", "--planner", "social"], "--mode: unknown 'kind'"),
         (["train", "joint", "--resume", "nowhere"], "nowhere: no run folder"),
     ],
 )

@@ -11,7 +11,7 @@ from torch import Tensor
 from drive.cli.main import main
 from drive.features.example import ExampleSpec
 from drive.networks.weights import FILE, WeightsCard, save_weights
-from drive.planning import make_planner, takes_forecaster
+from drive.planning import make_planner, takes_option
 from drive.planning.futures import Outlook, coasting, foretold
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.planner import full_stop
@@ -161,7 +161,9 @@ def test_emergency_stop_where_a_collision_is_likelier_than_not(chance: float, st
 
 def test_who_takes_a_forecaster() -> None:
     taking = [
-        n for n in ("pdm", "pdm+", "pdm_foresight", "idm", "log_replay") if takes_forecaster(n)
+        n
+        for n in ("pdm", "pdm+", "pdm_foresight", "idm", "log_replay")
+        if takes_option(n, "forecaster")
     ]
     assert taking == ["pdm", "pdm+"]
 

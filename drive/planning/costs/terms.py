@@ -25,12 +25,12 @@ WHOLE = (
 )  # fmt: skip
 """terms of the whole trajectory"""
 _WIDER_M, _LONGER_M = 0.6, 1.0
-_AHEAD_S = (0.4, 0.8, 1.2, 1.6)  # of the way at the present speed: where a leader would be too near
+AHEAD_S = (0.4, 0.8, 1.2, 1.6)  # of the way at the present speed: where a leader would be too near
 LANE_HALF_M = 1.5  # who is farther from the middle of any lane leaves the road
-_SOON = 2.0, 0.4  # how much the first instant and the last one count
+SOON = 2.0, 0.4  # how much the first instant and the last one count
 _OFF_ROAD_M = 0.3
 _SOFT_M = 1.5  # how far ahead of its line a softened red light begins
-_FAST_MPS = 10.0  # what becomes 1
+FAST_MPS = 10.0  # what becomes 1
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,17 @@ def terms_of(
 def terms_in(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Terms:
     """Of trajectories; with slopes in all of them where the surroundings are `softened`."""
     observation, ego = around.observation, around.observation.ego
-    each = (*_occupied(around, trajectory), _past_red(around, trajectory))
     whole = (
         *_off_lanes(around, trajectory),
         *_along_route(observation, trajectory),
         *_comfort(trajectory, ego),
     )
-    return Terms(torch.stack(each, dim=-1), torch.stack(whole, dim=-1))
+    return Terms(each_in(around, trajectory), torch.stack(whole, dim=-1))
+
+
+def each_in(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Float[Tensor, "b k t s"]:
+    """The terms of safety alone."""
+    return torch.stack((*_occupied(around, trajectory), _past_red(around, trajectory)), dim=-1)
 
 
 def _occupied(
@@ -114,10 +118,10 @@ def _occupied(
     The first two count more the sooner they are: before the later ones come there will be other plans.
     """
     size_m, device = around.observation.ego.size_m, trajectory.device
-    fast = trajectory[..., 3] / _FAST_MPS
-    soon = torch.linspace(*_SOON, trajectory.shape[2], device=device)
+    fast = trajectory[..., 3] / FAST_MPS
+    soon = torch.linspace(*SOON, trajectory.shape[2], device=device)
     nose_m = front_m(size_m)
-    ahead_s = torch.tensor(_AHEAD_S, device=device).repeat_interleave(nose_m.shape[1])
+    ahead_s = torch.tensor(AHEAD_S, device=device).repeat_interleave(nose_m.shape[1])
 
     def most(point_m: Tensor, ahead_s: Tensor | None = None) -> Tensor:
         seen = look_up(
@@ -127,7 +131,7 @@ def _occupied(
 
     inside = most(footprint_m(size_m), swept_s(DT_S, device))
     near = most(footprint_m(size_m, _WIDER_M, _LONGER_M))
-    follows = most(nose_m.repeat(1, len(_AHEAD_S), 1), ahead_s)
+    follows = most(nose_m.repeat(1, len(AHEAD_S), 1), ahead_s)
     return soon * inside, soon * fast * near, fast * follows
 
 
@@ -206,7 +210,7 @@ def _along_route(
     """Minus the way gained, over that at 10 m/s; speed above the limit."""
     route = observation.route
     s_m, _, _ = project(route, trajectory[:, :, -1, :2])
-    horizon_m = _FAST_MPS * DT_S * trajectory.shape[2]
+    horizon_m = FAST_MPS * DT_S * trajectory.shape[2]
     gained = (s_m - route.ego_s_m.unsqueeze(1)) / horizon_m
     over = (trajectory[..., 3] - limit_here_mps(route)[:, None, None]).clamp(min=0.0)
     return -gained, over.mean(dim=2)

@@ -13,6 +13,7 @@ from drive.planning.rated import Rated
 from sim.interface import Observation
 
 _SPREAD = 0.6  # of the logarithm of a drawn weight
+_BOLD = 0.2  # of a weight, at most
 
 
 class InterpretablePlanner(ForetoldPlanner):
@@ -66,3 +67,17 @@ class RandomCostPlanner(HandCostPlanner):
         """Times the factors."""
         each, whole = self._factor.split((len(EACH), len(WHOLE)), dim=1)
         return Terms(terms.each * each[:, None, None], terms.whole * whole.unsqueeze(1))
+
+
+class BoldCostPlanner(RandomCostPlanner):
+    """As `RandomCostPlanner`, but the others hardly count: how they react to who does not give way.
+
+    A forecast that is given the ego's plan has to have seen plans that no driver would make.
+    """
+
+    def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
+        """Draw: up to a fifth of the weights of what the others are minded by."""
+        super().reset(num_worlds, device, generator)
+        others = [EACH.index(name) for name in ("collision", "clearance", "headway")]
+        drawn = _BOLD * torch.rand(num_worlds, 1, generator=generator, device=generator.device)
+        self._factor[:, others] *= drawn.to(device)

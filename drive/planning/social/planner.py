@@ -1,0 +1,130 @@
+"""`SocialPlanner`: the ego's plan and everybody's futures from one energy (DSDNet, Zeng et al. 2020)."""
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drive.features.example import ExampleSpec
+from drive.networks.weights import DEFAULT, load_network
+from drive.planning.candidates import DT_S, Candidates
+from drive.planning.costs.foretold import GRID
+from drive.planning.forecaster import Forecaster, make_forecaster
+from drive.planning.futures import Outlook
+from drive.planning.interpretable.network import InterpretableCost
+from drive.planning.rated import Rated, RatedPlanner
+from drive.planning.samplers.frenet import FrenetSampler
+from drive.planning.social.network import SAFETY, SocialEnergy
+from drive.planning.social.reasoning import MODES, Reasoning
+from drive.planning.social.samples import Samples
+from drive.planning.social.scene import Around, SocialScene
+from drive.planning.social.shortlist import Shortlist
+from drive.prediction.joint import JointPredictor
+from sim.errors import InputError, one_of
+from sim.interface import Forecast, Needs, Observation, Occupancy, Plan
+
+_CERTAIN = 0.9  # collisions that are expected of a candidate
+_SHOWN = 6  # trajectories of each that viewer and report get
+
+
+class SocialPlanner(RatedPlanner):
+    """Candidates along the route; their safety is what is expected of the others' trajectories."""
+
+    needs: Needs = ExampleSpec(map=True).needs()
+
+    def __init__(
+        self,
+        weights: str = DEFAULT,
+        forecaster: Forecaster | None = None,
+        mode: str = "reactive",
+    ) -> None:
+        """`mode`: one of `MODES`; InputError for another, and for a forecaster that shows no tokens."""
+        one_of("--mode", mode, MODES)
+        forecaster = forecaster or make_forecaster("joint", DEFAULT)
+        if not isinstance(forecaster, JointPredictor):
+            raise InputError(
+                "social: reckons with a network of task joint, and with no other forecast"
+            )
+        self.mode, self.predictor = mode, forecaster
+        self.network, _ = load_network(SocialEnergy, weights)
+        self.cost, _ = load_network(InterpretableCost, DEFAULT)
+        self._sampler = FrenetSampler()
+
+    def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
+        """Move to the device."""
+        for network in (self.predictor, self.network, self.cost):
+            network.to(device)
+
+    def rated(self, observation: Observation) -> Rated:
+        """By what they cost, that of the others expected."""
+        return self._reasoned(observation)[0]
+
+    @torch.no_grad()
+    def plan(self, observation: Observation) -> Plan:
+        """The best of them; shown is what the others are expected to do if the ego does that."""
+        rated, reasoning = self._reasoned(observation)
+        plan = rated.plan(observation)
+        best = torch.where(rated.candidates.valid, rated.cost, torch.inf).argmin(dim=1)
+        told = expected(reasoning, self.mode, best, observation.agents.valid.shape[1])
+        return replace(plan, forecast=told)
+
+    def _reasoned(self, observation: Observation) -> tuple[Rated, Reasoning]:
+        around = Around.of(self.predictor, observation)
+        outlook = Outlook.of(around.forecast, observation.agents)
+        samples = Samples.of(observation, around.forecast)
+        short = Shortlist.of(observation, self._sampler(observation), outlook, samples, self.cost)
+        scene = SocialScene.of(observation, short.candidates, samples)
+        reasoning = Reasoning.of(self.network, around, scene, self.cost.total(short.terms))
+        terms = self.cost.weighted(short.terms)
+        harm = self.harm(reasoning)
+        for name, of_others in zip(SAFETY, harm.unbind(-1), strict=True):
+            terms[name] = terms[name] + of_others
+        rated = Rated(
+            _spared(short.candidates, reasoning.expected_collisions(self.mode)),
+            torch.stack(list(terms.values())).sum(dim=0),
+            terms,
+            outlook,
+            Occupancy(short.occupancy, GRID, DT_S),
+        )
+        return rated, reasoning
+
+    def harm(self, reasoning: Reasoning) -> Float[Tensor, "b k s"]:
+        """What the others cost the ego's candidates, by the terms of `SAFETY`."""
+        return weighted_harm(self.network, self.cost, reasoning, self.mode)
+
+
+def weighted_harm(
+    network: SocialEnergy, cost: InterpretableCost, reasoning: Reasoning, mode: str
+) -> Float[Tensor, "b k s"]:
+    """Expected harm by the weights of the cost's terms, times learned factors."""
+    weight = (cost.log_each[: len(SAFETY)] + network.log_safety).exp()
+    return reasoning.expected_harm(mode) * weight
+
+
+def _spared(candidates: Candidates, collisions: Float[Tensor, "b k"]) -> Candidates:
+    """None at all where every one of them collides for certain: then the ego brakes."""
+    hopeless = (collisions > _CERTAIN) | ~candidates.valid
+    return replace(candidates, valid=candidates.valid & ~hopeless.all(dim=1, keepdim=True))
+
+
+def expected(reasoning: Reasoning, mode: str, plan: Tensor, num_agents: int) -> Forecast:
+    """The likeliest trajectories of each road user, if the ego does candidate `plan`."""
+    scene, samples = reasoning.scene, reasoning.scene.samples
+    log_p = reasoning.log_others(mode)
+    which = scene.with_ego
+    world, actor = scene.pairs.world[which], scene.pairs.second[which] - 1
+    beside = reasoning.log_beside_ego(mode)
+    given = beside[torch.arange(len(which), device=plan.device), plan[world]]
+    log_p = log_p.index_put((world, actor), given)
+    best, index = log_p.exp().topk(_SHOWN, dim=2)
+    row = torch.arange(len(plan), device=plan.device)[:, None, None]
+    number = torch.arange(samples.there.shape[1], device=plan.device)[None, :, None]
+    path = samples.pose[row, number, index][..., :2]
+    position = path.new_zeros(len(plan), num_agents, *path.shape[2:])
+    probability = best.new_zeros(len(plan), num_agents, _SHOWN)
+    there = samples.there[..., None]
+    at = samples.agent
+    position[row[:, 0], at] = torch.where(there[..., None, None], path, position[row[:, 0], at])
+    probability[row[:, 0], at] = torch.where(there, best, 0.0)
+    return Forecast(position, probability, DT_S)
