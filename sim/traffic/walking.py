@@ -7,7 +7,7 @@ looks waits until the next car is far enough, and walks on later by so much.
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
@@ -62,7 +62,7 @@ class Walkers:
             accepted_gap_s=torch.gather(gap_s, 1, agent),
         )
 
-    def pick(self, per_agent: Shaped[Tensor, "b n"]) -> Shaped[Tensor, "b w"]:
+    def pick(self, per_agent: Tensor) -> Tensor:
         """`[B, N]` as `[B, W]`."""
         return torch.gather(per_agent, 1, self.agent)
 
@@ -71,9 +71,7 @@ class Walkers:
         index = self.agent.unsqueeze(1).expand(-1, corridor.gap_m.shape[1], -1)
         return stored(trees.map_tensors(lambda seen: torch.gather(seen, 2, index), corridor))
 
-    def recorded(
-        self, log: Shaped[Tensor, "b n t *k"], instant: Int[Tensor, "b w"]
-    ) -> Shaped[Tensor, "b n *k"]:
+    def recorded(self, log: Tensor, instant: Int[Tensor, "b w"]) -> Tensor:
         """What the recording says of each walker at its own instant; of the others it says anything."""
         world = torch.arange(len(log), device=log.device).unsqueeze(1)
         return log[world, self.agent, instant][world, self.place]
