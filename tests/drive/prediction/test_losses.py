@@ -174,9 +174,9 @@ def test_at_a_fork_both_ways_are_kept(loss) -> None:
         JointConfig(width=16, heads=2, pair_width=8, encoder_layers=0, futures=6)
     )
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
-    for k in range(100):
+    for k in range(200):
         futures = network(scene)
-        relaxed = 0.1 * max(0.0, 1.0 - k / 50)
+        relaxed = 0.1 * max(0.0, 1.0 - k / 100)
         found = loss(futures, ahead + aside, valid, scene.agent_valid, relaxed)
         optimizer.zero_grad()
         (found.error + found.choice).backward()
