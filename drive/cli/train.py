@@ -10,7 +10,8 @@ import tyro
 from drive.cli.interruption import stopped
 from drive.cli.words import split_commas, value_of
 from drive.pipelines.presets import from_dict, from_yaml, to_plain
-from drive.training.config import CONFIGS, TrainConfig, check
+from drive.training.config import CONFIGS, TrainConfig
+from drive.training.config_check import check
 from sim.errors import InputError, one_of
 
 PRESETS = Path(__file__).parents[1] / "training" / "presets"

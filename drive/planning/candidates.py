@@ -14,6 +14,11 @@ HORIZON_S, DT_S = 5.0, 0.5  # of all samplers and costs
 POINTS = round(HORIZON_S / DT_S)
 
 
+def instants_s(device: torch.device) -> Float[Tensor, " t"]:
+    """At which candidates have their entries, from now on."""
+    return DT_S * torch.arange(1, POINTS + 1, device=device)
+
+
 @dataclass(frozen=True)
 class Candidates:
     """K trajectories of the ego a world, every `dt_s`, the first entry one `dt_s` from now; ego frame.

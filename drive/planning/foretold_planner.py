@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from drive.features.example import ExampleSpec
 from drive.networks.weights import DEFAULT, TaskNetwork
-from drive.planning.candidates import DT_S, POINTS
+from drive.planning.candidates import DT_S, instants_s
 from drive.planning.costs.foretold import GRID, foretold_occupancy
 from drive.planning.forecaster import Forecaster, make_forecaster
 from drive.planning.futures import Outlook
@@ -55,6 +55,6 @@ def ahead(
 ) -> tuple[Outlook, Float[Tensor, "b t x y"]]:
     """What the others may do, and how likely that takes each cell at the instants of candidates."""
     outlook = Outlook.of(forecaster.predict_joint(observation), observation.agents)
-    time_s = DT_S * torch.arange(1, POINTS + 1, device=outlook.probability.device)
+    time_s = instants_s(outlook.probability.device)
     size_m = observation.agents.size_m
     return outlook, foretold_occupancy(outlook.at(time_s), outlook.probability, size_m, grid)

@@ -66,10 +66,7 @@ class JointPredictor(TaskNetwork):
         scene = observed_scene(observation)
         if ego_future is not None:
             require_finite("ego_future", ego_future)
-        futures = self(scene, ego_future)
-        pose = poses_in_scene(scene, futures.position_m)
-        probability = torch.softmax(scene_logit(futures, scene.agent_valid), dim=1)
-        return JointForecast(pose, probability, futures.dt_s)
+        return joint_forecast_of(self(scene, ego_future), scene)
 
     def predict_each(self, observation: Observation) -> Forecast:
         """The others one by one, each with the probabilities that its own token gives."""
@@ -84,6 +81,13 @@ def forecast_of(futures: JointFutures, scene: VectorScene) -> Forecast:
     return Forecast(
         pose[:, :, 1:, :, :2].transpose(1, 2), probability[:, :, 1:].transpose(1, 2), futures.dt_s
     )
+
+
+def joint_forecast_of(futures: JointFutures, scene: VectorScene) -> JointForecast:
+    """Those of the scene as a whole, in its frame."""
+    pose = poses_in_scene(scene, futures.position_m)
+    probability = torch.softmax(scene_logit(futures, scene.agent_valid), dim=1)
+    return JointForecast(pose, probability, futures.dt_s)
 
 
 def scene_logit(futures: JointFutures, valid: Tensor) -> Float[Tensor, "b f"]:

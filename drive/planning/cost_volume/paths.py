@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from drive.planning.candidates import DT_S, POINTS
+from drive.planning.candidates import DT_S, POINTS, instants_s
 from drive.planning.cost_volume.lattice import cheapest_path
 from drive.planning.costs.volume import CostVolume
 from drive.planning.route_frame import project
@@ -54,7 +54,7 @@ def move_costs(speed_mps: Float[Tensor, " b"]) -> Float[Tensor, "b t dx dy"]:
     step_mps = RESOLUTION_M / DT_S
     ahead = torch.arange(_AHEAD + 1, device=speed_mps.device).unsqueeze(1)
     aside = torch.arange(-_ASIDE, _ASIDE + 1, device=speed_mps.device)
-    time = DT_S * torch.arange(1, POINTS + 1, device=speed_mps.device)[:, None, None]
+    time = instants_s(speed_mps.device)[:, None, None]
     now = speed_mps.clamp(0.0, _AHEAD * step_mps)[:, None, None, None]
     change = torch.hypot(step_mps * ahead - now, step_mps * aside)
     possible = change <= _HARDEST_MPS2 * time + 0.5 * step_mps

@@ -17,7 +17,9 @@ from sim.geometry.grid import BevGrid
 from sim.interface import EgoState, Observation
 from sim.maps.lane_bits import AreaBit
 
-EACH = ("collision", "clearance", "headway", "red_light")
+OF_OTHERS = ("collision", "clearance", "headway")
+"""terms that hang on what the others do"""
+EACH = (*OF_OTHERS, "red_light")
 """terms of safety, of each instant"""
 WHOLE = (
     "lane", "wrong_lane", "off_lanes", "route", "route_end", "off_road", "astray", "progress",

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drive.networks.weights import DEFAULT, load_network
-from drive.planning.costs.terms import EACH, WHOLE, Terms, terms_of
+from drive.planning.costs.terms import EACH, OF_OTHERS, WHOLE, Terms, terms_of
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
 from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
@@ -78,6 +78,5 @@ class BoldCostPlanner(RandomCostPlanner):
     def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
         """Draw: up to a fifth of the weights of what the others are minded by."""
         super().reset(num_worlds, device, generator)
-        others = [EACH.index(name) for name in ("collision", "clearance", "headway")]
         drawn = _BOLD * torch.rand(num_worlds, 1, generator=generator, device=generator.device)
-        self._factor[:, others] *= drawn.to(device)
+        self._factor[:, : len(OF_OTHERS)] *= drawn.to(device)

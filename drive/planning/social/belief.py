@@ -49,11 +49,11 @@ class Beliefs:
         """After max-product: the trajectory of each in the likeliest whole, where that is unique."""
         return (self._said() - self.unary).argmax(dim=2)
 
-    def log_second_given_first(self) -> Float[Tensor, "p k k"]:
-        """What the second of each pair does, if the first one does this: rows sum to 1."""
-        pairs = self.pairs
-        without = (self._said() - self.unary)[pairs.world, pairs.second] - self.to_second
-        return torch.log_softmax(without.unsqueeze(1) - pairs.energy, dim=2)
+    def log_second_given_first(self, which: Int[Tensor, " q"]) -> Float[Tensor, "q k k"]:
+        """What the second of each of these pairs does, if the first one does this: rows sum to 1."""
+        pairs, told = self.pairs, self._said() - self.unary
+        without = told[pairs.world[which], pairs.second[which]] - self.to_second[which]
+        return torch.log_softmax(without.unsqueeze(1) - pairs.energy[which], dim=2)
 
     def _said(self) -> Float[Tensor, "b n k"]:
         """All that each is told."""

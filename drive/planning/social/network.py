@@ -13,6 +13,7 @@ from drive.networks.relative import POSE_FEATURES, mlp, pose_features
 from drive.networks.weights import TaskNetwork
 from drive.planning.candidates import DT_S, POINTS
 from drive.planning.costs.footprint import look_at
+from drive.planning.costs.terms import OF_OTHERS
 from drive.planning.social.conflicts import Pairs
 from drive.planning.social.samples import Samples
 from sim.geometry import se2
@@ -20,8 +21,6 @@ from sim.geometry.grid import BevGrid
 
 LANE_GRID = BevGrid(-60.0, -50.0, 1.0, 140, 100)
 """where lanes are looked for under the trajectories of others: the ego frame"""
-SAFETY = ("collision", "clearance", "headway")
-"""terms of the ego's cost that are expectations over what the others do"""
 _FAST_MPS, _FAR_M, _ASIDE_M, _LANE_M = 10.0, 20.0, 4.0, 5.0  # what becomes 1
 _BEGIN = 1.4  # the logarithm of a collision's energy, untrained
 _LEAST, _MOST = -3.0, 3.0  # of that logarithm
@@ -51,7 +50,7 @@ class SocialEnergy(TaskNetwork):
         self.prior = nn.Parameter(torch.ones(()))
         self.of_pair = mlp(2 * config.width + 2 * POSE_FEATURES, config.pair_hidden, 1)
         self.log_ego = nn.Parameter(torch.zeros(()))
-        self.log_safety = nn.Parameter(torch.zeros(len(SAFETY)))
+        self.log_of_others = nn.Parameter(torch.zeros(len(OF_OTHERS)))
         for name, value in self.named_parameters():
             if name.startswith(("think.2", "of_pair.2")):  # it begins with the forecast alone
                 nn.init.zeros_(value)

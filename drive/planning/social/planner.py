@@ -10,12 +10,13 @@ from drive.features.example import ExampleSpec
 from drive.networks.weights import DEFAULT, load_network
 from drive.planning.candidates import DT_S, Candidates
 from drive.planning.costs.foretold import GRID
+from drive.planning.costs.terms import OF_OTHERS
 from drive.planning.forecaster import Forecaster, make_forecaster
 from drive.planning.futures import Outlook
 from drive.planning.interpretable.network import InterpretableCost
 from drive.planning.rated import Rated, RatedPlanner
 from drive.planning.samplers.frenet import FrenetSampler
-from drive.planning.social.network import SAFETY, SocialEnergy
+from drive.planning.social.network import SocialEnergy
 from drive.planning.social.reasoning import MODES, Reasoning
 from drive.planning.social.samples import Samples
 from drive.planning.social.scene import Around, SocialScene
@@ -77,8 +78,8 @@ class SocialPlanner(RatedPlanner):
         scene = SocialScene.of(observation, short.candidates, samples)
         reasoning = Reasoning.of(self.network, around, scene, self.cost.total(short.terms))
         terms = self.cost.weighted(short.terms)
-        harm = self.harm(reasoning)
-        for name, of_others in zip(SAFETY, harm.unbind(-1), strict=True):
+        harm = weighted_harm(self.network, self.cost, reasoning, self.mode)
+        for name, of_others in zip(OF_OTHERS, harm.unbind(-1), strict=True):
             terms[name] = terms[name] + of_others
         rated = Rated(
             _spared(short.candidates, reasoning.expected_collisions(self.mode)),
@@ -89,16 +90,13 @@ class SocialPlanner(RatedPlanner):
         )
         return rated, reasoning
 
-    def harm(self, reasoning: Reasoning) -> Float[Tensor, "b k s"]:
-        """What the others cost the ego's candidates, by the terms of `SAFETY`."""
-        return weighted_harm(self.network, self.cost, reasoning, self.mode)
-
 
 def weighted_harm(
     network: SocialEnergy, cost: InterpretableCost, reasoning: Reasoning, mode: str
 ) -> Float[Tensor, "b k s"]:
-    """Expected harm by the weights of the cost's terms, times learned factors."""
-    weight = (cost.log_each[: len(SAFETY)] + network.log_safety).exp()
+    """What the others cost the ego's candidates, by the terms of `OF_OTHERS`: what is expected, by the
+    weights of the cost, times learned factors."""
+    weight = (cost.log_each[: len(OF_OTHERS)] + network.log_of_others).exp()
     return reasoning.expected_harm(mode) * weight
 
 

@@ -56,13 +56,13 @@ class Reasoning:
         """How likely those who can meet the ego do each, if the ego does this."""
         which = self.scene.with_ego
         if mode == "reactive":
-            return self.beliefs.log_second_given_first()[which]
+            return self.beliefs.log_second_given_first(which)
         pairs = self.scene.pairs
         each = self.log_others(mode)[pairs.world[which], pairs.second[which] - 1]
         return each.unsqueeze(1).expand(-1, each.shape[1], -1)
 
     def expected_harm(self, mode: str) -> Float[Tensor, "b k s"]:
-        """The terms of `SAFETY` of each of the ego's candidates."""
+        """The terms of `OF_OTHERS` of each of the ego's candidates."""
         return self._expected(self.scene.harm, mode)
 
     def expected_collisions(self, mode: str) -> Float[Tensor, "b k"]:

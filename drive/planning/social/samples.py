@@ -24,8 +24,9 @@ DIPS_MPS2 = (-1.5, -3.0)
 """and for `_DIP_S`, after which it recovers as fast"""
 LANE_PROFILES = (0, 2, 3, 6, 7)  # of both together, along lanes at the present speed
 _DIP_S = 1.5
-_PIECES, _WAYS = 3, 2  # of lanes that are followed; where a lane parts, so many ways on
+_PIECES = 3  # of lanes that are followed
 _JOINED_M, _NEAR_M, _ALONG_RAD = 0.7, 2.5, 0.8
+_LANE_PRIOR = -2.0  # of a lane-bound way: between a likely and an unlikely future
 _BACK_M = 10.0  # of its lane, in which an offset from it fades
 _MOVES_M, _AFTER_M = 1.0, 1000.0  # who is not foretold to move comes after those who are
 _BEYOND_M = 80.0  # straight on, after the end of a way
@@ -180,14 +181,14 @@ def _on_lanes(free: Samples, lanes: VectorMap, velocity_mps: Float[Tensor, "b n 
         free,
         pose=driven.flatten(2, 3),
         valid=valid.flatten(2, 3),
-        prior=torch.full_like(driven[..., 0, 0], -2.0).flatten(2, 3),
+        prior=torch.full_like(driven[..., 0, 0], _LANE_PRIOR).flatten(2, 3),
         change_mps2=_changes(driven.shape, LANE_PROFILES, pose.device),
         on_lane=torch.ones_like(valid).flatten(2, 3),
     )
 
 
 def _ahead(lanes: VectorMap) -> tuple[Float[Tensor, "b e w p 3"], Bool[Tensor, "b e w"]]:
-    """Each piece with those that it leads to, `_WAYS` ways; a way that there is not repeats the first."""
+    """Each piece with those that it leads to, two ways; a way that there is not repeats the first."""
     there = lanes.point_valid & lanes.valid.unsqueeze(2)
     step = torch.diff(lanes.point_m, dim=2)
     yaw = torch.atan2(step[..., 1], step[..., 0])

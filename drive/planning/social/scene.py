@@ -7,14 +7,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drive.features.vectors import observed_scene
-from drive.planning.candidates import DT_S, POINTS, Candidates
+from drive.planning.candidates import POINTS, Candidates
 from drive.planning.costs.lane_distance import lane_distances_m
 from drive.planning.costs.terms import AHEAD_S, FAST_MPS, SOON
 from drive.planning.social.belief import PairEnergies
 from drive.planning.social.conflicts import TOUCH_M, Pairs, meetings
-from drive.planning.social.network import LANE_GRID, SAFETY
+from drive.planning.social.network import LANE_GRID
 from drive.planning.social.samples import Samples
-from drive.prediction.joint import JointPredictor, poses_in_scene, scene_logit
+from drive.prediction.joint import JointPredictor, joint_forecast_of
 from sim.geometry import se2
 from sim.interface import JointForecast, Observation
 from sim.scenario import EGO
@@ -35,12 +35,7 @@ class Around:
         """By one look of the network."""
         scene = observed_scene(observation)
         tokens = predictor.encoder(scene)
-        futures = predictor.head(tokens, scene)
-        forecast = JointForecast(
-            poses_in_scene(scene, futures.position_m),
-            torch.softmax(scene_logit(futures, scene.agent_valid), dim=1),
-            futures.dt_s,
-        )
+        forecast = joint_forecast_of(predictor.head(tokens, scene), scene)
         return Around(forecast, tokens.agent, lane_distances_m(observation, LANE_GRID)[:, 0])
 
 
@@ -50,7 +45,7 @@ class SocialScene:
 
     `overlap`: of each pair's trajectories, 0 apart, 1 from `TOUCH_M` deep on, at the worst instant.
     `harm`: what the trajectories of the others in `with_ego` (pairs whose first is the ego) do to the
-    ego's, by the terms of `SAFETY`.
+    ego's, by the terms of `OF_OTHERS`.
     """
 
     candidates: Candidates
@@ -92,9 +87,9 @@ class SocialScene:
 def _harm(
     observation: Observation, trajectory: Tensor, samples: Samples, world: Tensor, actor: Tensor
 ) -> Float[Tensor, "e k k s"]:
-    """`collision`: boxes overlap, at any quarter of a second; `clearance`: they are near, the more the
-    faster; `headway`: somebody is where the ego gets soon, the more the faster. As the terms of the cost
-    read them from a raster; the first two count more the sooner they are."""
+    """By the terms of `OF_OTHERS`: boxes overlap, at any quarter of a second; they are near, the more the
+    faster; somebody is where the ego gets soon, the more the faster. As the terms of the cost read them
+    from a raster; the first two count more the sooner they are."""
     size_m = observation.ego.size_m[world]
     ego, other = trajectory[world], samples.pose[world, actor]
     other = torch.where(samples.valid[world, actor][..., None, None], other, 1e4)
@@ -113,8 +108,7 @@ def _harm(
     ahead, ahead_size_m = _ahead(ego, size_m)
     follows = meetings(ahead, ahead_size_m, other, other_size_m)
     late = follows.sums(fast[follows.pair, follows.first, follows.instant], shape)
-    out = dict(zip(SAFETY, (hit, near, late), strict=True))
-    return torch.stack([out[name] for name in SAFETY], dim=-1)
+    return torch.stack((hit, near, late), dim=-1)
 
 
 def _between(
@@ -138,8 +132,3 @@ def _ahead(
     pose = torch.stack((x + middle * torch.cos(yaw), y + middle * torch.sin(yaw), yaw), dim=-1)
     width = size_m[:, 1:, None].expand_as(length)
     return pose, torch.stack((length, width), dim=-1)
-
-
-def instants_s(device: torch.device) -> Float[Tensor, " t"]:
-    """Of candidates and samples."""
-    return DT_S * torch.arange(1, POINTS + 1, device=device)

@@ -6,13 +6,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from drive.planning.candidates import Candidates
+from drive.planning.candidates import Candidates, instants_s
 from drive.planning.costs.foretold import foretold_occupancy
 from drive.planning.costs.terms import Surroundings, Terms, each_in, terms_in
 from drive.planning.futures import Futures, Outlook
 from drive.planning.interpretable.network import InterpretableCost
 from drive.planning.social.samples import Samples
-from drive.planning.social.scene import instants_s
 from sim.interface import Observation
 
 _BOLD = 0.2  # of what safety costs: by that one half is chosen, by all of it the other

@@ -13,7 +13,8 @@ from drive.planning.behaviour.network import BehaviourCost
 from drive.planning.behaviour.planner import both_levels
 from drive.planning.candidates import POINTS
 from drive.planning.costs.terms import WHOLE, Surroundings
-from drive.training.config import BehaviourTrainConfig, check
+from drive.training.config import BehaviourTrainConfig
+from drive.training.config_check import check
 from drive.training.terms import recorded_occupancy
 from sim.errors import InputError
 from sim.scenario import EGO

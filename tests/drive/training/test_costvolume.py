@@ -8,7 +8,8 @@ import torch
 from drive.features.example import Example
 from drive.planning.candidates import Candidates
 from drive.planning.experts import demonstration
-from drive.training.config import CostVolumeTrainConfig, check
+from drive.training.config import CostVolumeTrainConfig
+from drive.training.config_check import check
 from sim import trees
 from sim.errors import InputError
 from tests.drive.scenes import toy_examples

@@ -49,7 +49,7 @@ def test_losses_have_gradients_in_every_weight_and_fall() -> None:
         losses["loss"].backward()
         if step == 0:
             last_layers = dict(task.network.named_parameters())
-            for name in ("think.2.weight", "of_pair.2.weight", "prior", "log_ego", "log_safety"):
+            for name in ("think.2.weight", "of_pair.2.weight", "prior", "log_ego", "log_of_others"):
                 gradient = last_layers[name].grad
                 assert gradient is not None
                 assert gradient.abs().sum() > 0.0, name

@@ -80,7 +80,7 @@ def test_what_others_do_if_one_does_this() -> None:
     whole = _enumerated(unary, CHAIN, energy)
     both = whole.sum(dim=(2, 3))  # of nodes 0 and 1
     torch.testing.assert_close(
-        beliefs.log_second_given_first()[0].exp(),
+        beliefs.log_second_given_first(torch.tensor([0]))[0].exp(),
         both / both.sum(dim=1, keepdim=True),
         atol=1e-5,
         rtol=0.0,

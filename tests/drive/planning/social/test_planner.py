@@ -9,8 +9,9 @@ import torch
 from drive.features.example import ExampleSpec
 from drive.networks.weights import WeightsCard, load_network, save_weights
 from drive.planning.candidates import DT_S, POINTS, Candidates
+from drive.planning.costs.terms import OF_OTHERS
 from drive.planning.least_cost import stop
-from drive.planning.social.network import SAFETY, SocialConfig, SocialEnergy
+from drive.planning.social.network import SocialConfig, SocialEnergy
 from drive.planning.social.planner import SocialPlanner
 from drive.planning.social.reasoning import MODES, Reasoning
 from drive.planning.social.samples import ACTORS, Samples
@@ -76,7 +77,7 @@ def test_who_is_in_the_way_is_expected_to_brake_if_the_ego_goes() -> None:
         each = reasoning.log_beside_ego(mode)[0]
         torch.testing.assert_close(each[GOES], each[WAITS])
     # So going looks less dangerous to who counts on it.
-    hit = SAFETY.index("collision")
+    hit = OF_OTHERS.index("collision")
     harm = {mode: reasoning.expected_harm(mode)[0, GOES, hit] for mode in MODES}
     assert harm["reactive"] < harm["social"] < harm["nonsocial"]
 
