@@ -4,6 +4,7 @@ Logits over time as in P3 (Sadat et al. 2020), a motion field as in MP3 (Casas e
 map. What it costs does not depend on how many agents there are, but for drawing them.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,7 @@ from sim.interface import Observation, Occupancy
 
 HIGHEST_LOGIT = 10.0  # P3's: no cell is surer than this
 _FREE = -6.0  # the first logits: a cell in 400 is taken
+_LASTS_S = 6.5  # a box at constant velocity is right with exp(-t / this): measured on `interactive-train`
 _MOVED_M = 5.0  # what becomes 1: a step at 10 m/s
 
 
@@ -124,7 +126,7 @@ class OccupancyPredictor(TaskNetwork):
         )  # no norm: it would be over an almost empty image
         self.now = nn.Conv2d(cells + classes, classes, 1)
         nn.init.constant_(_bias(self.now), _FREE)
-        self.told = nn.Parameter(torch.full((config.points + 1, classes, 1, 1), -_FREE))
+        self.told = nn.Parameter(_first_told(config).expand(-1, classes, 1, 1).clone())
         self.update = (
             nn.ModuleList(  # weights of its own for every step, which sees all logits before it
                 _head(cells + (t + 2) * classes, cells, classes) for t in range(config.points)
@@ -185,6 +187,17 @@ def coasting_boxes(
     position_m = constant_velocity(scene, points, dt_s)
     then = torch.cat((position_m, now[..., 2:].expand(-1, -1, points, -1)), dim=-1)
     return boxes_occupy(scene, torch.cat((now, then), dim=2), grid)
+
+
+def _first_told(config: OccupancyConfig) -> Float[Tensor, "s 1 1 1"]:
+    """Half of by how much a logit grows where a box is at constant velocity, at each instant, untrained.
+
+    It makes the network as sure of these boxes as one can be; surer ones took longer to unlearn that than
+    a small training lasts.
+    """
+    time_s = config.dt_s * torch.arange(config.points + 1)
+    right = torch.exp(-time_s / _LASTS_S).clamp(max=1.0 / (1.0 + math.exp(_FREE)))
+    return (0.5 * (torch.logit(right) - _FREE)).reshape(-1, 1, 1, 1)
 
 
 def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

@@ -51,9 +51,17 @@ class Beliefs:
 
     def log_second_given_first(self, which: Int[Tensor, " q"]) -> Float[Tensor, "q k k"]:
         """What the second of each of these pairs does, if the first one does this: rows sum to 1."""
-        pairs, told = self.pairs, self._said() - self.unary
-        without = told[pairs.world[which], pairs.second[which]] - self.to_second[which]
-        return torch.log_softmax(without.unsqueeze(1) - pairs.energy[which], dim=2)
+        told = self._told_by_others(which).unsqueeze(1)
+        return torch.log_softmax(told - self.pairs.energy[which], dim=2)
+
+    def log_second_alone(self, which: Int[Tensor, " q"]) -> Float[Tensor, "q k"]:
+        """What the second of each of these pairs does, if it does not look at the first one."""
+        return torch.log_softmax(self._told_by_others(which), dim=1)
+
+    def _told_by_others(self, which: Int[Tensor, " q"]) -> Float[Tensor, "q k"]:
+        """All that the second is told but by the first."""
+        world, second = self.pairs.world[which], self.pairs.second[which]
+        return (self._said() - self.unary)[world, second] - self.to_second[which]
 
     def _said(self) -> Float[Tensor, "b n k"]:
         """All that each is told."""

@@ -24,6 +24,7 @@ LANE_GRID = BevGrid(-60.0, -50.0, 1.0, 140, 100)
 _FAST_MPS, _FAR_M, _ASIDE_M, _LANE_M = 10.0, 20.0, 4.0, 5.0  # what becomes 1
 _BEGIN = 1.4  # the logarithm of a collision's energy, untrained
 _LEAST, _MOST = -3.0, 3.0  # of that logarithm
+_HEEDLESS = -2.0  # of the share who do not look at the ego, untrained, the log odds: 0.12
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class SocialConfig:
 class SocialEnergy(TaskNetwork):
     """Energies of trajectories, of pairs of them, and weights of the ego's safety."""
 
-    task, version, config_class = "social", 1, SocialConfig
+    task, version, config_class = "social", 2, SocialConfig
 
     def __init__(self, config: SocialConfig) -> None:
         super().__init__()
@@ -51,9 +52,19 @@ class SocialEnergy(TaskNetwork):
         self.of_pair = mlp(2 * config.width + 2 * POSE_FEATURES, config.pair_hidden, 1)
         self.log_ego = nn.Parameter(torch.zeros(()))
         self.log_of_others = nn.Parameter(torch.zeros(len(OF_OTHERS)))
+        self.heedless_logit = nn.Parameter(torch.tensor(_HEEDLESS))
         for name, value in self.named_parameters():
             if name.startswith(("think.2", "of_pair.2")):  # it begins with the forecast alone
                 nn.init.zeros_(value)
+
+    @property
+    def heedless(self) -> Float[Tensor, ""]:
+        """The share of road users who do what they would without the ego, whatever it does.
+
+        What the ego did in examples was also because of what they did: without it, that they give way is
+        taken for certain.
+        """
+        return torch.sigmoid(self.heedless_logit)
 
     def unary(
         self,

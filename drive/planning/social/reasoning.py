@@ -13,7 +13,8 @@ from sim.scenario import EGO
 
 MODES = ("nonsocial", "social", "reactive")
 """`nonsocial`: each by itself, as if nobody looked at anybody; `social`: by their marginals, where all look
-at one another and at the ego; `reactive`: by what they do if the ego does this (Liu et al. 2021)"""
+at one another and at the ego; `reactive`: by what they do if the ego does this (Liu et al. 2021), but for a
+share of them, which is learned, who do not look at the ego"""
 _NEVER = 1e3  # an energy of what cannot be: exp(-1e3) is 0
 
 
@@ -23,6 +24,7 @@ class Reasoning:
 
     scene: SocialScene
     beliefs: Beliefs
+    heedless: Float[Tensor, ""]  # the share of those who do not look at the ego
 
     @staticmethod
     def of(
@@ -40,7 +42,8 @@ class Reasoning:
         tokens = torch.cat((around.token[:, EGO : EGO + 1], token), dim=1)
         now = torch.nn.functional.pad(samples.now, (0, 0, 1, 0))  # the ego's is 0
         collision = network.collision(tokens, now, scene.pairs)
-        return Reasoning(scene, propagate(unary, scene.energies(collision)))
+        beliefs = propagate(unary, scene.energies(collision))
+        return Reasoning(scene, beliefs, network.heedless)
 
     def log_others(self, mode: str) -> Float[Tensor, "b n k"]:
         """How likely each does each by itself; in mode reactive as in social: no plan is given."""
@@ -56,7 +59,9 @@ class Reasoning:
         """How likely those who can meet the ego do each, if the ego does this."""
         which = self.scene.with_ego
         if mode == "reactive":
-            return self.beliefs.log_second_given_first(which)
+            heeds = torch.log1p(-self.heedless) + self.beliefs.log_second_given_first(which)
+            alone = torch.log(self.heedless) + self.beliefs.log_second_alone(which)
+            return torch.logaddexp(heeds, alone.unsqueeze(1))
         pairs = self.scene.pairs
         each = self.log_others(mode)[pairs.world[which], pairs.second[which] - 1]
         return each.unsqueeze(1).expand(-1, each.shape[1], -1)

@@ -87,6 +87,18 @@ def test_what_others_do_if_one_does_this() -> None:
     )
 
 
+def test_what_others_do_if_they_do_not_look() -> None:
+    unary, energy = _drawn(CHAIN, 3, 5.0)
+    beliefs = propagate(unary.unsqueeze(0), _pairs([(0, i, j) for i, j in CHAIN], energy), 40)
+    without = _enumerated(unary, CHAIN[1:], energy[1:])  # node 0 looks at nobody, nobody at it
+    torch.testing.assert_close(
+        beliefs.log_second_alone(torch.tensor([0]))[0].exp(),
+        _marginal(without, CHAIN[0][1]),
+        atol=1e-5,
+        rtol=0.0,
+    )
+
+
 @pytest.mark.parametrize("edges", [CHAIN, TREE])
 def test_max_product_finds_the_likeliest_whole(edges: list[tuple[int, int]]) -> None:
     for seed in range(5):

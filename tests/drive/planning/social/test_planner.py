@@ -1,6 +1,6 @@
 """Reasoning about a crossing, and plans with nobody, somebody and everybody around."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -71,7 +71,7 @@ def test_who_is_in_the_way_is_expected_to_brake_if_the_ego_goes() -> None:
     assert reasoning.scene.overlap[0, GOES, 0] == 1.0  # into the one who keeps its speed
     brakes = samples.change_mps2[0, 0] < -1.0
     given = reasoning.log_beside_ego("reactive")[0].exp()
-    assert given[GOES][brakes].sum() > given[WAITS][brakes].sum() + 0.1
+    assert given[GOES][brakes].sum() > given[WAITS][brakes].sum() + 0.08
     torch.testing.assert_close(given.sum(dim=1), torch.ones(len(given)))
     for mode in ("nonsocial", "social"):  # nothing hangs on the plan
         each = reasoning.log_beside_ego(mode)[0]
@@ -80,6 +80,19 @@ def test_who_is_in_the_way_is_expected_to_brake_if_the_ego_goes() -> None:
     hit = OF_OTHERS.index("collision")
     harm = {mode: reasoning.expected_harm(mode)[0, GOES, hit] for mode in MODES}
     assert harm["reactive"] < harm["social"] < harm["nonsocial"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_a_share_of_the_others_does_not_look(share: float) -> None:
+    reasoning, _ = _reasoned(_crossing())
+    heedless = replace(reasoning, heedless=torch.tensor(share))
+    which = reasoning.scene.with_ego
+    looks = reasoning.beliefs.log_second_given_first(which).exp()
+    alone = reasoning.beliefs.log_second_alone(which).exp().unsqueeze(1)
+    torch.testing.assert_close(
+        heedless.log_beside_ego("reactive").exp(), (1.0 - share) * looks + share * alone
+    )
+    assert (looks - alone).abs().max() > 0.05
 
 
 def test_an_ego_that_would_rather_wait_is_expected_to() -> None:
