@@ -79,7 +79,7 @@ def test_it_begins_as_the_forecast_of_constant_velocity() -> None:
     # As sure of them as they are often right: 0.93 after half a second, 0.86 after one ...
     for t, right in ((1, 0.926), (2, 0.857), (4, 0.735)):
         told = probability[:, :, t][boxes[:, :, t]]
-        assert len(told) and (told - right).abs().max() < 0.02
+        assert len(told) and (told - right).abs().max() < 0.05
 
 
 def test_a_warp_moves_a_box_by_v_dt() -> None:
