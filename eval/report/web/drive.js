@@ -50,6 +50,18 @@ class Drive {
     return this.termNames.map((name, n) => [name, ...Array.from({ length: plans }, (_, p) => this.arrays.terms[(number * plans + p) * names + n])]);
   }
 
+  // Of the others who mind what the ego does, or are run into, the most first: how likely (percent) each is
+  // slower than foretold, by itself, if the ego goes and if it waits; and is hit in either case.
+  whatIf(k) {
+    const { what_agent: agents, what_slower: slower, what_collision: hit, what_change: change } = this.arrays;
+    const { number } = this.shownAt(k), others = agents.shape[1];
+    const at = (array, row, n) => array[(number * array.shape[1] + row) * others + n];
+    return Array.from({ length: others }, (_, n) => ({ n, agent: agents[number * others + n],
+      slower: [0, 1, 2].map((way) => at(slower, way, n)), hit: [0, 1].map((way) => at(hit, way, n)),
+      minds: Math.max(...[0, 1].flatMap((way) => [at(change, way, n), at(hit, way, n)])) }))
+      .filter(({ agent, minds }) => agent > 0 && minds > 5).sort((a, b) => b.minds - a.minds).slice(0, 5);
+  }
+
   // The lines of an array [T, ..., 2, P] at row `row`, as points from `origin`.
   line(name, row, [x, y]) {
     const array = this.arrays[name], points = array.shape[array.shape.length - 1], at = row * 2 * points;

@@ -150,6 +150,28 @@ def test_tells_the_terms_of_the_cost_at_the_instant(page: Any) -> None:
     assert told[1][2] == "7.00"
 
 
+def test_tells_who_minds_if_the_ego_goes_or_waits(page: Any) -> None:
+    open_drive(page, "scene-1", "idm")
+    rows = "document.querySelector('#what-if tbody').innerText"
+    page.evaluate("report.player.jump(9)")
+    wait_until(page, f"{rows}.startsWith('Nobody minds')")
+    page.evaluate("report.player.jump(21)")
+    wait_until(page, f"{rows}.startsWith('truck-7')")
+    told = [
+        row.locator("th, td").all_inner_texts() for row in page.locator("#what-if tbody tr").all()
+    ]
+    assert told == [
+        ["truck-7 vehicle is slower", "25 %", "62 %", "20 %"],
+        ["truck-7 vehicle is hit", "", "3 %", "3 %"],
+    ]
+    # If it goes it is 8 m on in half a second, and 64 m in 4 s.
+    line = "report.player.views[0].drive.line('what_way', 20 / 2 * 2, [0, 0])"
+    end = page.evaluate(f"{line}[7]")
+    assert end == pytest.approx(
+        [64 * math.cos(made_up.HEADING), 64 * math.sin(made_up.HEADING)], abs=0.2
+    )
+
+
 def test_zooms_pans_and_names_the_agent_under_the_mouse(page: Any) -> None:
     open_drive(page, "scene-0", "idm")
     box = page.locator(".pane").first.bounding_box()
