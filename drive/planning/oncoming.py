@@ -1,4 +1,4 @@
-"""Driving against the lanes, as nuPlan scores it: what fails by that is no choice of a planner."""
+"""Driving against the lanes, as nuPlan scores it: where no driver may, it is no choice of a planner."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from drive.planning.candidates import Candidates
 from sim.interface import EgoMap, Observation
+from sim.maps.lane_bits import AreaBit
 
 ONCOMING_M = (2.0, 6.0)
 """driven against the lanes within 1 s: half the score from the first on, none from the second on"""
@@ -26,14 +27,17 @@ def against_flow_m(
 
 
 def without_wrong_way(observation: Observation, candidates: Candidates) -> Candidates:
-    """Those that get no score for their direction are not valid, where there are others.
+    """Those that get no score for their direction and cross a junction are not valid, where there are others.
 
-    Who passes somebody slowly enough is left. Without a map all are.
+    Between junctions a slow cyclist may be passed on the other side; at one nobody may (Uniform Vehicle Code,
+    section 11-306). Without a map all are valid.
     """
     if observation.map is None:
         return candidates
     pose, speed_mps = candidates.trajectory[..., :3], candidates.trajectory[..., 3]
     against_m = against_flow_m(observation.map, pose, speed_mps, candidates.dt_s)
-    kept = candidates.valid & (against_m < ONCOMING_M[1])
+    areas = observation.map.area_bits(pose[..., :2])
+    at_junction = ((areas & int(AreaBit.INTERSECTION)) != 0).any(dim=2)
+    kept = candidates.valid & ~(at_junction & (against_m >= ONCOMING_M[1]))
     valid = torch.where(kept.any(dim=1, keepdim=True), kept, candidates.valid)
     return replace(candidates, valid=valid)
