@@ -191,8 +191,8 @@ def _what_if(record: DriveRecord, pose: np.ndarray, shown: slice) -> dict[str, Q
         "what_path": Quantized(_offsets(_in_world(path, ego), begin[:, None]), _DM, 2),
         "what_agent": Quantized(agent + 1),
     }
-    for name, ways in (("slower", 3), ("collision", 2), ("change", 2)):
-        arrays[f"what_{name}"] = Quantized(getattr(record, f"what_if_{name}")[shown, :ways])
+    for name in ("slower", "collision", "change"):
+        arrays[f"what_{name}"] = Quantized(getattr(record, f"what_if_{name}")[shown])
     return arrays
 
 

@@ -15,8 +15,8 @@ from sim.interface import WhatIf
 
 _COLORS: tuple[tuple[str, Rgb], ...] = (("violet", palette.GOES), ("amber", palette.WAITS))
 """of the first two ways: the ego goes, it waits"""
-_LISTED = 5  # others, those who mind most
-_MINDS = 0.05  # change or collision, below which nothing is said
+_LISTED = 3  # others, those for whom it matters most
+_MATTERS = 0.05  # a probability, below which nothing is said
 _ABOVE_M, _APART_M = 0.14, 0.02
 _THIN_PX, _THICK_PX = 3.0, 7.0
 
@@ -56,21 +56,23 @@ class WhatIfShown:
         )
 
     def listed(self) -> list[int]:
-        """Who minds what the ego does, or is run into, the most first."""
-        minds = np.maximum(self.change[:2], self.collision[:2]).max(axis=0)
-        minds = np.where(self.agent >= 0, minds, 0.0)
-        order = np.argsort(-minds, kind="stable")[:_LISTED]
-        return [int(k) for k in order if minds[k] > _MINDS]
+        """For whom it matters whether the ego goes or waits, and who may be hit, the most first."""
+        differs = [abs(of[0] - of[1]) for of in (self.slower[1:], self.change)]
+        matters = np.max((*differs, *self.collision[:2]), axis=0)
+        matters = np.where(self.agent >= 0, matters, 0.0)
+        order = np.argsort(-matters, kind="stable")[:_LISTED]
+        return [int(k) for k in order if matters[k] > _MATTERS]
 
     def rows(self) -> tuple[tuple[str, str, str], ...]:
-        """How likely each of the listed is slower than foretold and is hit if the ego goes, and if it waits;
-        in brackets by itself."""
+        """How likely each of the listed is slower than foretold (in brackets: by itself), is hit if the ego
+        goes and if it waits, and how much of what it does then differs from what it does by itself."""
         rows = [("what if the ego", "goes", "waits"), ("drawn", *(name for name, _ in _COLORS))]
         for k in self.listed():
             number, alone = int(self.agent[k]) + 1, self.slower[0, k]
             slower = f"{number} slower (alone {alone:.0%})"
             rows.append((slower, *(f"{p:.0%}" for p in self.slower[1:3, k])))
-            rows.append((f"{number} hit", *(f"{p:.0%}" for p in self.collision[:2, k])))
+            for word, of in (("hit", self.collision), ("differs", self.change)):
+                rows.append((f"{number} {word}", *(f"{p:.0%}" for p in of[:2, k])))
         return tuple(rows)
 
     def shapes(self, pose: Float[np.ndarray, "n 3"], heights: GroundHeights) -> list[Shape]:

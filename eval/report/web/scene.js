@@ -4,7 +4,7 @@ const LAYERS = [
   ["lanes", "Lane lines", true], ["centers", "Centre lines", false], ["route", "Route", true],
   ["stops", "Lights, stops", true], ["obstacles", "Obstacles", true], ["agents", "Agents", true], ["trail", "Trail", true],
   ["plan", "Plan", true], ["candidates", "Candidates by cost", true], ["forecast", "Forecasts", true],
-  ["occupancy", "Occupancy", true], ["what-if", "If it goes, if it waits", false], ["labels", "Labels", false],
+  ["occupancy", "Occupancy", true], ["what-if", "If it goes, if it waits", true], ["labels", "Labels", false],
 ];
 const KINDS = ["vehicle", "cyclist", "pedestrian", "object"];
 const LIGHTS = ["unknown", "green", "yellow", "red"];
@@ -247,7 +247,7 @@ function drawForecasts(ctx, drive, { number, instant }, pixel, colors) {
   ctx.globalAlpha = 1;
 }
 
-// What the ego and those who mind would do if it went, and if it waited.
+// What the ego and those for whom it matters would do if it went, and if it waited.
 function drawWhatIf(ctx, drive, { number, instant }, pixel, colors) {
   const others = drive.arrays.what_agent.shape[1], listed = drive.whatIf(instant);
   ["goes", "waits"].forEach((name, way) => {

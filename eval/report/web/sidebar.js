@@ -1,7 +1,7 @@
 // Beside the view: who drove, against whom, the moments of failure, the metrics, the layers.
 
 function sidebar(player) {
-  return [chooser(player), moments(player), costTerms(player), whatIf(player), values(player), layerToggles(player), keys()].filter(Boolean);
+  return [chooser(player), moments(player), whatIf(player), costTerms(player), values(player), layerToggles(player), keys()].filter(Boolean);
 }
 
 function chooser(player) {
@@ -59,16 +59,17 @@ function whatIf(player) {
   const view = player.views.find(({ drive }) => drive.arrays.what_way);
   player.showWhatIf = () => {};
   if (!view) return null;
-  const body = h("tbody"), percent = (value) => h("td", {}, `${value} %`);
+  const body = h("tbody"), share = (value) => h("td", {}, `${value} %`);
   const row = (name, ...cells) => h("tr", {}, h("th", { scope: "row" }, name), cells);
   player.showWhatIf = (k) => {
-    const rows = view.drive.whatIf(k).flatMap(({ agent, slower, hit }) => {
+    const rows = view.drive.whatIf(k).flatMap(({ agent, slower, hit, change }) => {
       const name = `${view.drive.scene.ids[agent].slice(0, 8)} ${kindOf(view.drive, agent)}`;
-      return [row(`${name} is slower`, slower.map(percent)), row(`${name} is hit`, h("td"), hit.map(percent))];
+      return [h("tr", {}, h("th", { scope: "rowgroup", colspan: 5 }, name)), row("slower", slower.map(share)),
+        row("hit", h("td"), hit.map(share)), row("differs", h("td"), change.map(share))];
     });
-    body.replaceChildren(...(rows.length ? rows : [row("Nobody minds", h("td"), h("td"), h("td"))]));
+    body.replaceChildren(...(rows.length ? rows : [row("It matters to nobody", ["", "", "", ""].map((text) => h("td", {}, text)))]));
   };
-  const heads = [["By itself", null], ["Goes", "goes"], ["Waits", "waits"]].map(([text, name]) =>
+  const heads = [["Alone", null], ["Goes", "goes"], ["Waits", "waits"], ["Plan", null]].map(([text, name]) =>
     h("th", { scope: "col" }, name ? h("i", { class: `way ${name}` }) : null, text));
   return h("details", { open: true, id: "what-if" }, h("summary", {}, "If the ego goes, if it waits", view.letter ? ` (${view.letter})` : ""),
     h("table", { class: "values" }, h("thead", {}, h("tr", {}, h("td"), heads)), body));

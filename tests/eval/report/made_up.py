@@ -117,7 +117,7 @@ def _what_if() -> dict[str, np.ndarray]:
     )
     part = np.zeros((INSTANTS, 3, 2), dtype=np.uint8)
     change, slower = part.copy(), np.zeros((INSTANTS, 4, 2), dtype=np.uint8)
-    change[20:, 0, 0], slower[:, :, 0] = 40, (25, 62, 20, 20)
+    change[20:, 0, 0], slower[20:, :, 0] = 40, (25, 62, 20, 20)
     return {
         "what_if_way": np.broadcast_to(way, (INSTANTS, 3, 8, 2)).astype(np.float16),
         "what_if_agent": np.broadcast_to(np.array((0, -1), dtype=np.int16), (INSTANTS, 2)),

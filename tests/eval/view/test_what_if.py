@@ -13,24 +13,26 @@ NORTH = np.pi / 2
 
 
 def _shown() -> WhatIfShown:
-    """The first other gives way if the ego goes; the second minds nothing; the third is nobody."""
+    """The first other gives way if the ego goes; the second differs, whatever the ego
+    does, the third is nobody."""
     ahead = np.stack((np.arange(1.0, 4.0), np.zeros(3)), axis=-1)
     part = np.zeros((3, 3))
     change, collision, slower = part.copy(), part.copy(), np.zeros((4, 3))
-    change[0], collision[0, 0] = (0.4, 0.04, 0.9), 0.03
+    change[:, 0], change[:, 1], change[0, 2], collision[0, 0] = (0.4, 0.04, 0.04), 0.3, 0.9, 0.03
     slower[:, 0] = (0.25, 0.62, 0.2, 0.2)
     path = np.broadcast_to(ahead + np.array((0.0, 5.0)), (3, 3, 3, 2))
     ways = np.stack((3.0 * ahead, ahead, ahead))
     return WhatIfShown(ways, np.array((0, 1, -1)), path, slower, collision, change)
 
 
-def test_rows_name_those_who_mind() -> None:
+def test_rows_name_those_to_whom_it_matters() -> None:
     assert _shown().listed() == [0]
     assert _shown().rows() == (
         ("what if the ego", "goes", "waits"),
         ("drawn", "violet", "amber"),
         ("1 slower (alone 25%)", "62%", "20%"),
         ("1 hit", "3%", "0%"),
+        ("1 differs", "40%", "4%"),
     )
 
 
