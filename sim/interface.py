@@ -220,6 +220,29 @@ class Occupancy:
     dt_s: float
 
 
+WHAT_IF_WAYS = ("goes", "waits", "plans")
+"""the boldest and the most careful that the ego might do, and what it will"""
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What N others are expected to do if the ego drives one of the W `WHAT_IF_WAYS`, every `dt_s`.
+
+    `way_m`: the ego's; `agent`: whose the rest is, in the order of `Observation.agents`, -1: nobody's;
+    `path_m`: the likeliest of each. `slower`: how likely each is slower than foretold, by itself and then
+    in each way; `collision`: how likely the ego runs into it; `change`: total variation between what it does
+    then and what it does by itself.
+    """
+
+    way_m: Float[Tensor, "b w t 2"]
+    agent: Int[Tensor, "b n"]
+    path_m: Float[Tensor, "b w n t 2"]
+    slower: Float[Tensor, "b v n"]
+    collision: Float[Tensor, "b w n"]
+    change: Float[Tensor, "b w n"]
+    dt_s: float
+
+
 Tracking = Literal["lqr", "exact"]
 
 
@@ -230,7 +253,7 @@ class Plan:
     `trajectory` holds x, y, yaw, speed and curvature. `tracking`: a bicycle steered by an LQR follows
     it, or the ego is put where it says. The rest is what led to it, for viewer and report:
     candidates, of a length of their own, their costs, and what each term adds to them, by its name; what
-    others were expected to do, what space to be taken.
+    others were expected to do, what space to be taken, what the others would do if it did something else.
     """
 
     trajectory: Float[Tensor, "b t 5"]
@@ -241,6 +264,7 @@ class Plan:
     terms: dict[str, Float[Tensor, "b k"]] | None = None
     forecast: Forecast | None = None
     occupancy: Occupancy | None = None
+    what_if: WhatIf | None = None
 
 
 @runtime_checkable

@@ -51,6 +51,9 @@ class Palette:
     """text in the picture"""
     paper: Rgb
     """what the text stands on"""
+    goes: Rgb
+    """what is expected if the ego goes; `waits`: if it waits"""
+    waits: Rgb
     cost_low: Rgb
     cost_middle: Rgb
     cost_high: Rgb
@@ -66,6 +69,7 @@ LIGHT = Palette(
     outline=(35, 40, 46), plan=(27, 31, 35), forecast=(163, 65, 122), occupied=(230, 159, 0),
     green=(0, 177, 125), yellow=(240, 200, 0), red=(224, 64, 42), unknown=(154, 161, 168),
     ink=(27, 31, 35), paper=(255, 255, 255),
+    goes=(120, 60, 205), waits=(185, 110, 0),
     cost_low=(0, 90, 170), cost_middle=(70, 160, 150), cost_high=(225, 190, 120),
 )  # fmt: skip
 DARK = Palette(
@@ -78,6 +82,7 @@ DARK = Palette(
     outline=(11, 13, 14), plan=(244, 246, 247), forecast=(220, 147, 187), occupied=(230, 159, 0),
     green=(31, 211, 160), yellow=(240, 212, 58), red=(255, 106, 80), unknown=(118, 126, 133),
     ink=(233, 236, 238), paper=(27, 31, 34),
+    goes=(178, 146, 255), waits=(255, 190, 70),
     cost_low=(86, 180, 233), cost_middle=(60, 140, 130), cost_high=(120, 95, 60),
 )  # fmt: skip
 

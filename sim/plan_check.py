@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sim.dynamics.bicycle import Controls
 from sim.errors import InputError, one_of
-from sim.interface import Forecast, Occupancy, Plan, Tracking
+from sim.interface import WHAT_IF_WAYS, Forecast, Occupancy, Plan, Tracking, WhatIf
 
 Shape = tuple[int | None, ...]  # None: any length but 0
 
@@ -62,6 +62,22 @@ def _parts(plan: Plan, num_worlds: int, where: str) -> Iterator[tuple[str, Any, 
         _check_type(plan.occupancy, Occupancy, f"{where}: plan.occupancy")
         shape = (num_worlds, None, *plan.occupancy.grid.shape)
         yield "occupancy.probability", plan.occupancy.probability, shape
+    if plan.what_if is not None:
+        _check_type(plan.what_if, WhatIf, f"{where}: plan.what_if")
+        yield from _what_if_parts(plan.what_if, num_worlds)
+
+
+def _what_if_parts(what_if: WhatIf, num_worlds: int) -> Iterator[tuple[str, Any, Shape]]:
+    agents, ways = what_if.agent.shape[-1], len(WHAT_IF_WAYS)
+    yield "what_if.way_m", what_if.way_m, (num_worlds, ways, None, 2)
+    points = what_if.way_m.shape[2]
+    for name, shape in (
+        ("path_m", (ways, agents, points, 2)),
+        ("slower", (ways + 1, agents)),
+        ("collision", (ways, agents)),
+        ("change", (ways, agents)),
+    ):
+        yield f"what_if.{name}", getattr(what_if, name), (num_worlds, *shape)
 
 
 def _check_type(value: Any, wanted: type, where: str) -> None:

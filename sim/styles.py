@@ -138,6 +138,12 @@ def draw_styles(rng: np.random.Generator, kind: Int[np.ndarray, " n"], spread: S
     )
 
 
+def hostile_styles(styles: Styles) -> Styles:
+    """The same, but nobody yields, and nobody lets anybody in."""
+    never = np.full_like(styles.yields, int(Yielding.NEVER))
+    return replace(styles, yields=never, politeness=np.zeros_like(styles.politeness))
+
+
 def with_style(styles: Styles, agent: int, **values: float | int) -> Styles:
     """The same, but for some values of one agent, as `with_style(styles, 3, politeness=0.0)`."""
     changed = {}

@@ -41,7 +41,12 @@ class _Options(SimulateConfig):
         ),
     ] = ("pdm",)
     traffic: Annotated[
-        str, _names(TRAFFIC, "who moves the others (idm: reactive, log: replay of the recording)")
+        str,
+        _names(
+            TRAFFIC,
+            "who moves the others (idm: reactive; uniform: the same, all drivers alike; hostile: the same, no"
+            " driver yields or lets anybody in; log: replay of the recording)",
+        ),
     ] = "idm"
     preset: Path | None = None
     """YAML file with any of these options; the command line overrides it"""

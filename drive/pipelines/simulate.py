@@ -47,18 +47,19 @@ def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef])
         reasons = "; ".join(entry["reason"] for entry in results.skipped[:3])
         raise InputError(f"none of the {len(refs)} scenarios could be used: {reasons}")
     metrics = declared((*FAMILIES, *own_families(config.metric)))
-    summary = folder.write_tables(results, metrics, _stated(config.benchmark))
+    summary = folder.write_tables(results, metrics, _stated(config))
     films = [(folder.path, drive) for drive in _worst(results.drives, RANKING.key, config.videos)]
     work(film, films, config.workers, "filming")
     write_report(folder)
     return Outcome(folder.path, summary, results.errors)
 
 
-def _stated(name: str | None) -> dict[str, Any] | None:
-    """What the run states of its benchmark; of a list without end there is nothing to state."""
-    if name is None or name == TRAINING:
-        return None
-    return read_benchmark(name).stated()
+def _stated(config: SimulateConfig) -> dict[str, Any]:
+    """What the run says of its traffic and its benchmark; of a list without end there is nothing to say."""
+    stated: dict[str, Any] = {"traffic": config.traffic}
+    if config.benchmark is not None and config.benchmark != TRAINING:
+        stated["benchmark"] = read_benchmark(config.benchmark).stated()
+    return stated
 
 
 def _worst(drives: list[DriveScores], metric: str, per_planner: int) -> list[DriveScores]:

@@ -96,6 +96,7 @@ def thought_of(rated: "Rated", observation: "Observation", pose: "np.ndarray") -
 
     from drive.planning.least_cost import SHOWN
     from eval.view.thought import Thought, other_way
+    from eval.view.what_if import WhatIfShown
     from sim.geometry import se2
 
     plan, valid = rated.plan(observation), rated.candidates.valid[0]
@@ -116,6 +117,7 @@ def thought_of(rated: "Rated", observation: "Observation", pose: "np.ndarray") -
         other=None if other is None else kept.index(other),
         **_expected(plan, len(pose) - 1),
         cell_costs=_cell_costs(rated),
+        what_if=rated.what_if and WhatIfShown.of(rated.what_if),
     )
 
 

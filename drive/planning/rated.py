@@ -1,7 +1,7 @@
 """`RatedPlanner`: a planner that rates candidates and takes the best; what refinement and viewer build on."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -11,13 +11,14 @@ from drive.planning.candidates import Candidates
 from drive.planning.costs.volume import CostVolume
 from drive.planning.futures import Outlook
 from drive.planning.least_cost import least_cost_plan
-from sim.interface import Observation, Occupancy, Plan
+from sim.interface import Observation, Occupancy, Plan, WhatIf
 
 
 @dataclass(frozen=True)
 class Rated:
     """Candidates and what each costs, term by term if it has terms; what the others were expected to do, if
-    that was asked; and what it costs to be anywhere, if the planner knows that."""
+    that was asked; what it costs to be anywhere, and what the others would do if the ego did something else,
+    if the planner knows that."""
 
     candidates: Candidates
     cost: Float[Tensor, "b k"]
@@ -25,12 +26,14 @@ class Rated:
     outlook: Outlook | None = None
     occupancy: Occupancy | None = None
     volume: CostVolume | None = None
+    what_if: WhatIf | None = None
 
     def plan(self, observation: Observation) -> Plan:
         """The best of them."""
-        return least_cost_plan(
+        plan = least_cost_plan(
             observation, self.candidates, self.cost, self.terms, self.outlook, self.occupancy
         )
+        return replace(plan, what_if=self.what_if)
 
 
 class RatedPlanner(ABC):

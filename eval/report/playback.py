@@ -81,6 +81,8 @@ def encode_drive(record: DriveRecord, metrics: Sequence[Metric]) -> str:
             )
     if record.forecast is not None and record.forecast.shape[1]:
         arrays |= _forecast(record, pose, shown)
+    if record.what_if_way is not None:
+        arrays |= _what_if(record, pose, shown)
     if record.occupancy is not None:
         # Where something may be at any time of the horizon, in sixteen steps.
         arrays["occupancy"] = Quantized(record.occupancy[shown].max(axis=1) // 16)
@@ -173,6 +175,25 @@ def _forecast(record: DriveRecord, pose: np.ndarray, shown: slice) -> dict[str, 
         "forecast": Quantized(np.where(there[..., None, None], offsets, 0.0), _DM, 2),
         "chance": Quantized(np.where(there, chance * 100.0, 0.0)),
     }
+
+
+def _what_if(record: DriveRecord, pose: np.ndarray, shown: slice) -> dict[str, Quantized]:
+    """If the ego goes, and if it waits: its way `[T, 2, 2, P]`, others' `[T, 2, S, 2, P]`, and percents."""
+    way, agent, path = record.what_if_way, record.what_if_agent, record.what_if_path
+    assert way is not None
+    assert agent is not None
+    assert path is not None  # set together
+    way, path, agent = way[shown, :2], path[shown, :2], agent[shown]
+    ego, rows = pose[shown, EGO], np.arange(len(agent))[:, None]
+    begin = pose[shown][rows, agent + 1, :2]  # of nobody the ego's: it is not drawn
+    arrays = {
+        "what_way": Quantized(_offsets(_in_world(way, ego), ego[:, None, :2]), _DM, 2),
+        "what_path": Quantized(_offsets(_in_world(path, ego), begin[:, None]), _DM, 2),
+        "what_agent": Quantized(agent + 1),
+    }
+    for name in ("slower", "collision", "change"):
+        arrays[f"what_{name}"] = Quantized(getattr(record, f"what_if_{name}")[shown])
+    return arrays
 
 
 def _best_terms(terms: np.ndarray, costs: np.ndarray) -> np.ndarray:

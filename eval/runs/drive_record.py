@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from eval.metrics.declaration import Metric
 from eval.metrics.family import MetricResult
@@ -15,10 +15,12 @@ from sim.array_files import read_npz
 from sim.errors import InputError
 from sim.files import whole_file
 from sim.geometry.grid import BevGrid
+from sim.interface import WHAT_IF_WAYS
 from sim.scenario import EGO
 
 _MOTION = ("dt_s", "pose", "valid", "plan")
 _CURVE = "curve:"
+WAYS = len(WHAT_IF_WAYS)
 _LARGEST = 1e6  # of any number in it: a page holds them in 31 bits
 
 
@@ -28,7 +30,8 @@ class DriveRecord:
 
     World frame: `pose`, and `plan`, half a second apart. Ego frame of each instant: `candidates`
     and `forecast` (of agents 1 to N - 1), half a second apart too, and `occupancy` (0 to 255). `terms`: what
-    each of `term_names` adds to the cost of a candidate.
+    each of `term_names` adds to the cost of a candidate. `what_if_...`: as in `sim.interface.WhatIf`, W ways
+    and V of them with none, S others by their number in `forecast`, percent.
     `curves`: metrics by the instant, and the ego's `speed_mps` and `acceleration_mps2`; `steering_rad`: of
     its wheels.
     """
@@ -47,6 +50,12 @@ class DriveRecord:
     forecast_probability: Float[np.ndarray, "t a m"] | None = None
     occupancy: UInt8[np.ndarray, "t h x y"] | None = None
     occupancy_grid: Shaped[np.ndarray, "5"] | None = None
+    what_if_way: Float[np.ndarray, "t w e 2"] | None = None
+    what_if_agent: Int[np.ndarray, "t s"] | None = None
+    what_if_path: Float[np.ndarray, "t w s e 2"] | None = None
+    what_if_slower: UInt8[np.ndarray, "t v s"] | None = None
+    what_if_collision: UInt8[np.ndarray, "t w s"] | None = None
+    what_if_change: UInt8[np.ndarray, "t w s"] | None = None
 
     @staticmethod
     def of(
@@ -142,6 +151,9 @@ def _check(parts: dict[str, np.ndarray], curves: dict[str, np.ndarray]) -> None:
         where = parts["valid"] if name == "pose" else ...
         if array is not None and not np.isfinite(array[where]).all():
             raise InputError(f"{name}: not a number")
+    agent = parts.get("what_if_agent")
+    if agent is not None and not ((agent >= -1) & (agent < lengths["n"] - 1)).all():
+        raise InputError("what_if_agent: a number of nobody")
     if not 0.0 < parts["dt_s"] <= 1.0:
         raise InputError(f"dt_s: {parts['dt_s']} is not a time step")
     for name, curve in curves.items():
@@ -158,6 +170,10 @@ _TOGETHER = (
     ("forecast", "forecast_probability"),
     ("occupancy", "occupancy_grid"),
     ("terms", "term_names"),
+    *(
+        ("what_if_way", f"what_if_{name}")
+        for name in ("agent", "path", "slower", "collision", "change")
+    ),
 )
 # Axes (a: agents but the ego) and kind of each part of a file.
 _FORMS = {
@@ -166,4 +182,7 @@ _FORMS = {
     "candidates": ("tkc2", "f"), "costs": ("tk", "f"), "terms": ("tkr", "f"), "term_names": ("r", "U"),
     "forecast": ("tamf2", "f"),
     "forecast_probability": ("tam", "f"), "occupancy": ("thxy", "u"), "occupancy_grid": ("5", "f"),
+    "what_if_way": (f"t{WAYS}e2", "f"), "what_if_agent": ("ts", "i"), "what_if_path": (f"t{WAYS}se2", "f"),
+    "what_if_slower": (f"t{WAYS + 1}s", "u"), "what_if_collision": (f"t{WAYS}s", "u"),
+    "what_if_change": (f"t{WAYS}s", "u"),
 }  # fmt: skip

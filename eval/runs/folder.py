@@ -106,20 +106,18 @@ class RunFolder:
         self,
         results: Results,
         metrics: Sequence[Metric],
-        benchmark: dict[str, Any] | None = None,
+        stated: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`.
 
-        `benchmark`: what the run states of the one that its scenarios are of. What the metrics declare
+        `stated`: what the run says of its traffic and of its scenarios' benchmark. What the metrics declare
         is kept beside them, so that a report needs no more than the folder. Returns what
         `metrics.json` holds.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        summary = summarize(results)
-        if benchmark is not None:
-            summary["benchmark"] = benchmark
+        summary = summarize(results) | (stated or {})
         write_whole(
             self.path / "metrics.json", json.dumps(summary, indent=1, sort_keys=True) + "\n"
         )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from eval.rollout import half_seconds
 from sim.dynamics.bicycle import Controls
-from sim.interface import Plan
+from sim.interface import Plan, WhatIf
 
 
 class Tracer:
@@ -20,7 +20,7 @@ class Tracer:
         self._terms: tuple[str, ...] = ()
 
     def __call__(self, plan: Plan | Controls) -> None:
-        """Keep one plan's candidates, costs, terms, forecast and occupancy; controls show nothing."""
+        """Keep what one plan shows beside its trajectory; controls show nothing."""
         kept: dict[str, Tensor] = {}
         if isinstance(plan, Controls):
             self._plans.append({})
@@ -43,6 +43,8 @@ class Tracer:
             levels = (plan.occupancy.probability[:, index] * 255.0).round().to(torch.uint8)
             kept["occupancy"] = levels
             self._grid = np.array(list(vars(plan.occupancy.grid).values()), dtype=np.float32)
+        if plan.what_if is not None:
+            kept |= _what_if(plan.what_if)
         self._plans.append({name: value.cpu().numpy() for name, value in kept.items()})
 
     def shown(self, world: int, length: int, num_agents: int) -> dict[str, Any]:
@@ -62,3 +64,15 @@ class Tracer:
         if self._terms:
             shown["term_names"] = np.array(self._terms)
         return shown
+
+
+def _what_if(what_if: WhatIf) -> dict[str, Tensor]:
+    """Ways and paths every half second, probabilities in percent."""
+    index = half_seconds(what_if.dt_s, what_if.way_m.shape[2])
+    percent = {name: getattr(what_if, name) * 100.0 for name in ("slower", "collision", "change")}
+    return {
+        "what_if_way": what_if.way_m[:, :, index].half(),
+        "what_if_agent": what_if.agent.to(torch.int16),
+        "what_if_path": what_if.path_m[:, :, :, index].half(),
+        **{f"what_if_{k}": v.clamp(0.0, 100.0).round().to(torch.uint8) for k, v in percent.items()},
+    }

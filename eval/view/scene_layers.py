@@ -61,8 +61,12 @@ class SceneLayers:
         return tuple(layer for layer in LAYERS if layer in there)
 
     def shown_at_first(self) -> tuple[str, ...]:
-        """The layers to show unless others are asked for: occupancy would cover a cost volume."""
+        """The layers to show unless others are asked for: occupancy would cover a cost volume, and it,
+        candidates and forecast what is expected if the ego does something else."""
         covering = {"occupancy"} if self.times_ahead_s() else set()
+        thought = self._thought(self.scene.first_instant)
+        if thought is not None and thought.what_if is not None:
+            covering |= {"occupancy", "candidates", "forecast"}
         return tuple(layer for layer in SHOWN_LAYERS if layer not in covering)
 
     def times_ahead_s(self) -> tuple[float, ...]:
@@ -92,6 +96,8 @@ class SceneLayers:
         caption = f"{scene.title}   t = {time_s:4.1f} s   {speed_mps:4.1f} m/s"
         boxes = shown_boxes(scene, instant, points)
         table = thought.table(ahead_s) if thought else ()
+        if thought is not None and thought.what_if is not None:
+            table = (*table, *thought.what_if.rows())
         return Drawing(layers, boxes, scene.ego(instant), caption, table)
 
     def _makers(
@@ -118,6 +124,9 @@ class SceneLayers:
             "forecast": lambda: forecast_shapes(thought, heights),
             "occupancy": lambda: occupancy_shapes(thought, heights),
             "costs": lambda: cost_shapes(thought, heights, ahead_s, ego_size_m),
+            "what_if": lambda: (
+                thought.what_if.shapes(thought.pose, heights) if thought.what_if else []
+            ),
         }
 
     def _thought(self, instant: int) -> Thought | None:

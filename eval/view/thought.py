@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from eval.runs.drive_record import DriveRecord
+from eval.view.what_if import WhatIfShown
 from sim.geometry.grid import BevGrid
 
 _APART_M = 1.5  # who passes farther than this from another's end is on another way
@@ -52,6 +53,7 @@ class Thought:
     occupancy: Float[np.ndarray, "h x y"] | None = None
     occupancy_grid: BevGrid | None = None
     cell_costs: CellCosts | None = None
+    what_if: WhatIfShown | None = None
 
     @property
     def chosen(self) -> int | None:
@@ -63,7 +65,7 @@ class Thought:
     def layers(self) -> set[str]:
         """Names of the layers for which there is something here."""
         parts = {"candidates": self.candidates, "forecast": self.forecast,
-                 "occupancy": self.occupancy, "costs": self.cell_costs}  # fmt: skip
+                 "occupancy": self.occupancy, "costs": self.cell_costs, "what_if": self.what_if}  # fmt: skip
         return {"plan"} | {name for name, part in parts.items() if part is not None}
 
     def table(self, ahead_s: float) -> tuple[Row, ...]:
@@ -124,6 +126,7 @@ class RecordedThoughts:
             forecast_probability=now(drive.forecast_probability),
             occupancy=None if occupancy is None else occupancy / 255.0,
             occupancy_grid=None if occupancy is None else drive.grid,
+            what_if=WhatIfShown.kept(drive, instant),
         )
 
 

@@ -42,8 +42,13 @@ def penetration_m(
     Positive: they overlap, and that much motion along one axis parts them. Negative: apart by at
     least that much. Separating-axis theorem on the four face normals (Gottschalk et al. 1996).
     """
-    x_a, y_a, cos_a, sin_a, half_la, half_wa = _parts(pose_a, size_a)
-    x_b, y_b, cos_b, sin_b, half_lb, half_wb = _parts(pose_b, size_b)
+    return penetration_of_parts_m(parts(pose_a, size_a), parts(pose_b, size_b))
+
+
+def penetration_of_parts_m(a: tuple[Tensor, ...], b: tuple[Tensor, ...]) -> Tensor:
+    """`penetration_m` of what `parts` makes of boxes."""
+    x_a, y_a, cos_a, sin_a, half_la, half_wa = a
+    x_b, y_b, cos_b, sin_b, half_lb, half_wb = b
     cos = (cos_a * cos_b + sin_a * sin_b).abs()
     sin = (sin_a * cos_b - cos_a * sin_b).abs()
     dx, dy = x_b - x_a, y_b - y_a
@@ -54,8 +59,9 @@ def penetration_m(
     return torch.minimum(torch.minimum(along_a, across_a), torch.minimum(along_b, across_b))
 
 
-def _parts(pose: Tensor, size_m: Tensor) -> tuple[Tensor, ...]:
-    """Centre, axis and half size; stored, because boxes are fewer than the pairs that read them."""
+def parts(pose: Float[Tensor, "*a 3"], size_m: Float[Tensor, "*b 2"]) -> tuple[Tensor, ...]:
+    """Centre x and y, cos and sin of the yaw, half length and half width; stored, because boxes are fewer
+    than the pairs that read them."""
     (x, y, yaw), (length, width) = pose.unbind(-1), size_m.unbind(-1)
     return materialize(x, y, torch.cos(yaw), torch.sin(yaw), 0.5 * length, 0.5 * width)
 

@@ -28,6 +28,7 @@ TRAFFIC = Registry(
     builtin={
         "idm": "sim.traffic.idm:IdmTraffic",
         "uniform": "sim.traffic.idm:UniformTraffic",
+        "hostile": "sim.traffic.idm:HostileTraffic",
         "log": "sim.traffic.log_replay:LogReplay",
     },
     maker="of",

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,10 +11,12 @@ from torch import Tensor
 
 from sim import trees
 from sim.scenario import Scenario, Styles
-from sim.styles import uniform_styles
+from sim.styles import hostile_styles, uniform_styles
 from sim.traffic.drivers import Drivers
 from sim.traffic.idm_law import IdmParams
 
+Manner = Literal["drawn", "uniform", "hostile"]
+"""`drawn`: as the scenarios have them; `uniform`: all alike; `hostile`: as drawn, but nobody yields"""
 # A car that stands takes about so long to clear a lane that it crosses (10 m at 1.5 m/s2): accepted
 # gaps are counted from its start, the margin from when it is out of the way.
 CROSSING_S = 4.0
@@ -44,14 +47,11 @@ class DriverStyles:
 
     @staticmethod
     def of(
-        scenarios: list[Scenario], drivers: Drivers, dt_s: float, uniform: bool
+        scenarios: list[Scenario], drivers: Drivers, dt_s: float, manner: Manner
     ) -> "DriverStyles":
-        """As the scenarios have them; `uniform`: all alike whatever they say."""
-        styled = [s.styles is not None and not uniform for s in scenarios]
-        rows = [
-            s.styles if s.styles is not None and not uniform else uniform_styles(s.num_agents)
-            for s in scenarios
-        ]
+        """As the scenarios have them, or as `manner` says."""
+        styled = [s.styles is not None and manner != "uniform" for s in scenarios]
+        rows = [_styles(scenario, manner) for scenario in scenarios]
 
         def of_drivers(name: str) -> Tensor:
             plain = [trees.of_tensor_type(getattr(row, name)) for row in rows]
@@ -109,6 +109,12 @@ class DriverStyles:
         noisy = wanted_mps2 + noise * (speed_mps / _FULL_NOISE_MPS).clamp(max=1.0)
         late = torch.lerp(before_mps2, noisy, dt_s / (dt_s + self.reaction_s))
         return torch.where(wanted_mps2 < -self.braking_mps2, wanted_mps2, late)
+
+
+def _styles(scenario: Scenario, manner: Manner) -> Styles:
+    drawn = None if manner == "uniform" else scenario.styles
+    styles = drawn or uniform_styles(scenario.num_agents)
+    return hostile_styles(styles) if manner == "hostile" else styles
 
 
 def _noise(

@@ -16,7 +16,7 @@ from sim.compiling import materialize
 from sim.scenario import EGO, AgentKind
 from sim.traffic.advancing import Course, advance
 from sim.traffic.corridor import Lookout
-from sim.traffic.driver_styles import DriverStyles
+from sim.traffic.driver_styles import DriverStyles, Manner
 from sim.traffic.drivers import Drivers, Place
 from sim.traffic.following import follow
 from sim.traffic.lane_changing import Wishes, choose_lanes
@@ -41,14 +41,11 @@ class IdmTraffic:
     walkers: Walkers | None
 
     @staticmethod
-    def of(world: World, drives_ego: bool = False, uniform: bool = False) -> "IdmTraffic":
-        """For the scenarios of a world; with `drives_ego` the ego as well (to record it).
-
-        `uniform`: all drivers alike, whatever styles the scenarios have.
-        """
+    def of(world: World, drives_ego: bool = False, manner: Manner = "drawn") -> "IdmTraffic":
+        """For the scenarios of a world; with `drives_ego` the ego as well (to record it)."""
         lookout = Lookout.of(world, drives_ego)
-        styles = DriverStyles.of(world.scenarios, lookout.drivers, world.dt_s, uniform)
-        return IdmTraffic(lookout, styles, Walkers.of(world, uniform))
+        styles = DriverStyles.of(world.scenarios, lookout.drivers, world.dt_s, manner)
+        return IdmTraffic(lookout, styles, Walkers.of(world, manner == "uniform"))
 
     def act(self, world: World, state: WorldState) -> WorldState:
         """The state one step later."""
@@ -151,6 +148,15 @@ class UniformTraffic(IdmTraffic):
     """The same drivers everywhere: styles of the scenarios are ignored."""
 
     @staticmethod
-    def of(world: World, drives_ego: bool = False, uniform: bool = True) -> IdmTraffic:
+    def of(world: World, drives_ego: bool = False, manner: Manner = "uniform") -> IdmTraffic:
         """As `IdmTraffic.of`, but uniform."""
-        return IdmTraffic.of(world, drives_ego, uniform)
+        return IdmTraffic.of(world, drives_ego, manner)
+
+
+class HostileTraffic(IdmTraffic):
+    """Drivers who never yield and let nobody in, and for the rest are as the scenarios have them."""
+
+    @staticmethod
+    def of(world: World, drives_ego: bool = False, manner: Manner = "hostile") -> IdmTraffic:
+        """As `IdmTraffic.of`, but hostile."""
+        return IdmTraffic.of(world, drives_ego, manner)

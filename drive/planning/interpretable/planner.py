@@ -9,6 +9,7 @@ from drive.planning.costs.terms import EACH, OF_OTHERS, WHOLE, Terms, terms_of
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
 from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
+from drive.planning.oncoming import without_wrong_way
 from drive.planning.rated import Rated
 from sim.interface import Observation
 
@@ -30,7 +31,7 @@ class InterpretablePlanner(ForetoldPlanner):
 
     def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
         """What a sampler proposes, by the weighted sums of its terms."""
-        candidates = self._sampler(observation)
+        candidates = without_wrong_way(observation, self._sampler(observation))
         weighted = self.cost.weighted(self.seen(terms_of(observation, candidates, occupancy)))
         return Rated(candidates, torch.stack(list(weighted.values())).sum(dim=0), weighted)
 

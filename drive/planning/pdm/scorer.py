@@ -14,6 +14,7 @@ from torch import Tensor
 
 from drive.planning.futures import Futures
 from drive.planning.idm_rollout import DT_S
+from drive.planning.oncoming import ONCOMING_M, against_flow_m
 from drive.planning.pdm.proposals import Proposals
 from drive.planning.pdm.rules import PdmRules
 from drive.planning.route_frame import project
@@ -28,7 +29,6 @@ from sim.scenario import AgentKind
 
 TTC_AHEAD_STEPS = (0, 3, 6, 9)  # of 0.1 s
 FURTHEST_AHEAD = TTC_AHEAD_STEPS[-1]
-ONCOMING_M = (2.0, 6.0)  # half the score, none of it
 _NEVER = 10_000
 
 
@@ -183,9 +183,7 @@ def _direction(wrong_m: Float[Tensor, "b p"]) -> Float[Tensor, "b p"]:
 
 def _against_flow_m(hd_map: EgoMap, proposals: Proposals) -> Float[Tensor, "b p"]:
     """The most that is driven against the lanes within 1 s."""
-    on_lane, along = hd_map.lane_flow(proposals.pose[..., :2], proposals.pose[..., 2])
-    against_m = torch.where(on_lane & ~along, proposals.speed_mps * DT_S, 0.0)
-    return against_m.unfold(2, round(1.0 / DT_S), 1).sum(-1).amax(dim=2)
+    return against_flow_m(hd_map, proposals.pose, proposals.speed_mps, DT_S)
 
 
 def _off_route_m(hd_map: EgoMap, proposals: Proposals) -> Float[Tensor, "b p"]:

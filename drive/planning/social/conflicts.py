@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sim.geometry.box import circumradius_m, penetration_m
+from sim.geometry.box import circumradius_m, parts, penetration_of_parts_m
 
 TOUCH_M = 0.5
 """who is so deep in another collides for certain; samples are a little off, so a touch counts less"""
-_AT_ONCE = 16  # pairs whose distances fit into the processor's cache
+_AT_ONCE = 128  # instants of pairs whose distances fit into the processor's cache
 
 
 @dataclass(frozen=True)
@@ -71,36 +71,84 @@ def meetings(
     size_b: Float[Tensor, "p 2"],
     near_m: float = 0.0,
 ) -> Meetings:
-    """Of P pairs of road users; boxes farther apart than `near_m` are left out.
+    """Of P pairs of road users; boxes farther apart than `near_m` are left out, and whose pose is NaN.
 
-    Circles are asked first, by a matrix product: few boxes are left.
+    Rectangles around all trajectories are asked first, then circles; few boxes are left.
     """
-    size_a = size_a.expand(*pose_a.shape[:3], 2)
-    found = [
-        _near(pose_a[part], size_a[part], pose_b[part], size_b[part], near_m)
-        for part in (slice(k, k + _AT_ONCE) for k in range(0, max(1, len(pose_a)), _AT_ONCE))
-    ]
-    begins = range(0, max(1, len(pose_a)), _AT_ONCE)
-    pair = torch.cat([begin + part[0] for begin, part in zip(begins, found, strict=True)])
-    instant, first, second = (torch.cat([part[k] for part in found]) for k in (1, 2, 3))
-    depth = penetration_m(
-        pose_a[pair, first, instant], size_a[pair, first, instant],
-        pose_b[pair, second, instant], size_b[pair],
-    )  # fmt: skip
-    kept = depth > -near_m
-    return Meetings(pair[kept], instant[kept], first[kept], second[kept], depth[kept])
+    instants = pose_a.shape[2]
+    size_a = size_a.expand(-1, -1, instants, -1)
+    pose_a, size_a, pose_b = (
+        each.transpose(1, 2).flatten(0, 1) for each in (pose_a, size_a, pose_b)
+    )
+    size_b = size_b.repeat_interleave(instants, dim=0).unsqueeze(1)
+    rows = _rectangles_meet(pose_a, size_a, pose_b, size_b, near_m).nonzero().squeeze(1)
+    # Fresh memory for every product would take longer than the products.
+    room = pose_a.new_empty(min(_AT_ONCE, len(rows)), pose_a.shape[1], pose_b.shape[1])
+    found = []
+    for some in rows.split(_AT_ONCE):
+        a = _Boxes.of(pose_a.index_select(0, some), size_a.index_select(0, some))
+        b = _Boxes.of(pose_b.index_select(0, some), size_b.index_select(0, some))
+        at, *rest = _met(a, b, near_m, room)
+        found.append((some.index_select(0, at), *rest))
+    row, first, second, depth_m = (torch.cat(part) for part in zip(*found, strict=True))
+    return Meetings(row // instants, row % instants, first, second, depth_m)
 
 
-def _near(
-    pose_a: Tensor, size_a: Tensor, pose_b: Tensor, size_b: Tensor, near_m: float
-) -> tuple[Tensor, ...]:
-    """Pair, instant, first and second of circles that meet."""
-    a, b = pose_a[..., :2].transpose(1, 2), pose_b[..., :2].transpose(1, 2)
-    reach = circumradius_m(size_a).transpose(1, 2) + circumradius_m(size_b)[:, None, None] + near_m
-    one_a, one_b = torch.ones_like(a[..., :1]), torch.ones_like(b[..., :1])
-    square_a = a.square().sum(dim=-1, keepdim=True) - reach.square().unsqueeze(-1)
-    square_b = b.square().sum(dim=-1, keepdim=True)
-    # |a - b|^2 - reach^2 as one product.
-    left = torch.cat((-2.0 * a, square_a, one_a), dim=-1)
-    right = torch.cat((b, one_b, square_b), dim=-1)
-    return (left @ right.transpose(-1, -2) < 0.0).nonzero(as_tuple=True)
+@dataclass(frozen=True)
+class _Boxes:
+    """`parts` of K boxes at each of U instants of a pair, and the radius of the circle around them."""
+
+    part: Float[Tensor, "6 u k"]
+    radius_m: Float[Tensor, "u #k"]
+
+    @staticmethod
+    def of(pose: Float[Tensor, "u k 3"], size_m: Float[Tensor, "u #k 2"]) -> "_Boxes":
+        part = torch.broadcast_tensors(*parts(pose, size_m))
+        return _Boxes(torch.stack(part), circumradius_m(size_m))
+
+    def take(self, index: Int[Tensor, " m"]) -> tuple[Tensor, ...]:
+        """The parts of some, numbered through all of them."""
+        return self.part.flatten(1).index_select(1, index).unbind(0)
+
+
+def _met(a: _Boxes, b: _Boxes, near_m: float, room: Tensor) -> tuple[Tensor, ...]:
+    """Number of pair and instant, first, second, and how deep."""
+    firsts, seconds = a.part.shape[2], b.part.shape[2]
+    number = _circles_meet(a, b, near_m, room).flatten().nonzero().squeeze(1)
+    one = number // seconds  # of a
+    row, second = one // firsts, number % seconds
+    depth_m = penetration_of_parts_m(a.take(one), b.take(row * seconds + second))
+    kept = (depth_m > -near_m).nonzero().squeeze(1)
+    row, one, second, depth_m = (v.index_select(0, kept) for v in (row, one, second, depth_m))
+    return row, one % firsts, second, depth_m
+
+
+def _rectangles_meet(
+    pose_a: Float[Tensor, "u k 3"],
+    size_a: Float[Tensor, "u #k 2"],
+    pose_b: Float[Tensor, "u l 3"],
+    size_b: Float[Tensor, "u 1 2"],
+    near_m: float,
+) -> Bool[Tensor, " u"]:
+    """Whether those around everything that either might do at an instant touch."""
+    reach_m = circumradius_m(size_a).amax(dim=1) + circumradius_m(size_b)[:, 0] + near_m
+    low_a, high_a = _bounds(pose_a)
+    low_b, high_b = _bounds(pose_b)
+    reach_m = reach_m.unsqueeze(1)
+    return ((low_a - reach_m < high_b) & (low_b < high_a + reach_m)).all(dim=1)
+
+
+def _bounds(pose: Float[Tensor, "u k 3"]) -> tuple[Tensor, Tensor]:
+    """Least and greatest x and y."""
+    at = pose[..., :2]
+    return at.nan_to_num(torch.inf).amin(dim=1), at.nan_to_num(-torch.inf).amax(dim=1)
+
+
+def _circles_meet(a: _Boxes, b: _Boxes, near_m: float, room: Tensor) -> Bool[Tensor, "u k l"]:
+    """|a|^2 - reach^2 + |b|^2 - 2 ab < 0, as one product; the largest circle of b stands for all of them."""
+    reach_m = a.radius_m + b.radius_m.amax(dim=1, keepdim=True) + near_m
+    (x_a, y_a), (x_b, y_b) = a.part[:2], b.part[:2]
+    left = (-2.0 * x_a, -2.0 * y_a, x_a**2 + y_a**2 - reach_m**2, torch.ones_like(x_a))
+    right = (x_b, y_b, torch.ones_like(x_b), x_b**2 + y_b**2)
+    factors = torch.stack(left, dim=-1), torch.stack(right, dim=-2)
+    return torch.bmm(*factors, out=room[: len(factors[0])]) < 0.0

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from drive.features.example import ExampleSpec
@@ -14,6 +14,7 @@ from drive.planning.costs.terms import OF_OTHERS
 from drive.planning.forecaster import Forecaster, make_forecaster
 from drive.planning.futures import Outlook
 from drive.planning.interpretable.network import InterpretableCost
+from drive.planning.oncoming import without_wrong_way
 from drive.planning.rated import Rated, RatedPlanner
 from drive.planning.samplers.frenet import FrenetSampler
 from drive.planning.social.network import SocialEnergy
@@ -21,6 +22,7 @@ from drive.planning.social.reasoning import MODES, Reasoning
 from drive.planning.social.samples import Samples
 from drive.planning.social.scene import Around, SocialScene
 from drive.planning.social.shortlist import Shortlist
+from drive.planning.social.what_if import what_if
 from drive.prediction.joint import JointPredictor
 from sim.errors import InputError, one_of
 from sim.interface import Forecast, Needs, Observation, Occupancy, Plan
@@ -66,29 +68,37 @@ class SocialPlanner(RatedPlanner):
         """The best of them; shown is what the others are expected to do if the ego does that."""
         rated, reasoning = self._reasoned(observation)
         plan = rated.plan(observation)
-        best = torch.where(rated.candidates.valid, rated.cost, torch.inf).argmin(dim=1)
-        told = expected(reasoning, self.mode, best, observation.agents.valid.shape[1])
+        told = expected(reasoning, self.mode, _best(rated), observation.agents.valid.shape[1])
         return replace(plan, forecast=told)
 
     def _reasoned(self, observation: Observation) -> tuple[Rated, Reasoning]:
         around = Around.of(self.predictor, observation)
         outlook = Outlook.of(around.forecast, observation.agents)
         samples = Samples.of(observation, around.forecast)
-        short = Shortlist.of(observation, self._sampler(observation), outlook, samples, self.cost)
+        candidates = without_wrong_way(observation, self._sampler(observation))
+        short = Shortlist.of(observation, candidates, outlook, samples, self.cost)
         scene = SocialScene.of(observation, short.candidates, samples)
         reasoning = Reasoning.of(self.network, around, scene, self.cost.total(short.terms))
         terms = self.cost.weighted(short.terms)
         harm = weighted_harm(self.network, self.cost, reasoning, self.mode)
         for name, of_others in zip(OF_OTHERS, harm.unbind(-1), strict=True):
             terms[name] = terms[name] + of_others
+        collisions = reasoning.expected_collisions(self.mode)
         rated = Rated(
-            _spared(short.candidates, reasoning.expected_collisions(self.mode)),
+            _spared(short.candidates, collisions),
             torch.stack(list(terms.values())).sum(dim=0),
             terms,
             outlook,
             Occupancy(short.occupancy, GRID, DT_S),
         )
-        return rated, reasoning
+        allowed = rated.candidates.valid & (collisions <= _CERTAIN)
+        told = what_if(reasoning, self.mode, allowed, _best(rated))
+        return replace(rated, what_if=told), reasoning
+
+
+def _best(rated: Rated) -> Int[Tensor, " b"]:
+    """The candidate that is planned, if any can be driven."""
+    return torch.where(rated.candidates.valid, rated.cost, torch.inf).argmin(dim=1)
 
 
 def weighted_harm(
@@ -108,14 +118,8 @@ def _spared(candidates: Candidates, collisions: Float[Tensor, "b k"]) -> Candida
 
 def expected(reasoning: Reasoning, mode: str, plan: Tensor, num_agents: int) -> Forecast:
     """The likeliest trajectories of each road user, if the ego does candidate `plan`."""
-    scene, samples = reasoning.scene, reasoning.scene.samples
-    log_p = reasoning.log_others(mode)
-    which = scene.with_ego
-    world, actor = scene.pairs.world[which], scene.pairs.second[which] - 1
-    beside = reasoning.log_beside_ego(mode)
-    given = beside[torch.arange(len(which), device=plan.device), plan[world]]
-    log_p = log_p.index_put((world, actor), given)
-    best, index = log_p.exp().topk(_SHOWN, dim=2)
+    samples = reasoning.scene.samples
+    best, index = reasoning.log_given(mode, plan).exp().topk(_SHOWN, dim=2)
     row = torch.arange(len(plan), device=plan.device)[:, None, None]
     number = torch.arange(samples.there.shape[1], device=plan.device)[None, :, None]
     path = samples.pose[row, number, index][..., :2]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from drive.planning.social.belief import Beliefs, propagate
@@ -65,6 +65,23 @@ class Reasoning:
         pairs = self.scene.pairs
         each = self.log_others(mode)[pairs.world[which], pairs.second[which] - 1]
         return each.unsqueeze(1).expand(-1, each.shape[1], -1)
+
+    def log_given(self, mode: str, plan: Int[Tensor, " b"]) -> Float[Tensor, "b n k"]:
+        """How likely each of the others does each, if the ego does its candidate `plan`."""
+        scene = self.scene
+        world, actor = scene.pairs.world[scene.with_ego], scene.pairs.second[scene.with_ego] - 1
+        row = torch.arange(len(world), device=plan.device)
+        beside = self.log_beside_ego(mode)[row, plan[world]]
+        return self.log_others(mode).index_put((world, actor), beside)
+
+    def collisions_given(self, mode: str, plan: Int[Tensor, " b"]) -> Float[Tensor, "b n"]:
+        """How likely the ego runs into each of the others with its candidate `plan`."""
+        scene = self.scene
+        world, actor = scene.pairs.world[scene.with_ego], scene.pairs.second[scene.with_ego] - 1
+        row = torch.arange(len(world), device=plan.device)
+        p = self.log_beside_ego(mode)[row, plan[world]].exp()
+        hit = (p * scene.overlap[scene.with_ego, plan[world]]).sum(dim=1)
+        return hit.new_zeros(scene.samples.there.shape).index_put((world, actor), hit)
 
     def expected_harm(self, mode: str) -> Float[Tensor, "b k s"]:
         """The terms of `OF_OTHERS` of each of the ego's candidates."""

@@ -59,11 +59,13 @@ class SocialScene:
     @staticmethod
     def of(observation: Observation, candidates: Candidates, samples: Samples) -> "SocialScene":
         """`candidates`: as many as there are samples of each."""
-        trajectory = torch.where(candidates.valid[..., None, None], candidates.trajectory, 0.0)
+        # Who is NaN meets nobody.
+        there = candidates.valid[..., None, None]
+        trajectory = torch.where(there, candidates.trajectory, torch.nan)
         own = trajectory[..., :3].unsqueeze(1)
         pose = torch.cat((own, samples.pose), dim=1)
         valid = torch.cat((candidates.valid.unsqueeze(1), samples.valid), dim=1)
-        pose = torch.where(valid[..., None, None], pose, 0.0)
+        pose = torch.where(valid[..., None, None], pose, torch.nan)
         size = torch.cat((observation.ego.size_m.unsqueeze(1), samples.size_m), dim=1)
         pairs = Pairs.within_reach(pose, valid, size)
         a, b = (pairs.world, pairs.first), (pairs.world, pairs.second)
@@ -92,7 +94,7 @@ def _harm(
     from a raster; the first two count more the sooner they are."""
     size_m = observation.ego.size_m[world]
     ego, other = trajectory[world], samples.pose[world, actor]
-    other = torch.where(samples.valid[world, actor][..., None, None], other, 1e4)
+    other = torch.where(samples.valid[world, actor][..., None, None], other, torch.nan)
     other_size_m = samples.size_m[world, actor]
     shape = (len(world), ego.shape[1], other.shape[1])
     fast = ego[..., 3] / FAST_MPS

@@ -50,6 +50,20 @@ class Drive {
     return this.termNames.map((name, n) => [name, ...Array.from({ length: plans }, (_, p) => this.arrays.terms[(number * plans + p) * names + n])]);
   }
 
+  // Of the others for whom it matters whether the ego goes or waits, and who may be hit, the most first: how
+  // likely (percent) each is slower than foretold (by itself, if the ego goes, waits, does what it plans), is
+  // hit, and differs from what it does by itself.
+  whatIf(k) {
+    const { what_agent: agents, what_slower: slower, what_collision: hit, what_change: change } = this.arrays;
+    const { number } = this.shownAt(k), others = agents.shape[1];
+    const each = (array, n) => Array.from({ length: array.shape[1] }, (_, row) => array[(number * array.shape[1] + row) * others + n]);
+    return Array.from({ length: others }, (_, n) => {
+      const own = { n, agent: agents[number * others + n], slower: each(slower, n), hit: each(hit, n), change: each(change, n) };
+      own.matters = Math.max(own.hit[0], own.hit[1], Math.abs(own.slower[1] - own.slower[2]), Math.abs(own.change[0] - own.change[1]));
+      return own;
+    }).filter(({ agent, matters }) => agent > 0 && matters > 5).sort((a, b) => b.matters - a.matters).slice(0, 3);
+  }
+
   // The lines of an array [T, ..., 2, P] at row `row`, as points from `origin`.
   line(name, row, [x, y]) {
     const array = this.arrays[name], points = array.shape[array.shape.length - 1], at = row * 2 * points;

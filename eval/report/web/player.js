@@ -155,6 +155,7 @@ class Player {
       for (const pane of this.panes) if (pane.view) pane.draw();
       this.timeline.update(this.t);
       this.showTerms(Math.floor(this.t + 1e-6));
+      this.showWhatIf(Math.floor(this.t + 1e-6));
       const { dt } = this.views[0].drive;
       this.clock.textContent = `${number(Math.floor(this.t + 1e-6) * dt, 1)} / ${number(this.last * dt, 1)} s`;
       this.followButton.setAttribute("aria-pressed", String(this.camera.follows));

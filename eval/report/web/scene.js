@@ -4,7 +4,7 @@ const LAYERS = [
   ["lanes", "Lane lines", true], ["centers", "Centre lines", false], ["route", "Route", true],
   ["stops", "Lights, stops", true], ["obstacles", "Obstacles", true], ["agents", "Agents", true], ["trail", "Trail", true],
   ["plan", "Plan", true], ["candidates", "Candidates by cost", true], ["forecast", "Forecasts", true],
-  ["occupancy", "Occupancy", true], ["labels", "Labels", false],
+  ["occupancy", "Occupancy", true], ["what-if", "If it goes, if it waits", true], ["labels", "Labels", false],
 ];
 const KINDS = ["vehicle", "cyclist", "pedestrian", "object"];
 const LIGHTS = ["unknown", "green", "yellow", "red"];
@@ -18,7 +18,7 @@ function palette() {
     const style = getComputedStyle(document.documentElement);
     const names = ["ground", "walkway", "carpark", "drivable", "intersection", "zebra", "edge", "connector", "center", "route",
       "building", "hedge", "wall", "vehicle", "cyclist", "pedestrian", "object", "ego", "ego-b", "outline", "plan", "forecast",
-      "occupied", "ink", "paper", "green", "yellow", "red", "unknown", "cost-low", "cost-middle", "cost-high"];
+      "occupied", "ink", "paper", "green", "yellow", "red", "unknown", "goes", "waits", "cost-low", "cost-middle", "cost-high"];
     palettes.set(scheme, Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--m-${name}`).trim()])));
   }
   return palettes.get(scheme);
@@ -179,6 +179,7 @@ function drawDrive(ctx, drive, t, layers, pixel, egoColor) {
   if (layers.occupancy && drive.arrays.occupancy) drawOccupancy(ctx, drive, shown, colors.occupied);
   if (layers.forecast && drive.arrays.forecast) drawForecasts(ctx, drive, shown, pixel, colors);
   if (layers.candidates && drive.arrays.candidates) drawCandidates(ctx, drive, shown, pixel);
+  if (layers["what-if"] && drive.arrays.what_way) drawWhatIf(ctx, drive, shown, pixel, colors);
   if (layers.trail) drawTrail(ctx, drive, k, t, pixel, egoColor);
   if (layers.plan) drawPlan(ctx, drive, k, t, pixel, colors.plan);
   if (layers.agents) {
@@ -244,6 +245,22 @@ function drawForecasts(ctx, drive, { number, instant }, pixel, colors) {
     }
   }
   ctx.globalAlpha = 1;
+}
+
+// What the ego and those for whom it matters would do if it went, and if it waited.
+function drawWhatIf(ctx, drive, { number, instant }, pixel, colors) {
+  const others = drive.arrays.what_agent.shape[1], listed = drive.whatIf(instant);
+  ["goes", "waits"].forEach((name, way) => {
+    ctx.strokeStyle = ctx.fillStyle = colors[name];
+    const line = (array, row, origin, width) => {
+      const points = drive.line(array, row, origin), [x, y] = points[points.length - 1];
+      ctx.lineWidth = Math.max(width / 8, width * pixel);
+      polyline(ctx, [origin, ...points]);
+      disc(ctx, x, y, Math.max(0.3, 2.2 * pixel));
+    };
+    line("what_way", number * 2 + way, drive.pose(0, instant), 5);
+    for (const { n, agent } of listed) line("what_path", (number * 2 + way) * others + n, drive.pose(agent, instant), 2);
+  });
 }
 
 function drawOccupancy(ctx, drive, { number, instant }, color) {

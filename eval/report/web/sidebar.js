@@ -1,7 +1,7 @@
 // Beside the view: who drove, against whom, the moments of failure, the metrics, the layers.
 
 function sidebar(player) {
-  return [chooser(player), moments(player), costTerms(player), values(player), layerToggles(player), keys()].filter(Boolean);
+  return [chooser(player), moments(player), whatIf(player), costTerms(player), values(player), layerToggles(player), keys()].filter(Boolean);
 }
 
 function chooser(player) {
@@ -54,9 +54,30 @@ function costTerms(player) {
     h("table", { class: "values" }, head, body));
 }
 
+// What others are expected to do if the ego goes and if it waits; `player.showWhatIf` fills it in.
+function whatIf(player) {
+  const view = player.views.find(({ drive }) => drive.arrays.what_way);
+  player.showWhatIf = () => {};
+  if (!view) return null;
+  const body = h("tbody"), share = (value) => h("td", {}, `${value} %`);
+  const row = (name, ...cells) => h("tr", {}, h("th", { scope: "row" }, name), cells);
+  player.showWhatIf = (k) => {
+    const rows = view.drive.whatIf(k).flatMap(({ agent, slower, hit, change }) => {
+      const name = `${view.drive.scene.ids[agent].slice(0, 8)} ${kindOf(view.drive, agent)}`;
+      return [h("tr", {}, h("th", { scope: "rowgroup", colspan: 5 }, name)), row("slower", slower.map(share)),
+        row("hit", h("td"), hit.map(share)), row("differs", h("td"), change.map(share))];
+    });
+    body.replaceChildren(...(rows.length ? rows : [row("It matters to nobody", ["", "", "", ""].map((text) => h("td", {}, text)))]));
+  };
+  const heads = [["Alone", null], ["Goes", "goes"], ["Waits", "waits"], ["Plan", null]].map(([text, name]) =>
+    h("th", { scope: "col" }, name ? h("i", { class: `way ${name}` }) : null, text));
+  return h("details", { open: true, id: "what-if" }, h("summary", {}, "If the ego goes, if it waits", view.letter ? ` (${view.letter})` : ""),
+    h("table", { class: "values" }, h("thead", {}, h("tr", {}, h("td"), heads)), body));
+}
+
 function layerToggles(player) {
   if (!player.views.length) return null;
-  const needs = { candidates: "candidates", forecast: "forecast", occupancy: "occupancy" };
+  const needs = { candidates: "candidates", forecast: "forecast", occupancy: "occupancy", "what-if": "what_way" };
   const present = LAYERS.filter(([name]) => !needs[name] || player.views.some(({ drive }) => drive.arrays[needs[name]]));
   return h("details", { open: true }, h("summary", {}, "Layers"), h("div", { class: "layers" }, present.map(([name, label]) =>
     h("label", { class: "check" }, h("input", { type: "checkbox", "data-layer": name, checked: player.layers[name], onchange: (event) => {

@@ -103,9 +103,29 @@ def drive_record(
         term_names=np.array(("collision", "off_lanes")),
         forecast=np.full((INSTANTS, 2, 1, 8, 2), 3.0, dtype=np.float16),
         forecast_probability=np.ones((INSTANTS, 2, 1), dtype=np.float16),
+        **(_what_if() if occupied else {}),
         occupancy=occupancy if occupied else None,
         occupancy_grid=np.array((-10, -5, 1, 20, 10), dtype=np.float32) if occupied else None,
     )
+
+
+def _what_if() -> dict[str, np.ndarray]:
+    """The truck gives way at 2 s on if the ego goes; nobody else is asked about."""
+    way = (
+        np.arange(1, 9)[:, None]
+        * np.array(((((8.0, 0.0),),), (((2.0, 0.0),),), (((5.0, 0.0),),)))[:, 0]
+    )
+    part = np.zeros((INSTANTS, 3, 2), dtype=np.uint8)
+    change, slower = part.copy(), np.zeros((INSTANTS, 4, 2), dtype=np.uint8)
+    change[20:, 0, 0], slower[20:, :, 0] = 40, (25, 62, 20, 20)
+    return {
+        "what_if_way": np.broadcast_to(way, (INSTANTS, 3, 8, 2)).astype(np.float16),
+        "what_if_agent": np.broadcast_to(np.array((0, -1), dtype=np.int16), (INSTANTS, 2)),
+        "what_if_path": np.broadcast_to(way[:, None], (INSTANTS, 3, 2, 8, 2)).astype(np.float16),
+        "what_if_slower": slower,
+        "what_if_collision": part + np.uint8(3),
+        "what_if_change": change,
+    }
 
 
 def run(

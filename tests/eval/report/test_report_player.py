@@ -123,7 +123,7 @@ def test_draws_things_where_they_are(page: Any) -> None:
 
 def test_draws_occupancy_ahead_of_the_ego(page: Any) -> None:
     open_drive(page, "scene-1", "idm")
-    for layer in ("candidates", "plan", "forecast"):
+    for layer in ("candidates", "plan", "forecast", "what-if"):
         page.locator(f"[data-layer={layer}]").uncheck()
     clock(page)
     shown = picture(page.locator(".pane").first)
@@ -136,7 +136,7 @@ def test_draws_occupancy_ahead_of_the_ego(page: Any) -> None:
         assert (at(shown, *place) != at(bare, *place)) == is_occupied
     mixed = [round(0.35 * b + 0.65 * o) for b, o in zip(at(bare, 5, 2.9), OCCUPIED, strict=True)]
     assert at(shown, 5, 2.9) == pytest.approx(mixed, abs=3)
-    for layer in ("candidates", "plan", "forecast", "occupancy"):
+    for layer in ("candidates", "plan", "forecast", "what-if", "occupancy"):
         page.locator(f"[data-layer={layer}]").check()
 
 
@@ -148,6 +148,30 @@ def test_tells_the_terms_of_the_cost_at_the_instant(page: Any) -> None:
     told = [row.locator("th, td").all_inner_texts() for row in rows]
     assert told[0] == ["collision", "2.00", "0.00"] and told[1][0] == "off lanes"
     assert told[1][2] == "7.00"
+
+
+def test_tells_to_whom_it_matters_if_the_ego_goes_or_waits(page: Any) -> None:
+    open_drive(page, "scene-1", "idm")
+    rows = "document.querySelector('#what-if tbody').innerText"
+    page.evaluate("report.player.jump(9)")
+    wait_until(page, f"{rows}.startsWith('It matters to nobody')")
+    page.evaluate("report.player.jump(21)")
+    wait_until(page, f"{rows}.startsWith('truck-7')")
+    told = [
+        row.locator("th, td").all_inner_texts() for row in page.locator("#what-if tbody tr").all()
+    ]
+    assert told == [
+        ["truck-7 vehicle"],
+        ["slower", "25 %", "62 %", "20 %", "20 %"],
+        ["hit", "", "3 %", "3 %", "3 %"],
+        ["differs", "", "40 %", "0 %", "0 %"],
+    ]
+    # If it goes it is 8 m on in half a second, and 64 m in 4 s.
+    line = "report.player.views[0].drive.line('what_way', 20 / 2 * 2, [0, 0])"
+    end = page.evaluate(f"{line}[7]")
+    assert end == pytest.approx(
+        [64 * math.cos(made_up.HEADING), 64 * math.sin(made_up.HEADING)], abs=0.2
+    )
 
 
 def test_zooms_pans_and_names_the_agent_under_the_mouse(page: Any) -> None:

@@ -11,7 +11,7 @@ from eval.metrics.suite import declared
 from eval.runs.drive_record import DriveRecord
 from eval.runs.tracer import Tracer
 from sim.geometry.grid import BevGrid
-from sim.interface import Forecast, Occupancy, Plan
+from sim.interface import Forecast, Occupancy, Plan, WhatIf
 
 
 def _record() -> DriveRecord:
@@ -79,6 +79,34 @@ def test_what_belongs_together_is_there_together(name: str, other: str, tmp_path
         np.savez(tmp_path / "y.npz", **parts)
         with pytest.raises(ValueError, match=f"{name} and {other}: one is there without the other"):
             DriveRecord.load(tmp_path / "y.npz")
+
+
+def _what_if() -> WhatIf:
+    """Of two worlds and two others, of whom the second is nobody; 4 s."""
+    way = torch.arange(1.0, 9.0).reshape(8, 1).expand(2, 3, 8, 2)
+    part = torch.tensor((0.25, 0.0)).expand(2, 3, 2)
+    path = way.unsqueeze(2).expand(2, 3, 2, 8, 2)
+    slower = torch.tensor((0.501, 0.0)).expand(2, 4, 2)
+    return WhatIf(way, torch.tensor([[1, -1]] * 2), path, slower, part, 2.0 * part, 0.5)
+
+
+def test_what_if_is_kept_and_read_again(tmp_path: Path) -> None:
+    tracer = Tracer()
+    tracer(Plan(torch.zeros(2, 40, 5), 0.1, what_if=_what_if()))
+    shown = tracer.shown(world=1, length=5, num_agents=3)
+    one = dataclasses.replace(_record(), **shown)
+    one.save(tmp_path / "x.npz")
+    two = DriveRecord.load(tmp_path / "x.npz")
+    assert two.what_if_agent is not None and two.what_if_slower is not None
+    assert two.what_if_collision is not None and two.what_if_change is not None
+    assert two.what_if_agent.tolist() == [[1, -1]] * 5
+    assert (two.what_if_slower[..., 0] == 50).all()
+    assert (two.what_if_collision[..., 0] == 25).all() and (two.what_if_change[..., 0] == 50).all()
+    assert sum(value[0].nbytes for value in shown.values()) < 1000  # two others, an instant
+    shown["what_if_agent"] = shown["what_if_agent"] + 1
+    dataclasses.replace(one, **shown).save(tmp_path / "x.npz")
+    with pytest.raises(ValueError, match="what_if_agent: a number of nobody"):
+        DriveRecord.load(tmp_path / "x.npz")
 
 
 def test_the_tracer_keeps_half_seconds_of_what_is_shown() -> None:

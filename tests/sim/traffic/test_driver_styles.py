@@ -14,7 +14,7 @@ from sim.sources.procedural.record import drive
 from sim.styles import uniform_styles, with_style
 from sim.traffic import TRAFFIC
 from sim.traffic.driver_styles import NOISE_EVERY_S
-from sim.traffic.idm import IdmTraffic, UniformTraffic
+from sim.traffic.idm import HostileTraffic, IdmTraffic, UniformTraffic
 from sim.world import World, WorldState
 from tests.sim.traffic.drives import drive_groups
 from tests.toy import Car, make_scenario, straight
@@ -110,6 +110,20 @@ def test_uniform_traffic_ignores_styles() -> None:
         drive(world, UniformTraffic.of(world)), drive(plain, IdmTraffic.of(plain)), strict=True
     ):
         assert torch.equal(a.pose, b.pose)
+
+
+def test_hostile_traffic_is_as_drawn_but_for_those_who_yield() -> None:
+    assert TRAFFIC.load("hostile") is HostileTraffic
+    cars = [Car(1, -60, 0, 0, 10), Car(-1, 20, -8, NORTH, 1, kind=AgentKind.PEDESTRIAN)]
+    scene = _styled(_scene(cars, [WEST_EAST], 3.0), 1, politeness=0.8, speed_factor=0.7)
+    world = World.from_scenarios([scene], maps=False)
+    drawn, hostile = IdmTraffic.of(world), HostileTraffic.of(world)
+    assert (hostile.styles.yields == Yielding.NEVER).all()
+    assert (hostile.styles.politeness == 0.0).all()
+    assert torch.equal(hostile.styles.speed_factor, drawn.styles.speed_factor)
+    assert hostile.walkers is not None and drawn.walkers is not None
+    assert hostile.walkers.looks is not None and hostile.walkers.looks.any()  # who is on foot looks
+    assert scene.styles is not None and (scene.styles.yields == Yielding.DUE).all()
 
 
 def test_the_same_scenario_has_the_same_noise_in_any_batch() -> None:

@@ -16,7 +16,7 @@ from sim.scenario import Scenario
 from sim.sources.procedural import draft
 from sim.sources.procedural.record import drive
 from sim.styles import uniform_styles, with_style
-from sim.traffic.idm import IdmTraffic, UniformTraffic
+from sim.traffic.idm import HostileTraffic, IdmTraffic, UniformTraffic
 from sim.world import World, WorldState
 from tests.sim.traffic.drives import collides, drive_all, drive_groups
 from tests.toy import Car, make_scenario, straight
@@ -148,6 +148,17 @@ def test_kind_drivers_let_it_in_sooner() -> None:
     _, states = _driven(_slow_column)
     kind, unkind = (next(k for k, y in enumerate(_y(states, 1, w)) if y < 1.0) for w in range(2))
     assert kind < unkind
+
+
+def test_hostile_drivers_do_not_let_it_in() -> None:
+    # The column of the kind: as drawn it is soon between two of them, else it comes in last.
+    scenario = _slow_column()[0]
+    world = World.from_scenarios([scenario], maps=False)
+    for traffic, is_let_in in ((IdmTraffic, True), (HostileTraffic, False)):
+        states = drive(world, traffic.of(world, drives_ego=True))
+        assert not collides(world, states)
+        x_m = next(state.pose[0, :, 0] for state in states if float(state.pose[0, 1, 1]) < 1.0)
+        assert bool((x_m[2:] < x_m[1]).any()) == is_let_in
 
 
 def _wall() -> list[Scenario]:

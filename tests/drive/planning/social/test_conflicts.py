@@ -45,6 +45,21 @@ def test_near_ones_are_not_forgotten_and_far_ones_are() -> None:
     assert (met.depth_m > -1.0).all()
 
 
+def test_who_is_not_there_meets_nobody() -> None:
+    # 150 pairs at three instants: more than are tested at once. Some are nowhere, and some never.
+    (pose_a, size_a), (pose_b, size_b) = _drawn(150, 5, 5), _drawn(150, 7, 6)
+    wanted = meetings(pose_a, size_a[:, None, None], pose_b, size_b)
+    gone_a, gone_b = torch.rand(150, 5, 3) < 0.3, torch.rand(150, 7, 3) < 0.3
+    gone_a[7] = True
+    pose_a[gone_a], pose_b[gone_b] = torch.nan, torch.nan
+    met = meetings(pose_a, size_a[:, None, None], pose_b, size_b)
+    kept = ~gone_a[wanted.pair, wanted.first, wanted.instant]
+    kept &= ~gone_b[wanted.pair, wanted.second, wanted.instant]
+    assert 0 < len(met.pair) < len(wanted.pair)
+    for name, value in vars(met).items():
+        torch.testing.assert_close(value, getattr(wanted, name)[kept])
+
+
 def test_sums_and_worst_instants() -> None:
     # One pair; the first trajectory of a meets that of b at both instants, 1 m and 2 m deep.
     a = torch.tensor([[[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], [[50.0, 0.0, 0.0], [50.0, 0.0, 0.0]]]])

@@ -16,6 +16,7 @@ from drive.planning.social.planner import SocialPlanner
 from drive.planning.social.reasoning import MODES, Reasoning
 from drive.planning.social.samples import ACTORS, Samples
 from drive.planning.social.scene import Around, SocialScene
+from drive.planning.social.what_if import what_if
 from drive.prediction.joint import JointPredictor
 from sim.errors import InputError
 from sim.interface import Needs, Observation
@@ -115,6 +116,38 @@ def test_expected_harm_is_the_sum_over_what_the_others_do() -> None:
         torch.testing.assert_close(reasoning.expected_harm(mode)[0, :, 0], wanted)
 
 
+def test_what_if_it_goes_or_waits() -> None:
+    reasoning, samples = _reasoned(_crossing())
+    allowed = reasoning.scene.candidates.valid
+    told = what_if(reasoning, "reactive", allowed, torch.tensor([WAITS]))
+    path = reasoning.scene.candidates.trajectory[0, ..., :2]
+    torch.testing.assert_close(told.way_m[0], path[[GOES, WAITS, WAITS]])
+    assert told.agent[0].tolist() == [0]
+    # By their definitions, over all that it might do.
+    alone = torch.softmax(-reasoning.beliefs.unary[0, 1], dim=0)
+    goes, waits = reasoning.log_beside_ego("reactive")[0, [GOES, WAITS]].exp()
+    slower = samples.change_mps2[0, 0] < 0.0
+    hit = (goes * reasoning.scene.overlap[0, GOES]).sum()
+    wanted = [p[slower].sum() for p in (alone, goes, waits, waits)]
+    torch.testing.assert_close(told.slower[0, :, 0], torch.stack(wanted))
+    torch.testing.assert_close(told.change[0, 0, 0], (goes - alone).abs().sum() / 2)
+    torch.testing.assert_close(told.collision[0, 0, 0], hit)
+    # So if the ego goes it brakes more likely than else.
+    assert told.slower[0, 1, 0] > told.slower[0, 2, 0] + 0.1
+    likeliest = samples.pose[0, 0, goes.argmax(), :, :2]
+    torch.testing.assert_close(told.path_m[0, 0, 0], likeliest)
+    nothing = what_if(reasoning, "nonsocial", allowed, torch.tensor([WAITS]))
+    assert float(nothing.change.abs().max()) < 1e-6
+
+
+def test_what_is_not_allowed_is_not_told() -> None:
+    reasoning, _ = _reasoned(_crossing())
+    allowed = reasoning.scene.candidates.valid.clone()
+    allowed[0, GOES] = False
+    told = what_if(reasoning, "reactive", allowed, torch.tensor([WAITS]))
+    torch.testing.assert_close(told.way_m[0, 0], told.way_m[0, 1])
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("others", [0, 1, ACTORS + 4])
 def test_plans_whoever_is_around(weights: str, mode: str, others: int) -> None:
@@ -125,6 +158,8 @@ def test_plans_whoever_is_around(weights: str, mode: str, others: int) -> None:
     assert plan.forecast is not None
     told = plan.forecast.probability[0].sum(dim=1) > 0.0
     assert int(told.sum()) == min(others, ACTORS)
+    assert plan.what_if is not None
+    assert sorted(plan.what_if.agent[0].tolist()) == list(range(min(others, ACTORS)))
 
 
 def test_where_all_collide_it_brakes(weights: str) -> None:
