@@ -163,8 +163,8 @@ class EnergyNetwork(TaskNetwork):
         )
         velocity = se2.rotate(velocity, -pose[..., 2]) / _SPEED_MPS
         seen = torch.cat((pose_features(se2.compose(se2.inverse(pose), there)), velocity), dim=-1)
-        hidden = self.seen_agent(seen) + around.agent[:, None, None]
-        return _most(hidden, around.agent_valid[:, None, None].expand(hidden.shape[:-1]))
+        agent = _hushed(around.agent, around.agent_valid)
+        return _most(self.seen_agent(seen) + agent[:, None, None])
 
     def _points(
         self, around: Around, trajectory: Float[Tensor, "b k t 5"]
@@ -181,8 +181,9 @@ class EnergyNetwork(TaskNetwork):
             gap, near = gap.topk(count, dim=2, largest=False)
         row = torch.arange(len(pose), device=pose.device)[:, None, None]
         seen = se2.compose(se2.inverse(pose).unsqueeze(2), around.point_pose[row, near])
-        hidden = self.seen_point(pose_features(seen)) + around.point[row, near]
-        return _most(hidden, torch.isfinite(gap)).unflatten(1, trajectory.shape[1:3])
+        point = _hushed(around.point, around.point_valid)[row, near]
+        said = _most(self.seen_point(pose_features(seen)) + point)
+        return said.unflatten(1, trajectory.shape[1:3])
 
 
 def _points(
@@ -199,7 +200,13 @@ def _points(
     return pose.flatten(1, 2), line, gap.flatten(1, 2)
 
 
-def _most(hidden: Float[Tensor, "*k n d"], valid: Bool[Tensor, "*k n"]) -> Float[Tensor, "*k d"]:
+def _hushed(embedded: Float[Tensor, "b n d"], valid: Bool[Tensor, "b n"]) -> Float[Tensor, "b n d"]:
+    """Minus infinity where nobody is: in `_most` that says nothing, and there is no mask for each pose."""
+    return embedded.masked_fill(~valid.unsqueeze(-1), -torch.inf)
+
+
+def _most(said: Float[Tensor, "*k n d"]) -> Float[Tensor, "*k d"]:
     """The greatest of what each says, at least 0: what nobody says."""
-    said = torch.relu(hidden) * valid.unsqueeze(-1)
-    return nn.functional.pad(said, (0, 0, 0, 1)).amax(dim=-2)
+    if said.shape[-2] == 0:
+        return said.sum(dim=-2)
+    return torch.relu(said.amax(dim=-2))

@@ -8,11 +8,13 @@ from drive.features.example import ExampleSpec
 from drive.features.vectors import observed_scene
 from drive.networks.weights import DEFAULT, load_network
 from drive.planning.candidates import Candidates, Sampler
-from drive.planning.energy.network import EnergyNetwork
+from drive.planning.energy.network import Around, EnergyNetwork
 from drive.planning.rated import Rated, RatedPlanner
 from drive.planning.samplers.frenet import FrenetSampler
 from drive.planning.trajectories import trajectory_of
 from sim.interface import Observation
+
+_AT_ONCE = 1024  # trajectories, over all worlds
 
 
 class EnergyPlanner(RatedPlanner):
@@ -35,7 +37,16 @@ class EnergyPlanner(RatedPlanner):
         candidates = self.sampler(observation)
         # Told as in training, where the expert's are known by their places alone.
         told = trajectory_of(places(candidates), observation.ego, candidates.dt_s)
-        return Rated(candidates, self.network(around, told))
+        return Rated(candidates, self._energies(around, told))
+
+    def _energies(
+        self, around: Around, trajectory: Float[Tensor, "b k t 5"]
+    ) -> Float[Tensor, "b k"]:
+        """A few candidates of all worlds at once on a processor: what all would need outgrows its caches."""
+        batch, count = trajectory.shape[:2]
+        at_once = max(1, _AT_ONCE // batch) if trajectory.device.type == "cpu" else count
+        parts = [self.network(around, part) for part in trajectory.split(at_once, dim=1)]
+        return torch.cat(parts, dim=1)
 
 
 def places(candidates: Candidates) -> Float[Tensor, "b k t 2"]:

@@ -242,6 +242,16 @@ def test_the_plan_is_the_valid_candidate_of_the_lowest_energy(planner: EnergyPla
     assert (stops.trajectory[:, -1, 3] == 0).all() and (stops.trajectory[..., 1] == 0).all()
 
 
+def test_a_few_candidates_at_once_cost_what_all_at_once_do(
+    planner: EnergyPlanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observation = toy_examples().observation
+    whole = planner.rated(observation).cost
+    # Two of each of the five worlds at once.
+    monkeypatch.setattr("drive.planning.energy.planner._AT_ONCE", 10)
+    torch.testing.assert_close(planner.rated(observation).cost, whole, rtol=1e-5, atol=1e-5)
+
+
 def _with_sampler(planner: EnergyPlanner, proposed: Candidates) -> EnergyPlanner:
     other = EnergyPlanner.__new__(EnergyPlanner)
     other.network = planner.network
