@@ -22,7 +22,9 @@ from sim.interface import Observation, Occupancy
 
 HIGHEST_LOGIT = 10.0  # P3's: no cell is surer than this
 _FREE = -6.0  # the first logits: a cell in 400 is taken
-_LASTS_S = 6.5  # a box at constant velocity is right with exp(-t / this): measured on `interactive-train`
+_LASTS_S = (
+    6.5  # a box at constant velocity is right with exp(-t / this): measured on `interactive-train`
+)
 _MOVED_M = 5.0  # what becomes 1: a step at 10 m/s
 
 

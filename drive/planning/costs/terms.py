@@ -98,9 +98,10 @@ def terms_of(
 def terms_in(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Terms:
     """Of trajectories; with slopes in all of them where the surroundings are `softened`."""
     observation, ego = around.observation, around.observation.ego
+    off_lanes, strays = _off_lanes(around, trajectory)
     whole = (
-        *_off_lanes(around, trajectory),
-        *_along_route(observation, trajectory),
+        *off_lanes,
+        *_along_route(observation, trajectory, strays),
         *_comfort(trajectory, ego),
     )
     return Terms(each_in(around, trajectory), torch.stack(whole, dim=-1))
@@ -160,7 +161,9 @@ def _past_red(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Ten
     return past.cummax(dim=2).values * asked[:, None, None]
 
 
-def _off_lanes(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> tuple[Tensor, ...]:
+def _off_lanes(
+    around: Surroundings, trajectory: Float[Tensor, "b k t 5"]
+) -> tuple[tuple[Tensor, ...], Float[Tensor, "b k t"]]:
     """Means over time. In metres: off the middle of lanes that the ego may be in; nearer to one that it may
     not; off all lanes; off the route. Then how far off the route it ends, and by the map, 0 where there is
     none, as in what is stored: how far the worst corner is beyond the road's edge, 1 from `_OFF_ROAD_M` on
@@ -181,7 +184,7 @@ def _off_lanes(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> tu
     off_road = (beyond_m / _OFF_ROAD_M).clamp(0.0, 1.0)
     astray = torch.where(allowed_m < LANE_HALF_M, 1.0 - leading, 0.0)
     means = [p.mean(dim=2) for p in (allowed_m, wrong, off, route_m, off_road, astray)]
-    return *means[:4], route_m[..., -1], *means[4:]
+    return (*means[:4], route_m[..., -1], *means[4:]), astray
 
 
 def _ends_m(
@@ -207,11 +210,18 @@ def _map_raster(observation: Observation, grid: BevGrid) -> Float[Tensor, "b 2 x
 
 
 def _along_route(
-    observation: Observation, trajectory: Float[Tensor, "b k t 5"]
+    observation: Observation,
+    trajectory: Float[Tensor, "b k t 5"],
+    strays: Float[Tensor, "b k t"],
 ) -> tuple[Tensor, Tensor]:
-    """Minus the way gained, over that at 10 m/s; speed above the limit."""
+    """Minus the way gained, over that at 10 m/s, as far as it does not stray; speed above the limit.
+
+    Who passes an exit gains nothing by being fast there.
+    """
     route = observation.route
-    s_m, _, _ = project(route, trajectory[:, :, -1, :2])
+    leads = (strays <= 0.5).to(torch.long).cumprod(dim=2).sum(dim=2)
+    last = (leads - 1).clamp(min=0)[..., None, None].expand(*leads.shape, 1, 2)
+    s_m, _, _ = project(route, torch.gather(trajectory[..., :2], 2, last).squeeze(2))
     horizon_m = FAST_MPS * DT_S * trajectory.shape[2]
     gained = (s_m - route.ego_s_m.unsqueeze(1)) / horizon_m
     over = (trajectory[..., 3] - limit_here_mps(route)[:, None, None]).clamp(min=0.0)

@@ -107,6 +107,8 @@ def test_who_passes_the_exit_is_astray() -> None:
     changes = torch.cat((stays[:5], passes[5:]))
     found = _named(simulator.observe(simulator.reset()), stays, passes, changes, changes.flip(0))
     assert found["astray"] == _near(0.0, 1.0, 0.5, 0.5)
+    # 40 m of 50; the first step alone beside the exit; as far as it leads; the last begins at its end.
+    assert found["progress"] == _near(-0.8, -0.08, -0.4, -0.8)
 
 
 def test_progress_and_speed_by_hand() -> None:
