@@ -1,18 +1,18 @@
 """`OccupancyPredictor`: which cells road users of each class will take, and how what is in them moves on.
 
-Logits over time as in P3 (Sadat et al. 2020), a motion field as in MP3 (Casas et al. 2021), over tracks and
-map. What it costs does not depend on how many agents there are, but for drawing them.
+Logits over time as in P3 (Sadat et al. 2020), a motion field as in MP3 (Casas et al. 2021), over map and
+tracks, or map and sweeps. What it costs does not depend on how many agents there are, but for drawing them.
 """
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from drive.features.occupancy import CLASSES, boxes_occupy
-from drive.features.raster import CHANNELS, scene_raster
-from drive.features.vectors import VectorScene, observed_scene
+from drive.features.sweeps import seen_channels, seen_raster, seen_scene
+from drive.features.vectors import VectorScene
 from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
 from drive.prediction.baselines import constant_velocity
@@ -27,12 +27,13 @@ _MOVED_M = 5.0  # what becomes 1: a step at 10 m/s
 @dataclass(frozen=True)
 class OccupancyConfig(ImageConfig):
     """Sizes of the network; `cell_width`: of a cell's features; `modes`: ways on from a cell; `points`
-    instants, `dt_s` apart, the first one `dt_s` from now."""
+    instants, `dt_s` apart, the first one `dt_s` from now; `sensors`: one of `drive.features.sweeps`."""
 
     cell_width: int = 16
     modes: int = 2
     points: int = 10
     dt_s: float = 0.5
+    sensors: str = "tracks"
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,9 @@ def warp(
 class OccupancyPredictor(TaskNetwork):
     """An image encoder whose features return to the image's cells; logits step by step; motion at once.
 
-    It begins as the forecast of boxes at constant velocity, and learns how people depart from it: to learn
-    from images how far each of them goes took longer than a small training lasts.
+    From tracks it begins as the forecast of boxes at constant velocity, and learns how people depart from it:
+    to learn from images how far each of them goes took longer than a small training lasts. From lidar it
+    begins with nobody.
     """
 
     task, version, config_class = "occupancy", 1, OccupancyConfig
@@ -116,9 +118,10 @@ class OccupancyPredictor(TaskNetwork):
         super().__init__()
         self.config = config
         width, cells, classes = config.width, config.cell_width, len(CLASSES)
-        self.backbone = BevBackbone(len(CHANNELS), width)
+        channels = seen_channels(config.sensors)
+        self.backbone = BevBackbone(channels, width)
         self.narrow = nn.Conv2d(width, cells, 1)
-        self.detail = nn.Conv2d(len(CHANNELS), cells, 3, 1, 1)
+        self.detail = nn.Conv2d(channels, cells, 3, 1, 1)
         self.mix = nn.Conv2d(
             cells, cells, 3, 1, 1
         )  # no norm: it would be over an almost empty image
@@ -133,9 +136,9 @@ class OccupancyPredictor(TaskNetwork):
         self.motion = _head(cells, 2 * cells, config.points * config.modes * 3)
 
     def forward(self, scene: VectorScene) -> OccupancyFutures:
-        """The scene has to be in the ego's frame, as `vector_scene` makes it."""
+        """The scene has to be in the ego's frame, as `seen_scene` makes it for the network's sensors."""
         config, grid = self.config, self.config.grid
-        feature = self.cell_features(scene_raster(scene, grid))
+        feature = self.cell_features(seen_raster(scene, grid))
         coasting = coasting_boxes(scene, config.points, config.dt_s, grid).to(feature.dtype)
         told = self.motion(feature).float().unflatten(1, (config.points, config.modes, 3))
         return OccupancyFutures(
@@ -170,9 +173,15 @@ class OccupancyPredictor(TaskNetwork):
             logits.append(_bounded(logits[-1] + change + sure[:, t] - sure[:, t - 1]))
         return torch.stack(logits, dim=2)
 
-    def predict_occupancy(self, observation: Observation) -> Occupancy:
+    def predict_occupancy(
+        self, observation: Observation, sweeps: UInt8[Tensor, "b c u w"] | None = None
+    ) -> Occupancy:
+        """Of an observation, and of its sweeps where the network sees lidar (`SweepMemory`)."""
+        return self.occupancy(seen_scene(observation, sweeps, self.config.sensors))
+
+    def occupancy(self, scene: VectorScene) -> Occupancy:
         """How likely anybody of any class is in a cell, classes being independent; not the ego."""
-        futures = self(observed_scene(observation))
+        futures = self(scene)
         free = (1.0 - futures.probability[:, :, 1:]).prod(dim=1)
         return Occupancy(1.0 - free, futures.grid, futures.dt_s)
 
