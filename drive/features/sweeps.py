@@ -103,6 +103,15 @@ def _nearest(aged: list[tuple[int, LidarSweep, Tensor]], steps: int) -> Earlier 
     return min(near, key=lambda held: abs(held[0] - steps), default=None)
 
 
+def without_earlier(
+    sweeps: UInt8[Tensor, "b c x w"], hidden: Bool[Tensor, " b"]
+) -> UInt8[Tensor, "b c x w"]:
+    """The same, but only the sweep of now in some worlds: so a drive begins."""
+    earlier = torch.arange(sweeps.shape[1], device=sweeps.device) >= NUM_SLICES
+    gone = hidden.unsqueeze(1) & earlier
+    return torch.where(gone[..., None, None], 0, sweeps)
+
+
 def without_tracks(observation: Observation) -> Observation:
     """The same, but nobody else is known of, nor ever was."""
     history = observation.history
@@ -141,6 +150,18 @@ def seen_raster(scene: VectorScene, grid: BevGrid) -> Float[Tensor, "b c x y"]:
         return image
     bits = regridded(unpacked(scene.sweeps), GRID, grid)
     return torch.cat((image, bits.to(image.dtype)), dim=1)
+
+
+def on_lanes(image: Float[Tensor, "b c x y"]) -> Bool[Tensor, "b x y"]:
+    """Where the sweep of now has returns up to the height of cars within two cells of a lane's middle.
+
+    `image` as `seen_raster` makes it.
+    """
+    lanes = image[:, CHANNELS.index("lane")].abs()
+    near = torch.nn.functional.max_pool2d(lanes.unsqueeze(1), 5, stride=1, padding=2).squeeze(1)
+    first = len(CHANNELS)
+    low, middle = image[:, first + 1], image[:, first + 2]
+    return (near > 0) & ((low > 0) | (middle > 0))
 
 
 def packed(bits: Bool[Tensor, "b c x y"]) -> UInt8[Tensor, "b c x w"]:

@@ -11,16 +11,20 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from drive.features.occupancy import CLASSES, boxes_occupy
-from drive.features.sweeps import seen_channels, seen_raster, seen_scene
+from drive.features.sweeps import on_lanes, seen_channels, seen_raster, seen_scene
 from drive.features.vectors import VectorScene
 from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
 from drive.prediction.baselines import constant_velocity
 from sim.geometry.grid import BevGrid
 from sim.interface import Observation, Occupancy
+from sim.scenario import AgentKind
 
 HIGHEST_LOGIT = 10.0  # P3's: no cell is surer than this
 _FREE = -6.0  # the first logits: a cell in 400 is taken
+_RETURNED = (
+    3.6  # half of what a lidar's return on a lane adds at first: it may be a part of anything
+)
 _MOVED_M = 5.0  # what becomes 1: a step at 10 m/s
 
 
@@ -109,7 +113,7 @@ class OccupancyPredictor(TaskNetwork):
 
     From tracks it begins as the forecast of boxes at constant velocity, and learns how people depart from it:
     to learn from images how far each of them goes took longer than a small training lasts. From lidar it
-    begins with nobody.
+    begins as the forecast that what stands on lanes now stays there.
     """
 
     task, version, config_class = "occupancy", 1, OccupancyConfig
@@ -127,7 +131,8 @@ class OccupancyPredictor(TaskNetwork):
         )  # no norm: it would be over an almost empty image
         self.now = nn.Conv2d(cells + classes, classes, 1)
         nn.init.constant_(_bias(self.now), _FREE)
-        self.told = nn.Parameter(torch.full((config.points + 1, classes, 1, 1), -_FREE))
+        sure = -_FREE if config.sensors == "tracks" else _RETURNED
+        self.told = nn.Parameter(torch.full((config.points + 1, classes, 1, 1), sure))
         self.update = (
             nn.ModuleList(  # weights of its own for every step, which sees all logits before it
                 _head(cells + (t + 2) * classes, cells, classes) for t in range(config.points)
@@ -138,8 +143,13 @@ class OccupancyPredictor(TaskNetwork):
     def forward(self, scene: VectorScene) -> OccupancyFutures:
         """The scene has to be in the ego's frame, as `seen_scene` makes it for the network's sensors."""
         config, grid = self.config, self.config.grid
-        feature = self.cell_features(seen_raster(scene, grid))
-        coasting = coasting_boxes(scene, config.points, config.dt_s, grid).to(feature.dtype)
+        image = seen_raster(scene, grid)
+        feature = self.cell_features(image)
+        if config.sensors == "tracks":
+            boxes = coasting_boxes(scene, config.points, config.dt_s, grid)
+        else:
+            boxes = standing_vehicles(image, config.points)
+        coasting = boxes.to(feature.dtype)
         told = self.motion(feature).float().unflatten(1, (config.points, config.modes, 3))
         return OccupancyFutures(
             logit=self.logits(feature, coasting),
@@ -194,6 +204,14 @@ def coasting_boxes(
     position_m = constant_velocity(scene, points, dt_s)
     then = torch.cat((position_m, now[..., 2:].expand(-1, -1, points, -1)), dim=-1)
     return boxes_occupy(scene, torch.cat((now, then), dim=2), grid)
+
+
+def standing_vehicles(image: Float[Tensor, "b i x y"], points: int) -> Bool[Tensor, "b c s x y"]:
+    """The cells in which a lidar's returns stand on lanes, now and `points` times again; all as vehicles."""
+    standing = on_lanes(image)
+    nobody = torch.zeros_like(standing)
+    each = [standing if kind == AgentKind.VEHICLE else nobody for kind in CLASSES]
+    return torch.stack(each, dim=1).unsqueeze(2).expand(-1, -1, points + 1, -1, -1)
 
 
 def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

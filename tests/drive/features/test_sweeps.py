@@ -15,12 +15,14 @@ from drive.features.sweeps import (
     SweepMemory,
     height_slices,
     lidar_scene,
+    on_lanes,
     packed,
     seen_channels,
     seen_raster,
     seen_scene,
     sweep_bits,
     unpacked,
+    without_earlier,
 )
 from drive.networks.bev_encoder import ImageConfig
 from sim.interface import Observation
@@ -119,6 +121,23 @@ def test_the_image_holds_sweeps_and_nobody_elses_track() -> None:
         seen_scene(example.observation, None, "lidar")
 
 
+def test_what_stands_on_lanes_is_seen_there_alone() -> None:
+    """On the lane at y = 0 the car ahead, on that at 4 m nobody in sight; who walks at -5 m is on none."""
+    example = _made()[0]
+    assert example.sweeps is not None
+    image = seen_raster(lidar_scene(example.observation, example.sweeps), GRID)
+    standing = on_lanes(image)[0]
+    i, j = standing.nonzero(as_tuple=True)
+    x, y = GRID.center_m(i, j)
+    ahead = y.abs() < 2.0
+    assert ahead.any() and (x[ahead] > 13.0).all() and (x[ahead] < 20.0).all()
+    assert (y > -2.0).all() and (y < 7.0).all()
+    low = seen_channels("tracks") + LOW
+    walks = slice(_cell(0.0, -5.5)[1], _cell(0.0, -4.5)[1] + 1)
+    assert image[0, low : low + 2, :, walks].any()
+    assert not on_lanes(torch.cat((image[:, :low], torch.zeros_like(image[:, low:])), 1)).any()
+
+
 def _watched(scenario: Scenario, every: int, last: int) -> tuple[Observation, Tensor]:
     """What a memory gives at step `last` of a closed loop in which the ego drives as recorded."""
     from drive.planning.log_replay import LogReplayPlanner
@@ -161,6 +180,13 @@ def test_plans_half_a_second_and_a_bit_apart_find_the_nearest_sweep() -> None:
     _, bits = _watched(toy_scenario(), 6, last=12)
     _, half, whole = _slices(bits)
     assert half.any() and not whole.any()
+
+
+def test_earlier_sweeps_alone_are_forgotten() -> None:
+    sweeps = torch.full((2, 3 * NUM_SLICES, 2, 1), 7, dtype=torch.uint8)
+    kept = without_earlier(sweeps, torch.tensor([True, False]))
+    assert kept.sum(dim=(1, 2, 3)).tolist() == [7 * NUM_SLICES * 2, 7 * 3 * NUM_SLICES * 2]
+    assert (kept[0, :NUM_SLICES] == 7).all()
 
 
 def test_an_observation_without_lidar_is_refused() -> None:

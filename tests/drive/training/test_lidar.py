@@ -8,7 +8,8 @@ import torch
 
 from drive.cli.main import main
 from drive.features.example import Example
-from drive.features.sweeps import LIDAR
+from drive.features.store import Store
+from drive.features.sweeps import LIDAR, seen_scene
 from drive.networks.weights import load_network
 from drive.planning import make_planner
 from drive.planning.cost_volume.network import CostVolumeNetwork
@@ -110,15 +111,9 @@ def test_a_cost_volume_keeps_the_foresight_that_it_was_given(
     example = toy_examples(LIDAR_SPEC)
     with torch.no_grad():
         whole = given.predict_occupancy(example.observation, example.sweeps).probability
-        found = network.foreseen(_scene(example))
+        found = network.foreseen(seen_scene(example.observation, example.sweeps, "lidar"))
     assert torch.equal(found[:, :, :30], whole[:, :, 34:])
     make_task("costvolume", replace(_cost_config(data, foresight), start=planner))
-
-
-def _scene(example: Example):
-    from drive.features.sweeps import seen_scene
-
-    return seen_scene(example.observation, example.sweeps, "lidar")
 
 
 def _broken(observation: Observation) -> Observation:
@@ -199,6 +194,10 @@ def test_scored_and_driven_from_the_terminal(
 ) -> None:
     save_scenario(toy_scenario(10.0, 3.0), tmp_path / "toy.scenario")
     saved = ["--source", "saved", "--path", str(tmp_path), "--workers", "0"]
+    store = tmp_path / "store"
+    assert main(["collect", *saved, "--sensors", "lidar", "--out", str(store)]) == 0
+    Store.open(store).require_sweeps()
+    assert main(["collect", *saved, "--sensors", "radar", "--out", str(store)]) == 2
     score = ["evaluate", "forecast", "--weights", foresight, "--workers", "0"]
     out = ["--out", str(tmp_path / "runs"), "--name"]
     assert main([*score, "--data", data, *out, "stored"]) == 0
