@@ -8,6 +8,7 @@ from torch import Tensor
 
 from drive.features.example import Example
 from drive.features.sweeps import seen_scene
+from drive.features.vectors import VectorScene
 from drive.networks.weights import load_network
 from drive.planning.candidates import Candidates
 from drive.planning.cost_volume.network import CostVolumeConfig, CostVolumeNetwork
@@ -94,15 +95,18 @@ class CostVolumeTask(Task):
 
     def _volume(self, example: Example, hidden: Bool[Tensor, " b"]) -> CostVolume:
         """Of the scene, with where others may be; the ego's own motion is `hidden` in some."""
-        observation, config = example.observation, self.network.config
-        scene = seen_scene(observation, example.sweeps, config.sensors)
-        if config.sensors == "lidar":
-            occupancy = self.network.foreseen(scene)
-        else:
-            predictor = self._predictor[0].to(hidden.device)
-            with torch.no_grad():
-                _, occupancy = ahead(predictor, observation, config.grid)
-        return self.network(without_ego_motion(scene, hidden), occupancy)
+        observation = example.observation
+        scene = seen_scene(observation, example.sweeps, self.network.config.sensors)
+        foretold = self._foretold(observation, scene)
+        return self.network(without_ego_motion(scene, hidden), foretold)
+
+    @torch.no_grad()
+    def _foretold(self, observation: Observation, scene: VectorScene) -> Float[Tensor, "b t x y"]:
+        """Where others may be, by the frozen forecast, which sees the ego's motion."""
+        if self.network.foresight is not None:
+            return self.network.foreseen(scene)
+        predictor = self._predictor[0].to(scene.agent_pose.device)
+        return ahead(predictor, observation, self.network.config.grid)[1]
 
     @torch.no_grad()
     def _negatives(self, observation: Observation, generator: torch.Generator) -> Candidates:
