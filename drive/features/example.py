@@ -9,14 +9,17 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from drive.features.intentions import UNKNOWN, intentions
+from drive.features.raster import PAST_S
+from drive.features.sweeps import LIDAR, sweep_bits
 from sim import trees
 from sim.geometry import se2
 from sim.interface import Agents, History, Needs, Observation, Perception
 from sim.maps.lane_table import LaneSpec
+from sim.recording import recorded_state
 from sim.scenario import EGO, Scenario
 from sim.simulator import Simulator
 from sim.world import World
@@ -29,7 +32,8 @@ class ExampleSpec:
     """How far examples look back and ahead, and how much of a scene they hold.
 
     `num_agents`: the ego and the others nearest to it. Futures have an entry every `future_dt_s`. `map`: the
-    observation answers questions about the map; such examples can be neither joined nor stored.
+    observation answers questions about the map; such examples can be neither joined nor stored. `sweeps`:
+    what a lidar saw is part of them.
     """
 
     history_s: float = 1.0
@@ -38,12 +42,19 @@ class ExampleSpec:
     num_agents: int = 32
     lanes: LaneSpec = field(default_factory=LaneSpec)
     map: bool = False
+    sweeps: bool = False
     path_points: int = 40
     path_spacing_m: float = 3.0
 
     def needs(self, perception: Perception = "tracks") -> Needs:
         """What an observation has to show to be part of an example."""
-        return Needs(self.history_s, map=self.map, lanes=self.lanes, perception=perception)
+        return Needs(
+            self.history_s,
+            map=self.map,
+            lanes=self.lanes,
+            lidar=LIDAR if self.sweeps else None,
+            perception=perception,
+        )
 
     @property
     def future_points(self) -> int:
@@ -79,12 +90,16 @@ class Truth:
 
 @dataclass(frozen=True)
 class Example:
-    """B instants. `scenario`: the number of the scenario that each is from, in the order given."""
+    """B instants. `scenario`: the number of the scenario that each is from, in the order given.
+
+    `sweeps`: what the lidar saw (`drive.features.sweeps`), in place of points in the observation.
+    """
 
     observation: Observation
     future: Future
     truth: Truth
     scenario: Int[Tensor, " b"]
+    sweeps: UInt8[Tensor, "b c u w"] | None = None
 
     @property
     def num(self) -> int:
@@ -125,12 +140,23 @@ def _at(
     observation = simulator.observe(state)
     world, world_SE2_ego = simulator.world, state.pose[:, EGO]
     example = Example(
-        observation=observation,
+        observation=replace(observation, lidar=None),
         future=_future(world, step, world_SE2_ego, spec),
         truth=_truth(world, state.pose, world_SE2_ego, intention, spec),
         scenario=number,
+        sweeps=_sweeps(simulator, step, observation) if spec.sweeps else None,
     )
     return _nearest(example, spec.num_agents)
+
+
+def _sweeps(simulator: Simulator, step: Tensor, observation: Observation) -> Tensor:
+    """As a planner with a `SweepMemory` would have kept them."""
+    world, lidar = simulator.world, simulator.sensors.lidar
+    assert lidar is not None
+    ago = [round(past_s / world.dt_s) for past_s in PAST_S]
+    before = [recorded_state(world, (step - steps).clamp(min=0)) for steps in ago]
+    sweeps = [lidar.sweep(world, state).measured for state in before]
+    return sweep_bits(observation, list(zip(ago, sweeps, strict=True)))
 
 
 def _future(world: World, step: Tensor, world_SE2_ego: Tensor, spec: ExampleSpec) -> Future:

@@ -6,7 +6,7 @@ Everything is a cloud of points with features; a cell holds the mean over the po
 import math
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from drive.features.vectors import KINDS, ROUTE, VectorScene
@@ -57,6 +57,14 @@ def splat(
     total = total.index_add(0, cell.flatten(), told.flatten(0, 1))
     mean = total[:, :-1] / total[:, -1:].clamp(min=1.0)
     return mean.reshape(len(i), *grid.shape, -1)
+
+
+def regridded(values: Shaped[Tensor, "b c x y"], old: BevGrid, new: BevGrid) -> Tensor:
+    """Each cell of `new` takes the value of the cell of `old` in which its centre lies; 0 outside."""
+    center_m = new.cell_centers_m(values.device)
+    i, j = (torch.floor(c).long() for c in old.cells(*center_m.unbind(-1)))
+    found = values[:, :, i.clamp(0, old.num_x - 1), j.clamp(0, old.num_y - 1)]
+    return torch.where(old.holds(i, j), found, 0)
 
 
 def _agent_features(scene: VectorScene) -> Float[Tensor, "b n f"]:

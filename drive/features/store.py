@@ -28,7 +28,7 @@ from sim.text_files import read_json_object
 
 VERSION = 1
 _COLLECTION, _STORE, _SHARDS = "collection.json", "store.json", "shards"
-_STORED = {torch.float32: "f4", torch.int64: "i4", torch.bool: "b1"}
+_STORED = {torch.float32: "f4", torch.int64: "i4", torch.bool: "b1", torch.uint8: "u1"}
 _MAX_BYTES = 1 << 24  # of a record
 
 
@@ -175,6 +175,13 @@ class Store:
         before = np.cumsum([0, *(len(s.scenario) for s in self.shards)])
         values["scenario"] = values["scenario"] + torch.from_numpy(before[shard])
         return tree_of(Example, values | self.constants)
+
+    def require_sweeps(self) -> None:
+        """InputError where the examples hold none."""
+        if "sweeps" not in (self.maps[0].dtype.names or ()):
+            raise InputError(
+                f"{self.folders[0]}: holds no sweeps; collect it with bevdrive collect --sensors lidar"
+            )
 
     def scenario_numbers(self) -> Int[np.ndarray, " n"]:
         """Of which scenario each example is."""

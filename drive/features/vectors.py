@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from sim.errors import InputError
@@ -40,6 +40,7 @@ class VectorScene:
     line_reachable: Bool[Tensor, "b e"]
     line_valid: Bool[Tensor, "b e"]
     dt_s: float
+    sweeps: UInt8[Tensor, "b c u w"] | None = None  # `drive.features.sweeps`; the ego frame's alone
 
     @property
     def velocity_mps(self) -> Float[Tensor, "b n 2"]:
@@ -47,7 +48,7 @@ class VectorScene:
         return self.history_velocity_mps[:, :, -1]
 
     def moved(self, new_SE2_old: Float[Tensor, "b 3"]) -> "VectorScene":
-        """The same scene in another frame."""
+        """The same scene in another frame, without sweeps."""
         frame = new_SE2_old[:, None, None]
         return replace(
             self,
@@ -55,6 +56,7 @@ class VectorScene:
             history_pose=se2.compose(frame, self.history_pose),
             history_velocity_mps=se2.rotate(self.history_velocity_mps, frame[..., 2]),
             line_m=se2.transform_points(frame, self.line_m),
+            sweeps=None,
         )
 
 
@@ -93,7 +95,7 @@ def observed_scene(observation: Observation) -> VectorScene:
     """
     scene = vector_scene(observation)
     for f in fields(scene):
-        if f.name != "dt_s":
+        if f.name not in ("dt_s", "sweeps"):
             require_finite(f"observation: {f.name}", getattr(scene, f.name))
     return scene
 

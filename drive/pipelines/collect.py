@@ -60,7 +60,8 @@ def collect_shard(config: CollectConfig, number: int, refs: list[ScenarioRef]) -
                 usable, failed = driven(config, usable)
                 skipped += failed
             if usable:
-                examples = list(make_examples(usable, ExampleSpec(), config.every, perception))
+                spec = ExampleSpec(sweeps=config.sensors == "lidar")
+                examples = list(make_examples(usable, spec, config.every, perception))
     write_shard(
         config.out,
         number,

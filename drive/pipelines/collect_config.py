@@ -19,6 +19,7 @@ class CollectConfig(SourceQuery):
       bevdrive collect --split train --count 200 --planner pdm --out data/driven
       bevdrive collect --benchmark interactive-train --count 300 --planner random_cost --tries 8 \\
           --successful --replan 0.5 --out data/experts
+      bevdrive collect --benchmark interactive-train --count 300 --sensors lidar --out data/sweeps
       bevdrive collect --source nuscenes --dataroot DIR --version V --split train --out data/nusc
 
     A collection that was cut off goes on when the same command is given again. Exit codes: 0 all well;
@@ -41,6 +42,8 @@ class CollectConfig(SourceQuery):
     perception: str | None = None
     """whom the ego knows of: tracks (everyone), visible (whoever is in its line of sight, or was within
     the last 3 s); not given: visible with --benchmark, else tracks"""
+    sensors: str | None = None
+    """lidar: examples hold the sweeps of a lidar as well, 27 kB each; not given (or tracks): they do not"""
     every: float = 1.0
     """seconds between the instants of a scenario that become examples"""
     workers: int = -1
@@ -49,11 +52,14 @@ class CollectConfig(SourceQuery):
 
 def check(config: CollectConfig) -> None:
     """Raise InputError for what is wrong with the options but those of the query (`find`)."""
+    from drive.features.sweeps import SENSORS
     from drive.planning import PLANNERS
     from sim.interface import Perception
     from sim.registry import takes
     from sim.traffic import TRAFFIC
 
+    if config.sensors is not None:
+        one_of("--sensors", config.sensors, SENSORS)
     if config.planner is not None and takes(PLANNERS.load(config.planner), "weights"):
         PLANNERS.make(config.planner)  # what is wrong with weights is said before anything runs
     TRAFFIC.load(config.traffic)

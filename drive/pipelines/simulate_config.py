@@ -19,6 +19,7 @@ class SimulateConfig(SourceQuery):
           --planner log_replay,pdm --traffic log
       bevdrive simulate --source nuscenes --dataroot /data/sets/nuscenes --split mini_val
       bevdrive simulate --planner examples/my_planner.py:KeepDistance,idm,pdm --count 8
+      bevdrive simulate --benchmark interactive --planner costvolume@runs/cv_lidar --sensors lidar
       bevdrive simulate --scenario merge-val-0-000007 --planner pdm --replan 0.5
       bevdrive simulate --planner pdm --forecast joint --weights runs/joint --name foreseeing
       bevdrive simulate --preset configs/simulate/nonreactive.yaml --planner idm
@@ -35,6 +36,9 @@ class SimulateConfig(SourceQuery):
     perception: str | None = None
     """whom the ego knows of: tracks (everyone), visible (whoever is in its line of sight, or was within
     the last 3 s); not given: visible with --benchmark, else tracks"""
+    sensors: str | None = None
+    """tracks, lidar: what the planners may have seen of the others, or they are refused; not given: what
+    each needs, which the weights of a learned one say (costvolume@RUN)"""
     forecast: str | None = None
     """joint: planners that take a forecast (pdm, pdm+) reckon with a learned one in place of constant
     velocities"""
@@ -95,6 +99,7 @@ def check(config: SimulateConfig) -> None:
             raise InputError(f"--planner {name}: needs: expected a sim.interface.Needs, {told}")
     if config.mode is not None and not any(takes_option(name, "mode") for name in config.planner):
         raise InputError(f"--mode: not taken by {', '.join(config.planner)} (social takes one)")
+    _check_sensors(config)
     _check_forecast(config)
     declared((*FAMILIES, *own_families(config.metric)))
     TRAFFIC.load(config.traffic)
@@ -109,9 +114,27 @@ def check(config: SimulateConfig) -> None:
         raise InputError(f"--replan: must be above 0, not {config.replan}")
 
 
+def _check_sensors(config: SimulateConfig) -> None:
+    """A planner sees what its weights were trained on, whatever is asked for."""
+    from drive.features.sweeps import SENSORS
+    from drive.planning import make_planner
+    from sim.interface import needs_of
+
+    if config.sensors is None:
+        return
+    one_of("--sensors", config.sensors, SENSORS)
+    for name in config.planner:
+        sees = "lidar" if needs_of(make_planner(name)).lidar else "tracks"
+        if sees != config.sensors:
+            told = f"{name} sees {sees}; bevdrive train costvolume --sensors {config.sensors} makes"
+            raise InputError(
+                f"--sensors {config.sensors}: {told} weights that see {config.sensors}"
+            )
+
+
 def _check_forecast(config: SimulateConfig) -> None:
     """Weights are read as well: what is wrong with them is said before anything runs."""
-    from drive.planning import takes_option
+    from drive.planning import make_planner, takes_option
     from drive.planning.forecaster import make_forecaster
 
     if config.forecast is None:
@@ -121,4 +144,6 @@ def _check_forecast(config: SimulateConfig) -> None:
     if not any(takes_option(name, "forecaster") for name in config.planner):
         names = ", ".join(config.planner)
         raise InputError(f"--forecast: not taken by {names} (pdm and pdm+ take one)")
-    make_forecaster(config.forecast, config.weights)
+    forecaster = make_forecaster(config.forecast, config.weights)
+    for name in config.planner:
+        make_planner(name, forecaster)

@@ -53,10 +53,13 @@ def make_planner(
         return planner
     from drive.planning.rated import RatedPlanner
     from drive.planning.refined import RefinedPlanner
+    from sim.interface import needs_of
 
     one_of("--refine", refine, REFINEMENTS)
     if not isinstance(planner, RatedPlanner):
         raise InputError(f"--refine {refine}: {name} rates no candidates that could be refined")
+    if needs_of(planner).lidar is not None:
+        raise InputError(f"--refine {refine}: looks at tracks, and {name} sees lidar alone")
     return RefinedPlanner(planner)
 
 

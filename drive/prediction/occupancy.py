@@ -1,42 +1,45 @@
 """`OccupancyPredictor`: which cells road users of each class will take, and how what is in them moves on.
 
-Logits over time as in P3 (Sadat et al. 2020), a motion field as in MP3 (Casas et al. 2021), over tracks and
-map. What it costs does not depend on how many agents there are, but for drawing them.
+Logits over time as in P3 (Sadat et al. 2020), a motion field as in MP3 (Casas et al. 2021), over map and
+tracks, or map and sweeps. What it costs does not depend on how many agents there are, but for drawing them.
 """
 
 import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from drive.features.occupancy import CLASSES, boxes_occupy
-from drive.features.raster import CHANNELS, scene_raster
-from drive.features.vectors import VectorScene, observed_scene
+from drive.features.sweeps import on_lanes, seen_channels, seen_raster, seen_scene
+from drive.features.vectors import VectorScene
 from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
 from drive.prediction.baselines import constant_velocity
 from sim.geometry.grid import BevGrid
 from sim.interface import Observation, Occupancy
+from sim.scenario import AgentKind
 
 HIGHEST_LOGIT = 10.0  # P3's: no cell is surer than this
 _FREE = -6.0  # the first logits: a cell in 400 is taken
-_LASTS_S = (
-    6.5  # a box at constant velocity is right with exp(-t / this): measured on `interactive-train`
-)
+# A box at constant velocity is right with exp(-t / this): measured on `interactive-train`.
+_LASTS_S = 6.5
+# Half of what a lidar's return on a lane adds at first: it may be a part of anything.
+_RETURNED = 3.6
 _MOVED_M = 5.0  # what becomes 1: a step at 10 m/s
 
 
 @dataclass(frozen=True)
 class OccupancyConfig(ImageConfig):
     """Sizes of the network; `cell_width`: of a cell's features; `modes`: ways on from a cell; `points`
-    instants, `dt_s` apart, the first one `dt_s` from now."""
+    instants, `dt_s` apart, the first one `dt_s` from now; `sensors`: one of `drive.features.sweeps`."""
 
     cell_width: int = 16
     modes: int = 2
     points: int = 10
     dt_s: float = 0.5
+    sensors: str = "tracks"
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,9 @@ def warp(
 class OccupancyPredictor(TaskNetwork):
     """An image encoder whose features return to the image's cells; logits step by step; motion at once.
 
-    It begins as the forecast of boxes at constant velocity, and learns how people depart from it: to learn
-    from images how far each of them goes took longer than a small training lasts.
+    From tracks it begins as the forecast of boxes at constant velocity, and learns how people depart from it:
+    to learn from images how far each of them goes took longer than a small training lasts. From lidar it
+    begins as the forecast that what stands on lanes now stays there.
     """
 
     task, version, config_class = "occupancy", 1, OccupancyConfig
@@ -120,9 +124,10 @@ class OccupancyPredictor(TaskNetwork):
         super().__init__()
         self.config = config
         width, cells, classes = config.width, config.cell_width, len(CLASSES)
-        self.backbone = BevBackbone(len(CHANNELS), width)
+        channels = seen_channels(config.sensors)
+        self.backbone = BevBackbone(channels, width)
         self.narrow = nn.Conv2d(width, cells, 1)
-        self.detail = nn.Conv2d(len(CHANNELS), cells, 3, 1, 1)
+        self.detail = nn.Conv2d(channels, cells, 3, 1, 1)
         self.mix = nn.Conv2d(
             cells, cells, 3, 1, 1
         )  # no norm: it would be over an almost empty image
@@ -137,10 +142,15 @@ class OccupancyPredictor(TaskNetwork):
         self.motion = _head(cells, 2 * cells, config.points * config.modes * 3)
 
     def forward(self, scene: VectorScene) -> OccupancyFutures:
-        """The scene has to be in the ego's frame, as `vector_scene` makes it."""
+        """The scene has to be in the ego's frame, as `seen_scene` makes it for the network's sensors."""
         config, grid = self.config, self.config.grid
-        feature = self.cell_features(scene_raster(scene, grid))
-        coasting = coasting_boxes(scene, config.points, config.dt_s, grid).to(feature.dtype)
+        image = seen_raster(scene, grid)
+        feature = self.cell_features(image)
+        if config.sensors == "tracks":
+            boxes = coasting_boxes(scene, config.points, config.dt_s, grid)
+        else:
+            boxes = standing_vehicles(image, config.points)
+        coasting = boxes.to(feature.dtype)
         told = self.motion(feature).float().unflatten(1, (config.points, config.modes, 3))
         return OccupancyFutures(
             logit=self.logits(feature, coasting),
@@ -174,9 +184,15 @@ class OccupancyPredictor(TaskNetwork):
             logits.append(_bounded(logits[-1] + change + sure[:, t] - sure[:, t - 1]))
         return torch.stack(logits, dim=2)
 
-    def predict_occupancy(self, observation: Observation) -> Occupancy:
+    def predict_occupancy(
+        self, observation: Observation, sweeps: UInt8[Tensor, "b c u w"] | None = None
+    ) -> Occupancy:
+        """Of an observation, and of its sweeps where the network sees lidar (`SweepMemory`)."""
+        return self.occupancy(seen_scene(observation, sweeps, self.config.sensors))
+
+    def occupancy(self, scene: VectorScene) -> Occupancy:
         """How likely anybody of any class is in a cell, classes being independent; not the ego."""
-        futures = self(observed_scene(observation))
+        futures = self(scene)
         free = (1.0 - futures.probability[:, :, 1:]).prod(dim=1)
         return Occupancy(1.0 - free, futures.grid, futures.dt_s)
 
@@ -192,14 +208,25 @@ def coasting_boxes(
 
 
 def _first_told(config: OccupancyConfig) -> Float[Tensor, "s 1 1 1"]:
-    """Half of by how much a logit grows where a box is at constant velocity, at each instant, untrained.
+    """Half of by how much a logit grows where a box is at constant velocity, at each instant, untrained; from
+    lidar, where something returned.
 
     It makes the network as sure of these boxes as one can be; surer ones took longer to unlearn that than
     a small training lasts.
     """
+    if config.sensors == "lidar":
+        return torch.full((config.points + 1, 1, 1, 1), _RETURNED)
     time_s = config.dt_s * torch.arange(config.points + 1)
     right = torch.exp(-time_s / _LASTS_S).clamp(max=1.0 / (1.0 + math.exp(_FREE)))
     return (0.5 * (torch.logit(right) - _FREE)).reshape(-1, 1, 1, 1)
+
+
+def standing_vehicles(image: Float[Tensor, "b i x y"], points: int) -> Bool[Tensor, "b c s x y"]:
+    """The cells in which a lidar's returns stand on lanes, now and `points` times again; all as vehicles."""
+    standing = on_lanes(image)
+    nobody = torch.zeros_like(standing)
+    each = [standing if kind == AgentKind.VEHICLE else nobody for kind in CLASSES]
+    return torch.stack(each, dim=1).unsqueeze(2).expand(-1, -1, points + 1, -1, -1)
 
 
 def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

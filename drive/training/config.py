@@ -86,6 +86,14 @@ class ImageTrainConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
+class SeeingTrainConfig(ImageTrainConfig):
+    """What tasks have whose image can be of tracks or of sweeps."""
+
+    sensors: str = "tracks"
+    """what is known of the others: tracks, or lidar (sweeps alone: the store has to hold them)"""
+
+
+@dataclass(frozen=True)
 class IntentionTrainConfig(ImageTrainConfig):
     """Task intention: intentions and trajectories of each agent (`drive.prediction.intention`)."""
 
@@ -115,7 +123,7 @@ class CoverTrainConfig(ImageTrainConfig):
 
 
 @dataclass(frozen=True)
-class OccupancyTrainConfig(ImageTrainConfig):
+class OccupancyTrainConfig(SeeingTrainConfig):
     """Task occupancy: which cells road users will take, and how they move (`drive.prediction.occupancy`)."""
 
     cell_width: int = 16
@@ -241,7 +249,7 @@ class SocialTrainConfig(MarginTrainConfig):
 
 
 @dataclass(frozen=True)
-class CostVolumeTrainConfig(MarginTrainConfig, ImageTrainConfig):
+class CostVolumeTrainConfig(MarginTrainConfig, SeeingTrainConfig):
     """Task costvolume: what it costs to be in a cell at an instant (`drive.planning.cost_volume`)."""
 
     num_x: int = 104
@@ -253,7 +261,8 @@ class CostVolumeTrainConfig(MarginTrainConfig, ImageTrainConfig):
     rule_margin: float = 5.0
     """an instant at which the candidate is off all lanes"""
     forecast: str = "default"
-    """weights of task joint: the occupancy that the network is shown"""
+    """weights of task joint: the occupancy that the network is shown; with --sensors lidar of task occupancy,
+    of the same sensors: they become part of what is saved"""
     candidates: int = 256
     """of each of two samplers: courses along the route, and curves as in NMP"""
     random_speeds: float = 0.8

@@ -12,6 +12,7 @@ from drive.training.config import (
     JointTrainConfig,
     MarginTrainConfig,
     OccupancyTrainConfig,
+    SeeingTrainConfig,
     SocialTrainConfig,
     TermsTrainConfig,
     TrainConfig,
@@ -44,6 +45,8 @@ def check(config: TrainConfig) -> None:
             raise InputError(f"--width: must be a multiple of 8, not {config.width}")
         if not 0.1 <= config.resolution_m <= 4:
             raise InputError(f"--resolution-m: must be from 0.1 to 4, not {config.resolution_m}")
+    if isinstance(config, SeeingTrainConfig):
+        _check_sensors(config)
     if isinstance(config, IntentionTrainConfig | CoverTrainConfig):
         least |= {"futures": 1}
     if isinstance(config, OccupancyTrainConfig):
@@ -87,3 +90,13 @@ def check(config: TrainConfig) -> None:
     one_of("--precision", config.precision, ("32-true", "bf16-mixed", "16-mixed"))
     if not config.data:
         raise InputError("--data: which store? (made by `bevdrive collect`)")
+
+
+def _check_sensors(config: SeeingTrainConfig) -> None:
+    """Sweeps are stored as cells: others cannot be made of them."""
+    from drive.features.sweeps import GRID, SENSORS
+
+    one_of("--sensors", config.sensors, SENSORS)
+    if config.sensors == "lidar" and config.resolution_m != GRID.resolution_m:
+        told = f"must be {GRID.resolution_m} with --sensors lidar, not {config.resolution_m}"
+        raise InputError(f"--resolution-m: {told}")

@@ -10,12 +10,14 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from drive.features.sweeps import without_earlier
 from drive.features.vectors import VectorScene
 from sim.scenario import EGO
 
 
 def without_ego_past(scene: VectorScene, hidden: Bool[Tensor, " b"]) -> VectorScene:
-    """The same, but the ego's own history ends with its present where it is hidden."""
+    """The same, but the ego's own history, and its sweeps, end with its present where it is hidden."""
+    sweeps = scene.sweeps
     gone = torch.zeros_like(scene.history_valid)
     gone[:, EGO, :-1] = hidden.unsqueeze(1)
     return replace(
@@ -23,6 +25,7 @@ def without_ego_past(scene: VectorScene, hidden: Bool[Tensor, " b"]) -> VectorSc
         history_pose=torch.where(gone.unsqueeze(-1), 0.0, scene.history_pose),
         history_velocity_mps=torch.where(gone.unsqueeze(-1), 0.0, scene.history_velocity_mps),
         history_valid=scene.history_valid & ~gone,
+        sweeps=None if sweeps is None else without_earlier(sweeps, hidden),
     )
 
 

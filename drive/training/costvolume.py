@@ -1,13 +1,14 @@
 """Task costvolume: what it costs to be in a cell at an instant, by max-margin (NMP, Zeng et al. 2019)."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from drive.features.example import Example
-from drive.features.vectors import VectorScene, vector_scene
+from drive.features.sweeps import seen_scene
+from drive.features.vectors import VectorScene
 from drive.networks.weights import load_network
 from drive.planning.candidates import Candidates
 from drive.planning.cost_volume.network import CostVolumeConfig, CostVolumeNetwork
@@ -22,16 +23,18 @@ from drive.planning.foretold_planner import ahead
 from drive.planning.samplers.curves import CurveSampler
 from drive.planning.samplers.frenet import FrenetSampler
 from drive.prediction.joint import JointPredictor
+from drive.prediction.occupancy import OccupancyPredictor
 from drive.training.config import CostVolumeTrainConfig
 from drive.training.copycat import without_ego_motion
 from drive.training.open_loop import open_loop_figures
 from drive.training.task import Task
 from drive.training.terms import collides
+from sim.errors import InputError
 from sim.interface import Observation
 
 
 class CostVolumeTask(Task):
-    """Trains a `CostVolumeNetwork` on a frozen forecast."""
+    """Trains a `CostVolumeNetwork` on a frozen forecast: a joint one of tracks, or occupancy from lidar."""
 
     quality = "collides_3s"
     config: CostVolumeTrainConfig
@@ -39,28 +42,37 @@ class CostVolumeTask(Task):
 
     def __init__(self, config: CostVolumeTrainConfig) -> None:
         super().__init__(config)
-        predictor, _ = load_network(JointPredictor, config.forecast)
-        self._predictor = [predictor]  # in a list: it is not trained, and not saved
+        self._predictor: list[JointPredictor] = []  # a list: it is not trained, and not saved
+        if config.sensors == "tracks":
+            self._predictor.append(load_network(JointPredictor, config.forecast)[0])
         self._sampler = FrenetSampler()
         self._curves = CurveSampler(config.candidates, config.random_speeds)
 
     @staticmethod
     def make_network(config: CostVolumeTrainConfig) -> CostVolumeNetwork:
-        """Untrained: the cost of running into somebody."""
+        """Untrained: the cost of running into somebody. From lidar with the weights that foretell where."""
         names = {f.name for f in fields(CostVolumeConfig)} & {f.name for f in fields(config)}
-        return CostVolumeNetwork(
-            CostVolumeConfig(**{name: getattr(config, name) for name in names})
-        )
+        sizes = CostVolumeConfig(**{name: getattr(config, name) for name in names})
+        if config.sensors == "tracks":
+            return CostVolumeNetwork(sizes)
+        foresight, _ = load_network(OccupancyPredictor, config.forecast)
+        if foresight.config.sensors != config.sensors:
+            told = (
+                f"sees {foresight.config.sensors}: bevdrive train occupancy --sensors lidar first"
+            )
+            raise InputError(f"--forecast {config.forecast}: {told}")
+        network = CostVolumeNetwork(replace(sizes, occupancy=asdict(foresight.config)))
+        assert network.foresight is not None
+        network.foresight.load_state_dict(foresight.state_dict())
+        return network
 
     def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
         """`loss`: by how much a candidate costs too little; of the examples recorded to their end."""
         driven, there = demonstration(example)
         observation = example.observation
         negatives = self._negatives(observation, generator)
-        scene = vector_scene(observation)
         hidden = torch.rand(len(driven), generator=generator) < self.config.mask_motion
-        scene = without_ego_motion(scene, hidden.to(driven.device))
-        volume = self._volume(observation, scene)
+        volume = self._volume(example, hidden.to(driven.device))
         size_m = observation.ego.size_m
         loss = stepwise_margin(
             volume.along(driven.unsqueeze(1), size_m)[:, 0],
@@ -76,17 +88,25 @@ class CostVolumeTask(Task):
         driven, there = demonstration(example)
         observation = example.observation
         candidates = self._sampler(observation)
-        volume = self._volume(observation, vector_scene(observation))
+        volume = self._volume(example, torch.zeros_like(there, dtype=torch.bool))
         cost = volume.along(candidates.trajectory, observation.ego.size_m).sum(dim=2)
         best = torch.where(candidates.valid, cost, torch.inf).argmin(dim=1, keepdim=True)
         return open_loop_figures(example, candidates.take(best).trajectory[:, 0], driven, there)
 
-    def _volume(self, observation: Observation, scene: VectorScene) -> CostVolume:
-        """Of the scene, with where others may be."""
-        with torch.no_grad():
-            predictor = self._predictor[0].to(scene.agent_pose.device)
-            _, occupancy = ahead(predictor, observation, self.network.config.grid)
-        return self.network(scene, occupancy)
+    def _volume(self, example: Example, hidden: Bool[Tensor, " b"]) -> CostVolume:
+        """Of the scene, with where others may be; the ego's own motion is `hidden` in some."""
+        observation = example.observation
+        scene = seen_scene(observation, example.sweeps, self.network.config.sensors)
+        foretold = self._foretold(observation, scene)
+        return self.network(without_ego_motion(scene, hidden), foretold)
+
+    @torch.no_grad()
+    def _foretold(self, observation: Observation, scene: VectorScene) -> Float[Tensor, "b t x y"]:
+        """Where others may be, by the frozen forecast, which sees the ego's motion."""
+        if self.network.foresight is not None:
+            return self.network.foreseen(scene)
+        predictor = self._predictor[0].to(scene.agent_pose.device)
+        return ahead(predictor, observation, self.network.config.grid)[1]
 
     @torch.no_grad()
     def _negatives(self, observation: Observation, generator: torch.Generator) -> Candidates:

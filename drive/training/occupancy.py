@@ -1,18 +1,21 @@
 """Task occupancy: which cells road users will take, and how what is in them moves on."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor
 
 from drive.features.example import Example
 from drive.features.occupancy import OccupancyTruth, occupancy_truth
-from drive.features.vectors import VectorScene, vector_scene
-from drive.prediction.occupancy import OccupancyConfig, OccupancyPredictor
+from drive.features.sweeps import seen_scene, without_earlier
+from drive.features.vectors import vector_scene
+from drive.prediction.occupancy import OccupancyConfig, OccupancyFutures, OccupancyPredictor
 from drive.prediction.occupancy_figures import occupancy_figures
 from drive.prediction.occupancy_losses import motion_loss, occupancy_loss
 from drive.training.config import OccupancyTrainConfig
 from drive.training.task import Task
+
+_BEGUN = 0.2  # of the training examples: as if the drive had just begun
 
 
 class OccupancyTask(Task):
@@ -32,8 +35,7 @@ class OccupancyTask(Task):
 
     def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
         """By name; `loss` is the one that falls."""
-        scene = vector_scene(example.observation)
-        found, truth = self.network(scene), self._truth(example, scene)
+        found, truth = self._found(_begun(example, generator)), self._truth(example)
         occupancy = occupancy_loss(found.logit, truth.occupied, truth.recorded)
         motion = motion_loss(found.moved_m, found.mode_logit, truth.moved_m, truth.moves)
         total = occupancy + self.config.motion_weight * motion
@@ -42,8 +44,22 @@ class OccupancyTask(Task):
     def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
         """Of occupancy and flow."""
         scene = vector_scene(example.observation)
-        return occupancy_figures(self.network(scene), scene, self._truth(example, scene))
+        return occupancy_figures(self._found(example), scene, self._truth(example))
 
-    def _truth(self, example: Example, scene: VectorScene) -> OccupancyTruth:
-        config = self.network.config
+    def _found(self, example: Example) -> OccupancyFutures:
+        """Of what the network's sensors show."""
+        sensors = self.network.config.sensors
+        return self.network(seen_scene(example.observation, example.sweeps, sensors))
+
+    def _truth(self, example: Example) -> OccupancyTruth:
+        """Of everybody who is known, whoever is seen."""
+        config, scene = self.network.config, vector_scene(example.observation)
         return occupancy_truth(scene, example.future, config.points, config.grid)
+
+
+def _begun(example: Example, generator: torch.Generator) -> Example:
+    """Some without earlier sweeps, where there are sweeps at all."""
+    if example.sweeps is None:
+        return example
+    begun = torch.rand(example.num, generator=generator) < _BEGUN
+    return replace(example, sweeps=without_earlier(example.sweeps, begun.to(example.sweeps.device)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from drive.features.store import Store
-from drive.training.config import TrainConfig
+from drive.training.config import SeeingTrainConfig, TrainConfig
 from sim.errors import InputError
 
 _GROUP = 8  # batches
@@ -37,9 +37,12 @@ class Order:
 
 
 def open_store(config: TrainConfig) -> Store:
-    """The stores to train on; InputError where they are none, or too small to keep some for validation."""
+    """The stores to train on; InputError where they are none, too small to keep some for validation, or
+    without the sweeps that are asked for."""
     store = Store.open(*map(Path, config.data))
     split(store, config)
+    if isinstance(config, SeeingTrainConfig) and config.sensors == "lidar":
+        store.require_sweeps()
     return store
 
 

@@ -13,6 +13,7 @@ from sim.scenario import AgentKind, Scenario
 from tests.toy import Car, make_scenario, straight
 
 SPEC = ExampleSpec(num_agents=4)
+LIDAR_SPEC = ExampleSpec(num_agents=4, sweeps=True)
 
 
 def toy_scenario(
@@ -43,9 +44,9 @@ def _examples(spec: ExampleSpec) -> Example:
     return concatenated(list(make_examples(scenarios, spec)))
 
 
-def toy_store(folder: Path) -> Store:
+def toy_store(folder: Path, spec: ExampleSpec = SPEC) -> Store:
     """Two shards, each of five examples of two scenarios."""
     begin_collection(folder, {})
     for k in range(2):
-        write_shard(folder, k, toy_examples(), [f"{k}a", f"{k}b"], [])
+        write_shard(folder, k, toy_examples(spec), [f"{k}a", f"{k}b"], [])
     return finish_collection(folder, 2)

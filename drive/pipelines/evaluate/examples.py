@@ -25,10 +25,14 @@ class ExampleScores:
 
 
 def made_examples(
-    refs: Sequence[ScenarioRef], perception: str | None, every_s: float, tally: "Tally"
+    refs: Sequence[ScenarioRef],
+    perception: str | None,
+    every_s: float,
+    tally: "Tally",
+    sweeps: bool = False,
 ) -> "Iterator[tuple[Example, list[str]]]":
-    """With maps, and the id of the scenario that each is of; `tally` is told the families, and who is
-    skipped."""
+    """With maps, with `sweeps` if asked for, and the id of the scenario that each is of; `tally` is told the
+    families, and who is skipped."""
     import torch
 
     from drive.features.example import ExampleSpec, make_examples, trimmed
@@ -40,7 +44,8 @@ def made_examples(
         return
     shown = cast("Perception", perception or "tracks")
     with torch.no_grad():
-        for example in make_examples(scenarios, ExampleSpec(map=True), every_s, shown):
+        spec = ExampleSpec(map=True, sweeps=sweeps)
+        for example in make_examples(scenarios, spec, every_s, shown):
             names = [scenarios[k].scenario_id for k in example.scenario.tolist()]
             yield trimmed(example), names
 

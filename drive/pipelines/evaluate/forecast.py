@@ -16,6 +16,7 @@ from sim.sources.query import ScenarioRef
 
 if TYPE_CHECKING:
     from drive.features.example import Example
+    from drive.networks.weights import TaskNetwork
     from drive.pipelines.evaluate.tally import Tally
 
 PER_PART = 16  # scenarios
@@ -44,7 +45,7 @@ def evaluate_forecast(config: ForecastConfig, name: str) -> ExampleScores:
 
     path = free_path(config.out, name)
     network, card = load_forecasting(config.weights, config.task)
-    parts = _of_store(config.data) if config.data else _of_scenarios(config)
+    parts = _of_store(config.data, _sees_lidar(network)) if config.data else _of_scenarios(config)
     with whole_folder(config.out, name, config.plain()) as folder:
         with TemporaryDirectory(dir=folder) as scratch:
             files = [Path(scratch) / f"{k:05d}.json" for k in range(len(parts))]
@@ -79,7 +80,7 @@ def judge_part(config: ForecastConfig, part: _Part, path: Path) -> None:
     examples = (
         _stored(config.data, part, task, tally)
         if config.data
-        else made_examples(part.refs, config.perception, config.every, tally)
+        else made_examples(part.refs, config.perception, config.every, tally, _sees_lidar(network))
     )
     for example, names in examples:
         judgement = judge(network, example, marginal)
@@ -96,13 +97,21 @@ def _of_scenarios(config: ForecastConfig) -> list[_Part]:
     return [_Part(refs=tuple(refs[k : k + PER_PART])) for k in range(0, len(refs), PER_PART)]
 
 
-def _of_store(folder: Path) -> list[_Part]:
-    """The examples of as many scenarios in each part."""
+def _sees_lidar(network: "TaskNetwork") -> bool:
+    """Whether it has to be shown sweeps."""
+    return getattr(network.config, "sensors", "tracks") == "lidar"
+
+
+def _of_store(folder: Path, sweeps: bool) -> list[_Part]:
+    """The examples of as many scenarios in each part; InputError where they lack `sweeps` asked for."""
     import numpy as np
 
     from drive.features.store import Store
 
-    of = Store.open(folder).scenario_numbers()
+    store = Store.open(folder)
+    if sweeps:
+        store.require_sweeps()
+    of = store.scenario_numbers()
     used = np.unique(of)
     chosen = [used[k : k + PER_PART] for k in range(0, len(used), PER_PART)]
     return [_Part(numbers=tuple(np.flatnonzero(np.isin(of, k)).tolist())) for k in chosen]

@@ -6,6 +6,7 @@ import torch
 
 from drive.features.example import Example
 from drive.features.occupancy import occupancy_truth
+from drive.features.sweeps import seen_scene
 from drive.features.vectors import VectorScene, observed_scene
 from drive.networks.joint_head import JointFutures
 from drive.networks.weights import TaskNetwork
@@ -113,7 +114,8 @@ def _known_futures(scene: VectorScene, example: Example, dt_s: float) -> dict[st
 def _judge_occupancy(
     network: OccupancyPredictor, scene: VectorScene, example: Example
 ) -> Judgement:
-    config, futures = network.config, network(scene)
+    config = network.config
+    futures = network(seen_scene(example.observation, example.sweeps, config.sensors))
     truth = occupancy_truth(scene, example.future, config.points, config.grid)
     sums: dict[str, SceneSums] = {}
     tables: dict[str, dict[str, Reliability]] = {}

@@ -1,22 +1,25 @@
 """`CostVolumeNetwork`: a cost of every cell at every instant, from an image of the scene.
 
-NMP (Zeng et al., End-to-end Interpretable Neural Motion Planner, CVPR 2019), over tracks, map and a forecast
-in place of point clouds.
+NMP (Zeng et al., End-to-end Interpretable Neural Motion Planner, CVPR 2019), over map, a forecast, and tracks
+or sweeps.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from drive.features.raster import CHANNELS, scene_raster
+from drive.features.raster import regridded
+from drive.features.sweeps import seen_channels, seen_raster
 from drive.features.vectors import VectorScene
 from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
 from drive.planning.candidates import DT_S, POINTS
 from drive.planning.costs.volume import CostVolume
+from drive.prediction.occupancy import OccupancyConfig, OccupancyPredictor
 from sim.geometry.grid import BevGrid
 
 HIGHEST_COST = 1000.0  # NMP's: costs are clipped to that and to minus that
@@ -28,13 +31,23 @@ _CELL_WIDTH = 16  # features of a cell of the image
 
 @dataclass(frozen=True)
 class CostVolumeConfig(ImageConfig):
-    """Sizes of the network; `points` instants, `dt_s` apart, the first one `dt_s` from now."""
+    """Sizes of the network; `points` instants, `dt_s` apart, the first one `dt_s` from now.
+
+    `occupancy`: the fields of an `OccupancyConfig`, of the network that foretells from lidar where others
+    may be; None: it sees tracks, and is told where others may be.
+    """
 
     num_x: int = 104
     num_y: int = 56
     behind_m: float = 12.8
     points: int = POINTS
     dt_s: float = DT_S
+    occupancy: dict[str, Any] | None = None
+
+    @property
+    def sensors(self) -> str:
+        """One of `drive.features.sweeps.SENSORS`."""
+        return "tracks" if self.occupancy is None else "lidar"
 
 
 class CostVolumeNetwork(TaskNetwork):
@@ -49,7 +62,11 @@ class CostVolumeNetwork(TaskNetwork):
     def __init__(self, config: CostVolumeConfig) -> None:
         super().__init__()
         self.config = config
-        seen = len(CHANNELS) + config.points + 2
+        self.foresight = None
+        if config.occupancy is not None:
+            self.foresight = OccupancyPredictor(OccupancyConfig(**config.occupancy))
+            self.foresight.requires_grad_(False)
+        seen = seen_channels(config.sensors) + config.points + 2
         self.backbone = BevBackbone(seen, config.width)
         self.narrow = nn.Conv2d(config.width, _CELL_WIDTH, 1)
         self.detail = nn.Conv2d(seen, _CELL_WIDTH, 3, 1, 1)
@@ -60,13 +77,21 @@ class CostVolumeNetwork(TaskNetwork):
         self.log_taken = nn.Parameter(torch.full((config.points, 1, 1), math.log(_TAKEN)))
 
     def forward(self, scene: VectorScene, occupancy: Float[Tensor, "b t x y"]) -> CostVolume:
-        """The scene in the ego's frame; `occupancy`: how likely each cell is taken at each instant."""
+        """The scene in the ego's frame, as `seen_scene` makes it for `sensors`; `occupancy`: how likely each
+        cell is taken at each instant."""
         grid = self.config.grid
         place = _place(grid, occupancy).expand(len(occupancy), -1, -1, -1)
-        image = torch.cat((scene_raster(scene, grid), occupancy, place), dim=1)
+        image = torch.cat((seen_raster(scene, grid), occupancy, place), dim=1)
         learned = _UNIT * self.head(self.cell_features(image)).float()
         cost = self.log_taken.exp() * occupancy + learned
         return CostVolume(cost.clamp(-HIGHEST_COST, HIGHEST_COST), grid, self.config.dt_s)
+
+    @torch.no_grad()
+    def foreseen(self, scene: VectorScene) -> Float[Tensor, "b t x y"]:
+        """From lidar: how likely each cell is taken, as `forward` wants it."""
+        assert self.foresight is not None
+        occupancy = self.foresight.occupancy(scene)
+        return regridded(occupancy.probability, occupancy.grid, self.config.grid)
 
     def cell_features(self, image: Float[Tensor, "b c x y"]) -> Float[Tensor, "b d x y"]:
         """What the backbone sees around each cell, and what the image shows in it."""

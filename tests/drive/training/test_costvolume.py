@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from drive.features.example import Example
+from drive.features.vectors import vector_scene
 from drive.planning.candidates import Candidates
 from drive.planning.experts import demonstration
 from drive.training.config import CostVolumeTrainConfig
@@ -112,12 +113,9 @@ def test_the_motion_of_the_ego_is_hidden_in_the_share_that_is_asked(
     pose = history.pose.clone()
     pose[:, 0, :-1, 1] += 3.0
     observation = replace(example.observation, history=replace(history, pose=pose))
-    seen = task._volume  # the frozen forecast sees the ego's past as well: hold it still
-
-    def volume(_, scene):
-        return seen(example.observation, scene)
-
-    task._volume = volume  # type: ignore[method-assign]
+    # The frozen forecast sees the ego's past as well: hold it still.
+    foretold = task._foretold(example.observation, vector_scene(example.observation))
+    task._foretold = lambda *_: foretold  # type: ignore[method-assign]
     a, b = (
         task.losses(e, torch.Generator().manual_seed(0))["loss"].item()
         for e in (example, replace(example, observation=observation))
