@@ -25,9 +25,7 @@ def resized(
     return torch.cat((boxes[:, :2] + shift, height, size_m, boxes[:, 6:]), dim=1)
 
 
-def turned_to(
-    boxes: Float[Tensor, "k 7"], yaw_rad: Float[Tensor, " k"]
-) -> Float[Tensor, "k 7"]:
+def turned_to(boxes: Float[Tensor, "k 7"], yaw_rad: Float[Tensor, " k"]) -> Float[Tensor, "k 7"]:
     """The same boxes with the heading, of the two that they may have, nearer to `yaw_rad`."""
     away = se2.wrap_angle(boxes[:, 6] - yaw_rad)
     half_turn = torch.where(away.abs() > 0.5 * torch.pi, torch.pi, 0.0)

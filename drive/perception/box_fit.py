@@ -35,9 +35,7 @@ def fit_boxes(
     closeness = u.new_zeros(HEADINGS, num)
     closeness.index_add_(1, cluster, 1.0 / edge_m.clamp(min=NEAREST_M))
     best, column = closeness.argmax(dim=0), torch.arange(num, device=u.device)
-    low_u, high_u, low_v, high_v = (
-        side[best, column] for side in (low_u, high_u, low_v, high_v)
-    )
+    low_u, high_u, low_v, high_v = (side[best, column] for side in (low_u, high_u, low_v, high_v))
     middle = torch.stack((0.5 * (low_u + high_u), 0.5 * (low_v + high_v)), dim=-1)
     along, across = high_u - low_u, high_v - low_v
     turned = across > along

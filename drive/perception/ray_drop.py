@@ -15,9 +15,7 @@ def keep_beams(row: Int[Tensor, " n"], every: int, first: int) -> Bool[Tensor, "
     return (row - first) % every == 0
 
 
-def keep_directions(
-    point_m: Float[Tensor, "n 3"], columns: int, ratio: int
-) -> Bool[Tensor, " n"]:
+def keep_directions(point_m: Float[Tensor, "n 3"], columns: int, ratio: int) -> Bool[Tensor, " n"]:
     """One direction of `ratio` + 1, in azimuth and in elevation; points as the sensor sees them.
 
     Bins are 2 pi / `columns` wide in both.

@@ -33,7 +33,9 @@ def seen_sides(boxes: Tensor, step_m: float = 0.1, noise_m: float = 0.0) -> tupl
         flat = flat + noise_m * torch.randn(flat.shape, generator=generator)
         flat = se2.transform_points(torch.tensor((x, y, yaw)), flat)
         for level in torch.linspace(-0.5, 0.5, 4):
-            points.append(torch.cat((flat, torch.full((len(flat), 1), z + float(level) * height)), 1))
+            points.append(
+                torch.cat((flat, torch.full((len(flat), 1), z + float(level) * height)), 1)
+            )
             owner.append(torch.full((len(flat),), k))
     return torch.cat(points), torch.cat(owner)
 
@@ -84,7 +86,9 @@ def test_all_clusters_at_once_as_one_by_one_and_none() -> None:
 
 
 def test_boxes_reach_down_to_the_lowest_point_under_them() -> None:
-    true = torch.tensor([[10.0, 0.0, 1.0, 4.0, 2.0, 1.4, 0.0], [30.0, 0.0, 1.0, 4.0, 2.0, 1.4, 0.0]])
+    true = torch.tensor(
+        [[10.0, 0.0, 1.0, 4.0, 2.0, 1.4, 0.0], [30.0, 0.0, 1.0, 4.0, 2.0, 1.4, 0.0]]
+    )
     cloud = torch.tensor([[10.5, 0.2, 0.05], [10.5, 3.0, -0.2], [30.0, 0.0, -3.0]])
     told = settled(true, cloud)
     # 1.7 is the top; 0.05 the lowest point inside; what is 3 m below is no wheel.

@@ -17,7 +17,9 @@ def test_a_quarter_of_all_directions_stays() -> None:
     # A point in the middle of each of 600 x 20 bins of 0.6 degrees; every second one in both ways.
     width = 2.0 * math.pi / 600
     azimuth, elevation = torch.meshgrid(
-        (torch.arange(-300, 300) + 0.5) * width, (torch.arange(-10, 10) + 0.5) * width, indexing="ij"
+        (torch.arange(-300, 300) + 0.5) * width,
+        (torch.arange(-10, 10) + 0.5) * width,
+        indexing="ij",
     )
     flat = 7.0 * torch.cos(elevation)
     point = torch.stack(
