@@ -1,4 +1,4 @@
-"""Boxes of single frames as tracks: forward and backward in time, and the longer of both (OYSTER, section 3.2).
+"""Boxes of single frames as tracks: forward and backward in time, the longer of both (OYSTER, section 3.2).
 
 Constant-velocity Kalman filters, and the assignment of least cost (Weng et al., AB3DMOT, 2020).
 """

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 @dataclass(frozen=True)
 class Track:
-    """Boxes `[7]` in the world's frame, a frame each without gaps; `seen`: it was found there, not filled in."""
+    """Boxes `[7]` in the world's frame, one a frame without gaps; `seen`: found there, not filled in."""
 
     frame: Int[np.ndarray, " n"]
     box: Float[np.ndarray, "n 7"]

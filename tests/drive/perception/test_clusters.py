@@ -29,7 +29,7 @@ def crate(
     """A thing on that ground, full of points from 0.4 m over it on."""
     point = rng.uniform(-0.5, 0.5, (600, 3)) * size
     point[:, 2] = -HEIGHT_M - 0.02 * x + 0.4 + (point[:, 2] / size[2] + 0.5) * (size[2] - 0.4)
-    return point + (x, y, 0.0)
+    return point + np.array((x, y, 0.0))
 
 
 @pytest.mark.parametrize("method", [is_ground, by_plane])

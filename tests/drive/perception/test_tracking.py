@@ -75,8 +75,8 @@ def test_ghosts_of_one_frame_are_no_road_users() -> None:
 
 
 def test_who_appears_fast_is_found_backward() -> None:
-    # 20 m/s, 2 m a frame: a filter that begins at rest loses it where boxes are missing at first; on its way back it
-    # is followed from where it is seen in each frame.
+    # 20 m/s, 2 m a frame: a filter that begins at rest loses it where boxes are missing at first; on its
+    # way back it is followed from where it is seen in each frame.
     mover = moving((-40.0, 0.0), (20.0, 0.0), noise_m=0.0)
     frames = [mover[k : k + 1] if k > 12 or k % 3 == 0 else np.zeros((0, 7)) for k in range(40)]
     (track,) = [t for t in track_both_ways(frames, DT_S) if t.span > 20]
