@@ -15,6 +15,8 @@ PATIENCE = 5  # frames that it may be hidden
 _PLACE_M = 0.4  # standard deviation of a box's centre: the side that is seen changes
 _PUSH_MPS2 = 3.0  # of the acceleration that nobody foresees
 _SPEED_MPS = 8.0  # of the first speed
+_GROWS = 0.3  # standard deviation of the logarithm of its length and of its width, from box to box
+_LEAST_M = 0.3  # sizes below this are alike
 _SHARED = 0.5  # of a track's boxes in others that last longer: then it is one of them
 
 Boxes = list[Float[np.ndarray, "_ 7"]]
@@ -49,6 +51,7 @@ class _Filters:
 
     mean: Float[np.ndarray, "t 4"]
     spread: Float[np.ndarray, "t 4 4"]
+    size_m: Float[np.ndarray, "t 2"]  # length and width of the last box
     links: list[list[tuple[int, int]]]  # of each: frame and number of its boxes
     missed: Int[np.ndarray, " t"]
 
@@ -60,24 +63,29 @@ class _Filters:
         self.mean = self.mean @ goes.T
         self.spread = goes @ self.spread @ goes.T + _PUSH_MPS2**2 * gain @ gain.T
 
-    def doubt_m(self) -> Float[np.ndarray, " t"]:
-        """Standard deviation of where each will be found."""
-        return np.sqrt(self.spread[:, 0, 0] + _PLACE_M**2)
+    def unlikeness(self, boxes: Float[np.ndarray, "k 7"]) -> Float[np.ndarray, "t k"]:
+        """How many standard deviations each box is from what is expected of each who is followed."""
+        doubt_m = np.sqrt(self.spread[:, 0, 0] + _PLACE_M**2)[:, None]
+        place = np.linalg.norm(self.mean[:, None, :2] - boxes[:, :2], axis=2) / doubt_m
+        last, new = (np.log(size.clip(min=_LEAST_M)) for size in (self.size_m, boxes[:, 3:5]))
+        return np.hypot(place, np.linalg.norm(last[:, None] - new, axis=2) / _GROWS)
 
-    def correct(self, which: Int[np.ndarray, " m"], place_m: Float[np.ndarray, "m 2"]) -> None:
+    def correct(self, which: Int[np.ndarray, " m"], boxes: Float[np.ndarray, "m 7"]) -> None:
         """By where these were found."""
         spread = self.spread[which]
         gain = spread[:, :, :2] @ np.linalg.inv(spread[:, :2, :2] + _PLACE_M**2 * np.eye(2))
-        error = place_m - self.mean[which, :2]
+        error = boxes[:, :2] - self.mean[which, :2]
         self.mean[which] += np.einsum("tij,tj->ti", gain, error)
         self.spread[which] = spread - gain @ spread[:, :2]
+        self.size_m[which] = boxes[:, 3:5]
 
-    def begin(self, place_m: Float[np.ndarray, "m 2"], keys: list[tuple[int, int]]) -> None:
+    def begin(self, boxes: Float[np.ndarray, "m 7"], keys: list[tuple[int, int]]) -> None:
         """Follow these as well."""
-        first = np.concatenate((place_m, np.zeros_like(place_m)), axis=1)
+        first = np.pad(boxes[:, :2], ((0, 0), (0, 2)))
         spread = np.diag([_PLACE_M**2] * 2 + [_SPEED_MPS**2] * 2)
         self.mean = np.concatenate((self.mean, first))
         self.spread = np.concatenate((self.spread, np.tile(spread, (len(keys), 1, 1))))
+        self.size_m = np.concatenate((self.size_m, boxes[:, 3:5]))
         self.missed = np.concatenate((self.missed, np.zeros(len(keys), dtype=int)))
         self.links += [[key] for key in keys]
 
@@ -87,38 +95,36 @@ class _Filters:
         ended = [one for one, left in zip(self.links, gone, strict=True) if left]
         self.links = [one for one, left in zip(self.links, gone, strict=True) if not left]
         self.mean, self.spread = self.mean[~gone], self.spread[~gone]
-        self.missed = self.missed[~gone]
+        self.size_m, self.missed = self.size_m[~gone], self.missed[~gone]
         return ended
 
 
 def _links(frames: Boxes, dt_s: float) -> list[list[tuple[int, int]]]:
     """Which boxes, by frame and number, are of one road user; forward."""
-    filters = _Filters(np.zeros((0, 4)), np.zeros((0, 4, 4)), [], np.zeros(0, dtype=int))
+    filters = _Filters(
+        np.zeros((0, 4)), np.zeros((0, 4, 4)), np.zeros((0, 2)), [], np.zeros(0, dtype=int)
+    )
     ended = []
     for number, boxes in enumerate(frames):
         filters.foresee(dt_s)
-        follower, found = _assigned(filters.mean[:, :2], filters.doubt_m(), boxes[:, :2])
+        follower, found = _assigned(filters.unlikeness(boxes))
         filters.missed += 1
         filters.missed[follower] = 0
-        filters.correct(follower, boxes[found, :2])
+        filters.correct(follower, boxes[found])
         for one, index in zip(follower.tolist(), found.tolist(), strict=True):
             filters.links[one].append((number, index))
         new = np.setdiff1d(np.arange(len(boxes)), found)
         ended += filters.let_go()
-        filters.begin(boxes[new, :2], [(number, index) for index in new.tolist()])
+        filters.begin(boxes[new], [(number, index) for index in new.tolist()])
     return ended + filters.links
 
 
 def _assigned(
-    expected_m: Float[np.ndarray, "t 2"],
-    doubt_m: Float[np.ndarray, " t"],
-    place_m: Float[np.ndarray, "k 2"],
+    unlikeness: Float[np.ndarray, "t k"],
 ) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
-    """Who is found where, so that squared distances sum up to least, each counted by how
-    well it is known where that one is; nobody farther than the gate."""
+    """Who is found as which box, so that squares sum up to least; nobody beyond the gate."""
     from scipy.optimize import linear_sum_assignment
 
-    distance = np.linalg.norm(expected_m[:, None] - place_m, axis=2) / doubt_m[:, None]
-    follower, found = linear_sum_assignment(np.minimum(distance, GATE) ** 2)
-    near = distance[follower, found] < GATE
+    follower, found = linear_sum_assignment(np.minimum(unlikeness, GATE) ** 2)
+    near = unlikeness[follower, found] < GATE
     return follower[near], found[near]
