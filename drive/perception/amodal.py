@@ -1,0 +1,33 @@
+"""Boxes of their true size: what a lidar sees of a car is its near side."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sim.geometry import box, se2
+
+
+def resized(
+    boxes: Float[Tensor, "k 7"], size_m: Float[Tensor, "k 3"], sensor_m: Float[Tensor, "k 2"]
+) -> Float[Tensor, "k 7"]:
+    """Boxes of another length, width and height, of which the corner nearest to the sensor stays.
+
+    That corner was seen; the far ones were guessed. The bottom stays as well. OYSTER, section 3.2.
+    """
+    pose = torch.cat((boxes[:, :2], boxes[:, 6:]), dim=1)
+    corner = box.corners(pose, boxes[:, 3:5])
+    nearest = (corner - sensor_m.unsqueeze(1)).norm(dim=-1).argmin(dim=1)
+    row = torch.arange(len(boxes), device=boxes.device)
+    unmoved = box.corners(pose, size_m[:, :2])[row, nearest]
+    shift = corner[row, nearest] - unmoved
+    bottom = boxes[:, 2] - 0.5 * boxes[:, 5]
+    height = (bottom + 0.5 * size_m[:, 2]).unsqueeze(1)
+    return torch.cat((boxes[:, :2] + shift, height, size_m, boxes[:, 6:]), dim=1)
+
+
+def turned_to(boxes: Float[Tensor, "k 7"], yaw_rad: Float[Tensor, " k"]) -> Float[Tensor, "k 7"]:
+    """The same boxes with the heading, of the two that they may have, nearer to `yaw_rad`."""
+    away = se2.wrap_angle(boxes[:, 6] - yaw_rad)
+    half_turn = torch.where(away.abs() > 0.5 * torch.pi, torch.pi, 0.0)
+    yaw = se2.wrap_angle(boxes[:, 6] + half_turn)
+    return torch.cat((boxes[:, :6], yaw.unsqueeze(1)), dim=1)
