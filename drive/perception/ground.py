@@ -1,5 +1,9 @@
 """Which points of a sweep are ground."""
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 import numpy as np
@@ -32,7 +36,8 @@ def _by_zones(point_m: Float[np.ndarray, "n 3"], sensor_height_m: float) -> Bool
     parameters.sensor_height = sensor_height_m
     parameters.enable_RNR = False  # looks at intensities, which not every sweep has
     parameters.max_range = 100.0
-    estimator = pypatchworkpp.patchworkpp(parameters)
+    with _silent():
+        estimator = pypatchworkpp.patchworkpp(parameters)
     estimator.estimateGround(np.column_stack((point_m, np.zeros(len(point_m)))))
     found = np.zeros(len(point_m), dtype=bool)
     found[np.asarray(estimator.getGroundIndices(), dtype=np.int64)] = True
@@ -60,3 +65,17 @@ def by_plane(
         if held > best:
             best, plane = held, np.array((*normal, -float(normal @ a)))
     return point_m @ plane[:3] + plane[3] < _NEAR_PLANE_M
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """What C++ prints goes nowhere."""
+    sys.stdout.flush()
+    held, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(held, 1)
+        os.close(held)
+        os.close(nowhere)

@@ -52,4 +52,4 @@ def smoothed(
     from scipy.signal import savgol_filter
 
     window = min(_WINDOW, len(values) - 1 + len(values) % 2)
-    return savgol_filter(values, window, 2, deriv=derivative, delta=dt_s, axis=0)
+    return np.asarray(savgol_filter(values, window, 2, deriv=derivative, delta=dt_s, axis=0))

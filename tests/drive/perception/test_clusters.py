@@ -43,6 +43,11 @@ def test_ground_is_told_from_what_stands_on_it(
     assert found[len(ground) :].mean() < 0.02
 
 
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    is_ground(slope(np.random.default_rng(0)), HEIGHT_M)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_things_are_put_together_and_noise_is_left() -> None:
     rng = np.random.default_rng(0)
     one, two = crate(rng, 10.0, 0.0, (4.0, 1.8, 1.5)), crate(rng, 10.0, 3.0, (1.0, 1.0, 1.7))
