@@ -17,6 +17,7 @@ from drive.features.vectors import VectorScene
 from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
 from drive.networks.weights import TaskNetwork
 from drive.prediction.baselines import constant_velocity
+from drive.prediction.recalibration import Recalibration
 from sim.geometry.grid import BevGrid
 from sim.interface import Observation, Occupancy
 from sim.scenario import AgentKind
@@ -118,7 +119,7 @@ class OccupancyPredictor(TaskNetwork):
     begins as the forecast that what stands on lanes now stays there.
     """
 
-    task, version, config_class = "occupancy", 1, OccupancyConfig
+    task, version, config_class = "occupancy", 2, OccupancyConfig
 
     def __init__(self, config: OccupancyConfig) -> None:
         super().__init__()
@@ -140,6 +141,7 @@ class OccupancyPredictor(TaskNetwork):
             )
         )
         self.motion = _head(cells, 2 * cells, config.points * config.modes * 3)
+        self.recalibrated = Recalibration(config.points + 1, classes)
 
     def forward(self, scene: VectorScene) -> OccupancyFutures:
         """The scene has to be in the ego's frame, as `seen_scene` makes it for the network's sensors."""
@@ -153,7 +155,7 @@ class OccupancyPredictor(TaskNetwork):
         coasting = boxes.to(feature.dtype)
         told = self.motion(feature).float().unflatten(1, (config.points, config.modes, 3))
         return OccupancyFutures(
-            logit=self.logits(feature, coasting),
+            logit=self.recalibrated(self.logits(feature, coasting)),
             moved_m=_MOVED_M * told[:, :, :, :2].permute(0, 1, 2, 4, 5, 3),
             mode_logit=told[:, :, :, 2],
             grid=grid,

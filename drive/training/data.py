@@ -1,5 +1,7 @@
 """Batches of a store's examples, as Lightning takes them."""
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import lightning as L
@@ -25,8 +27,12 @@ class Batches(Dataset[Example]):
         return len(self._numbers)
 
     def __getitem__(self, index: int) -> Example:
+        return self.read(self._numbers[index])
+
+    def read(self, numbers: np.ndarray) -> Example:
+        """A batch of these examples."""
         self._store = self._store or Store.open(*self._folders)
-        return trimmed(self._store.read(self._numbers[index]))
+        return trimmed(self._store.read(numbers))
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_store": None}
@@ -46,10 +52,16 @@ class ExampleData(L.LightningDataModule):
         """Those of the present epoch, and of this one of several processes."""
         trainer, config = self.trainer, self.config
         assert trainer is not None
-        count = config.steps_per_epoch * config.accumulate
-        first, each = trainer.current_epoch * count, trainer.world_size
-        mine = range(first * each + trainer.global_rank, (first + count) * each, each)
+        number = config.steps_per_epoch * config.accumulate
+        first, each = trainer.current_epoch * number, trainer.world_size
+        mine = range(first * each + trainer.global_rank, (first + number) * each, each)
         return self._loader([self._order.batch(k) for k in mine])
+
+    def first_batches(self) -> Iterator[Example]:
+        """The batches that a training begins with, without an end."""
+        batches = Batches(self.folders, [])
+        for number in count():
+            yield batches.read(self._order.batch(number))
 
     def val_dataloader(self) -> DataLoader:
         """All of them, in order; every process its share."""

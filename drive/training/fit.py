@@ -48,6 +48,7 @@ def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
         raise KeyboardInterrupt from None
     if not trainer.is_global_zero:
         return {}
+    lit.finish(data.first_batches())
     last_line = metrics_path(folder).read_text().splitlines()[-1]
     figures = {name: float(value) for name, value in json.loads(last_line).items()}
     network = lit.network

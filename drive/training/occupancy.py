@@ -1,5 +1,6 @@
 """Task occupancy: which cells road users will take, and how what is in them moves on."""
 
+from collections.abc import Iterable
 from dataclasses import fields, replace
 
 import torch
@@ -14,7 +15,9 @@ from drive.prediction.occupancy_figures import occupancy_figures
 from drive.prediction.occupancy_losses import motion_loss, occupancy_loss
 from drive.training.config import OccupancyTrainConfig
 from drive.training.task import Task
+from sim import trees
 
+_CALIBRATES = 256  # training examples by which probabilities are put right at the end
 _BEGUN = 0.2  # of the training examples: as if the drive had just begun
 
 
@@ -40,6 +43,26 @@ class OccupancyTask(Task):
         motion = motion_loss(found.moved_m, found.mode_logit, truth.moved_m, truth.moves)
         total = occupancy + self.config.motion_weight * motion
         return {"loss": total, "occupancy": occupancy, "motion": motion}
+
+    @torch.no_grad()
+    def finish(self, examples: Iterable[Example]) -> None:
+        """Probabilities become what they were right on training examples: as it is trained it is too sure."""
+        self.network.eval().recalibrated.reset()
+        logits, truths, number = [], [], 0
+        for example in examples:
+            example = trees.to(example, self.device)
+            logits.append(
+                self._found(example).logit.half()
+            )  # a whole image for each instant: large
+            truths.append(self._truth(example))
+            number += example.num
+            if number >= _CALIBRATES:
+                break
+        self.network.recalibrated.fit(
+            torch.cat(logits),
+            torch.cat([truth.occupied for truth in truths]),
+            torch.cat([truth.recorded for truth in truths]),
+        )
 
     def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
         """Of occupancy and flow."""

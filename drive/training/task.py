@@ -1,6 +1,7 @@
 """`Task`: what all trainings share: optimiser, schedule, seeds, sums of validation."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import lightning as L
@@ -38,6 +39,9 @@ class Task(L.LightningModule):
     def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
         """Sums and the numbers of their terms, by name."""
         raise NotImplementedError
+
+    def finish(self, examples: Iterable[Example]) -> None:
+        """What is fitted when all steps are done, on batches of training examples; nothing."""
 
     def training_step(self, batch: Example, number: int) -> Tensor:
         config, trainer = self.config, self.trainer
