@@ -21,6 +21,7 @@ from sim.traffic.drivers import Drivers, Place
 from sim.traffic.following import follow
 from sim.traffic.lane_changing import Wishes, choose_lanes
 from sim.traffic.lateral import Lateral
+from sim.traffic.passing import Passing
 from sim.traffic.stopping import HARDEST_BRAKING_MPS2, Signs, brake_before, give_way
 from sim.traffic.storing import stored
 from sim.traffic.walking import Walkers
@@ -39,6 +40,7 @@ class IdmTraffic:
     lookout: Lookout
     styles: DriverStyles
     walkers: Walkers | None
+    passing: Passing | None
 
     @staticmethod
     def of(world: World, drives_ego: bool = False, uniform: bool = False) -> "IdmTraffic":
@@ -48,7 +50,7 @@ class IdmTraffic:
         """
         lookout = Lookout.of(world, drives_ego)
         styles = DriverStyles.of(world.scenarios, lookout.drivers, world.dt_s, uniform)
-        return IdmTraffic(lookout, styles, Walkers.of(world, uniform))
+        return IdmTraffic(lookout, styles, Walkers.of(world, uniform), Passing.of(world))
 
     def act(self, world: World, state: WorldState) -> WorldState:
         """The state one step later."""
@@ -63,14 +65,25 @@ class IdmTraffic:
         velocity = state.velocity_mps
         if walkers is not None and walkers.looks is not None:
             velocity = walkers.intended_mps(world, state)
-        on_paths = lookout.look(world, state, velocity, own_s, course.lateral)
-        corridor = stored(lookout.corridor(on_paths, place, course.lateral))
+        passing, held, backs = self.passing, None, None
+        stands = None if passing is None else passing.stands(world, state)
+        on_paths = lookout.look(world, state, velocity, own_s, course.lateral, stands)
+        corridor = stored(lookout.corridor(on_paths, place, course.lateral, stands))
         wishes = course.lateral and stored(Wishes.of(world, state, drivers, place, on_paths))
+        if passing is not None and stands is not None and wishes is not None:
+            zones = lookout.zones(world, place.path)
+            held = stored(
+                passing.held(
+                    world, state, drivers, lookout.driven, place, on_paths, corridor, stands, zones
+                )
+            )
+            wishes = wishes.and_of(*held.wishes(drivers))
         if walkers is not None:
             on_foot = walkers.met(corridor)
             waits = walkers.waiting(state, on_foot, place)
         following = follow(state, corridor, styles, place, wishes, walkers, on_foot)
         wanted = give_way(world, state, lookout, styles, place, following, signs)
+        may_go = wanted >= following.acceleration_mps2
         if wishes is not None:
             choice = choose_lanes(
                 world, state, drivers, styles, place, wishes, on_paths, following.acceleration_mps2
@@ -79,6 +92,20 @@ class IdmTraffic:
             wanted = torch.minimum(wanted, torch.minimum(choice.acceleration_mps2, ends))
             position = drivers.pick(state.pose)[..., :2]
             course = course.changed(world, position, choice.path, choice.near_s_m)
+        if passing is not None and held is not None and course.lateral is not None:
+            keeps = may_go & (course.path == place.path)
+            lateral, backs = passing.decide(
+                world,
+                state,
+                drivers,
+                place,
+                on_paths,
+                course.lateral,
+                held,
+                keeps,
+                styles.lane_change_s,
+            )
+            course = replace(course, lateral=lateral)
         done = styles.as_done(
             wanted.clamp(min=-HARDEST_BRAKING_MPS2),
             drivers.pick(state.acceleration_mps2),
@@ -88,7 +115,7 @@ class IdmTraffic:
         )
         done = _play(world, state, drivers, done)
         done, near_sign = materialize(done, signs.near)
-        moved, drives = advance(world, state, lookout, place, course, done, walkers, waits)
+        moved, drives = advance(world, state, lookout, place, course, done, walkers, waits, backs)
         waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
         honours = drivers.spread(near_sign)
         kept = torch.maximum(waited, torch.where(honours, state.waited_s, 0.0))
@@ -102,6 +129,8 @@ class IdmTraffic:
         drivers, path = self.lookout.drivers, self.lookout.own_path(state)
         cruise = self.styles.speed_factor * world.paths.cruise_at(path, own_s)
         cyclist = drivers.pick(world.kind) == _CYCLIST
+        if self.passing is not None:
+            cruise = torch.minimum(cruise, drivers.pick(self.passing.most_mps(state)))
         return Place(
             path=path,
             s_m=own_s,
@@ -119,10 +148,11 @@ class IdmTraffic:
         changing = changes.styled[world.paths.row].unsqueeze(1) & self.lookout.driven
         from_m = torch.where(changing, drivers.pick(state.change_from_m), 0.0)
         left = drivers.pick(state.change_left)
+        line_m = None if self.passing is None else drivers.pick(state.aside_m)
         return Course(
             place.path,
             place.s_m,
-            Lateral.of(from_m, left, place.speed_mps, self.styles.lane_change_s),
+            Lateral.of(from_m, left, place.speed_mps, self.styles.lane_change_s, line_m),
         )
 
 
