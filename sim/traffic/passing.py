@@ -199,12 +199,14 @@ class Passing:
         return_m = way_back_m(line_m, PASSING_MPS * one.at(change_s))
         end_m = torch.where(out, one.at(held.end_gap_m) + return_m, way_m)
         own = _pick_place(one, place)
-        seen = trees.map_tensors(lambda t: t.squeeze(1), on_paths.seen_from(own.path))
+        seen = on_paths.seen_from(own.path)
         gets_out = _clear_of_boxes(
             world, state, drivers, one, own, line_m, from_m, way_m, held.stands
         )
         clear = gets_out & _line_is_clear(own, seen, line_m, end_m, held.stands)
-        others = (~held.stands) & (seen.half_across_m > -torch.inf) & ~one.is_agent(drivers)
+        others = (
+            (~held.stands) & (seen.half_across_m.squeeze(1) > -torch.inf) & ~one.is_agent(drivers)
+        )
         clear = clear & _gap_is_long(
             world, state, one, drivers, own, seen, line_m, from_m, end_m, others
         )
@@ -310,11 +312,11 @@ def _clear_of_boxes(
     stands: Bool[Tensor, "b n"],
 ) -> Bool[Tensor, " b"]:
     """Whether the course over to the line touches nothing that stands."""
-    left = torch.linspace(1.0, 0.0, _INSTANTS, device=line_m.device)
+    left = torch.linspace(1.0, 0.0, _INSTANTS, device=line_m.device).expand(len(line_m), -1)
     wheelbase = torch.gather(world.wheelbase_m, 1, one.agent(drivers))
     s_m = own.s_m + (1.0 - left) * way_m
     on_path = world.paths.pose_at(own.path.expand(s_m.shape), s_m, wheelbase.expand(s_m.shape))
-    course = Lateral(from_m, left.expand(s_m.shape), 1.0 / way_m, line_m)
+    course = Lateral(*(t.expand(s_m.shape) for t in (from_m, left, 1.0 / way_m, line_m)))
     pose = course.beside(on_path)
     size = own.size_m[..., :2] + _BOX_MARGIN_M
     depth = box.penetration_m(
@@ -331,10 +333,10 @@ def _line_is_clear(
     stands: Bool[Tensor, "b n"],
 ) -> Bool[Tensor, " b"]:
     """Whether nothing that stands is on the line as far as the pass goes."""
-    gap = seen.rear_m - own.front_s_m
+    gap = seen.rear_m.squeeze(1) - own.front_s_m
     there = (gap > -0.5 * own.size_m[..., 0]) & (gap < end_m)
-    reach = seen.half_across_m + 0.5 * own.size_m[..., 1] + SIDE_MARGIN_M
-    return ~(stands & there & ((seen.offset_m - line_m).abs() < reach)).any(dim=1)
+    reach = seen.half_across_m.squeeze(1) + 0.5 * own.size_m[..., 1] + SIDE_MARGIN_M
+    return ~(stands & there & ((seen.offset_m.squeeze(1) - line_m).abs() < reach)).any(dim=1)
 
 
 def _gap_is_long(
@@ -350,19 +352,20 @@ def _gap_is_long(
     others: Bool[Tensor, "b n"],
 ) -> Bool[Tensor, " b"]:
     """Whether nobody who moves, or may, gets in the way until the end of it, nor has to brake hard."""
-    gap, length = seen.rear_m - own.front_s_m, own.size_m[..., 0]
+    gap, length = seen.rear_m.squeeze(1) - own.front_s_m, own.size_m[..., 0]
     behind_m = -gap - length - world.size_m[..., 0]
     middle, half = line_m + 0.5 * from_m, 0.5 * from_m.abs()
-    reach = seen.half_across_m + 0.5 * own.size_m[..., 1] + half + _BOX_MARGIN_M
-    between = others & ((seen.offset_m - middle).abs() < reach)
+    reach = seen.half_across_m.squeeze(1) + 0.5 * own.size_m[..., 1] + half + _BOX_MARGIN_M
+    between = others & ((seen.offset_m.squeeze(1) - middle).abs() < reach)
+    along = seen.along_mps.squeeze(1)
     yaw = torch.gather(state.pose[..., 2], 1, one.agent(drivers))
     faces = torch.cos(state.pose[..., 2] - yaw) < 0.0
     takes_s = travel_time_s(end_m + length, own.speed_mps, own.cruise_mps.clamp(max=PASSING_MPS))
-    coming = torch.where(faces, (-seen.along_mps).clamp(min=_ONCOMING_MPS), 0.0)
-    meets = (gap > 0.0) & (seen.along_mps < 0.5)
+    coming = torch.where(faces, (-along).clamp(min=_ONCOMING_MPS), 0.0)
+    meets = (gap > 0.0) & (along < 0.5)
     meets = meets & (gap < end_m + length + _SPARE_M + coming * (takes_s + _SPARE_S))
     beside = (gap <= 0.0) & (behind_m <= 0.0)
-    closing = seen.along_mps.clamp(min=0.0)
+    closing = along.clamp(min=0.0)
     needs_m = closing**2 / (2.0 * _FOLLOWER_BRAKING_MPS2) + _SPARE_M
     cut_off = (behind_m > 0.0) & (closing > 0.5) & (behind_m < needs_m)
     return ~(between & (meets | beside | cut_off)).any(dim=1)
