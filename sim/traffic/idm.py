@@ -3,7 +3,8 @@
 A driver follows its own path with both axles on it, keeps behind whoever is in the strip it sweeps,
 stops for lights and signs, lets pedestrians cross, and settles conflicts with others by right of
 way and gap (`sim.traffic.conflicts`). Where scenarios have styles, each drives by its own, and
-changes lanes (`sim.traffic.lane_changing`). Agents without a path follow the recording.
+changes lanes (`sim.traffic.lane_changing`); in long scenarios it passes what stands for good
+(`sim.traffic.passing`). Agents without a path follow the recording.
 """
 
 from dataclasses import dataclass, replace

@@ -15,43 +15,38 @@ from torch import Tensor
 from sim import trees
 from sim.compiling import least
 from sim.cues import NOT_YET
-from sim.geometry import box
 from sim.paths.lane_changes import KNOT_M
 from sim.paths.paths import index_at
 from sim.scenario import AgentKind, CueAction
-from sim.traffic.conflicts import travel_time_s
+from sim.traffic.backing import FOLLOWS_S, PATIENCE_S, to_back_out_m, who_backs_up
 from sim.traffic.corridor import Corridor, OnPaths
 from sim.traffic.drivers import Drivers, Place
 from sim.traffic.following import SIDE_MARGIN_M
 from sim.traffic.lateral import NOT_OVER, Lateral, way_back_m, way_out_m
+from sim.traffic.pass_checks import (
+    PASSING_MPS,
+    SPARE_S,
+    One,
+    gap_is_long,
+    is_clear_of_boxes,
+    line_is_clear,
+    stops_before,
+)
 from sim.traffic.path_relations import DriverZones
 from sim.traffic.road_room import ROOM_EVERY_M, road_room_m
 from sim.trees import shared
 from sim.world import World, WorldState
 
-# Longer than the scenarios of the benchmarks and nuScenes' scenes (20 s), in which whoever meets an
-# obstacle first is the ego: their traffic is the same with and without passing.
-PATIENCE_S = 21.0
-FOLLOWS_S = 2.0  # standing, of those who see somebody pass ahead, or face one who has lost patience
 _SEES_M = 40.0
 _STANDING_MPS = 0.3
 _HELD_M = 8.0  # who is held stands nearer than this behind what holds it
 _LEAST_M = 0.1  # aside: who is half way to another lane may have nothing before it there
 _ROOM_BEHIND_M = 1.5  # left by those who back up
-_TOO_LITTLE_ROOM_M = 100.0  # longer than any way out: counts against who has no room for it
-_BACKS_MPS = 0.05  # who is faster than this backwards does
 _REACH_M = 40.0  # what stands within this is passed at once
 _CLEAR_M = 0.45  # left beside what is passed, and to the edge of the road
 _EDGE_M = 0.15
-_KEEPS_DIRECTION_M = (
-    1.5  # by which passing may be wider where the lane beside is of one's direction
-)
-_BOX_MARGIN_M = 0.3
-_INSTANTS = 9  # of the course at which boxes are compared
-_SPARE_M, _SPARE_S = 3.0, 1.5  # left of the gap at the end of a pass
-_ONCOMING_MPS = 3.0  # at least, of those who face a passing driver and may set out
-_FOLLOWER_BRAKING_MPS2 = 2.0  # asked of those behind, at most
-PASSING_MPS, PULLING_OUT_MPS = 5.0, 2.0
+_KEEPS_DIRECTION_M = 1.5  # by which a pass may be wider to stay in lanes of its own direction
+PULLING_OUT_MPS = 2.0
 # Plain ints: compiled, a tensor compared with an enum's member is silently False.
 _PEDESTRIAN, _START = int(AgentKind.PEDESTRIAN), int(CueAction.START)
 
@@ -128,11 +123,11 @@ class Passing:
         held = driven & keeps & behind & (place.waited_s >= patience_s)
         back_m = -corridor.gap_m - length - world.size_m[..., 0].unsqueeze(1)
         follows = (corridor.offset_m.abs() < corridor.reach_m + SIDE_MARGIN_M) & (back_m > -1.0)
-        closing = (corridor.along_mps.clamp(min=0.0) * _SPARE_S).clamp(max=_SEES_M)
+        closing = (corridor.along_mps.clamp(min=0.0) * SPARE_S).clamp(max=_SEES_M)
         room_behind = torch.where(follows, back_m - closing, torch.inf).amin(dim=2)
         room_behind = torch.minimum(room_behind, place.s_m - length.squeeze(2))
-        near, way_out = driven & (nearest < _HELD_M), _to_back_out_m(zones, place)
-        faces_off = _faces_off(state, drivers, place, blocker, near, room_behind, way_out)
+        near, way_out = driven & (nearest < _HELD_M), to_back_out_m(zones, place)
+        faces_off = who_backs_up(state, drivers, place, blocker, near, room_behind, way_out)
 
         seen = on_paths.seen_from(place.path)
         reach = seen.half_across_m + 0.5 * width
@@ -190,7 +185,7 @@ class Passing:
         assert lateral.line_m is not None
         back = (lateral.line_m != 0.0) & ~lateral.moves_over
         ready = (held.held & may_go) | back
-        one = _One.of(drivers, ready, state.step)
+        one = One.of(drivers, ready, state.step)
         out = one.at(held.held)
         line_m = torch.where(out, one.at(held.line_m), 0.0)
         from_m = one.at(lateral.offset_m) - line_m
@@ -200,90 +195,24 @@ class Passing:
         end_m = torch.where(out, one.at(held.end_gap_m) + return_m, way_m)
         own = _pick_place(one, place)
         seen = on_paths.seen_from(own.path)
-        gets_out = _clear_of_boxes(
+        gets_out = is_clear_of_boxes(
             world, state, drivers, one, own, line_m, from_m, way_m, held.stands
         )
-        clear = gets_out & _line_is_clear(own, seen, line_m, end_m, held.stands)
+        clear = gets_out & line_is_clear(own, seen, line_m, end_m, held.stands)
         others = (
             (~held.stands) & (seen.half_across_m.squeeze(1) > -torch.inf) & ~one.is_agent(drivers)
         )
-        clear = clear & _gap_is_long(
+        clear = clear & gap_is_long(
             world, state, one, drivers, own, seen, line_m, from_m, end_m, others
         )
-        clear = clear & (~out.squeeze(1) | ~_stops_before(world, own, end_m))
+        clear = clear & (~out.squeeze(1) | ~stops_before(world, own, end_m))
         begins = one.mask & (one.ready & clear).unsqueeze(1)
         backs = one.mask & (one.ready & ~gets_out).unsqueeze(1) & held.held
         backs = (backs | held.faces_off) & (held.room_behind_m > _ROOM_BEHIND_M)
         return lateral.turned(begins, torch.where(begins, line_m, lateral.line_m)), backs
 
 
-def _faces_off(
-    state: WorldState,
-    drivers: Drivers,
-    place: Place,
-    blocker: Int[Tensor, "b d"],
-    near: Bool[Tensor, "b d"],
-    room_behind_m: Float[Tensor, "b d"],
-    way_m: Float[Tensor, "b d"],
-) -> Bool[Tensor, "b d"]:
-    """Who has to back up, of two drivers each of whom is next in the other's way.
-
-    The one that does so already; else, when one of them has lost patience, the one that has the room to get
-    out of the other's way, and of two that have it the one whose way is shorter. Also those behind one
-    that backs up.
-    """
-    other = torch.gather(drivers.place, 1, blocker)
-    is_driver = torch.gather(drivers.agent, 1, other) == blocker
-    mutual = (torch.gather(blocker, 1, other) == drivers.agent) & is_driver & near
-    backs = drivers.pick(state.speed_mps) < -_BACKS_MPS
-    both = torch.stack((place.waited_s, torch.gather(place.waited_s, 1, other)))
-    both = (both.amax(dim=0) >= PATIENCE_S) & (both.amin(dim=0) >= FOLLOWS_S)
-    both = both & torch.gather(near, 1, other)
-    too_little = torch.where(room_behind_m < way_m, _TOO_LITTLE_ROOM_M, 0.0)
-    cost = way_m + too_little + 1e-3 * drivers.agent
-    less = cost < torch.gather(cost, 1, other)
-    begins = both & less & ~torch.gather(backs, 1, other)
-    makes_room = torch.gather(state.speed_mps, 1, blocker) < -_BACKS_MPS
-    return torch.where(mutual, backs | begins, near & makes_room)
-
-
-def _to_back_out_m(zones: DriverZones, place: Place) -> Float[Tensor, "b d"]:
-    """How far each driver is into the zone that it entered first, of those that it is in; 0: in none."""
-    to_enter = zones.enter_m - zones.of_driver(place.front_s_m)
-    to_leave = zones.leave_m - zones.of_driver(place.s_m - 0.5 * place.size_m[..., 0])
-    inside = zones.valid & (to_enter < 0.0) & (to_leave > 0.0)
-    return -zones.least(torch.where(inside, to_enter, 0.0), place.s_m).clamp(max=0.0)
-
-
-@dataclass(frozen=True)
-class _One:
-    """The driver that decides in this step, one a world: of those who want to, each in turn."""
-
-    index: Int[Tensor, "b 1"]
-    ready: Bool[Tensor, " b"]
-    mask: Bool[Tensor, "b d"]
-
-    @staticmethod
-    def of(drivers: Drivers, ready: Bool[Tensor, "b d"], step: Int[Tensor, " b"]) -> "_One":
-        count = ready.shape[1]
-        number = torch.arange(count, device=ready.device)
-        turn = torch.where(ready, (number - step.unsqueeze(1)) % count, count)
-        index = turn.argmin(dim=1, keepdim=True)
-        return _One(index, ready.any(dim=1), number == index)
-
-    def at(self, per_driver: Tensor) -> Tensor:
-        """`[B, D]` as `[B, 1]`."""
-        return torch.gather(per_driver, 1, self.index)
-
-    def agent(self, drivers: Drivers) -> Int[Tensor, "b 1"]:
-        return self.at(drivers.agent)
-
-    def is_agent(self, drivers: Drivers) -> Bool[Tensor, "b n"]:
-        number = torch.arange(drivers.place.shape[1], device=self.index.device)
-        return number == self.agent(drivers)
-
-
-def _pick_place(one: _One, place: Place) -> Place:
+def _pick_place(one: One, place: Place) -> Place:
     index = one.index.unsqueeze(2).expand(-1, -1, 3)
     size = torch.gather(place.size_m, 1, index)
     plain = trees.map_tensors(lambda t: one.at(t) if t.ndim == 2 else size, place)
@@ -298,81 +227,3 @@ def _lane_beside(world: World, drivers: Drivers, place: Place) -> Bool[Tensor, "
     target = changes.target[row, place.path, drivers.route]
     number = knot[..., None, None].expand(-1, -1, 2, 1)
     return torch.gather(target, 3, number).squeeze(3) >= 0
-
-
-def _clear_of_boxes(
-    world: World,
-    state: WorldState,
-    drivers: Drivers,
-    one: _One,
-    own: Place,
-    line_m: Float[Tensor, "b 1"],
-    from_m: Float[Tensor, "b 1"],
-    way_m: Float[Tensor, "b 1"],
-    stands: Bool[Tensor, "b n"],
-) -> Bool[Tensor, " b"]:
-    """Whether the course over to the line touches nothing that stands."""
-    left = torch.linspace(1.0, 0.0, _INSTANTS, device=line_m.device).expand(len(line_m), -1)
-    wheelbase = torch.gather(world.wheelbase_m, 1, one.agent(drivers))
-    s_m = own.s_m + (1.0 - left) * way_m
-    on_path = world.paths.pose_at(own.path.expand(s_m.shape), s_m, wheelbase.expand(s_m.shape))
-    course = Lateral(*(t.expand(s_m.shape) for t in (from_m, left, 1.0 / way_m, line_m)))
-    pose = course.beside(on_path)
-    size = own.size_m[..., :2] + _BOX_MARGIN_M
-    depth = box.penetration_m(
-        pose.unsqueeze(2), size.unsqueeze(2), state.pose.unsqueeze(1), world.size_m[..., :2].unsqueeze(1)
-    )  # fmt: skip
-    return ~((depth > 0.0).any(dim=1) & stands).any(dim=1)
-
-
-def _line_is_clear(
-    own: Place,
-    seen: OnPaths,
-    line_m: Float[Tensor, "b 1"],
-    end_m: Float[Tensor, "b 1"],
-    stands: Bool[Tensor, "b n"],
-) -> Bool[Tensor, " b"]:
-    """Whether nothing that stands is on the line as far as the pass goes."""
-    gap = seen.rear_m.squeeze(1) - own.front_s_m
-    there = (gap > -0.5 * own.size_m[..., 0]) & (gap < end_m)
-    reach = seen.half_across_m.squeeze(1) + 0.5 * own.size_m[..., 1] + SIDE_MARGIN_M
-    return ~(stands & there & ((seen.offset_m.squeeze(1) - line_m).abs() < reach)).any(dim=1)
-
-
-def _gap_is_long(
-    world: World,
-    state: WorldState,
-    one: _One,
-    drivers: Drivers,
-    own: Place,
-    seen: OnPaths,
-    line_m: Float[Tensor, "b 1"],
-    from_m: Float[Tensor, "b 1"],
-    end_m: Float[Tensor, "b 1"],
-    others: Bool[Tensor, "b n"],
-) -> Bool[Tensor, " b"]:
-    """Whether nobody who moves, or may, gets in the way until the end of it, nor has to brake hard."""
-    gap, length = seen.rear_m.squeeze(1) - own.front_s_m, own.size_m[..., 0]
-    behind_m = -gap - length - world.size_m[..., 0]
-    middle, half = line_m + 0.5 * from_m, 0.5 * from_m.abs()
-    reach = seen.half_across_m.squeeze(1) + 0.5 * own.size_m[..., 1] + half + _BOX_MARGIN_M
-    between = others & ((seen.offset_m.squeeze(1) - middle).abs() < reach)
-    along = seen.along_mps.squeeze(1)
-    yaw = torch.gather(state.pose[..., 2], 1, one.agent(drivers))
-    faces = torch.cos(state.pose[..., 2] - yaw) < 0.0
-    takes_s = travel_time_s(end_m + length, own.speed_mps, own.cruise_mps.clamp(max=PASSING_MPS))
-    coming = torch.where(faces, (-along).clamp(min=_ONCOMING_MPS), 0.0)
-    meets = (gap > 0.0) & (along < 0.5)
-    meets = meets & (gap < end_m + length + _SPARE_M + coming * (takes_s + _SPARE_S))
-    beside = (gap <= 0.0) & (behind_m <= 0.0)
-    closing = along.clamp(min=0.0)
-    needs_m = closing**2 / (2.0 * _FOLLOWER_BRAKING_MPS2) + _SPARE_M
-    cut_off = (behind_m > 0.0) & (closing > 0.5) & (behind_m < needs_m)
-    return ~(between & (meets | beside | cut_off)).any(dim=1)
-
-
-def _stops_before(world: World, own: Place, end_m: Float[Tensor, "b 1"]) -> Bool[Tensor, " b"]:
-    """Whether a stop line lies on the way: those ahead may be waiting at it."""
-    stop_m = world.paths.stop_s_m[world.paths.row.unsqueeze(1), own.path].squeeze(1)
-    ahead = stop_m - own.front_s_m
-    return ((ahead > -0.5) & (ahead < end_m)).any(dim=1)
