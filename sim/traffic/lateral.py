@@ -7,9 +7,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 STEEPEST = 0.35  # of the course against the path: a slow car takes as long a way as it needs
-STEEPEST_OUT = 1.0  # the same of those who pull out from behind something, at a walk
+TIGHTEST_M = 5.5  # radius of those who pull out from behind something, at a walk
 _SHORTEST_M = 4.0
-_PEAK = 1.875  # of the derivative of the course
+_PEAK, _BEND = 1.875, 5.7735  # of the derivative of the course, and of its second one
 NOT_OVER = 1e-3  # of the change of those who keep to a line beside their path
 
 
@@ -62,7 +62,7 @@ class Lateral:
     def begun(self, begins: Bool[Tensor, "b d"], offset_m: Float[Tensor, "b d"]) -> "Lateral":
         """The same, but some begin a change, `offset_m` left of their new path."""
         from_m = torch.where(begins, offset_m, self.from_m)
-        fresh = torch.minimum(self.per_m, 1.0 / _shortest_m(offset_m, STEEPEST))
+        fresh = torch.minimum(self.per_m, 1.0 / _shortest_m(offset_m))
         return Lateral(
             from_m,
             torch.where(begins, 1.0, self.left),
@@ -73,7 +73,7 @@ class Lateral:
     def turned(self, begins: Bool[Tensor, "b d"], line_m: Float[Tensor, "b d"]) -> "Lateral":
         """The same, but some begin to change to another line."""
         from_m = self.offset_m - line_m
-        back = torch.minimum(self.per_m, 1.0 / _shortest_m(from_m, STEEPEST))
+        back = torch.minimum(self.per_m, 1.0 / _shortest_m(from_m))
         per_m = torch.where(line_m != 0.0, 1.0 / way_out_m(from_m), back)
         return Lateral(
             torch.where(begins, from_m, self.from_m),
@@ -104,14 +104,14 @@ class Lateral:
 
 
 def way_out_m(from_m: Tensor) -> Tensor:
-    """Of the shortest change over so much."""
-    return _shortest_m(from_m, STEEPEST_OUT)
+    """Of the shortest change over so much: at full lock."""
+    return (from_m.abs() * (_BEND * TIGHTEST_M)).sqrt().clamp(min=_SHORTEST_M)
 
 
 def way_back_m(from_m: Tensor, usual_m: Tensor) -> Tensor:
     """Of a change over so much that usually takes `usual_m`."""
-    return torch.maximum(usual_m, _shortest_m(from_m, STEEPEST))
+    return torch.maximum(usual_m, _shortest_m(from_m))
 
 
-def _shortest_m(from_m: Tensor, steepest: float) -> Tensor:
-    return (from_m.abs() * (_PEAK / steepest)).clamp(min=_SHORTEST_M)
+def _shortest_m(from_m: Tensor) -> Tensor:
+    return (from_m.abs() * (_PEAK / STEEPEST)).clamp(min=_SHORTEST_M)
