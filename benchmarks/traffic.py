@@ -4,7 +4,8 @@
 
 A vehicle-vehicle collision: two boxes of vehicles, full size, overlap by more than 1 cm. Those with a
 driver in it who does not yield as it should, or runs reds, are counted apart (`violators`).
-Gridlock: some driver has stood still for 40 s without a break (no red light lasts that long).
+Gridlock: some driver has stood still for 40 s without a break (no red light lasts that long), other
+than those whose part it is to stand.
 """
 
 import argparse
@@ -15,8 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from sim.cues import NOT_YET
 from sim.geometry import box
-from sim.scenario import AgentKind, Scenario, Yielding
+from sim.recording import STANDING_MPS
+from sim.scenario import AgentKind, CueAction, Scenario, Yielding
 from sim.sources.procedural import FAMILIES, draft
 from sim.sources.procedural.ids import scenario_seed
 from sim.styles import Spread, draw_styles
@@ -49,6 +52,14 @@ def violators(scenario: Scenario, count: int) -> torch.Tensor:
     return found
 
 
+def stands(world: World, state: WorldState) -> torch.Tensor:
+    """`[B, N]`: drivers that stand, and not because their cue has yet to fall."""
+    drives = state.valid & (world.paths.agent_path >= 0)
+    if world.cues is not None:
+        drives &= (world.cues.action != CueAction.START) | (state.cue_step != NOT_YET)
+    return drives & (state.speed_mps.abs() < STANDING_MPS)
+
+
 def restyled(scenario: Scenario, spread: Spread, seed: int) -> Scenario:
     """The same drivers in the same places, with styles drawn anew."""
     rng = np.random.default_rng(seed)
@@ -74,6 +85,7 @@ def run(
         bad = torch.stack([violators(one, state.valid.shape[1]) for one in world.scenarios])
         excused = bad[:, :, None] | bad[:, None]
         stood = torch.zeros(world.num_worlds, dtype=torch.bool)
+        still_s = torch.zeros_like(state.waited_s)
         for step in range(round(seconds / world.dt_s)):
             state = traffic.act(world, state)
             pairs = collided(world, state)
@@ -84,7 +96,8 @@ def run(
                 i, j = torch.nonzero(pairs[w])[0].tolist()
                 first[start + w] = (round(step * world.dt_s, 1), i, j)
             hit |= now
-            stood |= ((state.waited_s > STOOD_S) & state.valid).any(1)
+            still_s = torch.where(stands(world, state), still_s + world.dt_s, 0.0)
+            stood |= (still_s > STOOD_S).any(1)
         crashed += hit.tolist()
         violated += by_violators.tolist()
         stuck += stood.tolist()

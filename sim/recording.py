@@ -58,6 +58,7 @@ def recorded_state(world: World, step: Int[Tensor, " b"]) -> WorldState:
         path_s_m=path_s_m,
         change_from_m=change_from_m,
         change_left=change_left,
+        aside_m=torch.zeros_like(path_s_m),
         waited_s=_wait_s(world, now, valid),
         cue_step=_cue_step(world, now, valid),
         late_steps=torch.zeros_like(path),

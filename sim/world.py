@@ -110,6 +110,7 @@ class WorldState:
     change_left: Float[
         Tensor, "b n"
     ]  # what is left of that: from 1 to 0, and -1: it may change again
+    aside_m: Float[Tensor, "b n"]  # how far left of its path the line is that it keeps to
     waited_s: Float[Tensor, "b n"]  # how long it has been standing; on foot: waiting at a kerb
     late_steps: Int[Tensor, "b n"]  # by how much somebody on foot is behind the recording
     cue_step: Int[Tensor, "b n"]  # when the cue of an agent with a part fell; -1: it has not
@@ -256,6 +257,7 @@ class World:
             path_s_m=torch.where(valid, path_s_m, -1.0),
             change_from_m=change_from_m,
             change_left=change_left,
+            aside_m=torch.zeros_like(pose[..., 0]),
             waited_s=torch.zeros_like(pose[..., 0]),
             cue_step=torch.full_like(valid, NOT_YET, dtype=torch.long),
             late_steps=torch.zeros_like(path),

@@ -17,6 +17,7 @@ from sim.traffic.walking import Walkers, walk
 from sim.world import World, WorldState
 
 _CURVATURE = 4  # in a frame of `Paths`
+_BACKING_MPS, _BACKING_MPS2 = 2.2, 1.0
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,21 @@ def advance(
     acceleration_mps2: Float[Tensor, "b d"],
     walkers: Walkers | None,
     waits: Bool[Tensor, "b n"] | None,
+    backs: Bool[Tensor, "b d"] | None,
 ) -> tuple[WorldState, Bool[Tensor, "b n"]]:
     """Integrate along the paths; replay the rest; let in who enters, drop who has left.
 
-    `waits`: who, on foot, stays at the kerb. Also: who was driven.
+    `waits`: who, on foot, stays at the kerb; `backs`: who backs up, None: nobody ever does. Also: who
+    was driven.
     """
     paths, drivers, dt = world.paths, lookout.drivers, world.dt_s
     speed = place.speed_mps
     next_speed = (speed + acceleration_mps2 * dt).clamp(min=0.0)
+    if backs is not None:
+        speed = drivers.pick(state.speed_mps)
+        next_speed = torch.where(
+            (speed < 0.0) | backs, _backwards_mps(speed, backs, dt), next_speed
+        )
     driven_m = 0.5 * (speed + next_speed) * dt
     lateral, stays = course.lateral, None
     if lateral is None:
@@ -107,6 +115,14 @@ def advance(
     return _with_changes(moved, drives, enters, course, lateral, world, drivers), drives
 
 
+def _backwards_mps(
+    speed_mps: Float[Tensor, "b d"], backs: Bool[Tensor, "b d"], dt_s: float
+) -> Float[Tensor, "b d"]:
+    """The speed, a step later, of those who back up and of those who come to rest from it."""
+    faster = (speed_mps - _BACKING_MPS2 * dt_s).clamp(min=-_BACKING_MPS)
+    return torch.where(backs, faster, (speed_mps + _BACKING_MPS2 * dt_s).clamp(max=0.0))
+
+
 def _must_go_on(world: World, drivers: Drivers, path: Int[Tensor, "b d"]) -> Bool[Tensor, "b d"]:
     """Whose path ends before its route does: it may not leave the world there."""
     changes, row = world.paths.lane_changes, world.paths.row.unsqueeze(1)
@@ -128,6 +144,8 @@ def _with_changes(
     of_drivers = {
         "path": course.path, "change_from_m": lateral.from_m, "change_left": lateral.left
     }  # fmt: skip
+    if lateral.line_m is not None:
+        fresh["aside_m"], of_drivers["aside_m"] = 0.0, lateral.line_m
     changed = {}
     for name, values in of_drivers.items():
         driven = torch.where(drives, drivers.spread(values), getattr(moved, name))

@@ -112,13 +112,18 @@ class Lookout:
         velocity_mps: Float[Tensor, "b n 2"],
         own_s: Float[Tensor, "b d"],
         lateral: Lateral | None,
+        stands: Bool[Tensor, "b n"] | None,
     ) -> OnPaths:
-        """Project every agent on every path; they move, or mean to, with these velocities."""
+        """Project every agent on every path; they move, or mean to, with these velocities.
+
+        `stands`: who will sweep nothing, whatever change it is in.
+        """
         hint = self._hints(world, state, own_s)
         beside = None
         if lateral is not None:
             drives = state.path >= 0
-            beside = torch.where(drives, self.drivers.spread(lateral.offset_m), 0.0)
+            drives = drives if stands is None else drives & ~stands
+            beside = torch.where(drives, self.drivers.spread(lateral.over_m), 0.0)
             (beside,) = materialize(beside)
         return _project_all(world, state, velocity_mps, hint, beside)
 
@@ -127,14 +132,22 @@ class Lookout:
         on_paths: OnPaths,
         place: Place,
         lateral: Lateral | None,
+        stands: Bool[Tensor, "b n"] | None,
     ) -> Corridor:
-        """What each driver meets on the path that it is on, and between there and where it is."""
+        """What each driver meets on the line that it keeps to, and between there and where it is.
+
+        `stands`: what drivers that pull out have made sure not to touch between here and there.
+        """
         drivers, seen = self.drivers, on_paths.seen_from(place.path)
         agent = torch.arange(seen.rear_m.shape[2], device=place.path.device)
         half_width = 0.5 * place.size_m[..., 1].unsqueeze(2)
         offset, reach = seen.offset_m, seen.half_across_m + half_width
         if lateral is not None:
-            (half_way,) = materialize(0.5 * lateral.offset_m.unsqueeze(2))
+            (half_way,) = materialize(0.5 * lateral.over_m.unsqueeze(2))
+            if lateral.line_m is not None and stands is not None:
+                line = lateral.line_m.unsqueeze(2)
+                half_way = torch.where((line != 0.0) & stands.unsqueeze(1), 0.0, half_way)
+                offset = offset - line
             offset, reach = offset - half_way, reach + half_way.abs()
         return Corridor(
             gap_m=seen.rear_m - place.front_s_m.unsqueeze(2),

@@ -3,7 +3,8 @@
 A driver follows its own path with both axles on it, keeps behind whoever is in the strip it sweeps,
 stops for lights and signs, lets pedestrians cross, and settles conflicts with others by right of
 way and gap (`sim.traffic.conflicts`). Where scenarios have styles, each drives by its own, and
-changes lanes (`sim.traffic.lane_changing`). Agents without a path follow the recording.
+changes lanes (`sim.traffic.lane_changing`); in long scenarios it passes what stands for good
+(`sim.traffic.passing`). Agents without a path follow the recording.
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from sim.traffic.drivers import Drivers, Place
 from sim.traffic.following import follow
 from sim.traffic.lane_changing import Wishes, choose_lanes
 from sim.traffic.lateral import Lateral
+from sim.traffic.passing import Passing
 from sim.traffic.stopping import HARDEST_BRAKING_MPS2, Signs, brake_before, give_way
 from sim.traffic.storing import stored
 from sim.traffic.walking import Walkers
@@ -39,13 +41,15 @@ class IdmTraffic:
     lookout: Lookout
     styles: DriverStyles
     walkers: Walkers | None
+    passing: Passing | None
 
     @staticmethod
     def of(world: World, drives_ego: bool = False, manner: Manner = "drawn") -> "IdmTraffic":
         """For the scenarios of a world; with `drives_ego` the ego as well (to record it)."""
         lookout = Lookout.of(world, drives_ego)
         styles = DriverStyles.of(world.scenarios, lookout.drivers, world.dt_s, manner)
-        return IdmTraffic(lookout, styles, Walkers.of(world, manner == "uniform"))
+        walkers = Walkers.of(world, manner == "uniform")
+        return IdmTraffic(lookout, styles, walkers, Passing.of(world))
 
     def act(self, world: World, state: WorldState) -> WorldState:
         """The state one step later."""
@@ -60,14 +64,25 @@ class IdmTraffic:
         velocity = state.velocity_mps
         if walkers is not None and walkers.looks is not None:
             velocity = walkers.intended_mps(world, state)
-        on_paths = lookout.look(world, state, velocity, own_s, course.lateral)
-        corridor = stored(lookout.corridor(on_paths, place, course.lateral))
+        passing, held, backs = self.passing, None, None
+        stands = None if passing is None else passing.stands(world, state)
+        on_paths = lookout.look(world, state, velocity, own_s, course.lateral, stands)
+        corridor = stored(lookout.corridor(on_paths, place, course.lateral, stands))
         wishes = course.lateral and stored(Wishes.of(world, state, drivers, place, on_paths))
+        if passing is not None and stands is not None and wishes is not None:
+            zones = lookout.zones(world, place.path)
+            held = stored(
+                passing.held(
+                    world, state, drivers, lookout.driven, place, on_paths, corridor, stands, zones
+                )
+            )
+            wishes = wishes.and_of(*held.wishes(drivers))
         if walkers is not None:
             on_foot = walkers.met(corridor)
             waits = walkers.waiting(state, on_foot, place)
         following = follow(state, corridor, styles, place, wishes, walkers, on_foot)
         wanted = give_way(world, state, lookout, styles, place, following, signs)
+        may_go = wanted >= following.acceleration_mps2
         if wishes is not None:
             choice = choose_lanes(
                 world, state, drivers, styles, place, wishes, on_paths, following.acceleration_mps2
@@ -76,6 +91,20 @@ class IdmTraffic:
             wanted = torch.minimum(wanted, torch.minimum(choice.acceleration_mps2, ends))
             position = drivers.pick(state.pose)[..., :2]
             course = course.changed(world, position, choice.path, choice.near_s_m)
+        if passing is not None and held is not None and course.lateral is not None:
+            keeps = may_go & (course.path == place.path)
+            lateral, backs = passing.decide(
+                world,
+                state,
+                drivers,
+                place,
+                on_paths,
+                course.lateral,
+                held,
+                keeps,
+                styles.lane_change_s,
+            )
+            course = replace(course, lateral=lateral)
         done = styles.as_done(
             wanted.clamp(min=-HARDEST_BRAKING_MPS2),
             drivers.pick(state.acceleration_mps2),
@@ -85,7 +114,7 @@ class IdmTraffic:
         )
         done = _play(world, state, drivers, done)
         done, near_sign = materialize(done, signs.near)
-        moved, drives = advance(world, state, lookout, place, course, done, walkers, waits)
+        moved, drives = advance(world, state, lookout, place, course, done, walkers, waits, backs)
         waited = torch.where(moved.speed_mps < _STANDING_MPS, state.waited_s + world.dt_s, 0.0)
         honours = drivers.spread(near_sign)
         kept = torch.maximum(waited, torch.where(honours, state.waited_s, 0.0))
@@ -99,6 +128,8 @@ class IdmTraffic:
         drivers, path = self.lookout.drivers, self.lookout.own_path(state)
         cruise = self.styles.speed_factor * world.paths.cruise_at(path, own_s)
         cyclist = drivers.pick(world.kind) == _CYCLIST
+        if self.passing is not None:
+            cruise = torch.minimum(cruise, drivers.pick(self.passing.most_mps(state)))
         return Place(
             path=path,
             s_m=own_s,
@@ -116,10 +147,11 @@ class IdmTraffic:
         changing = changes.styled[world.paths.row].unsqueeze(1) & self.lookout.driven
         from_m = torch.where(changing, drivers.pick(state.change_from_m), 0.0)
         left = drivers.pick(state.change_left)
+        line_m = None if self.passing is None else drivers.pick(state.aside_m)
         return Course(
             place.path,
             place.s_m,
-            Lateral.of(from_m, left, place.speed_mps, self.styles.lane_change_s),
+            Lateral.of(from_m, left, place.speed_mps, self.styles.lane_change_s, line_m),
         )
 
 

@@ -5,7 +5,7 @@ the same gap. Drivers look at the lane on one side at a time: those whose route 
 every step, of the others a fifth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -81,6 +81,12 @@ class Wishes:
             side=side,
             left_m=left_m,
             stop_m=changes.ends_s_m[row, place.path, route] - place.s_m,
+        )
+
+    def and_of(self, held: Bool[Tensor, "b n"], shift_m: Float[Tensor, "b n"]) -> "Wishes":
+        """The same, and of those who want to pass something that stands."""
+        return replace(
+            self, wants=self.wants | held, shift_m=torch.where(held, shift_m, self.shift_m)
         )
 
 
