@@ -105,6 +105,10 @@ class IdmTraffic:
                 styles.lane_change_s,
             )
             course = replace(course, lateral=lateral)
+            # Who has backed up to get out stays there until the gap comes, and does not close up again.
+            assert lateral.line_m is not None
+            stays = held.held & (lateral.line_m == 0.0)
+            wanted = torch.where(stays, wanted.clamp(max=0.0), wanted)
         done = styles.as_done(
             wanted.clamp(min=-HARDEST_BRAKING_MPS2),
             drivers.pick(state.acceleration_mps2),

@@ -181,9 +181,9 @@ def test_options_that_make_no_sense_are_refused(
     assert "needs lidar" in capsys.readouterr().err
 
 
-def test_older_weights_see_tracks() -> None:
+def test_shipped_weights_see_tracks() -> None:
     network, card = load_network(OccupancyPredictor, "default")
-    assert "sensors" not in card.config and network.config.sensors == "tracks"
+    assert network.config.sensors == "tracks"
     assert isinstance(make_planner("costvolume"), CostVolumePlanner)
     config = OccupancyTrainConfig(**{k: v for k, v in card.training.items() if k != "data"})
     make_task("occupancy", replace(config, start="default"))

@@ -28,7 +28,7 @@ EAST, WEST = straight(-100, 0, 450, 0), straight(450, 3.5, -100, 3.5)
 LEFT_LANE = straight(-100, 3.5, 450, 3.5)
 PARKED = Car(-1, 60, 0)
 BEHIND = Car(0, 54, 0)  # 2 m behind it, the minimum gap
-ONCOMING = [Car(1, 60 + 25.0 * k, 3.5, math.pi, 8.0) for k in range(5)]
+ONCOMING = [Car(1, 60 + 25.0 * k, 3.5, math.pi, 8.0) for k in range(4)]
 STOOD_S = 18.5  # before the drives begin
 LOSES_PATIENCE = round((PATIENCE_S - STOOD_S) / 0.1)  # the step in which everybody does
 
@@ -92,7 +92,7 @@ def _oncoming() -> Scenario:
 
 
 def test_waits_for_a_gap_that_is_long_enough() -> None:
-    # They come every 3.1 s; the last is beside the parked car after 100 / 8 = 12 s or later.
+    # They come every 3.1 s; the last is beside the parked car after 75 / 8 = 9 s or later.
     world, states = _driven(_oncoming)
     assert not collides(world, states)
     y = _of(states, 0, 1)
