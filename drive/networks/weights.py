@@ -107,16 +107,11 @@ def begin_from(network: TaskNetwork, weights: str) -> None:
     """Fill a network with weights of the same task and sizes; InputError for others."""
     path = find_weights(weights, network.task)
     card, tensors = read_weights(path, network.task, network.version)
-    mine = asdict(network.config)
-    other = [name for name in mine if card.config.get(name, _default(network, name)) != mine[name]]
-    if other:
+    if card.config != asdict(network.config):
+        mine = asdict(network.config)
+        other = [name for name in mine if card.config.get(name) != mine[name]]
         raise InputError(f"{path}: weights of a network of other sizes ({', '.join(other)})")
     _fill(network, tensors, path)
-
-
-def _default(network: TaskNetwork, name: str) -> Any:
-    """What a field of a config is that is younger than the weights."""
-    return getattr(network.config_class, name, None)
 
 
 def _fill(network: TaskNetwork, tensors: dict[str, Tensor], path: Path) -> None:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sim.geometry import box, se2
+from sim.geometry import box
 
 
 def resized(
@@ -23,11 +23,3 @@ def resized(
     bottom = boxes[:, 2] - 0.5 * boxes[:, 5]
     height = (bottom + 0.5 * size_m[:, 2]).unsqueeze(1)
     return torch.cat((boxes[:, :2] + shift, height, size_m, boxes[:, 6:]), dim=1)
-
-
-def turned_to(boxes: Float[Tensor, "k 7"], yaw_rad: Float[Tensor, " k"]) -> Float[Tensor, "k 7"]:
-    """The same boxes with the heading, of the two that they may have, nearer to `yaw_rad`."""
-    away = se2.wrap_angle(boxes[:, 6] - yaw_rad)
-    half_turn = torch.where(away.abs() > 0.5 * torch.pi, torch.pi, 0.0)
-    yaw = se2.wrap_angle(boxes[:, 6] + half_turn)
-    return torch.cat((boxes[:, :6], yaw.unsqueeze(1)), dim=1)

@@ -51,9 +51,7 @@ class OccupancyTask(Task):
         logits, truths, number = [], [], 0
         for example in examples:
             example = trees.to(example, self.device)
-            logits.append(
-                self._found(example).logit.half()
-            )  # a whole image for each instant: large
+            logits.append(self._found(example).logit.half())  # half: an image for each instant
             truths.append(self._truth(example))
             number += example.num
             if number >= _CALIBRATES:

@@ -90,8 +90,9 @@ class Lateral:
         return driven_m * cos / (1.0 - curvature * self.offset_m).clamp(min=0.5)
 
     def after(self, driven_m: Float[Tensor, "b d"]) -> "Lateral":
-        """The same, so far on."""
-        left = (self.left - driven_m * self.per_m).clamp(-1.0, 1.0)
+        """The same, so far on; backwards a change that is not over begins anew, and none that is."""
+        most = torch.where(self.left > 0.0, 1.0, 0.0)
+        left = torch.minimum(self.left - driven_m * self.per_m, most).clamp(min=-1.0)
         if self.line_m is not None:
             left = torch.where(self.line_m != 0.0, left.clamp(min=NOT_OVER), left)
         return replace(self, left=left)

@@ -215,8 +215,7 @@ class Passing:
 def _pick_place(one: One, place: Place) -> Place:
     index = one.index.unsqueeze(2).expand(-1, -1, 3)
     size = torch.gather(place.size_m, 1, index)
-    plain = trees.map_tensors(lambda t: one.at(t) if t.ndim == 2 else size, place)
-    return plain
+    return trees.map_tensors(lambda t: one.at(t) if t.ndim == 2 else size, place)
 
 
 def _lane_beside(world: World, drivers: Drivers, place: Place) -> Bool[Tensor, "b d 2"]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from drive.perception.amodal import resized, turned_to
+from drive.perception.amodal import resized
 from drive.perception.box_fit import fit_boxes, settled
 from sim.geometry import box, overlap, se2
 
@@ -114,10 +114,7 @@ def test_the_nearest_corner_stays_where_it_was_seen() -> None:
     assert (off < 1e-4).sum() >= 94
 
 
-def test_the_bottom_stays_and_the_heading_can_be_turned() -> None:
+def test_the_bottom_stays() -> None:
     low = torch.tensor([[10.0, 5.0, 0.5, 3.0, 1.5, 1.0, 0.1]])
     told = resized(low, torch.tensor([[4.5, 1.9, 1.6]]), torch.zeros(1, 2))
     assert told[0, 2] == pytest.approx(0.8)  # from 0 to 1.6
-    back = turned_to(low, torch.tensor([3.0]))
-    assert back[0, 6] == pytest.approx(0.1 - math.pi, abs=1e-5)
-    torch.testing.assert_close(turned_to(low, torch.tensor([-0.4])), low)
