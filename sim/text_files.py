@@ -1,8 +1,12 @@
 """Texts, JSON and YAML that somebody else wrote: bounded, and every failure names the file."""
 
+import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sim.errors import InputError
 
@@ -82,3 +86,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise InputError(f"{path}: not a list of `field: value` lines")
     return values
+
+
+def read_numbers(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns of a CSV file with a head line, as float64; InputError names the file and what is wrong."""
+    lines = [line for line in csv.reader(read_text(path).splitlines()) if line]
+    head = [name.strip() for name in lines[0]] if lines else []
+    missing = [name for name in names if name not in head]
+    if missing:
+        raise InputError(f"{path}: no column {', '.join(missing)} (there are {', '.join(head)})")
+    where = [head.index(name) for name in names]
+    try:
+        values = np.array([[float(line[k]) for k in where] for line in lines[1:]])
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{path}: not a table of numbers: {error}") from None
+    return dict(zip(names, values.reshape(-1, len(names)).T, strict=True))

@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
         "benchmark": _benchmark,
         "collect": _collect,
         "train": _train,
+        "discover": _discover,
         "save": _save,
         "export": _export,
         "evaluate": _evaluate,
@@ -96,6 +97,12 @@ def _train(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _discover(arguments: list[str]) -> int:
+    from drive.cli.discover import run
+
+    return run(arguments)
+
+
 def _save(arguments: list[str]) -> int:
     from drive.cli.save import run
 
@@ -139,6 +146,7 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
   evaluate   score results on a nuScenes split with the official code
   collect    make the examples that training reads, from scenarios
   train      train a network from collected examples
+  discover   find road users in lidar sweeps that nobody labelled, and train a detector on them
   report     write a run's page again, or compare several runs in one
   view       look at a scene, a drive or a sweep, in Open3D
   save       write generated or recorded scenarios to files

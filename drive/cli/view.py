@@ -24,11 +24,12 @@ _EPILOG = """examples:
   bevdrive view --dataroot DIR --version v1.0-mini --sample TOKEN --out sample.png
   bevdrive view av2/adcf7d18-0510-35b0-a2fa-b4cea13a6d76 --color instance
   bevdrive view kitti/velodyne/000001.bin --color intensity --out sweep.png
+  bevdrive view runs/found --stage label --out labels.png       # what bevdrive discover found
 
-Paths: a run folder; a saved scenario or a ScenarioNet pickle, or a folder of them; an Argoverse 2
-log; a lidar sweep (nuScenes .pcd.bin, KITTI .bin, Argoverse 2 .feather). Without a path: a generated
-scene, or with --dataroot a nuScenes scene. Where the data has no sweeps, or the drive is simulated,
-a simulated lidar provides the points.
+Paths: a run folder; the folder of a discovery; a saved scenario or a ScenarioNet pickle, or a folder
+of them; an Argoverse 2 log; a lidar sweep (nuScenes .pcd.bin, KITTI .bin, Argoverse 2 .feather).
+Without a path: a generated scene, or with --dataroot a nuScenes scene. Where the data has no sweeps,
+or the drive is simulated, a simulated lidar provides the points.
 
 In the window: space plays, left and right step, up and down choose the instant of a cost volume, C
 changes the camera, S saves a picture, Ctrl + click picks a box. Layer `future` shows where everyone
@@ -84,6 +85,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--version", default="v1.0-mini", help="nuScenes: the version")
     add("--sample", metavar="TOKEN", help="nuScenes: begin at this sample")
     add("--cache", type=Path, help="nuScenes: where converted scenes are kept (~/.cache/bevdrive)")
+    add("--stage", help="whose labels of a discovery (the last one's): cluster, track, label ...")
+    add("--weights", metavar="RUN",
+        help="of a lidar sweep: what the detector of a discovery (or default) finds in it")  # fmt: skip
     add("--lidar", default="real", help="real (where there are sweeps) or simulated")
     add("--color", choices=COLORS, default="height", help="of points, by")
     add("--layers", nargs="+", choices=LAYERS, metavar="LAYER",

@@ -23,7 +23,8 @@ TOLD_BY_PATH = "auto"
 class ViewTarget(SourceQuery):
     """What to look at; see `bevdrive view --help`. `lidar`: real (where there is one), simulated.
 
-    `planner`: whose drive of a run; and whose thoughts are shown, if it rates candidates.
+    `planner`: whose drive of a run; and whose thoughts are shown, if it rates candidates. `stage`: of a
+    discovery; `weights`: of the detector that looks at a sweep.
     """
 
     source: str = TOLD_BY_PATH
@@ -31,10 +32,13 @@ class ViewTarget(SourceQuery):
     planner: str | None = None
     sample: str | None = None
     lidar: str = "real"
+    stage: str | None = None
+    weights: str | None = None
 
 
 def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
     """The scene that `target` names; raises InputError, naming the choices, where there is none."""
+    from drive.pipelines.discover_view import detected_scene, discovered_scene, is_discovery
     from sim.sources.sweep_file import SUFFIXES
 
     one_of("--lidar", target.lidar, ("real", "simulated"))
@@ -46,6 +50,11 @@ def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
             raise InputError(f"{path}: no such file or folder")
         if (path / "config.yaml").is_file():
             return _of_run(target, path)
+        if is_discovery(path):
+            drive = target.scenario[0] if target.scenario else None
+            return discovered_scene(path, drive, target.stage)
+        if path.is_file() and path.name.endswith(SUFFIXES) and target.weights is not None:
+            return detected_scene(path, target.weights)
         if path.is_file() and path.name.endswith(SUFFIXES):
             return _thought_of(target, _of_sweep(path))
     return _thought_of(target, _of_source(replace(target, source=_source(target))))

@@ -1,0 +1,78 @@
+"""`bevdrive discover`."""
+
+import time
+
+import tyro
+
+from drive.cli.interruption import stopped
+from drive.cli.words import split_commas
+from drive.pipelines.discover_config import DiscoverConfig, check
+
+
+def run(arguments: list[str]) -> int:
+    """Find road users, stage after stage; returns the exit code. Raises InputError for wrong input."""
+    options = tyro.cli(
+        DiscoverConfig,
+        args=split_commas(arguments),
+        prog="bevdrive discover",
+        description=DiscoverConfig.__doc__,
+    )
+    check(options)
+    if options.sweep is not None:
+        return _one_sweep(options)
+    from drive.pipelines.discover import discover
+    from drive.pipelines.workers import BrokenRun
+
+    began = time.perf_counter()
+    try:
+        figures = discover(options)
+    except (KeyboardInterrupt, BrokenRun, OSError) as stop:
+        return stopped(stop, "to go on: give the same command again")
+    for line in _table(figures):
+        print(line)
+    print(f"in {time.perf_counter() - began:.1f} s: {options.out}")
+    return _look([str(options.out)]) if options.view else 0
+
+
+def _table(figures: dict[str, dict[str, dict[str, float]]]) -> list[str]:
+    """Precision, recall and average precision at one overlap of each stage, near and far."""
+    spans = ("0-40 m", "40-80 m")
+    lines = []
+    for stage, told in figures.items():
+        cells = []
+        for span in spans:
+            at = told.get(f"iou0.5 {span}")
+            if at is not None:
+                cells.append(
+                    f"{span}: AP {at['ap']:.3f}, precision {at['precision']:.3f}, "
+                    f"recall {at['recall']:.3f}"
+                )
+        lines.append(f"{stage:10s} " + ("; ".join(cells) or "nothing is annotated"))
+    return lines
+
+
+def _one_sweep(options: DiscoverConfig) -> int:
+    """Print what is found in it, the surest first."""
+    from drive.perception.labels import category_of
+    from drive.pipelines.discover_view import detected_in
+
+    assert options.sweep is not None
+    assert options.weights is not None
+    began = time.perf_counter()
+    _, found = detected_in(options.sweep, options.weights, options.least_score)
+    took_s, count = time.perf_counter() - began, int((found.score > 0).sum())
+    for score, box in zip(found.score[0, :count].tolist(), found.box[0].tolist(), strict=False):
+        x, y, _, length, width, height, _ = box
+        print(
+            f"{score:.2f}  {category_of(length):10s} at {x:7.2f} {y:7.2f} m, "
+            f"{length:.1f} x {width:.1f} x {height:.1f} m"
+        )
+    print(f"{count} found in {took_s:.2f} s")
+    return _look([str(options.sweep), "--weights", options.weights]) if options.view else 0
+
+
+def _look(words: list[str]) -> int:
+    """In the viewer's window."""
+    from drive.cli.view import run as view
+
+    return view(words)

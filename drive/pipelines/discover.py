@@ -1,0 +1,230 @@
+"""The pipeline behind `bevdrive discover`: stage after stage, each on all drives, each kept in the folder.
+
+OUT/logs/DRIVE/            sweeps
+OUT/labels/STAGE/DRIVE.parquet, OUT/labels/STAGE.json (nuScenes' submission format)
+OUT/round0/ ...            trainings
+OUT/weights.safetensors    the last detector
+OUT/metrics.json           precision, recall, average precision of each stage, where somebody annotated
+OUT/pictures/              of each stage
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from drive.perception.labels import Labels, read_labels, submission, write_labels
+from drive.perception.logs.sweep_log import SweepLog
+from drive.pipelines.discover_config import STAGES, DiscoverConfig
+from drive.pipelines.discover_logs import find_logs, is_stored, log_folder, store_log
+from drive.pipelines.presets import to_plain
+from drive.pipelines.workers import tell, work
+from sim.errors import InputError
+from sim.files import write_whole
+
+_FREE = ("out", "workers", "view", "stage")  # change no result
+_PICTURES = 3  # of each stage
+Stage = Callable[[DiscoverConfig, SweepLog], Labels]
+
+
+def discover(config: DiscoverConfig) -> dict[str, dict[str, dict[str, float]]]:
+    """Do what is not done yet, up to the stage that is asked for; returns the figures by stage.
+
+    Raises InputError for wrong input and for a folder that holds something else; `BrokenRun` where a
+    worker process died.
+    """
+    assert config.out is not None
+    refs = find_logs(config)
+    _begin(config)
+    missing = [ref for ref in refs if not is_stored(log_folder(config.out, ref))]
+    jobs = [(config, ref, log_folder(config.out, ref)) for ref in missing]
+    work(store_log, jobs, config.workers, "sweeps", [1.0] * len(jobs), "drives")
+    logs = [SweepLog(log_folder(config.out, ref)) for ref in refs]
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    for name in _label_stages(config):
+        if name.startswith("train"):
+            _train(config, logs, int(name.removeprefix("train")))
+            continue
+        _make(config, logs, name)
+        figures[name] = _summed_up(config.out, logs, name)
+        write_whole(config.out / "metrics.json", json.dumps(figures, indent=1))
+    return figures
+
+
+def _label_stages(config: DiscoverConfig) -> list[str]:
+    """What is made one after the other; `train0` is a training, the others are labels."""
+    if config.stage == "sweeps":
+        return []
+    if config.weights is not None:
+        return ["detect"]
+    if config.stage != "train":
+        return list(STAGES[1 : STAGES.index(config.stage) + 1])
+    stages = ["cluster", "track", "filter", "label"]
+    for number in range(config.rounds):
+        stages += [f"train{number}", f"detect{number}"]
+        if number + 1 < config.rounds:
+            stages += [f"label{number}"]
+    return stages
+
+
+def _begin(config: DiscoverConfig) -> None:
+    """Raise InputError where the folder holds something else than this discovery."""
+    assert config.out is not None
+    asked = {name: value for name, value in to_plain(config).items() if name not in _FREE}
+    said = config.out / "discovery.json"
+    if said.is_file():
+        held = json.loads(said.read_text())
+        other = [name for name in asked if held.get(name) != asked[name]]
+        if other:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in other)
+            raise InputError(f"{config.out}: holds a discovery with other {options}")
+        return
+    if config.out.is_dir() and any(config.out.iterdir()):
+        raise InputError(f"{config.out}: holds something else than a discovery")
+    config.out.mkdir(parents=True, exist_ok=True)
+    write_whole(said, json.dumps(asked, indent=1))
+
+
+def labels_path(out: Path, stage: str, log: SweepLog) -> Path:
+    """The file of one stage and drive."""
+    return out / "labels" / stage / f"{log.name}.parquet"
+
+
+def _make(config: DiscoverConfig, logs: list[SweepLog], stage: str) -> None:
+    """The labels of a stage, for all drives that lack them."""
+    assert config.out is not None
+    (config.out / "labels" / stage).mkdir(parents=True, exist_ok=True)
+    missing = [log for log in logs if not labels_path(config.out, stage, log).is_file()]
+    jobs = [(config, log, stage) for log in missing]
+    work(make_labels, jobs, config.workers, stage, [float(len(log)) for log in missing], "sweeps")
+
+
+def make_labels(config: DiscoverConfig, log: SweepLog, stage: str) -> None:
+    """What a worker does: one stage of one drive."""
+    import torch
+
+    torch.set_num_threads(1)
+    assert config.out is not None
+    name, number = stage.rstrip("0123456789"), stage.lstrip("abcdefghijklmnopqrstuvwxyz")
+    labels = _STAGES[name](config, log, number)
+    write_labels(labels_path(config.out, stage, log), labels)
+
+
+def _clusters(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
+    from drive.perception.clusters import ClusterBounds
+    from drive.perception.stages import clustered
+
+    return clustered(log, ClusterBounds(), _teller(log))
+
+
+def _tracks(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
+    from drive.perception.stages import followed, tracks_as_labels
+
+    found = _read(config, log, "cluster")
+    return tracks_as_labels(log, found, followed(log, found))
+
+
+def _plausible(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
+    return _filtered(config, log, "cluster", whole_size=False)
+
+
+def _labels(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
+    """The first labels, or, numbered, those that a round's detections give."""
+    return _filtered(config, log, f"detect{number}" if number else "cluster", whole_size=True)
+
+
+def _filtered(config: DiscoverConfig, log: SweepLog, stage: str, whole_size: bool) -> Labels:
+    from drive.perception.stages import followed, kept, tracks_as_labels, whole
+    from drive.perception.track_filter import TrackBounds
+
+    found = _read(config, log, stage)
+    if stage != "cluster":
+        found = found.chosen(found.score >= config.least_score)
+    tracks = kept(followed(log, found), log.dt_s, TrackBounds())
+    labels = tracks_as_labels(log, found, tracks)
+    return whole(log, labels, tracks) if whole_size else labels
+
+
+def _detections(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
+    from drive.networks.weights import load_network
+    from drive.perception.detector.grids import FAR
+    from drive.perception.detector.network import Detector
+    from drive.perception.stages import detected
+
+    assert config.out is not None
+    weights = config.weights or str(config.out / f"round{number}")
+    detector, _ = load_network(Detector, weights)
+    return detected(log, detector, FAR, 0.0, _teller(log))
+
+
+def _teller(log: SweepLog) -> Callable[[int], None]:
+    """Tells which of its sweeps is done."""
+    return lambda number: tell(number + 1.0, float(len(log)))
+
+
+_STAGES = {
+    "cluster": _clusters,
+    "track": _tracks,
+    "filter": _plausible,
+    "label": _labels,
+    "detect": _detections,
+}
+
+
+def _read(config: DiscoverConfig, log: SweepLog, stage: str) -> Labels:
+    assert config.out is not None
+    return read_labels(labels_path(config.out, stage, log))
+
+
+def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
+    """A round: near the sensor on the first labels, then as far as it sees on those of the round before."""
+    from drive.networks.weights import FILE
+    from drive.perception.detector.fit_detector import DetectorTraining, fit_detector
+    from drive.perception.training_frames import LabelledFrames
+
+    assert config.out is not None
+    folder = config.out / f"round{number}"
+    stage = f"label{number - 1}" if number else "label"
+    if not (folder / FILE).is_file():
+        labels = [_read(config, log, stage) for log in logs]
+        frames = LabelledFrames(logs, labels)
+        if not frames.num_boxes:
+            raise InputError(f"{config.out}: stage {stage} found nobody: nothing to train on")
+        training = DetectorTraining(
+            steps=config.steps,
+            learning_rate=config.learning_rate,
+            seed=config.seed,
+            range_m=80.0 if number else 40.0,
+            drops=config.drop_rays,
+        )
+        folder.mkdir(exist_ok=True)
+        start = str(config.out / f"round{number - 1}") if number else None
+        fit_detector(frames, training, folder, start)
+    shutil.copyfile(folder / FILE, config.out / FILE)
+
+
+def _summed_up(out: Path, logs: list[SweepLog], stage: str) -> dict[str, dict[str, float]]:
+    """Figures of a stage; its labels in nuScenes' form and some pictures beside them."""
+    from drive.perception.pictures import draw_frame
+    from drive.perception.scoring import scored
+    from eval.image_files import write_png
+
+    held = [(log, read_labels(labels_path(out, stage, log))) for log in logs]
+    results: dict[str, list] = {}
+    for log, labels in held:
+        tokens = [f"{log.name}-{number:06d}" for number in range(len(log))]
+        results |= submission(labels, tokens, log.world_SE3_ego)
+    told = {
+        "meta": {f"use_{sensor}": sensor == "lidar" for sensor in _SENSORS},
+        "results": results,
+    }
+    write_whole(out / "labels" / f"{stage}.json", json.dumps(told))
+    (out / "pictures").mkdir(exist_ok=True)
+    for log, labels in held[:_PICTURES]:
+        middle = len(log) // 2
+        path = out / "pictures" / f"{stage}-{log.name}.png"
+        write_png(path, draw_frame(log.frame(middle), labels.chosen(labels.of_frame(middle))))
+    return scored(held)
+
+
+_SENSORS = ("camera", "lidar", "radar", "map", "external")

@@ -1,0 +1,79 @@
+"""`bevdrive discover` as its user calls it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from drive.cli.main import main
+from drive.perception.labels import read_labels
+
+ASKED = [
+    *("discover", "--split", "train", "--families", "straight", "--count", "1"),
+    *("--seconds", "1.5", "--lidar", "hdl_32e", "--workers", "0"),
+]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "found"
+    assert main([*ASKED, "--stage", "label", "--out", str(out)]) == 0
+    return out
+
+
+def test_every_stage_leaves_labels_a_submission_pictures_and_figures(found: Path) -> None:
+    name = "straight-train-0-000000"
+    figures = json.loads((found / "metrics.json").read_text())
+    counts = {}
+    for stage in ("cluster", "track", "filter", "label"):
+        counts[stage] = len(read_labels(found / "labels" / stage / f"{name}.parquet").frame)
+        results = json.loads((found / "labels" / f"{stage}.json").read_text())["results"]
+        assert sum(len(held) for held in results.values()) == counts[stage]
+        assert len(results) == 16  # sweeps of 1.5 s
+        assert (found / "pictures" / f"{stage}-{name}.png").stat().st_size > 10_000
+        assert figures[stage]["iou0.3 0-40 m"]["true"] > 0
+    assert counts["cluster"] > 0 and counts["track"] >= counts["cluster"]  # gaps are filled
+    assert counts["filter"] == counts["label"] < counts["track"]
+
+
+def test_what_is_there_is_not_made_again(found: Path) -> None:
+    path = next((found / "labels" / "cluster").iterdir())
+    before = path.stat().st_mtime_ns
+    lost = next((found / "labels" / "track").iterdir())
+    content = lost.read_bytes()
+    lost.unlink()
+    assert main([*ASKED, "--stage", "track", "--out", str(found)]) == 0
+    assert path.stat().st_mtime_ns == before
+    assert lost.read_bytes() == content
+
+
+def test_a_stage_is_drawn(found: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "clusters.png"
+    words = ["view", str(found), "--stage", "cluster", "--size", "320x180", "--out", str(picture)]
+    assert main(words) == 0
+    assert picture.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--out", "{found}", "--seed", "3"], "holds a discovery with other --seed"),
+        (["--out", "{parent}"], "holds something else than a discovery"),
+        ([], "--out: the folder to write to"),
+        (["--stage", "clusters", "--out", "{new}"], "cluster"),
+        (["--source", "kitti", "--out", "{new}"], "--path"),
+        (["--source", "kitti", "--path", "{parent}", "--out", "{new}"], "no sweeps"),
+        (["--rounds", "0", "--out", "{new}"], "--rounds: must be at least 1"),
+        (["sweep.bin"], "needs a detector"),
+        (["--weights", "{parent}", "--stage", "label", "--out", "{new}"], "--stage: label"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    places = {"found": found, "parent": found.parent, "new": tmp_path / "new"}
+    given = [word.format(**places) for word in words]
+    assert main([*ASKED, *given]) == 2
+    error = capsys.readouterr().err.strip()
+    assert told in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "new" / "labels").exists()
