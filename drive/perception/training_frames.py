@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from drive.perception.detector.fit_detector import TrainingFrame
+from drive.perception.detector.frames import TrainingFrame
 from drive.perception.labels import Labels
 from drive.perception.logs.sweep_log import SweepLog
 
@@ -34,4 +34,5 @@ class LabelledFrames(Sequence[TrainingFrame]):
             torch.from_numpy(frame.point_m),
             torch.from_numpy(frame.row),
             torch.from_numpy(box).float(),
+            torch.tensor(self._logs[which].info.sensor_m),
         )

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from drive.perception.clusters import ClusterBounds
 from drive.perception.labels import Labels, read_labels, submission, write_labels
 from drive.perception.logs.sweep_log import SweepLog
 from drive.pipelines.discover_config import STAGES, DiscoverConfig
@@ -24,6 +25,8 @@ from sim.files import write_whole
 
 _FREE = ("out", "workers", "view", "stage")  # change no result
 _PICTURES = 3  # of each stage
+
+LEAST_SCORE = 0.05  # of what is kept: average precision needs the unsure ones too
 Stage = Callable[[DiscoverConfig, SweepLog], Labels]
 
 
@@ -111,7 +114,6 @@ def make_labels(config: DiscoverConfig, log: SweepLog, stage: str) -> None:
 
 
 def _clusters(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
-    from drive.perception.clusters import ClusterBounds
     from drive.perception.stages import clustered
 
     return clustered(log, ClusterBounds(), _teller(log))
@@ -147,14 +149,12 @@ def _filtered(config: DiscoverConfig, log: SweepLog, stage: str, whole_size: boo
 
 def _detections(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
     from drive.networks.weights import load_network
-    from drive.perception.detector.grids import FAR
-    from drive.perception.detector.network import Detector
     from drive.perception.stages import detected
 
     assert config.out is not None
     weights = config.weights or str(config.out / f"round{number}")
     detector, _ = load_network(Detector, weights)
-    return detected(log, detector, FAR, 0.0, _teller(log))
+    return detected(log, detector, square_grid(FAR_M), LEAST_SCORE, _teller(log))
 
 
 def _teller(log: SweepLog) -> Callable[[int], None]:
@@ -179,8 +179,9 @@ def _read(config: DiscoverConfig, log: SweepLog, stage: str) -> Labels:
 def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
     """A round: near the sensor on the first labels, then as far as it sees on those of the round before."""
     from drive.networks.weights import FILE
-    from drive.perception.detector.fit_detector import DetectorTraining, fit_detector
+    from drive.perception.detector.network import FAR_M
     from drive.perception.training_frames import LabelledFrames
+    from drive.training.detector import DetectorTraining, fit_detector
 
     assert config.out is not None
     folder = config.out / f"round{number}"
@@ -194,7 +195,7 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
             steps=config.steps,
             learning_rate=config.learning_rate,
             seed=config.seed,
-            range_m=80.0 if number else 40.0,
+            range_m=FAR_M if number else ClusterBounds().range_m,
             drops=config.drop_rays,
         )
         folder.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from drive.perception.detections import Detections
     from sim.sensors.pointcloud import PointCloud
 
+
 _EGO_M = (4.5, 1.8, 1.5)
 _KINDS = {
     "car": ("vehicle.car", AgentKind.VEHICLE),
@@ -66,14 +67,15 @@ def detected_in(
 
     from drive.networks.weights import load_network
     from drive.perception.detections import Detections
-    from drive.perception.detector.grids import FAR
-    from drive.perception.detector.network import Detector
+    from drive.perception.detector.network import FAR_M, Detector, square_grid
     from sim.sources.sweep_file import read_sweep_file
 
     detector, _ = load_network(Detector, weights)
     _, cloud = read_sweep_file(path)
     point = torch.from_numpy(cloud.xyz_m).unsqueeze(0)
-    found = detector.detect(point, torch.ones(point.shape[:2], dtype=torch.bool), FAR)
+    found = detector.detect(
+        point, torch.ones(point.shape[:2], dtype=torch.bool), square_grid(FAR_M)
+    )
     score = torch.where(found.score >= least_score, found.score, 0.0)
     return cloud, Detections(found.box, score)
 
@@ -89,7 +91,7 @@ def scenario_of(
     agents, instants = len(ids) + 1, len(world_SE3_ego)
     position = np.zeros((agents, instants, 3), dtype=np.float32)
     yaw = np.zeros((agents, instants), dtype=np.float32)
-    size = np.tile(np.float32(_EGO_M), (agents, 1))
+    size = np.tile(np.array(_EGO_M, dtype=np.float32), (agents, 1))
     valid = np.zeros((agents, instants), dtype=bool)
     position[0] = world_SE3_ego[:, :3, 3] + (0.0, 0.0, 0.5 * _EGO_M[2])
     yaw[0] = np.arctan2(world_SE3_ego[:, 1, 0], world_SE3_ego[:, 0, 0])

@@ -20,7 +20,7 @@ class BrokenRun(Exception):
 
 
 def work(
-    function: Callable[..., None],
+    function: Callable[..., object],
     jobs: Jobs,
     workers: int,
     what: str,
@@ -85,7 +85,7 @@ def _bar(what: str, unit: str, total: float) -> Any:
 
 
 def _here(
-    function: Callable[..., None], jobs: Jobs, progress: _Progress, show: Callable[[], None]
+    function: Callable[..., object], jobs: Jobs, progress: _Progress, show: Callable[[], None]
 ) -> None:
     global _told
     try:
@@ -104,7 +104,7 @@ def _here(
 
 
 def _pooled(
-    function: Callable[..., None], jobs: Jobs, count: int, progress: _Progress
+    function: Callable[..., object], jobs: Jobs, count: int, progress: _Progress
 ) -> Iterator[None]:
     """Now and then, and whenever a job is done."""
     pool = ProcessPoolExecutor(
@@ -138,7 +138,7 @@ def _begin_worker(progress: _Progress) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 
-def _run(function: Callable[..., None], number: int, job: tuple[Any, ...]) -> None:
+def _run(function: Callable[..., object], number: int, job: tuple[Any, ...]) -> None:
     """One job, in a worker."""
     global _told
     assert _progress is not None
