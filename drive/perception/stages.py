@@ -17,7 +17,7 @@ from drive.perception.detections import Detects
 from drive.perception.ground import is_ground
 from drive.perception.labels import Labels, labels_of, moved
 from drive.perception.logs.sweep_log import SweepLog
-from drive.perception.track_filter import TrackBounds, plausible, size_of
+from drive.perception.track_filter import TrackBounds, plausible
 from drive.perception.tracking import track_both_ways
 from drive.perception.tracks import Track
 from sim.geometry.grid import BevGrid
@@ -72,26 +72,25 @@ def followed(log: SweepLog, found: Labels) -> list[Track]:
     )
 
 
-def kept(tracks: list[Track], dt_s: float, bounds: TrackBounds) -> list[Track]:
-    """Those that can be road users."""
-    return [track for track in tracks if plausible(track, dt_s, bounds)]
+def kept(log: SweepLog, tracks: list[Track], bounds: TrackBounds) -> list[tuple[Track, Track]]:
+    """Those that can be road users: as they were seen, and as the bodies that this makes."""
+    pairs = [(track, _body(log, track)) for track in tracks]
+    return [
+        (track, body) for track, (seen, body) in pairs if plausible(seen, body, log.dt_s, bounds)
+    ]
+
+
+def _body(log: SweepLog, track: Track) -> tuple[Track, Track]:
+    """What was seen, its headings made to agree, and the whole of it."""
+    pose = log.world_SE3_ego[track.frame]
+    sensor_m = (pose[:, :3, :3] @ np.array(log.info.sensor_m) + pose[:, :3, 3])[:, :2]
+    seen = amodal.aligned(track, log.dt_s)
+    return seen, amodal.whole(seen, sensor_m)
 
 
 def tracks_as_labels(log: SweepLog, found: Labels, tracks: list[Track]) -> Labels:
     """Tracks as boxes frame by frame; each as sure as its boxes on average."""
     return labels_of(tracks, [_score(found, track) for track in tracks], log.world_SE3_ego)
-
-
-def whole(log: SweepLog, labels: Labels, tracks: list[Track]) -> Labels:
-    """Boxes of one size a track, of which the corner that the sensor was nearest to stays."""
-    if not tracks:
-        return labels
-    size = np.stack([size_of(track) for track in tracks])[labels.track]
-    sensor = np.broadcast_to(np.array(log.info.sensor_m[:2]), (len(labels.frame), 2)).copy()
-    boxes = amodal.resized(
-        torch.from_numpy(labels.box), torch.from_numpy(size), torch.from_numpy(sensor)
-    )
-    return Labels(labels.frame, boxes.numpy(), labels.score, labels.track)
 
 
 def _score(found: Labels, track: Track) -> float:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+_WINDOW = 11  # frames over which motion is smoothed
+
 
 @dataclass(frozen=True)
 class Track:
@@ -34,3 +36,15 @@ class Track:
         numbers = np.full(len(every), -1)
         numbers[seen] = index
         return Track(every, np.concatenate((filled, yaw[:, None]), axis=1), seen, numbers)
+
+
+def smoothed(
+    values: Float[np.ndarray, "n d"], dt_s: float, derivative: int = 0
+) -> Float[np.ndarray, "n d"]:
+    """By a parabola fitted around each instant (Savitzky and Golay 1964), or a derivative of it."""
+    from scipy.signal import savgol_filter
+
+    if len(values) < 3:
+        return values if derivative == 0 else np.zeros_like(values)
+    window = min(_WINDOW, len(values) - 1 + len(values) % 2)
+    return np.asarray(savgol_filter(values, window, 2, deriv=derivative, delta=dt_s, axis=0))

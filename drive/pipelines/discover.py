@@ -127,24 +127,23 @@ def _tracks(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
 
 
 def _plausible(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
-    return _filtered(config, log, "cluster", whole_size=False)
+    return _filtered(config, log, "cluster", whole=False)
 
 
 def _labels(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
     """The first labels, or, numbered, those that a round's detections give."""
-    return _filtered(config, log, f"detect{number}" if number else "cluster", whole_size=True)
+    return _filtered(config, log, f"detect{number}" if number else "cluster", whole=True)
 
 
-def _filtered(config: DiscoverConfig, log: SweepLog, stage: str, whole_size: bool) -> Labels:
-    from drive.perception.stages import followed, kept, tracks_as_labels, whole
+def _filtered(config: DiscoverConfig, log: SweepLog, stage: str, whole: bool) -> Labels:
+    from drive.perception.stages import followed, kept, tracks_as_labels
     from drive.perception.track_filter import TrackBounds
 
     found = _read(config, log, stage)
     if stage != "cluster":
         found = found.chosen(found.score >= config.least_score)
-    tracks = kept(followed(log, found), log.dt_s, TrackBounds())
-    labels = tracks_as_labels(log, found, tracks)
-    return whole(log, labels, tracks) if whole_size else labels
+    pairs = kept(log, followed(log, found), TrackBounds())
+    return tracks_as_labels(log, found, [body if whole else track for track, body in pairs])
 
 
 def _detections(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:

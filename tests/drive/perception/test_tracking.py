@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drive.perception.track_filter import TrackBounds, plausible, size_of
+from drive.perception.track_filter import TrackBounds, plausible
 from drive.perception.tracking import track_both_ways
 from drive.perception.tracks import Track
 
@@ -70,7 +70,7 @@ def test_ghosts_of_one_frame_are_no_road_users() -> None:
         frames[k] = np.concatenate((frames[k], ghost))
     tracks = track_both_ways(frames, DT_S)
     assert len(tracks) > 10
-    kept = [track for track in tracks if plausible(track, DT_S)]
+    kept = [track for track in tracks if plausible(track, track, DT_S, TrackBounds())]
     assert sorted(round(float(track.box[0, 0])) for track in kept) == [-16, 5]
 
 
@@ -109,13 +109,6 @@ def test_what_road_users_do(name: str, plausible_: bool) -> None:
     if name == "rarely":
         frame, box = frame[::10], box[::10]
     track = Track.of(frame, np.zeros(len(frame), dtype=int), box)
-    assert plausible(track, DT_S) is plausible_
+    assert plausible(track, track, DT_S, TrackBounds()) is plausible_
     loose = TrackBounds(0, 0, 1e3, 1e3, 1e3)
-    assert plausible(track, DT_S, loose)
-
-
-def test_the_size_is_nearly_the_largest_that_was_seen() -> None:
-    box = moving((0.0, 0.0), (0.0, 0.0))
-    box[:, 3] = np.linspace(2.0, 4.0, 40)
-    track = Track.of(np.arange(40), np.zeros(40, dtype=int), box)
-    np.testing.assert_allclose(size_of(track), [3.9, 1.9, 1.5])
+    assert plausible(track, track, DT_S, loose)
