@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sim.geometry import box, se2
+from sim.geometry import se2
 
 HEADINGS = 90  # tried, from 0 to 90 degrees: a rectangle turned by more is one of those
 NEAREST_M = 0.01  # a point nearer to an edge than this is on it
@@ -58,17 +58,33 @@ def settled(
 
     The ground was taken away before clustering, and the wheels with it.
     """
-    reach = boxes.clone()
-    reach[:, 2] -= 0.5 * below_m
-    reach[:, 5] += below_m
-    inside = box.holds_points(cloud_m, reach)
-    bottom = boxes[:, 2] - 0.5 * boxes[:, 5]
-    lowest = torch.where(inside, cloud_m[:, 2], torch.inf).amin(dim=1)
-    lowest = torch.minimum(bottom, lowest)
+    bottom, top = boxes[:, 2] - 0.5 * boxes[:, 5], boxes[:, 2] + 0.5 * boxes[:, 5]
+    index, which = _near(boxes, cloud_m)
+    point, of = cloud_m[index], boxes[which]
+    local = se2.rotate(point[:, :2] - of[:, :2], -of[:, 6])
+    inside = (local.abs() <= 0.5 * of[:, 3:5]).all(dim=1)
+    inside &= (point[:, 2] >= bottom[which] - below_m) & (point[:, 2] <= top[which])
+    lowest = bottom.scatter_reduce(0, which[inside], point[inside, 2], "amin")
     out = boxes.clone()
-    out[:, 2] = 0.5 * (boxes[:, 2] + 0.5 * boxes[:, 5] + lowest)
-    out[:, 5] = boxes[:, 5] + bottom - lowest
+    out[:, 2], out[:, 5] = 0.5 * (top + lowest), top - lowest
     return out
+
+
+def _near(
+    boxes: Float[Tensor, "k 7"], cloud_m: Float[Tensor, "n 3"]
+) -> tuple[Int[Tensor, " m"], Int[Tensor, " m"]]:
+    """Pairs of a point and a box whose circle it lies in, from above."""
+    import numpy as np
+    from scipy.spatial import KDTree
+
+    if not len(boxes) or not len(cloud_m):
+        nobody = torch.zeros(0, dtype=torch.long)
+        return nobody, nobody
+    radius_m = 0.5 * boxes[:, 3:5].norm(dim=1)
+    held = KDTree(cloud_m[:, :2].numpy()).query_ball_point(boxes[:, :2].numpy(), radius_m.numpy())
+    which = np.repeat(np.arange(len(boxes)), [len(points) for points in held])
+    index = np.concatenate(held).astype(np.int64)
+    return torch.from_numpy(index), torch.from_numpy(which)
 
 
 def _extent(

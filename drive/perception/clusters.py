@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+NOTHING = -1  # the thing that a point of no thing is of
+
 
 @dataclass(frozen=True)
 class ClusterBounds:
@@ -22,13 +24,13 @@ class ClusterBounds:
 def cluster(
     point_m: Float[np.ndarray, "n 3"], bounds: ClusterBounds
 ) -> tuple[Int[np.ndarray, " n"], int]:
-    """The thing that each point is of (-1: none), and how many there are; DBSCAN (Ester et al. 1996).
+    """The thing that each point is of (or NOTHING), and how many there are; DBSCAN (Ester et al. 1996).
 
     Points around the sensor, without the ground; those that are not finite are of none.
     """
     from sklearn.cluster import DBSCAN
 
-    label = np.full(len(point_m), -1)
+    label = np.full(len(point_m), NOTHING)
     with np.errstate(invalid="ignore"):
         used = np.linalg.norm(point_m[:, :2], axis=1) <= bounds.range_m
     used &= np.isfinite(point_m).all(axis=1)
@@ -36,6 +38,19 @@ def cluster(
         search = DBSCAN(eps=bounds.near_m, min_samples=bounds.points)
         label[used] = search.fit_predict(point_m[used])
     return label, int(label.max(initial=-1)) + 1
+
+
+def without_walls(
+    point_m: Float[np.ndarray, "n 3"], label: Int[np.ndarray, " n"], num: int, bounds: ClusterBounds
+) -> Int[np.ndarray, " n"]:
+    """The same, but those too long for any box within the bounds are none: most points are of such."""
+    held = label >= 0
+    low, high = np.full((num, 2), np.inf), np.full((num, 2), -np.inf)
+    np.minimum.at(low, label[held], point_m[held, :2])
+    np.maximum.at(high, label[held], point_m[held, :2])
+    # A square is the widest box, and seen over its corner.
+    long = np.append((high - low).max(axis=1) > np.sqrt(2.0) * bounds.longest_m, True)
+    return np.where(long[label], NOTHING, label)
 
 
 def may_be_road_users(

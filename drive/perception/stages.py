@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from drive.perception import amodal
 from drive.perception.box_fit import fit_boxes, settled
-from drive.perception.clusters import ClusterBounds, cluster, may_be_road_users
+from drive.perception.clusters import ClusterBounds, cluster, may_be_road_users, without_walls
 from drive.perception.detections import Detects
 from drive.perception.ground import is_ground
 from drive.perception.labels import Labels, labels_of, moved
@@ -42,6 +42,7 @@ def cluster_boxes(
     above = point_m - np.asarray(sensor_m, dtype=np.float32)
     solid = point_m[~is_ground(above.astype(np.float64), sensor_m[2])]
     label, count = cluster(solid.astype(np.float64), bounds)
+    label = without_walls(solid, label, count, bounds)
     boxes = fit_boxes(torch.from_numpy(solid), torch.from_numpy(label), count)
     boxes = boxes[torch.from_numpy(_possible(boxes.numpy(), bounds))]
     return settled(boxes, torch.from_numpy(point_m)).numpy().astype(np.float64)

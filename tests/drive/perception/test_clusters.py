@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from drive.perception.box_fit import fit_boxes
-from drive.perception.clusters import ClusterBounds, cluster, may_be_road_users
+from drive.perception.clusters import ClusterBounds, cluster, may_be_road_users, without_walls
 from drive.perception.ground import by_plane, is_ground
 from sim.geometry import overlap
 from tests.conftest import SHARED_DATA
@@ -101,3 +101,14 @@ def test_the_van_the_cyclist_and_the_pedestrian_of_a_real_sweep() -> None:
     ]  # fmt: skip
     assert torch.stack(pairs).min() > 0.4
     assert 50 < len(boxes) < 200
+
+
+def test_what_is_too_long_for_any_box_is_left_out() -> None:
+    wall = np.stack((np.linspace(0.0, 20.0, 50), np.full(50, 5.0), np.ones(50)), axis=1)
+    # 9.8 m long over its corner: 6.9 m in x and in y, a lorry that may be one.
+    lorry = np.stack((np.linspace(0.0, 6.9, 20), np.linspace(0.0, 6.9, 20), np.ones(20)), axis=1)
+    point = np.concatenate((wall, lorry, [[50.0, 0.0, 1.0]]))
+    label = np.array([0] * 50 + [1] * 20 + [-1])
+    kept = without_walls(point, label, 2, ClusterBounds())
+    assert kept.tolist() == [-1] * 50 + [1] * 20 + [-1]
+    assert without_walls(point[:0], label[:0], 0, ClusterBounds()).shape == (0,)
