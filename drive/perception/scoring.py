@@ -7,9 +7,11 @@ import torch
 
 from drive.perception.labels import Labels
 from drive.perception.logs.sweep_log import SweepLog, Truth
+from eval.metrics.arc_contacts import contact_distances_m, contact_figures
 from eval.metrics.detection import IOUS, RANGES_M, Matched, in_range, matched, nearness, overlaps
 
 LEAST_POINTS = 5  # who threw back fewer returns need not be found
+SURE = 0.3  # what is less sure stops nobody
 CENTER_M = 2.0  # how near a centre has to be to a true one, as nuScenes counts them
 _LIKENESSES = {f"iou{iou}": (overlaps, iou) for iou in IOUS} | {"center": (nearness, -CENTER_M)}
 
@@ -21,6 +23,7 @@ class Tally:
         self._parts: dict[tuple[str, tuple[float, float]], list[Matched]] = {
             (name, span): [] for name in _LIKENESSES for span in RANGES_M
         }
+        self._contacts: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def add(self, log: SweepLog, labels: Labels) -> None:
         """All frames of a drive that are annotated."""
@@ -44,13 +47,18 @@ class Tally:
         sure = torch.from_numpy(score).float()
         seen = torch.from_numpy(truth.points >= LEAST_POINTS) & _annotated(true, annotated_rad)
         shown = _annotated(found, annotated_rad)
+        surely = found[shown & (sure >= SURE)]
+        self._contacts.append((contact_distances_m(surely), contact_distances_m(true[seen])))
         likeness = {name: like(found, true) for name, (like, _) in _LIKENESSES.items()}
         for (name, span), parts in self._parts.items():
             counts = seen & in_range(true, span), shown & in_range(found, span)
             parts.append(matched(likeness[name], sure, _LIKENESSES[name][1], *counts))
 
     def figures(self) -> dict[str, dict[str, float]]:
-        """By likeness and range, as `iou0.5 0-40 m`: precision, recall, average precision, how many."""
+        """By likeness and range, as `iou0.5 0-40 m`: precision, recall, average precision, how many.
+
+        And how far one could drive along arcs, by what is found surely and in truth.
+        """
         figures = {}
         for (name, (low, high)), parts in self._parts.items():
             all_frames = Matched.joined(parts) if parts else None
@@ -63,6 +71,11 @@ class Tally:
                 "true": float(all_frames.true),
                 "found": float(len(all_frames.score)),
             }
+        if self._contacts:
+            found, true = (
+                torch.stack(distances) for distances in zip(*self._contacts, strict=True)
+            )
+            figures["contacts along arcs"] = contact_figures(found, true)
         return figures
 
 
