@@ -9,6 +9,7 @@ OUT/pictures/              of each stage
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -177,6 +178,8 @@ def _read(config: DiscoverConfig, log: SweepLog, stage: str) -> Labels:
 
 def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
     """A round: near the sensor on the first labels, then as far as it sees on those of the round before."""
+    import torch
+
     from drive.networks.weights import FILE
     from drive.perception.detector.network import FAR_M
     from drive.perception.training_frames import LabelledFrames
@@ -198,6 +201,7 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
             drops=config.drop_rays,
         )
         folder.mkdir(exist_ok=True)
+        torch.set_num_threads(os.cpu_count() or 1)  # stages that ran here took one
         start = str(config.out / f"round{number - 1}") if number else None
         fit_detector(frames, training, folder, start)
     shutil.copyfile(folder / FILE, config.out / FILE)
