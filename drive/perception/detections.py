@@ -1,7 +1,7 @@
 """`Detections`: what was found in a batch of sweeps, whoever found it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -21,6 +21,7 @@ class Detections:
     score: Float[Tensor, "b k"]
 
 
+@runtime_checkable
 class Detects(Protocol):
     """Whatever finds road users in sweeps."""
 

@@ -84,6 +84,18 @@ def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
     assert arrays["chance"][:, 1, 0].tolist() == [100.0] * 5 + [0.0] * 11
 
 
+def test_who_was_perceived_is_kept_where_it_was_in_the_world() -> None:
+    arrays = unpack(encode_drive(made_up.drive_record(occupied=True), declared()))[1]
+    assert arrays["perceived"].shape == (2, 5, 16) and arrays["perceived_id"].shape == (2, 16)
+    # At instant 4, the third that is shown, the ego is 4 m along its 30 degrees.
+    cos, sin = np.cos(np.pi / 6), 0.5
+    box = arrays["perceived"][0, :, 2]
+    place = (-6 * cos - 6 * sin, -6 * sin + 6 * cos)
+    assert box == pytest.approx((*place, np.pi / 6, 4.0, 2.0), abs=0.006)
+    assert arrays["perceived_id"][:, 2].tolist() == [7, -1]
+    assert (arrays["perceived"][1] == 0.0).all()
+
+
 def test_a_scene_keeps_holes_and_drops_what_is_far() -> None:
     whole = made_up.scenario()
     whole.map.areas.append(MapArea(AreaKind.ROAD_BLOCK, whole.map.areas[0].exterior_m))  # not shown
