@@ -110,6 +110,8 @@ def test_it_begins_from_weights_and_refuses_others(tmp_path: Path) -> None:
     assert card.training["start"] == str(tmp_path / "first") and len(card.data_hash) == 16
     with pytest.raises(InputError, match="neither"):
         _fit(tmp_path / "none", str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="no sweeps"):
+        _fit(tmp_path / "none", number=0)
 
 
 def test_it_learns_what_it_is_shown(tmp_path: Path) -> None:
