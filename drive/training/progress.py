@@ -52,8 +52,9 @@ class Progress(L.Callback):
         lines = [*_lines(self._folder), json.dumps(line)]
         write_whole(metrics_path(self._folder), "".join(f"{text}\n" for text in lines))
         if self._bar is not None:
-            shown = f"val/{pl_module.quality}"
-            self._bar.set_postfix({pl_module.quality: measured.get(shown)})
+            name = pl_module.quality
+            shown = measured.get(f"val/{name}", measured.get(f"train/{name}"))
+            self._bar.set_postfix({name: shown})
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if self._bar is not None:

@@ -1,0 +1,139 @@
+"""`Detector`: from the points of sweeps to how likely a road user's centre is in each cell, and its box."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from drive.networks.weights import TaskNetwork
+from drive.perception.detections import Detections
+from drive.perception.detector.box_code import NUMBERS
+from drive.perception.detector.decode import detections
+from sim.geometry.grid import BevGrid
+
+PILLAR_M = 0.2
+STRIDE = 4  # pillars along a cell of what comes out
+_DEEPEST = 8  # pillars along the coarsest cell: the sides of a grid are multiples of it
+_POINT_WIDTH = 16
+_HIGHEST_M = 8.0  # what is farther above the ground, or below, counts as if it were here
+_RARE_LOGIT = -2.19  # of one in ten: most cells hold nothing (Lin et al. 2017)
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """Sizes of a detector: `width` of the features of a cell after the first step down."""
+
+    width: int = 24
+
+
+@dataclass(frozen=True)
+class CellMaps:
+    """What each cell of U x V says: the logit that it holds a centre, and of what box (`box_code`)."""
+
+    logit: Float[Tensor, "b u v"]
+    code: Float[Tensor, "b u v 8"]
+
+
+class Detector(TaskNetwork):
+    """Finds road users of any class in sweeps, on any grid of `PILLAR_M` cells.
+
+    Shifted by 8 pillars the same scene gives the same boxes, shifted, up to what the edges of the grid
+    do: no layer sees an absolute position, or the whole grid at once.
+    """
+
+    task: ClassVar[str] = "detector"
+    version: ClassVar[int] = 1
+    config_class: ClassVar[type] = DetectorConfig
+
+    def __init__(self, config: DetectorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or DetectorConfig()
+        w = self.config.width
+        self.pillars = Pillars(_POINT_WIDTH)
+        self.stem = _convolution(_POINT_WIDTH, w, 2)
+        self.middle = nn.Sequential(
+            _convolution(w, 2 * w, 2), _convolution(2 * w, 2 * w), _convolution(2 * w, 2 * w)
+        )
+        self.deep = nn.Sequential(
+            _convolution(2 * w, 3 * w, 2), *(_convolution(3 * w, 3 * w) for _ in range(4))
+        )
+        self.up = nn.Sequential(
+            nn.Conv2d(3 * w, 2 * w, 1), nn.Upsample(scale_factor=2, mode="nearest")
+        )
+        self.out = _convolution(2 * w, 2 * w)
+        self.head = nn.Conv2d(2 * w, 1 + NUMBERS, 1)
+        with torch.no_grad():
+            assert self.head.bias is not None
+            self.head.bias.zero_()[0] = _RARE_LOGIT
+
+    def forward(
+        self, point_m: Float[Tensor, "b p 3"], valid: Bool[Tensor, "b p"], grid: BevGrid
+    ) -> CellMaps:
+        """From points (z over the ground) where they are `valid`; a cell is `STRIDE` x `STRIDE` pillars."""
+        if abs(grid.resolution_m - PILLAR_M) > 1e-6 or any(n % _DEEPEST for n in grid.shape):
+            raise ValueError(f"a grid of {PILLAR_M} m cells, a multiple of {_DEEPEST}: {grid}")
+        middle = self.middle(self.stem(self.pillars(point_m, valid, grid)))
+        said = self.head(self.out(middle + self.up(self.deep(middle)))).float()
+        said = said.permute(0, 2, 3, 1)
+        return CellMaps(said[..., 0], said[..., 1:])
+
+    @torch.no_grad()
+    def detect(
+        self, point_m: Float[Tensor, "b p 3"], valid: Bool[Tensor, "b p"], grid: BevGrid
+    ) -> Detections:
+        """Road users whose centres lie in `grid`; as `Detects` says."""
+        training = self.training
+        maps = self.eval()(point_m, valid, grid)
+        self.train(training)
+        anything = in_grid(point_m, valid, grid).any(dim=1)
+        logit = torch.where(anything[:, None, None], maps.logit, -torch.inf)
+        return detections(logit, maps.code, grid.coarse(STRIDE))
+
+
+class Pillars(nn.Module):
+    """Points as an image from above: a small network a point, and the largest of what each cell holds
+    (PointNet, Qi et al. 2017). A point is told by where in its cell it lies, and how high."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.point = nn.Sequential(
+            nn.Linear(3, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+        )
+
+    def forward(
+        self, point_m: Float[Tensor, "b p 3"], valid: Bool[Tensor, "b p"], grid: BevGrid
+    ) -> Float[Tensor, "b d x y"]:
+        valid = in_grid(point_m, valid, grid)
+        x_m, y_m, z_m = torch.where(valid.unsqueeze(-1), point_m, 0.0).unbind(-1)
+        x, y = grid.cells(x_m, y_m)
+        i, j = x.floor(), y.floor()
+        height = z_m.clamp(-_HIGHEST_M, _HIGHEST_M) / 2.0
+        place = torch.stack((2.0 * (x - i) - 1.0, 2.0 * (y - j) - 1.0, height), dim=-1)
+        # No feature is below zero, and an empty cell is zero: points that do not count may lie anywhere.
+        feature = self.point(place) * valid.unsqueeze(-1)
+        sweep = torch.arange(len(point_m), device=point_m.device).unsqueeze(1)
+        cell = sweep * grid.num_cells + torch.where(valid, grid.flat(i, j), 0.0).long()
+        canvas = feature.new_zeros(len(point_m) * grid.num_cells, self.width)
+        index = cell.flatten().unsqueeze(1).expand(-1, self.width)
+        canvas = canvas.scatter_reduce(0, index, feature.flatten(0, 1), "amax")
+        return canvas.unflatten(0, (len(point_m), *grid.shape)).permute(0, 3, 1, 2)
+
+
+def in_grid(
+    point_m: Float[Tensor, "b p 3"], valid: Bool[Tensor, "b p"], grid: BevGrid
+) -> Bool[Tensor, "b p"]:
+    """Which points count: those that are valid, finite, and in a cell."""
+    x, y = grid.cells(point_m[..., 0], point_m[..., 1])
+    return valid & point_m.isfinite().all(dim=-1) & grid.holds(x, y)
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3 x 3, with batch norm: group norms look at the whole grid."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
