@@ -2,8 +2,8 @@
 
     python benchmarks/perceived.py [--threads 2] [--worlds 8] [--weights default]
 
-Worlds of `interactive-val`, driven for 5 s in closed loop, a plan every half second; medians of a plan for all
-of them together. Without --weights the network's are drawn at random, which takes as long.
+Worlds of `interactive-val`, driven for 5 s in closed loop, a plan every half second; medians of a plan for
+all of them together. Without --weights the network's are drawn at random, which takes as long.
 """
 
 import argparse
