@@ -98,17 +98,17 @@ class Canvas:
             return
         x, y, yaw = self.record.pose[instant, EGO]
         for box in boxes[instant, number[instant] >= 0].astype(np.float64):
-            corners = _outline(box[3:]) @ _turn(box[2]) + box[:2]
-            ring = self._px(corners @ _turn(yaw) + (x, y))
+            corners = _outline(box[3:]) @ _turn(float(box[2])) + box[:2]
+            ring = self._px(corners @ _turn(float(yaw)) + (x, y))
             draw.line([*ring, ring[0]], fill=LIGHT.perceived, width=2)
 
     def _draw_agent(self, draw: Any, instant: int, agent: int) -> None:
         x, y, yaw = self.record.pose[instant, agent]
-        length, width, _ = self.scenario.tracks.size_m[agent]
+        length, width = size_m = self.scenario.tracks.size_m[agent, :2]
         color = (
             LIGHT.ego if agent == EGO else _KINDS[AgentKind(int(self.scenario.tracks.kind[agent]))]
         )
-        turn, box = _turn(yaw), _outline((length, width))
+        turn, box = _turn(float(yaw)), _outline(size_m)
         nose = np.array(
             ((0.5 * length, 0.0), (0.15 * length, 0.35 * width), (0.15 * length, -0.35 * width))
         )
@@ -131,7 +131,7 @@ def _turn(yaw_rad: float) -> np.ndarray:
     return np.array(((cos, sin), (-sin, cos)))
 
 
-def _outline(size_m: np.ndarray | tuple[float, float]) -> np.ndarray:
+def _outline(size_m: np.ndarray) -> np.ndarray:
     """The corners of a box of that length and width around the origin."""
     return 0.5 * np.array(((1, 1), (-1, 1), (-1, -1), (1, -1))) * size_m
 

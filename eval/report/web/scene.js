@@ -196,9 +196,11 @@ function drawDrive(ctx, drive, t, layers, pixel, egoColor) {
 // Dashed, over the true boxes: where the planner took the others to be.
 function drawPerceived(ctx, drive, { number }, pixel, color) {
   const { perceived: boxes, perceived_id: ids } = drive.arrays, [tracks, fields, instants] = boxes.shape;
+  ctx.save();
   ctx.strokeStyle = color;
   ctx.lineWidth = Math.max(0.22, 1.8 * pixel);
-  ctx.setLineDash([0.7, 0.45]);
+  ctx.lineCap = "butt";
+  ctx.setLineDash([0.8, 0.6]);
   for (let track = 0; track < tracks; track++) {
     if (ids[track * instants + number] < 0) continue;
     const [x, y, yaw, l, w] = Array.from({ length: fields }, (_, f) => boxes[(track * fields + f) * instants + number]);
@@ -208,7 +210,7 @@ function drawPerceived(ctx, drive, { number }, pixel, color) {
     ctx.strokeRect(-l / 2, -w / 2, l, w);
     ctx.restore();
   }
-  ctx.setLineDash([]);
+  ctx.restore();
 }
 
 function drawTrail(ctx, drive, k, t, pixel, color) {
