@@ -22,7 +22,8 @@ from sim.scenario import EGO, AgentKind
 GRID = BevGrid(-32.0, -32.0, 0.2, 480, 320)  # ego frame; who stands outside is not known of
 ODOMETRY_S = 3.0  # plans that are farther apart begin anew
 _SMALL_M, _NARROW_M = 1.2, 1.2  # on foot: shorter; on two wheels: narrower
-_STANDS_MPS = 0.5  # slower is taken for standing: what is measured of who stands is no more
+# Slower is taken for standing, as what is measured of who stands is no more; many vehicles are parked.
+_CAR_STANDS_MPS, _STANDS_MPS = 1.0, 0.5
 _SAME_WAY = 0.85  # cosine, of 30 degrees
 
 
@@ -147,8 +148,9 @@ def perceived(
     ego_SE2_world = se2.inverse(world_SE2_ego).unsqueeze(1)
     pose = se2.compose(ego_SE2_world, tracks.pose)
     velocity = se2.rotate(tracks.velocity_mps, ego_SE2_world[..., 2])
-    stands = velocity.norm(dim=-1, keepdim=True) < _STANDS_MPS
     kind = kind_of(tracks.size_m)
+    least_mps = torch.where(kind == int(AgentKind.VEHICLE), _CAR_STANDS_MPS, _STANDS_MPS)
+    stands = (velocity.norm(dim=-1) < least_mps).unsqueeze(-1)
     guess = _with_traffic(pose, kind, observation.ego.speed_mps)
     known = tracks.velocity_known.unsqueeze(-1)
     return Agents(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from drive.perception.perceiving import ODOMETRY_S, kind_of
+from drive.perception.online_tracker import Tracks
+from drive.perception.perceiving import ODOMETRY_S, kind_of, perceived
 from drive.planning import make_planner
 from eval.rollout import Rollout, rollout
 from sim.errors import InputError
@@ -166,6 +167,19 @@ def test_who_is_shown_what_no_detector_tells_is_refused(needs: Needs, told: str)
     notes.needs = needs
     with pytest.raises(InputError, match=told):
         Told(notes, Oracle())
+
+
+def test_who_is_slow_stands_but_on_foot_is_slow_a_pace() -> None:
+    """At 0.8 m/s a car stands and a walker walks; at 0.4 m/s neither moves, at 1.2 m/s both do."""
+    simulator = Simulator.from_scenarios([_bend()], "log", Needs())
+    seen = simulator.observe(simulator.reset())
+    none = Tracks.none(1, torch.device("cpu"))
+    for mps, moves in ((0.4, [False, False]), (0.8, [False, True]), (1.2, [True, True])):
+        mean, size_m = none.mean.clone(), none.size_m.clone()
+        mean[:, :, 1, 0], size_m[:, 0], size_m[:, 1] = mps, 4.5, 0.6
+        tracks = replace(none, mean=mean, size_m=size_m)
+        agents = perceived(tracks, torch.zeros(1, 3), seen)
+        assert (agents.velocity_mps[0, :2, 0] == mps).tolist() == moves
 
 
 def test_kinds_by_size() -> None:
