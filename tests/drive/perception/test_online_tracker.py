@@ -211,3 +211,14 @@ def test_what_was_between_two_looks_is_in_proportion() -> None:
     assert memory.pose[0, 0, 2:, 0].tolist() == pytest.approx(wanted, abs=1e-5)
     turned = se2.wrap_angle(memory.pose[0, 0, 2:, 2] - 3.0)
     assert (turned.diff() >= 0).all() and float(turned.max()) < 0.3  # the short way round
+
+
+def test_who_takes_the_place_of_another_has_no_past() -> None:
+    one, nobody, other = found((0.0, 0.0, 0.0)), found(), found((20.0, 5.0, 0.0))
+    tracks = Tracks.none(1, CPU)
+    memory = TrackMemory.begin(tracks, 8)
+    for seen in (one, one, nobody, nobody, other):
+        before, tracks = tracks, track(tracks, seen, HERE, 0.1)
+        memory = memory.then(before, tracks, 1)
+    assert int(tracks.id[0, 0]) == 1 + NUM_TRACKS and bool(tracks.valid[0, 0])
+    assert memory.valid[0, 0].tolist() == [False] * 7 + [True]
