@@ -64,6 +64,14 @@ class DetectorTask(Task):
         target = Targets.of(example.box, example.there, example.reach_m, cells)
         return detector_losses(self.network(example.point_m, example.valid, self.grid), target)
 
+    @torch.no_grad()
+    def figures(self, example: FrameBatch) -> dict[str, tuple[Tensor, Tensor]]:
+        """The same, of frames that it is trained on: how far it has come, not how well it does elsewhere."""
+        one = example.reach_m.new_ones(())
+        return {
+            name: (value, one) for name, value in self.losses(example, torch.Generator()).items()
+        }
+
 
 class FrameBatches(Dataset[FrameBatch]):
     """Batches of varied frames, which follow from the seed and their number alone."""
@@ -101,13 +109,19 @@ class FrameData(L.LightningDataModule):
         assert self.trainer is not None
         each = self._training.steps_per_epoch
         first = self.trainer.current_epoch * each
-        batches = FrameBatches(self._frames, self._training, range(first, first + each))
-        return DataLoader(batches, batch_size=None)
+        return self._loader(range(first, first + each))
+
+    def val_dataloader(self) -> DataLoader:
+        """The first batch, always the same. Without one, what Lightning resumes is a batch behind."""
+        return self._loader(range(1))
 
     def transfer_batch_to_device(
         self, batch: FrameBatch, device: torch.device, dataloader_idx: int
     ) -> FrameBatch:
         return trees.to(batch, device)
+
+    def _loader(self, numbers: range) -> DataLoader:
+        return DataLoader(FrameBatches(self._frames, self._training, numbers), batch_size=None)
 
 
 def fit_detector(

@@ -52,9 +52,8 @@ class Progress(L.Callback):
         lines = [*_lines(self._folder), json.dumps(line)]
         write_whole(metrics_path(self._folder), "".join(f"{text}\n" for text in lines))
         if self._bar is not None:
-            name = pl_module.quality
-            shown = measured.get(f"val/{name}", measured.get(f"train/{name}"))
-            self._bar.set_postfix({name: shown})
+            shown = f"val/{pl_module.quality}"
+            self._bar.set_postfix({pl_module.quality: measured.get(shown)})
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if self._bar is not None:
