@@ -10,7 +10,7 @@ from torch import Tensor
 from sim.dynamics.bicycle import Controls
 from sim.ego_motion import plan_entries
 from sim.geometry import se2
-from sim.interface import Forecast, Occupancy, Plan
+from sim.interface import Agents, Forecast, Occupancy, Plan
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class HeldPlan:
             terms=None,
             forecast=None,
             occupancy=None,
+            perceived=None,
         )
 
     def moved(self, pose: Float[Tensor, "b 3"]) -> Plan:
@@ -51,12 +52,14 @@ class HeldPlan:
             expected = _moved_forecast(expected, now_SE2_then)
         if occupied is not None:
             occupied = _moved_occupancy(occupied, now_SE2_then)
+        there = plan.perceived and _moved_agents(plan.perceived, now_SE2_then)
         return replace(
             plan,
             trajectory=_moved(plan.trajectory, now_SE2_then),
             candidates=candidates,
             forecast=expected,
             occupancy=occupied,
+            perceived=there,
         )
 
     def _now_SE2_then(self, pose: Tensor) -> Tensor:
@@ -95,6 +98,15 @@ def _moved(trajectory: Tensor, now_SE2_then: Tensor) -> Tensor:
 def _moved_forecast(forecast: Forecast, now_SE2_then: Tensor) -> Forecast:
     frame = now_SE2_then[:, None, None, None]
     return replace(forecast, position_m=se2.transform_points(frame, forecast.position_m))
+
+
+def _moved_agents(agents: Agents, now_SE2_then: Tensor) -> Agents:
+    frame = now_SE2_then.unsqueeze(1)
+    return replace(
+        agents,
+        pose=se2.compose(frame, agents.pose),
+        velocity_mps=se2.rotate(agents.velocity_mps, frame[..., 2]),
+    )
 
 
 def _moved_occupancy(occupancy: Occupancy, now_SE2_then: Tensor) -> Occupancy:

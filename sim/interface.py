@@ -253,7 +253,8 @@ class Plan:
     `trajectory` holds x, y, yaw, speed and curvature. `tracking`: a bicycle steered by an LQR follows
     it, or the ego is put where it says. The rest is what led to it, for viewer and report:
     candidates, of a length of their own, their costs, and what each term adds to them, by its name; what
-    others were expected to do, what space to be taken, what the others would do if it did something else.
+    others were expected to do, what space to be taken, what the others would do if it did something else;
+    whom it took to be there, if it was not told by the simulator: forecast and rest are then of these.
     """
 
     trajectory: Float[Tensor, "b t 5"]
@@ -265,6 +266,7 @@ class Plan:
     forecast: Forecast | None = None
     occupancy: Occupancy | None = None
     what_if: WhatIf | None = None
+    perceived: Agents | None = None
 
 
 @runtime_checkable

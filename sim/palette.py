@@ -42,6 +42,8 @@ class Palette:
     plan: Rgb
     forecast: Rgb
     occupied: Rgb
+    perceived: Rgb
+    """outlines: where the planner took the others to be"""
     green: Rgb
     yellow: Rgb
     red: Rgb
@@ -67,6 +69,7 @@ LIGHT = Palette(
     wall=(140, 143, 147), vehicle=(108, 122, 139), cyclist=(0, 158, 115),
     pedestrian=(204, 121, 167), object=(141, 127, 92), ego=(213, 94, 0), ego_b=(0, 114, 178),
     outline=(35, 40, 46), plan=(27, 31, 35), forecast=(163, 65, 122), occupied=(230, 159, 0),
+    perceived=(20, 60, 235),
     green=(0, 177, 125), yellow=(240, 200, 0), red=(224, 64, 42), unknown=(154, 161, 168),
     ink=(27, 31, 35), paper=(255, 255, 255),
     goes=(120, 60, 205), waits=(185, 110, 0),
@@ -80,6 +83,7 @@ DARK = Palette(
     wall=(93, 98, 103), vehicle=(147, 161, 178), cyclist=(33, 185, 140),
     pedestrian=(220, 147, 187), object=(179, 164, 122), ego=(255, 127, 42), ego_b=(86, 180, 233),
     outline=(11, 13, 14), plan=(244, 246, 247), forecast=(220, 147, 187), occupied=(230, 159, 0),
+    perceived=(120, 165, 255),
     green=(31, 211, 160), yellow=(240, 212, 58), red=(255, 106, 80), unknown=(118, 126, 133),
     ink=(233, 236, 238), paper=(27, 31, 34),
     goes=(178, 146, 255), waits=(255, 190, 70),

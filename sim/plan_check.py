@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sim.dynamics.bicycle import Controls
 from sim.errors import InputError, one_of
-from sim.interface import WHAT_IF_WAYS, Forecast, Occupancy, Plan, Tracking, WhatIf
+from sim.interface import WHAT_IF_WAYS, Agents, Forecast, Occupancy, Plan, Tracking, WhatIf
 
 Shape = tuple[int | None, ...]  # None: any length but 0
 
@@ -65,6 +65,11 @@ def _parts(plan: Plan, num_worlds: int, where: str) -> Iterator[tuple[str, Any, 
     if plan.what_if is not None:
         _check_type(plan.what_if, WhatIf, f"{where}: plan.what_if")
         yield from _what_if_parts(plan.what_if, num_worlds)
+    if plan.perceived is not None:
+        _check_type(plan.perceived, Agents, f"{where}: plan.perceived")
+        agents = plan.perceived.valid.shape[1]
+        yield "perceived.pose", plan.perceived.pose, (num_worlds, agents, 3)
+        yield "perceived.size_m", plan.perceived.size_m, (num_worlds, agents, 2)
 
 
 def _what_if_parts(what_if: WhatIf, num_worlds: int) -> Iterator[tuple[str, Any, Shape]]:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from drive.features.example import ExampleSpec
+from drive.perception.detections import Detections
+from drive.perception.online_tracker import Tracks, track
 from drive.prediction.joint import JointConfig, JointPredictor
 from eval.metrics.suite import evaluate
 from eval.rollout import collect, plan_in_world
@@ -180,6 +182,20 @@ def check_forecast() -> None:
         _equal(eager, traced, "forecast")
 
 
+def check_tracker() -> None:
+    noise = torch.Generator().manual_seed(0)
+    box = torch.rand(2, 12, 7, generator=noise) * torch.tensor((60.0, 40, 1, 5, 2, 2, 3)) + 0.5
+    ego, tracks = torch.tensor(((0.0, 0.0, 0.0), (5.0, 1.0, 0.5))), Tracks.none(2, box.device)
+    one_graph = torch.compile(track, fullgraph=True, backend="eager")
+    for k in range(4):
+        place = box + 0.1 * k + 0.2 * torch.rand(box.shape, generator=noise)
+        found = Detections(place, torch.linspace(0.9, 0.0, 12).expand(2, 12))
+        after = track(tracks, found, ego, 0.5)
+        _all_equal(after, one_graph(tracks, found, ego, 0.5))
+        tracks = after
+    assert int((tracks.valid & tracks.is_sure).sum()) >= 12
+
+
 CHECKS = {
     "step": check_step,
     "metrics": check_metrics,
@@ -190,6 +206,7 @@ CHECKS = {
     "masks": check_masks,
     "least": check_least,
     "forecast": check_forecast,
+    "tracker": check_tracker,
 }
 
 if __name__ == "__main__":

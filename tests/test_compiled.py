@@ -12,7 +12,7 @@ TOGETHER = (
     ("step",),
     ("metrics",),
     ("raster", "lidar"),
-    ("observe", "gradient", "forecast", "masks", "least"),
+    ("observe", "gradient", "forecast", "masks", "least", "tracker"),
 )
 
 

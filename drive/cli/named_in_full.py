@@ -27,10 +27,11 @@ def named_in_full(config: Config) -> Config:
     if not isinstance(named, SimulateConfig):
         return named
     planners = tuple(_settled(name) for name in named.planner)
+    perception = _settled(perception)
     weights = named.weights if named.weights == DEFAULT else str(Path(named.weights).resolve())
-    return replace(named, planner=planners, weights=weights)
+    return replace(named, planner=planners, perception=perception, weights=weights)
 
 
-def _settled(planner: str) -> str:
-    name, weights = class_and_weights(planner)
-    return f"{name}@{Path(weights).resolve()}" if weights and weights != DEFAULT else planner
+def _settled(named: str) -> str:
+    name, weights = class_and_weights(named)
+    return f"{name}@{Path(weights).resolve()}" if weights and weights != DEFAULT else named

@@ -55,8 +55,9 @@ def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef])
 
 
 def _stated(config: SimulateConfig) -> dict[str, Any]:
-    """What the run says of its traffic and its benchmark; of a list without end there is nothing to say."""
-    stated: dict[str, Any] = {"traffic": config.traffic}
+    """What the run says of its traffic, of whom its planners knew, and of its benchmark; of a list without
+    end there is nothing to say."""
+    stated: dict[str, Any] = {"traffic": config.traffic, "perception": config.perception}
     if config.benchmark is not None and config.benchmark != TRAINING:
         stated["benchmark"] = read_benchmark(config.benchmark).stated()
     return stated

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from drive.pipelines.perception import is_discovered, load_detector, told_by_simulator
 from drive.pipelines.run_errors import RunErrors
 from drive.pipelines.simulate_config import SimulateConfig
 from drive.pipelines.workers import tell
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from eval.runs.tracer import Tracer
     from eval.undisturbed import Undisturbed
     from sim.dynamics.bicycle import Controls
-    from sim.interface import Perception, Plan
+    from sim.interface import Plan, Planner
     from sim.simulator import Simulator
 
 
@@ -135,17 +136,16 @@ class _BatchDrive:
             steps += 1
             tell(self._finished_s + _length_s(members, steps), self._total_s)
 
-        planner = make_planner(
-            name, self._make_forecaster(), self._config.refine, self._config.mode
-        )
+        config = self._config
+        planner = make_planner(name, self._make_forecaster(), config.refine, config.mode)
         if needs_of(planner).privileged:
             self.privileged.add(label)
         driven = rollout(
             simulator,
-            planner,
+            self._with_perception(planner),
             watch=watch,
-            replan_s=self._config.replan,
-            perception=cast("Perception", self._config.perception),
+            replan_s=config.replan,
+            perception=told_by_simulator(config.perception),
         )
         driven = replace(driven, undisturbed=alone)
         facts = Facts.of(driven)
@@ -160,6 +160,15 @@ class _BatchDrive:
         if config.forecast is None:
             return None
         return make_forecaster(config.forecast, config.weights, config.device)
+
+    def _with_perception(self, planner: "Planner") -> "Planner":
+        """The planner, who is shown what a detector finds, if that is asked for."""
+        from drive.perception.perceiving import Perceiving
+
+        config = self._config
+        if config.perception is None or not is_discovered(config.perception):
+            return planner
+        return Perceiving(planner, load_detector(config.perception, config.device))
 
     def _evaluate_own(
         self, driven: "Rollout", facts: "Facts", planner: str, members: Loaded

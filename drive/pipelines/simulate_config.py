@@ -21,6 +21,7 @@ class SimulateConfig(SourceQuery):
       bevdrive simulate --planner examples/my_planner.py:KeepDistance,idm,pdm --count 8
       bevdrive simulate --benchmark interactive --planner costvolume@runs/cv_lidar --sensors lidar
       bevdrive simulate --scenario merge-val-0-000007 --planner pdm --replan 0.5
+      bevdrive simulate --planner pdm,idm --perception discovered --replan 0.5
       bevdrive simulate --planner pdm --forecast joint --weights runs/joint --name foreseeing
       bevdrive simulate --preset configs/simulate/nonreactive.yaml --planner idm
       bevdrive simulate --resume runs/latest
@@ -35,7 +36,8 @@ class SimulateConfig(SourceQuery):
     """who moves the others"""
     perception: str | None = None
     """whom the ego knows of: tracks (everyone), visible (whoever is in its line of sight, or was within
-    the last 3 s); not given: visible with --benchmark, else tracks"""
+    the last 3 s), discovered (whom a detector finds in the sweeps of a lidar; discovered@RUN: with the
+    weights of that training); not given: visible with --benchmark, else tracks"""
     sensors: str | None = None
     """tracks, lidar: what the planners may have seen of the others, or they are refused; not given: what
     each needs, which the weights of a learned one say (costvolume@RUN)"""
@@ -77,7 +79,7 @@ def check(config: SimulateConfig) -> None:
     from drive.planning import PLANNERS, make_planner, takes_option
     from eval.metrics.suite import FAMILIES, declared, own_families
     from sim.device import require_device
-    from sim.interface import Needs, Perception
+    from sim.interface import Needs
     from sim.registry import takes
     from sim.traffic import TRAFFIC
 
@@ -103,8 +105,7 @@ def check(config: SimulateConfig) -> None:
     _check_forecast(config)
     declared((*FAMILIES, *own_families(config.metric)))
     TRAFFIC.load(config.traffic)
-    if config.perception is not None:
-        one_of("--perception", config.perception, get_args(Perception))
+    _check_perception(config)
     require_device(config.device)
     for option, least in {"batch_size": 1, "videos": 0, "workers": -1}.items():
         value = getattr(config, option)
@@ -130,6 +131,24 @@ def _check_sensors(config: SimulateConfig) -> None:
             raise InputError(
                 f"--sensors {config.sensors}: {told} weights that see {config.sensors}"
             )
+
+
+def _check_perception(config: SimulateConfig) -> None:
+    """A detector's weights are read as well, and planners asked whether they can do with it."""
+    from drive.perception.perceiving import require_perceivable
+    from drive.pipelines.perception import DISCOVERED, is_discovered, load_detector
+    from drive.planning import make_planner
+    from sim.interface import Perception, needs_of
+
+    perception = config.perception
+    if perception is None:
+        return
+    if not is_discovered(perception):
+        one_of("--perception", perception, (*get_args(Perception), DISCOVERED))
+        return
+    load_detector(perception)
+    for name in config.planner:
+        require_perceivable(name, needs_of(make_planner(name, None, config.refine, config.mode)))
 
 
 def _check_forecast(config: SimulateConfig) -> None:

@@ -119,7 +119,11 @@ def _thoughts_in(
     scenario: "Scenario",
     record: "DriveRecord",
 ) -> "ThoughtSource | None":
-    """What a planner would think in a drive; None: the run holds what it thought, and it cannot be asked."""
+    """What a planner would think in a drive; None: the run holds what it thought, and it cannot be asked.
+
+    What a tracker knows at an instant hangs on all that it saw before: nobody is asked anew about that.
+    """
+    from drive.pipelines.perception import is_discovered
     from drive.pipelines.presets import from_dict
     from drive.pipelines.simulate_config import SimulateConfig
     from drive.pipelines.view_thoughts import PlannerThoughts, rating_planner
@@ -127,6 +131,11 @@ def _thoughts_in(
 
     config = from_dict(folder.config(), SimulateConfig(), str(folder.path / "config.yaml"))
     names = {label: name for name, label in PLANNERS.labels(config.planner).items()}
+    if is_discovered(config.perception):
+        if label in held:
+            return None
+        told = f"{folder.path} was driven with --perception discovered, by {', '.join(held)}"
+        raise InputError(f"--planner {name}: cannot be asked anew: {told}")
     try:
         planner = rating_planner(names.get(label, name), held, config)
     except InputError:

@@ -1,7 +1,6 @@
 """`fit_detector`: a detector from sweeps with boxes, whoever drew them; it goes on where it was cut off."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,17 +11,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from drive.networks.weights import FILE, WeightsCard, begin_from, save_weights
+from drive.networks.weights import begin_from
 from drive.perception.detector.frames import FrameBatch, TrainingFrame, varied
 from drive.perception.detector.losses import detector_losses
 from drive.perception.detector.network import STRIDE, Detector, square_grid
 from drive.perception.detector.targets import Targets
 from drive.training.config import TrainConfig
-from drive.training.fit import make_trainer
+from drive.training.fit import last_checkpoint, save, train
 from drive.training.order import Order
-from drive.training.progress import metrics_path
 from drive.training.task import Task
 from sim import trees
+from sim.errors import InputError
 
 _LOOKED_AT = 16  # frames that tell data sets apart
 
@@ -63,6 +62,14 @@ class DetectorTask(Task):
         target = Targets.of(example.box, example.there, example.reach_m, cells)
         return detector_losses(self.network(example.point_m, example.valid, self.grid), target)
 
+    @torch.no_grad()
+    def figures(self, example: FrameBatch) -> dict[str, tuple[Tensor, Tensor]]:
+        """The same, of frames that it is trained on: how far it has come, not how well it does elsewhere."""
+        one = example.reach_m.new_ones(())
+        return {
+            name: (value, one) for name, value in self.losses(example, torch.Generator()).items()
+        }
+
 
 class FrameBatches(Dataset[FrameBatch]):
     """Batches of varied frames, which follow from the seed and their number alone."""
@@ -100,13 +107,19 @@ class FrameData(L.LightningDataModule):
         assert self.trainer is not None
         each = self._training.steps_per_epoch
         first = self.trainer.current_epoch * each
-        batches = FrameBatches(self._frames, self._training, range(first, first + each))
-        return DataLoader(batches, batch_size=None)
+        return self._loader(range(first, first + each))
+
+    def val_dataloader(self) -> DataLoader:
+        """The first batch, always the same. Without one, what Lightning resumes is a batch behind."""
+        return self._loader(range(1))
 
     def transfer_batch_to_device(
         self, batch: FrameBatch, device: torch.device, dataloader_idx: int
     ) -> FrameBatch:
         return trees.to(batch, device)
+
+    def _loader(self, numbers: range) -> DataLoader:
+        return DataLoader(FrameBatches(self._frames, self._training, numbers), batch_size=None)
 
 
 def fit_detector(
@@ -115,8 +128,11 @@ def fit_detector(
     """Train in `folder`, from its last checkpoint on if it has one, else from weights `start` or from none;
     returns the last figures.
 
-    Frames are read when they are needed. The weights are those that an unbroken training gives.
+    Frames are read when they are needed. The weights are those that an unbroken training gives. Raises
+    InputError where there are no frames, and for weights to start from that do not fit.
     """
+    if not len(frames):
+        raise InputError("no sweeps with road users to train a detector on")
     config = TrainConfig(
         steps=training.steps,
         steps_per_epoch=training.steps_per_epoch,
@@ -126,21 +142,10 @@ def fit_detector(
     )
     L.seed_everything(training.seed, verbose=False)
     task = DetectorTask(config, training.range_m)
-    last = folder / "checkpoints" / "last.ckpt"
-    if start is not None and not last.is_file():
+    if start is not None and not last_checkpoint(folder).is_file():
         begin_from(task.network, start)
-    trainer = make_trainer(config, folder)
-    resumed = str(last) if last.is_file() else None
-    trainer.fit(task, FrameData(frames, training), ckpt_path=resumed, weights_only=True)
-    line = metrics_path(folder).read_text().splitlines()[-1]
-    figures = {name: float(value) for name, value in json.loads(line).items()}
-    network = task.network
-    card = WeightsCard(
-        network.task, network.version, asdict(network.config),
-        asdict(training) | {"start": start}, _digest(frames), figures,
-    )  # fmt: skip
-    save_weights(folder / FILE, network, card)
-    return figures
+    train(task, FrameData(frames, training), folder)
+    return save(task, folder, asdict(training) | {"start": start}, _digest(frames))
 
 
 def _digest(frames: Sequence[TrainingFrame]) -> str:

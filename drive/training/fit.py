@@ -4,6 +4,7 @@ import importlib
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -39,21 +40,36 @@ def fit(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
     """
     data = ExampleData(config)
     L.seed_everything(config.seed, verbose=False)
-    last = folder / "checkpoints" / f"{_LAST}.ckpt"
-    lit = make_task(task, config if not last.is_file() else replace(config, start=None))
-    trainer = make_trainer(config, folder)
+    begun = last_checkpoint(folder).is_file()
+    lit = make_task(task, replace(config, start=None) if begun else config)
+    if not train(lit, data, folder):
+        return {}
+    lit.finish(data.first_batches())
+    return save(lit, folder, _plain(config), data.hash)
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """What a training that was cut off goes on from."""
+    return folder / "checkpoints" / f"{_LAST}.ckpt"
+
+
+def train(lit: Task, data: L.LightningDataModule, folder: Path) -> bool:
+    """All steps, from the last checkpoint on if there is one; whether this process is to save them."""
+    trainer, last = make_trainer(lit.config, folder), last_checkpoint(folder)
     try:
         trainer.fit(lit, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
     except SystemExit:  # which is what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
-    if not trainer.is_global_zero:
-        return {}
-    lit.finish(data.first_batches())
+    return trainer.is_global_zero
+
+
+def save(lit: Task, folder: Path, training: dict[str, Any], data_hash: str) -> dict[str, float]:
+    """Write a trained network's weights, `training` being how it was; returns the last figures."""
     last_line = metrics_path(folder).read_text().splitlines()[-1]
     figures = {name: float(value) for name, value in json.loads(last_line).items()}
     network = lit.network
     card = WeightsCard(
-        network.task, network.version, asdict(network.config), _plain(config), data.hash, figures
+        network.task, network.version, asdict(network.config), training, data_hash, figures
     )
     save_weights(folder / FILE, network, card)
     return figures
@@ -71,7 +87,7 @@ def make_task(task: str, config: TrainConfig) -> Task:
 def make_trainer(config: TrainConfig, folder: Path) -> L.Trainer:
     """Lightning's, with a checkpoint after each epoch, TensorBoard and a bar that says how long yet."""
     checkpoint = ModelCheckpoint(
-        folder / "checkpoints",
+        last_checkpoint(folder).parent,
         filename=_LAST,
         save_on_train_epoch_end=True,
         enable_version_counter=False,

@@ -8,9 +8,10 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from drive.features.example import Example
 from drive.networks.weights import TaskNetwork
 from drive.training.config import TrainConfig
+
+Batch = Any  # an `Example`, or what else a task is fed: it knows its `num`
 
 
 class Task(L.LightningModule):
@@ -32,18 +33,18 @@ class Task(L.LightningModule):
         """Untrained."""
         raise NotImplementedError
 
-    def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, example: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """By name; `loss` is the one that falls. Whatever is drawn comes from the generator."""
         raise NotImplementedError
 
-    def figures(self, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
+    def figures(self, example: Batch) -> dict[str, tuple[Tensor, Tensor]]:
         """Sums and the numbers of their terms, by name."""
         raise NotImplementedError
 
-    def finish(self, examples: Iterable[Example]) -> None:
+    def finish(self, examples: Iterable[Batch]) -> None:
         """What is fitted when all steps are done, on batches of training examples; nothing."""
 
-    def training_step(self, batch: Example, number: int) -> Tensor:
+    def training_step(self, batch: Batch, number: int) -> Tensor:
         config, trainer = self.config, self.trainer
         batches = config.steps_per_epoch * config.accumulate
         number = (self.current_epoch * batches + number) * trainer.world_size + trainer.global_rank
@@ -56,7 +57,7 @@ class Task(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         self._sums = {}
 
-    def validation_step(self, batch: Example, number: int) -> None:
+    def validation_step(self, batch: Batch, number: int) -> None:
         for name, (total, count) in self.figures(batch).items():
             before = self._sums.get(name)
             if before is not None:

@@ -83,6 +83,8 @@ def encode_drive(record: DriveRecord, metrics: Sequence[Metric]) -> str:
         arrays |= _forecast(record, pose, shown)
     if record.what_if_way is not None:
         arrays |= _what_if(record, pose, shown)
+    if record.perceived is not None:
+        arrays |= _perceived(record, pose, shown)
     if record.occupancy is not None:
         # Where something may be at any time of the horizon, in sixteen steps.
         arrays["occupancy"] = Quantized(record.occupancy[shown].max(axis=1) // 16)
@@ -194,6 +196,22 @@ def _what_if(record: DriveRecord, pose: np.ndarray, shown: slice) -> dict[str, Q
     for name in ("slower", "collision", "change"):
         arrays[f"what_{name}"] = Quantized(getattr(record, f"what_if_{name}")[shown])
     return arrays
+
+
+def _perceived(record: DriveRecord, pose: np.ndarray, shown: slice) -> dict[str, Quantized]:
+    """Where it took others to be: x, y, yaw, length, width, world frame, `[Q, 5, T]`; `[Q, T]` who."""
+    box, number = record.perceived, record.perceived_id
+    assert box is not None
+    assert number is not None  # set together
+    box, number, ego = box[shown].astype(np.float64), number[shown], pose[shown, EGO]
+    place = _in_world(box[..., :2], ego)
+    yaw = box[..., 2:3] + ego[:, None, 2:]
+    box = np.concatenate((place, yaw, box[..., 3:]), axis=-1)
+    box = np.where(number[..., None] >= 0, box, 0.0)
+    return {
+        "perceived": Quantized(box.transpose(1, 2, 0), _CM, 1),
+        "perceived_id": Quantized(number.T, order=1),
+    }
 
 
 def _best_terms(terms: np.ndarray, costs: np.ndarray) -> np.ndarray:

@@ -82,6 +82,7 @@ class Canvas:
         )
         for agent in np.flatnonzero(record.valid[instant])[::-1]:
             self._draw_agent(draw, instant, int(agent))
+        self._draw_perceived(draw, instant)
         x, y = self._px(record.pose[instant, EGO][None])[0]
         left, top = round(x) - SIZE_PX // 2, round(y) - SIZE_PX // 2
         crop = image.crop((left, top, left + SIZE_PX, top + SIZE_PX))
@@ -90,16 +91,24 @@ class Canvas:
         label.text((6, 4), caption, fill=LIGHT.ink)
         return np.asarray(crop)
 
+    def _draw_perceived(self, draw: Any, instant: int) -> None:
+        """Outlines of those that the planner took to be there."""
+        boxes, number = self.record.perceived, self.record.perceived_id
+        if boxes is None or number is None:
+            return
+        x, y, yaw = self.record.pose[instant, EGO]
+        for box in boxes[instant, number[instant] >= 0].astype(np.float64):
+            corners = _outline(box[3:]) @ _turn(float(box[2])) + box[:2]
+            ring = self._px(corners @ _turn(float(yaw)) + (x, y))
+            draw.line([*ring, ring[0]], fill=LIGHT.perceived, width=2)
+
     def _draw_agent(self, draw: Any, instant: int, agent: int) -> None:
         x, y, yaw = self.record.pose[instant, agent]
-        length, width, _ = self.scenario.tracks.size_m[agent]
+        length, width = size_m = self.scenario.tracks.size_m[agent, :2]
         color = (
             LIGHT.ego if agent == EGO else _KINDS[AgentKind(int(self.scenario.tracks.kind[agent]))]
         )
-        turn = np.array(((np.cos(yaw), np.sin(yaw)), (-np.sin(yaw), np.cos(yaw))))
-        box = 0.5 * np.array(
-            ((length, width), (-length, width), (-length, -width), (length, -width))
-        )
+        turn, box = _turn(float(yaw)), _outline(size_m)
         nose = np.array(
             ((0.5 * length, 0.0), (0.15 * length, 0.35 * width), (0.15 * length, -0.35 * width))
         )
@@ -114,6 +123,17 @@ class Canvas:
                 states = self.scenario.lights.state[stop.light]
                 color = _LIGHTS.get(LightState(int(states[min(instant, len(states) - 1)])), color)
             draw.line(self._px(stop.line_m), fill=color, width=4)
+
+
+def _turn(yaw_rad: float) -> np.ndarray:
+    """The matrix behind rows of points that turns them counter-clockwise."""
+    cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
+    return np.array(((cos, sin), (-sin, cos)))
+
+
+def _outline(size_m: np.ndarray) -> np.ndarray:
+    """The corners of a box of that length and width around the origin."""
+    return 0.5 * np.array(((1, 1), (-1, 1), (-1, -1), (1, -1))) * size_m
 
 
 def video_name(drive: DriveScores) -> str:
@@ -134,8 +154,9 @@ def _frames(
     scenario: Scenario, record: DriveRecord, title: str, every: int
 ) -> Iterator[np.ndarray]:
     canvas, pose = Canvas(scenario, record), record.pose[:, EGO, :2]
+    seen = "" if record.perceived is None else "   blue: perceived"
     for instant in range(0, len(pose), every):
         step = pose[min(instant + 1, len(pose) - 1)] - pose[max(instant - 1, 0)]
         speed = np.linalg.norm(step) / (2 * record.dt_s)
-        caption = f"{title}   t = {instant * record.dt_s:4.1f} s   {speed:4.1f} m/s"
+        caption = f"{title}   t = {instant * record.dt_s:4.1f} s   {speed:4.1f} m/s{seen}"
         yield canvas.frame(instant, caption)

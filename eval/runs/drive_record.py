@@ -31,7 +31,9 @@ class DriveRecord:
     World frame: `pose`, and `plan`, half a second apart. Ego frame of each instant: `candidates`
     and `forecast` (of agents 1 to N - 1), half a second apart too, and `occupancy` (0 to 255). `terms`: what
     each of `term_names` adds to the cost of a candidate. `what_if_...`: as in `sim.interface.WhatIf`, W ways
-    and V of them with none, S others by their number in `forecast`, percent.
+    and V of them with none, S others by their number in `forecast`, percent. `perceived`: whom the planner
+    took to be there, if the simulator did not tell: x, y, yaw, length, width, ego frame; `perceived_id`: a
+    number that stays with it, -1: nobody. There is then no forecast, as it would be of these.
     `curves`: metrics by the instant, and the ego's `speed_mps` and `acceleration_mps2`; `steering_rad`: of
     its wheels.
     """
@@ -56,6 +58,8 @@ class DriveRecord:
     what_if_slower: UInt8[np.ndarray, "t v s"] | None = None
     what_if_collision: UInt8[np.ndarray, "t w s"] | None = None
     what_if_change: UInt8[np.ndarray, "t w s"] | None = None
+    perceived: Float[np.ndarray, "t q 5"] | None = None
+    perceived_id: Int[np.ndarray, "t q"] | None = None
 
     @staticmethod
     def of(
@@ -170,6 +174,7 @@ _TOGETHER = (
     ("forecast", "forecast_probability"),
     ("occupancy", "occupancy_grid"),
     ("terms", "term_names"),
+    ("perceived", "perceived_id"),
     *(
         ("what_if_way", f"what_if_{name}")
         for name in ("agent", "path", "slower", "collision", "change")
@@ -184,5 +189,5 @@ _FORMS = {
     "forecast_probability": ("tam", "f"), "occupancy": ("thxy", "u"), "occupancy_grid": ("5", "f"),
     "what_if_way": (f"t{WAYS}e2", "f"), "what_if_agent": ("ts", "i"), "what_if_path": (f"t{WAYS}se2", "f"),
     "what_if_slower": (f"t{WAYS + 1}s", "u"), "what_if_collision": (f"t{WAYS}s", "u"),
-    "what_if_change": (f"t{WAYS}s", "u"),
+    "what_if_change": (f"t{WAYS}s", "u"), "perceived": ("tq5", "f"), "perceived_id": ("tq", "i"),
 }  # fmt: skip

@@ -110,8 +110,8 @@ class RunFolder:
     ) -> dict[str, Any]:
         """`metrics.json` (the same bytes for the same results) and `per_scenario.parquet`.
 
-        `stated`: what the run says of its traffic and of its scenarios' benchmark. What the metrics declare
-        is kept beside them, so that a report needs no more than the folder. Returns what
+        `stated`: what the run says of traffic, perception and its scenarios' benchmark. What the metrics
+        declare is kept beside them, so that a report needs no more than the folder. Returns what
         `metrics.json` holds.
         """
         import pyarrow as pa

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from eval.rollout import half_seconds
 from sim.dynamics.bicycle import Controls
-from sim.interface import Plan, WhatIf
+from sim.interface import Agents, Plan, WhatIf
 
 
 class Tracer:
@@ -33,7 +33,8 @@ class Tracer:
         if plan.candidates is not None and plan.terms:
             kept["terms"] = torch.stack(list(plan.terms.values()), dim=2).half()
             self._terms = tuple(plan.terms)
-        if plan.forecast is not None:
+        by_tracks = plan.perceived is not None  # then they are of nobody in the scenario
+        if plan.forecast is not None and not by_tracks:
             index = half_seconds(plan.forecast.dt_s, plan.forecast.position_m.shape[3])
             kept["forecast"] = plan.forecast.position_m[:, :, :, index].half()
             kept["forecast_probability"] = plan.forecast.probability.half()
@@ -43,8 +44,10 @@ class Tracer:
             levels = (plan.occupancy.probability[:, index] * 255.0).round().to(torch.uint8)
             kept["occupancy"] = levels
             self._grid = np.array(list(vars(plan.occupancy.grid).values()), dtype=np.float32)
-        if plan.what_if is not None:
+        if plan.what_if is not None and not by_tracks:
             kept |= _what_if(plan.what_if)
+        if plan.perceived is not None:
+            kept |= _perceived(plan.perceived)
         self._plans.append({name: value.cpu().numpy() for name, value in kept.items()})
 
     def shown(self, world: int, length: int, num_agents: int) -> dict[str, Any]:
@@ -59,6 +62,9 @@ class Tracer:
         for name in ("forecast", "forecast_probability"):
             if name in shown:
                 shown[name] = shown[name][:, : num_agents - 1]
+        if "perceived" in shown:
+            ever = (shown["perceived_id"] >= 0).any(axis=0)
+            shown |= {name: shown[name][:, ever] for name in ("perceived", "perceived_id")}
         if self._grid is not None:
             shown["occupancy_grid"] = self._grid
         if self._terms:
@@ -75,4 +81,13 @@ def _what_if(what_if: WhatIf) -> dict[str, Tensor]:
         "what_if_agent": what_if.agent.to(torch.int16),
         "what_if_path": what_if.path_m[:, :, :, index].half(),
         **{f"what_if_{k}": v.clamp(0.0, 100.0).round().to(torch.uint8) for k, v in percent.items()},
+    }
+
+
+def _perceived(agents: Agents) -> dict[str, Tensor]:
+    """Boxes and numbers of those that are there."""
+    box = torch.cat((agents.pose, agents.size_m), dim=-1)
+    return {
+        "perceived": torch.where(agents.valid.unsqueeze(-1), box, 0.0).half(),
+        "perceived_id": torch.where(agents.valid, agents.id, -1).to(torch.int16),
     }

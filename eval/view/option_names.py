@@ -8,7 +8,7 @@ COLORS = ("height", "intensity", "class", "instance")  # what the colour of a li
 STATIC_LAYERS = ("map", "route")  # the same at every instant
 LAYERS = (
     "points", "boxes", "labels", "trails", "map", "lights", "route", "plan", "candidates",
-    "forecast", "occupancy", "costs", "what_if", "future",
+    "forecast", "occupancy", "costs", "what_if", "perceived", "future",
 )  # fmt: skip
 SHOWN_LAYERS = tuple(layer for layer in LAYERS if layer != "future")  # unless others are asked for
 AHEAD_S = 2.0  # how far ahead a cost volume is shown, unless asked

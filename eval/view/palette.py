@@ -37,6 +37,7 @@ LANE_LINE: Rgb = DARK.edge
 ROUTE: Rgb = over(DARK.route, DARK.drivable)
 PLAN: Rgb = DARK.plan
 FORECAST: Rgb = DARK.forecast
+PERCEIVED: Rgb = DARK.perceived
 GOES: Rgb = DARK.goes
 WAITS: Rgb = DARK.waits
 STOP_LINE: Rgb = DARK.unknown

@@ -1,4 +1,4 @@
-"""What a planner thinks as shapes: plan, candidates, forecast, occupancy, costs of cells."""
+"""What a planner thinks as shapes: plan, candidates, forecast, occupancy, costs of cells, who is there."""
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ _COSTS_M, _PLAN_M, _CANDIDATES_M, _FORECAST_M, _OCCUPANCY_M = 0.05, 0.16, 0.1, 0
 _LIKELY = 0.1  # cells and forecasts below this probability are not shown
 _STOREY_M = 0.25  # cells of each later time lie that much higher
 _THIN_PX, _THICK_PX = 3.0, 7.0
+_PERCEIVED_HIGH_M = 1.5  # nobody says how high they are
 
 
 def plan_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
@@ -69,6 +70,26 @@ def forecast_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
             continue
         rgb = palette.mix(palette.FORECAST, 0.25 + 0.75 * float(likely[agent, future]))
         lines.append(polyline(heights.lift(path, _FORECAST_M), rgb, 2.0))
+    return list(join_lines(lines))
+
+
+def perceived_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
+    """Layer `perceived`: an outline around each whom the planner took to be there, as high as a car."""
+    if thought.perceived is None:
+        return []
+    place = heights.lift(
+        _to_world(thought.pose[0], thought.perceived[:, :2]), _PERCEIVED_HIGH_M / 2
+    )
+    lines = [
+        box_edges(
+            box_corners(
+                center, np.array((*box[3:], _PERCEIVED_HIGH_M)), box[2] + thought.pose[0, 2]
+            ),
+            palette.PERCEIVED,
+            3.0,
+        )
+        for center, box in zip(place, thought.perceived, strict=True)
+    ]
     return list(join_lines(lines))
 
 

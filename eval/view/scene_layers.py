@@ -19,6 +19,7 @@ from eval.view.planner_shapes import (
     cost_shapes,
     forecast_shapes,
     occupancy_shapes,
+    perceived_shapes,
     plan_shapes,
 )
 from eval.view.shapes import Drawing, Points, Shape
@@ -127,6 +128,7 @@ class SceneLayers:
             "what_if": lambda: (
                 thought.what_if.shapes(thought.pose, heights) if thought.what_if else []
             ),
+            "perceived": lambda: perceived_shapes(thought, heights),
         }
 
     def _thought(self, instant: int) -> Thought | None:

@@ -39,7 +39,8 @@ class Thought:
 
     World frame: `pose` of everyone, and `plan`. Ego frame: K `candidates` (none: nothing can be driven),
     their `costs`, and what each of the `terms` adds to them; `forecast` of agents 1 to N - 1; `occupancy`,
-    the probability of cells at H instants. `other`: the candidate to hold the cheapest against.
+    the probability of cells at H instants; `perceived`: x, y, yaw, length, width of those taken to be there.
+    `other`: the candidate to hold the cheapest against.
     """
 
     pose: Float[np.ndarray, "n 3"]
@@ -54,6 +55,7 @@ class Thought:
     occupancy_grid: BevGrid | None = None
     cell_costs: CellCosts | None = None
     what_if: WhatIfShown | None = None
+    perceived: Float[np.ndarray, "q 5"] | None = None
 
     @property
     def chosen(self) -> int | None:
@@ -65,7 +67,8 @@ class Thought:
     def layers(self) -> set[str]:
         """Names of the layers for which there is something here."""
         parts = {"candidates": self.candidates, "forecast": self.forecast,
-                 "occupancy": self.occupancy, "costs": self.cell_costs, "what_if": self.what_if}  # fmt: skip
+                 "occupancy": self.occupancy, "costs": self.cell_costs, "what_if": self.what_if,
+                 "perceived": self.perceived}  # fmt: skip
         return {"plan"} | {name for name, part in parts.items() if part is not None}
 
     def table(self, ahead_s: float) -> tuple[Row, ...]:
@@ -127,7 +130,15 @@ class RecordedThoughts:
             occupancy=None if occupancy is None else occupancy / 255.0,
             occupancy_grid=None if occupancy is None else drive.grid,
             what_if=WhatIfShown.kept(drive, instant),
+            perceived=_perceived(drive, instant),
         )
+
+
+def _perceived(drive: DriveRecord, instant: int) -> Float[np.ndarray, "q 5"] | None:
+    """Who was taken to be there, as a drive keeps it; None: it does not."""
+    if drive.perceived is None or drive.perceived_id is None:
+        return None
+    return drive.perceived[instant, drive.perceived_id[instant] >= 0].astype(np.float64)
 
 
 def other_way(paths_m: Float[np.ndarray, "k c 2"], order: Int[np.ndarray, " m"]) -> int | None:

@@ -40,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["simulate", "--count", "0"], "--count: must be at least 1"),
         (
             ["simulate", "--perception", "seen"],
-            "--perception: unknown 'seen' (choices: tracks, visible)",
+            "--perception: unknown 'seen'; did you mean discovered? (choices: tracks, visible, ",
         ),
         (
             ["simulate", "--tags", "statonary"],

@@ -9,7 +9,7 @@ from drive.planning import make_planner
 from eval.follow import HeldPlan
 from eval.rollout import Rollout, rollout
 from sim.geometry.grid import BevGrid
-from sim.interface import Forecast, Observation, Occupancy, Plan
+from sim.interface import Agents, Forecast, Observation, Occupancy, Plan
 from sim.simulator import Simulator
 from tests.toy import Car, make_scenario, straight
 
@@ -82,6 +82,19 @@ def test_what_a_followed_plan_shows_stays_where_it_was() -> None:
     # After a left turn (1.5, -0.5) is at (-0.5, -1.5): cell (1, 0).
     turned = _held(plan, 0.0, 0.0, 0.0).moved(_pose(0.0, 0.0, QUARTER)).occupancy
     assert turned is not None and turned.probability.nonzero().tolist() == [[0, 0, 1, 0]]
+
+
+def test_whom_a_followed_plan_took_to_be_there_stays_where_it_was() -> None:
+    """As above: a car 10 m ahead that drove ahead, at 4 m/s, is 7 m to the right, and drives to the right."""
+    one, nobody = torch.ones(1, 1), torch.zeros(1, 1)
+    ahead, speed = torch.tensor([[[10.0, 0.0, 0.0]]]), torch.tensor([[[4.0, 0.0]]])
+    there = Agents(one.long(), ahead, speed, torch.ones(1, 1, 2), nobody.long(), one.bool())
+    held = _held(_straight(0.1, 5, perceived=there), 5.0, 5.0, 0.0)
+    seen = held.moved(_pose(8.0, 5.0, QUARTER)).perceived
+    assert seen is not None and torch.equal(seen.id, there.id)
+    assert seen.pose[0, 0].tolist() == pytest.approx([0.0, -7.0, -QUARTER], abs=1e-5)
+    assert seen.velocity_mps[0, 0].tolist() == pytest.approx([0.0, -4.0], abs=1e-5)
+    assert held.left(_pose(8.0, 5.0, QUARTER), 3, 0.1).perceived is None
 
 
 class Counting:

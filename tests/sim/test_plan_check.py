@@ -8,7 +8,7 @@ import torch
 
 from sim.errors import InputError
 from sim.geometry.grid import BevGrid
-from sim.interface import Forecast, Occupancy, Plan
+from sim.interface import Agents, Forecast, Occupancy, Plan
 from sim.plan_check import check_plan
 
 CPU = torch.device("cpu")
@@ -64,6 +64,10 @@ def _with(value: float) -> torch.Tensor:
         (_plan(occupancy=_unchecked(Occupancy, probability=torch.zeros(2, 4, 6, 5),
                                     grid=BevGrid(0.0, 0.0, 1.0, 5, 6), dt_s=0.5)),
          "plan.occupancy.probability: expected a float32 tensor [2, any, 5, 6], got one of shape"),
+        (_plan(perceived=torch.zeros(2)), "plan.perceived: expected a sim.interface.Agents, got a"),
+        (_plan(perceived=_unchecked(Agents, valid=torch.ones(2, 3, dtype=torch.bool),
+                                    pose=torch.zeros(2, 3, 2), size_m=torch.zeros(2, 3, 2))),
+         "plan.perceived.pose: expected a float32 tensor [2, 3, 3], got one of shape [2, 3, 2]"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_and_what_is_expected(plan: Any, message: str) -> None:

@@ -4,7 +4,7 @@ const LAYERS = [
   ["lanes", "Lane lines", true], ["centers", "Centre lines", false], ["route", "Route", true],
   ["stops", "Lights, stops", true], ["obstacles", "Obstacles", true], ["agents", "Agents", true], ["trail", "Trail", true],
   ["plan", "Plan", true], ["candidates", "Candidates by cost", true], ["forecast", "Forecasts", true],
-  ["occupancy", "Occupancy", true], ["what-if", "If it goes, if it waits", true], ["labels", "Labels", false],
+  ["occupancy", "Occupancy", true], ["perceived", "Perceived", true], ["what-if", "If it goes, if it waits", true], ["labels", "Labels", false],
 ];
 const KINDS = ["vehicle", "cyclist", "pedestrian", "object"];
 const LIGHTS = ["unknown", "green", "yellow", "red"];
@@ -18,7 +18,7 @@ function palette() {
     const style = getComputedStyle(document.documentElement);
     const names = ["ground", "walkway", "carpark", "drivable", "intersection", "zebra", "edge", "connector", "center", "route",
       "building", "hedge", "wall", "vehicle", "cyclist", "pedestrian", "object", "ego", "ego-b", "outline", "plan", "forecast",
-      "occupied", "ink", "paper", "green", "yellow", "red", "unknown", "goes", "waits", "cost-low", "cost-middle", "cost-high"];
+      "occupied", "perceived", "ink", "paper", "green", "yellow", "red", "unknown", "goes", "waits", "cost-low", "cost-middle", "cost-high"];
     palettes.set(scheme, Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--m-${name}`).trim()])));
   }
   return palettes.get(scheme);
@@ -189,7 +189,28 @@ function drawDrive(ctx, drive, t, layers, pixel, egoColor) {
       drawBox(ctx, drive.pose(agent, t), sizeOf(drive, agent), kind, colors[kind], colors.outline, pixel);
     }
   }
+  if (layers.perceived && drive.arrays.perceived) drawPerceived(ctx, drive, shown, pixel, colors.perceived);
   drawBox(ctx, drive.pose(0, t), sizeOf(drive, 0), "vehicle", egoColor, colors.outline, pixel);
+}
+
+// Dashed, over the true boxes: where the planner took the others to be.
+function drawPerceived(ctx, drive, { number }, pixel, color) {
+  const { perceived: boxes, perceived_id: ids } = drive.arrays, [tracks, fields, instants] = boxes.shape;
+  ctx.save();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = Math.max(0.22, 1.8 * pixel);
+  ctx.lineCap = "butt";
+  ctx.setLineDash([0.8, 0.6]);
+  for (let track = 0; track < tracks; track++) {
+    if (ids[track * instants + number] < 0) continue;
+    const [x, y, yaw, l, w] = Array.from({ length: fields }, (_, f) => boxes[(track * fields + f) * instants + number]);
+    ctx.save();
+    ctx.translate(x, y);
+    ctx.rotate(yaw);
+    ctx.strokeRect(-l / 2, -w / 2, l, w);
+    ctx.restore();
+  }
+  ctx.restore();
 }
 
 function drawTrail(ctx, drive, k, t, pixel, color) {

@@ -77,7 +77,7 @@ function whatIf(player) {
 
 function layerToggles(player) {
   if (!player.views.length) return null;
-  const needs = { candidates: "candidates", forecast: "forecast", occupancy: "occupancy", "what-if": "what_way" };
+  const needs = { candidates: "candidates", forecast: "forecast", occupancy: "occupancy", "what-if": "what_way", perceived: "perceived" };
   const present = LAYERS.filter(([name]) => !needs[name] || player.views.some(({ drive }) => drive.arrays[needs[name]]));
   return h("details", { open: true }, h("summary", {}, "Layers"), h("div", { class: "layers" }, present.map(([name, label]) =>
     h("label", { class: "check" }, h("input", { type: "checkbox", "data-layer": name, checked: player.layers[name], onchange: (event) => {

@@ -103,10 +103,18 @@ def drive_record(
         term_names=np.array(("collision", "off_lanes")),
         forecast=np.full((INSTANTS, 2, 1, 8, 2), 3.0, dtype=np.float16),
         forecast_probability=np.ones((INSTANTS, 2, 1), dtype=np.float16),
-        **(_what_if() if occupied else {}),
+        **(_what_if() | _perceived() if occupied else {}),
         occupancy=occupancy if occupied else None,
         occupancy_grid=np.array((-10, -5, 1, 20, 10), dtype=np.float32) if occupied else None,
     )
+
+
+def _perceived() -> dict[str, np.ndarray]:
+    """A car 10 m behind the ego and 6 m to its left; another one of which nobody is told."""
+    box = np.zeros((INSTANTS, 2, 5), dtype=np.float16)
+    box[:, 0] = (-10.0, 6.0, 0.0, 4.0, 2.0)
+    number = np.broadcast_to(np.array((7, -1), dtype=np.int16), (INSTANTS, 2))
+    return {"perceived": box, "perceived_id": number}
 
 
 def _what_if() -> dict[str, np.ndarray]:

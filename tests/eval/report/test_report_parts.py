@@ -17,7 +17,9 @@ from eval.report.page import safe_json
 from eval.report.playback import encode_drive, encode_scene
 from eval.report.run_report import write_comparison, write_report
 from eval.report.text_block import Quantized, encode_block
+from eval.report.video import PX_PER_M, SIZE_PX, Canvas
 from eval.runs.folder import RunFolder
+from sim.palette import LIGHT
 from sim.scenario import AreaKind, MapArea
 from tests.eval.report import made_up
 
@@ -82,6 +84,32 @@ def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
     # The walker is gone from instant 10 on: no forecast of it.
     assert header["every"] == 2
     assert arrays["chance"][:, 1, 0].tolist() == [100.0] * 5 + [0.0] * 11
+
+
+def test_who_was_perceived_is_kept_where_it_was_in_the_world() -> None:
+    arrays = unpack(encode_drive(made_up.drive_record(occupied=True), declared()))[1]
+    assert arrays["perceived"].shape == (2, 5, 16) and arrays["perceived_id"].shape == (2, 16)
+    # At instant 4, the third that is shown, the ego is 4 m along its 30 degrees.
+    cos, sin = np.cos(np.pi / 6), 0.5
+    box = arrays["perceived"][0, :, 2]
+    place = (-6 * cos - 6 * sin, -6 * sin + 6 * cos)
+    assert box == pytest.approx((*place, np.pi / 6, 4.0, 2.0), abs=0.006)
+    assert arrays["perceived_id"][:, 2].tolist() == [7, -1]
+    assert (arrays["perceived"][1] == 0.0).all()
+
+
+def test_a_film_outlines_who_was_perceived() -> None:
+    record, of = made_up.drive_record(occupied=True), made_up.scenario()
+    blue = (Canvas(of, record).frame(0, "")[..., :3] == LIGHT.perceived).all(axis=-1)
+    # 4 m by 2 m around 10 m behind and 6 m to the left of the ego in the middle, which looks 30 degrees up.
+    rows, columns = blue.nonzero()
+    cos, sin = np.cos(np.pi / 6), 0.5
+    x, y = (-10 * cos - 6 * sin, -10 * sin + 6 * cos)
+    middle = SIZE_PX / 2 + PX_PER_M * np.array((x, -y))
+    assert (columns.mean(), rows.mean()) == pytest.approx(tuple(middle), abs=2.0)
+    assert np.ptp(columns) == pytest.approx(PX_PER_M * (4 * cos + 2 * sin), abs=3.0)
+    assert 50 < blue.sum() < 200  # not filled: that would be 200
+    assert not (Canvas(of, made_up.drive_record()).frame(0, "") == LIGHT.perceived).all(-1).any()
 
 
 def test_a_scene_keeps_holes_and_drops_what_is_far() -> None:

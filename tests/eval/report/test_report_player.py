@@ -140,6 +140,26 @@ def test_draws_occupancy_ahead_of_the_ego(page: Any) -> None:
         page.locator(f"[data-layer={layer}]").check()
 
 
+def test_outlines_who_was_perceived(page: Any) -> None:
+    open_drive(page, "scene-1", "idm")
+    clock(page)
+    shown = picture(page.locator(".pane").first)
+    page.locator("[data-layer=perceived]").uncheck()
+    clock(page)
+    bare = picture(page.locator(".pane").first)
+    page.locator("[data-layer=perceived]").check()
+    cos, sin = math.cos(made_up.HEADING), math.sin(made_up.HEADING)
+
+    def drawn(along_m: float, across_m: float) -> bool:
+        place = (along_m * cos - across_m * sin, along_m * sin + across_m * cos)
+        return at(shown, *place) != at(bare, *place)
+
+    side = [drawn(-12.0 + 0.1 * k, 7.0) for k in range(40)]
+    assert 15 < sum(side) < 36  # dashed
+    assert not any(drawn(-11.0 + 0.1 * k, 6.0) for k in range(20))  # and not filled
+    assert not any(drawn(x, y) for x, y in ((-13.0, 6.0), (-10.0, 8.0), (0.0, 0.0)))
+
+
 def test_tells_the_terms_of_the_cost_at_the_instant(page: Any) -> None:
     open_drive(page, "scene-1", "idm")
     page.evaluate("report.player.jump(9)")  # what was kept last is of instant 8

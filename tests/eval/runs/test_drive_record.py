@@ -11,7 +11,7 @@ from eval.metrics.suite import declared
 from eval.runs.drive_record import DriveRecord
 from eval.runs.tracer import Tracer
 from sim.geometry.grid import BevGrid
-from sim.interface import Forecast, Occupancy, Plan, WhatIf
+from sim.interface import Agents, Forecast, Occupancy, Plan, WhatIf
 
 
 def _record() -> DriveRecord:
@@ -106,6 +106,34 @@ def test_what_if_is_kept_and_read_again(tmp_path: Path) -> None:
     shown["what_if_agent"] = shown["what_if_agent"] + 1
     dataclasses.replace(one, **shown).save(tmp_path / "x.npz")
     with pytest.raises(ValueError, match="what_if_agent: a number of nobody"):
+        DriveRecord.load(tmp_path / "x.npz")
+
+
+def test_whom_the_planner_took_to_be_there_is_kept_and_nothing_foretold_of_them(
+    tmp_path: Path,
+) -> None:
+    """Of three places the second holds somebody in the first plan, the third one in the second plan."""
+    tracer = Tracer()
+    for k in range(2):
+        valid = torch.tensor([False, k == 0, k == 1]).expand(2, 3)
+        number = torch.tensor((1, 66, 3)).expand(2, 3)
+        pose, size_m = torch.full((2, 3, 3), 1.5 + k), torch.full((2, 3, 2), 4.5)
+        agents = Agents(number, pose, size_m, size_m, torch.zeros_like(number), valid)
+        forecast = Forecast(torch.ones(2, 3, 1, 8, 2), torch.ones(2, 3, 1), 0.5)
+        tracer(
+            Plan(torch.zeros(2, 8, 5), 0.5, forecast=forecast, what_if=_what_if(), perceived=agents)
+        )
+    shown = tracer.shown(world=1, length=5, num_agents=3)
+    assert set(shown) == {"perceived", "perceived_id"}
+    one = dataclasses.replace(_record(), **shown)
+    one.save(tmp_path / "x.npz")
+    two = DriveRecord.load(tmp_path / "x.npz")
+    assert two.perceived is not None and two.perceived_id is not None
+    assert two.perceived_id.tolist() == [[66, -1]] + [[-1, 3]] * 4
+    assert two.perceived[0, 0].tolist() == [1.5, 1.5, 1.5, 4.5, 4.5]
+    assert two.perceived[1, 1].tolist() == [2.5, 2.5, 2.5, 4.5, 4.5]
+    dataclasses.replace(one, perceived_id=None).save(tmp_path / "x.npz")
+    with pytest.raises(ValueError, match="perceived and perceived_id: one is there without the"):
         DriveRecord.load(tmp_path / "x.npz")
 
 

@@ -40,6 +40,8 @@ def drive_record(scenario: Scenario, shift_m: float = 0.0) -> DriveRecord:
         forecast_probability=np.ones((count, 1, 1), dtype=np.float16),
         occupancy=occupancy,
         occupancy_grid=np.array((-20.0, -20.0, 1.0, 40, 40), dtype=np.float32),
+        perceived=np.broadcast_to(np.array((7.5, 4.0, 0.5, 4.0, 2.0)), (count, 1, 5)),
+        perceived_id=np.zeros((count, 1), dtype=np.int16),
     )
 
 

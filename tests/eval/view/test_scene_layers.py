@@ -15,6 +15,7 @@ def test_a_drive_has_all_layers_and_each_holds_something() -> None:
     layers = SceneLayers(ViewedScene.of(scenario, drive_record(scenario)), "class")
     drawing = layers.at(10, shown=layers.available())
     shown = {"plan", "candidates", "forecast", "occupancy", "future", "trails", "points", "boxes"}
+    shown |= {"perceived"}
     assert set(layers.available()) >= shown
     for layer in shown:
         assert drawing.layers[layer], layer
@@ -25,6 +26,11 @@ def test_a_drive_has_all_layers_and_each_holds_something() -> None:
     (line,) = drawing.layers["candidates"]
     assert isinstance(line, Lines) and line.start_m[0] == pytest.approx((5.0, 0.0, 0.1), abs=0.02)
     assert line.end_m[0] == pytest.approx((7.0, 0.0, 0.1), abs=0.02)
+    # Perceived 7.5 m ahead of it, at (12.5, 4), as 4 m by 2 m, and turned by 0.5 rad.
+    (outline,) = drawing.layers["perceived"]
+    assert isinstance(outline, Lines) and len(outline.start_m) == 12
+    x = 12.5 + 2.0 * np.cos(0.5) + 1.0 * np.sin(0.5)
+    assert outline.start_m[:, 0].max() == pytest.approx(x, abs=1e-4)
     only = layers.at(10, shown=("boxes",))
     assert set(only.layers) == {"boxes"}
 

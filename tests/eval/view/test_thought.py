@@ -104,6 +104,6 @@ def test_a_drive_tells_what_its_planner_showed() -> None:
     scenario = two_cars()
     record = drive_record(scenario, 0.5)
     told = RecordedThoughts(record).at(10)
-    assert told.layers() == {"plan", "candidates", "forecast", "occupancy"}
+    assert told.layers() == {"plan", "candidates", "forecast", "occupancy", "perceived"}
     assert np.array_equal(told.pose, record.pose[10])
     assert told.occupancy is not None and told.occupancy.max() == 1.0 and told.table(1.0) == ()

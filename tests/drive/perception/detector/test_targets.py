@@ -112,3 +112,7 @@ def test_boxes_cost_a_quarter_of_how_far_off_they_are() -> None:
     assert float(parts["loss"]) == pytest.approx(float(parts["center"]) + 0.2, rel=1e-5)
     nobody = Targets.of(box, ~there, torch.tensor([20.0]), CELLS)
     assert float(detector_losses(maps, nobody)["box"]) == 0.0
+    none = Targets.of(box[:, :0], there[:, :0], torch.tensor([20.0]), CELLS)
+    assert float(detector_losses(maps, none)["loss"]) == pytest.approx(
+        float(detector_losses(maps, nobody)["loss"])
+    )
