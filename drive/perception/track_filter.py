@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from drive.perception.tracks import Track, smoothed
 
 _MOVES_MPS = 1.0
+_LEAST_M = 0.3  # sizes below this are alike
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,9 @@ class TrackBounds:
 
     span: int = 10  # frames from its first to its last box
     seen: int = 6  # of these with a box
-    size_spread: float = 0.25  # standard deviation of the logarithm of length and of width
+    size_spread: float = (
+        0.25  # standard deviation of the logarithm of length and of width, at its largest
+    )
     acceleration_mps2: float = 8.0
     yaw_rate_radps: float = 1.0
 
@@ -24,7 +28,7 @@ def plausible(seen: Track, body: Track, dt_s: float, bounds: TrackBounds) -> boo
     """Whether it fulfils the bounds: what was seen of it, and the body that was made of that (`amodal`)."""
     if seen.span < bounds.span or seen.seen.sum() < bounds.seen:
         return False
-    if np.log(seen.box[seen.seen, 3:5].clip(min=0.05)).std(axis=0).max() > bounds.size_spread:
+    if _size_spread(seen.box[seen.seen, 3:5]) > bounds.size_spread:
         return False
     velocity = smoothed(body.box[:, :2], dt_s, derivative=1)
     push = np.linalg.norm(smoothed(body.box[:, :2], dt_s, derivative=2), axis=1)
@@ -34,3 +38,13 @@ def plausible(seen: Track, body: Track, dt_s: float, bounds: TrackBounds) -> boo
     heading = np.unwrap(np.arctan2(velocity[:, 1], velocity[:, 0]))
     turns = np.abs(np.gradient(heading, dt_s))[moves]
     return not len(turns) or float(np.quantile(turns, 0.9)) <= bounds.yaw_rate_radps
+
+
+def _size_spread(size_m: Float[np.ndarray, "n 2"]) -> float:
+    """How much length and width vary in the half of the boxes that is largest.
+
+    The others show a part of it: of a car from behind there is no length.
+    """
+    size = np.log(size_m.clip(min=_LEAST_M))
+    area = size.sum(axis=1)
+    return float(size[area >= np.median(area)].std(axis=0).max())

@@ -90,17 +90,19 @@ def test_nobody_and_frames_without_anybody() -> None:
 
 @pytest.mark.parametrize(
     ("name", "plausible_"),
-    [("drives", True), ("stands", True), ("short", False), ("grows", False), ("jumps", False),
-     ("spins", False), ("rarely", False)],
+    [("drives", True), ("stands", True), ("hides", True), ("short", False), ("varies", False),
+     ("jumps", False), ("spins", False), ("rarely", False)],
 )  # fmt: skip
 def test_what_road_users_do(name: str, plausible_: bool) -> None:
-    stands = name in ("stands", "grows", "jumps")
+    stands = name in ("stands", "hides", "varies", "jumps")
     box = moving((0.0, 0.0), (0.0, 0.0) if stands else (8.0, 0.0), noise_m=0.02)
     frame = np.arange(len(box))
     if name == "short":
         box, frame = box[:9], frame[:9]
-    if name == "grows":
+    if name == "varies":  # the logarithms of the longer half of 1 to 8 m are 0.31 around their mean
         box[:, 3] = np.geomspace(1.0, 8.0, len(box))
+    if name == "hides":  # in every second frame all but its rear
+        box[::2, 3] = 0.3
     if name == "jumps":
         box[20:, 0] += 3.0  # within a frame
     if name == "spins":  # 1.6 rad/s on a circle of 3 m: 4.8 m/s, 7.7 m/s2
