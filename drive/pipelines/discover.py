@@ -27,6 +27,8 @@ from sim.files import write_whole
 _FREE = ("out", "workers", "view", "stage")  # change no result
 _PICTURES = 3  # of each stage
 
+_STEPS_PER_EPOCH = 50
+_AREAS = 4  # the full range is so much larger than that of the first training
 LEAST_SCORE = 0.05  # of what is kept: average precision needs the unsure ones too
 Stage = Callable[[DiscoverConfig, SweepLog], Labels]
 
@@ -194,7 +196,8 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
         if not frames.num_boxes:
             raise InputError(f"{config.out}: stage {stage} found nobody: nothing to train on")
         training = DetectorTraining(
-            steps=config.steps,
+            steps=config.steps // _AREAS if number else config.steps,
+            steps_per_epoch=_STEPS_PER_EPOCH,
             learning_rate=config.learning_rate,
             seed=config.seed,
             range_m=FAR_M if number else ClusterBounds().range_m,

@@ -44,9 +44,9 @@ class DiscoverConfig(SourceQuery):
     """default, or a folder of another discovery: nothing is trained, its detector looks at all sweeps"""
     rounds: int = 2
     """trainings: the first on clusters near the sensor, each later one on what the one before found"""
-    steps: int = 1500
-    """of each training"""
-    learning_rate: float = 1e-3
+    steps: int = 600
+    """of the first training; those on the full range, four times as large, take a quarter of them"""
+    learning_rate: float = 2e-3
     """the highest"""
     drop_rays: bool = True
     """in training, leave out lasers and directions, so that what is near looks as if it were far"""
@@ -78,7 +78,7 @@ def check(config: DiscoverConfig) -> None:
         raise InputError("--out: the folder to write to")
     if config.weights is not None and config.stage not in ("sweeps", "train"):
         raise InputError(f"--stage: {config.stage} is of a discovery without --weights")
-    for name, least in {"rounds": 1, "steps": 1, "workers": -1}.items():
+    for name, least in {"rounds": 1, "steps": 4, "workers": -1}.items():
         if getattr(config, name) < least:
             raise InputError(f"--{name}: must be at least {least}, not {getattr(config, name)}")
     if not 0.0 < config.seconds <= 3600.0:
