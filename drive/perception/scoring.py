@@ -49,10 +49,11 @@ class Tally:
         shown = _annotated(found, annotated_rad)
         surely = found[shown & (sure >= SURE)]
         self._contacts.append((contact_distances_m(surely), contact_distances_m(true[seen])))
-        likeness = {name: like(found, true) for name, (like, _) in _LIKENESSES.items()}
+        likeness = {like: like(found, true) for like in (overlaps, nearness)}
         for (name, span), parts in self._parts.items():
+            like, at_least = _LIKENESSES[name]
             counts = seen & in_range(true, span), shown & in_range(found, span)
-            parts.append(matched(likeness[name], sure, _LIKENESSES[name][1], *counts))
+            parts.append(matched(likeness[like], sure, at_least, *counts))
 
     def figures(self) -> dict[str, dict[str, float]]:
         """By likeness and range, as `iou0.5 0-40 m`: precision, recall, average precision, how many.

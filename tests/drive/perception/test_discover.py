@@ -1,12 +1,15 @@
 """`bevdrive discover` as its user calls it."""
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from drive.cli.main import main
 from drive.perception.labels import read_labels
+from drive.perception.logs.sweep_log import SweepLog
 
 ASKED = [
     *("discover", "--split", "train", "--families", "straight", "--count", "1"),
@@ -77,3 +80,36 @@ def test_wrong_input_is_one_line(
     error = capsys.readouterr().err.strip()
     assert told in error and len(error.splitlines()) == 1
     assert not (tmp_path / "new" / "labels").exists()
+
+
+def test_rounds_of_training_and_what_their_detector_finds(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "trained"
+    shutil.copytree(found / "logs", out / "logs")
+    shutil.copy(found / "discovery.json", out)
+    training = ["--steps", "4", "--rounds", "2", "--least-score", "0.05"]
+    config = json.loads((out / "discovery.json").read_text())
+    config |= {"steps": 4, "rounds": 2, "least_score": 0.05}
+    (out / "discovery.json").write_text(json.dumps(config))
+    # A detector that learned next to nothing finds nobody, or all kinds of things: then there may be no
+    # labels for a second round, which is said.
+    code = main([*ASKED, *training, "--out", str(out)])
+    error = capsys.readouterr().err
+    assert code == 0 or (code == 2 and "found nobody" in error)
+    assert {"label", "detect0", "label0"} <= set(json.loads((out / "metrics.json").read_text()))
+    assert (out / "round0" / "weights.safetensors").is_file()
+
+    scored = tmp_path / "scored"
+    assert main([*ASKED, "--weights", str(out), "--out", str(scored)]) == 0
+    assert list(json.loads((scored / "metrics.json").read_text())) == ["detect"]
+
+    sweep = tmp_path / "000000.bin"
+    point = SweepLog(next((out / "logs").iterdir())).frame(0).point_m - np.float32([0, 0, 1.73])
+    np.column_stack((point, np.zeros(len(point)))).astype("<f4").tofile(sweep)
+    assert main(["discover", "--weights", str(out), str(sweep)]) == 0
+    assert "found in" in capsys.readouterr().out
+    picture = tmp_path / "sweep.png"
+    words = ["view", str(sweep), "--weights", str(out), "--size", "320x180", "--out", str(picture)]
+    assert main(words) == 0
+    assert picture.is_file()
