@@ -30,10 +30,10 @@ _PICTURES = 3  # of each stage
 _STEPS_PER_EPOCH = 50
 _AREAS = 4  # the full range is so much larger than that of the first training
 LEAST_SCORE = 0.05  # of what is kept: average precision needs the unsure ones too
-Stage = Callable[[DiscoverConfig, SweepLog], Labels]
+Figures = dict[str, dict[str, dict[str, float]]]  # by stage, likeness and range, name
 
 
-def discover(config: DiscoverConfig) -> dict[str, dict[str, dict[str, float]]]:
+def discover(config: DiscoverConfig) -> Figures:
     """Do what is not done yet, up to the stage that is asked for; returns the figures by stage.
 
     Raises InputError for wrong input and for a folder that holds something else; `BrokenRun` where a
@@ -46,15 +46,23 @@ def discover(config: DiscoverConfig) -> dict[str, dict[str, dict[str, float]]]:
     jobs = [(config, ref, log_folder(config.out, ref)) for ref in missing]
     work(store_log, jobs, config.workers, "sweeps", [1.0] * len(jobs), "drives")
     logs = [SweepLog(log_folder(config.out, ref)) for ref in refs]
-    figures: dict[str, dict[str, dict[str, float]]] = {}
+    figures = _figures_so_far(config.out)
     for name in _label_stages(config):
         if name.startswith("train"):
             _train(config, logs, int(name.removeprefix("train")))
             continue
-        _make(config, logs, name)
+        made = _make(config, logs, name)
+        if not made and name in figures:
+            continue
         figures[name] = _summed_up(config.out, logs, name)
         write_whole(config.out / "metrics.json", json.dumps(figures, indent=1))
     return figures
+
+
+def _figures_so_far(out: Path) -> Figures:
+    """Of the stages that were done when the discovery was cut off."""
+    path = out / "metrics.json"
+    return read_json_object(path) if path.is_file() else {}
 
 
 def _label_stages(config: DiscoverConfig) -> list[str]:
@@ -96,13 +104,14 @@ def labels_path(out: Path, stage: str, log: SweepLog) -> Path:
     return out / "labels" / stage / f"{log.name}.parquet"
 
 
-def _make(config: DiscoverConfig, logs: list[SweepLog], stage: str) -> None:
-    """The labels of a stage, for all drives that lack them."""
+def _make(config: DiscoverConfig, logs: list[SweepLog], stage: str) -> bool:
+    """The labels of a stage, for all drives that lack them; whether any did."""
     assert config.out is not None
     (config.out / "labels" / stage).mkdir(parents=True, exist_ok=True)
     missing = [log for log in logs if not labels_path(config.out, stage, log).is_file()]
     jobs = [(config, log, stage) for log in missing]
     work(make_labels, jobs, config.workers, stage, [float(len(log)) for log in missing], "sweeps")
+    return bool(missing)
 
 
 def make_labels(config: DiscoverConfig, log: SweepLog, stage: str) -> None:
