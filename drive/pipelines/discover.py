@@ -23,6 +23,7 @@ from drive.pipelines.presets import to_plain
 from drive.pipelines.workers import tell, work
 from sim.errors import InputError
 from sim.files import write_whole
+from sim.text_files import read_json_object
 
 _FREE = ("out", "workers", "view", "stage")  # change no result
 _PICTURES = 3  # of each stage
