@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from drive.perception.labels import moved
+from drive.perception.logs.odometry import poses_by_odometry
 from drive.perception.logs.recorded import count_points, kitti_files, kitti_info, kitti_sweeps
 from sim.errors import InputError
 from tests.conftest import SHARED_DATA, needs_shared_data
@@ -86,3 +87,11 @@ def test_damaged_and_missing_poses_are_named(drive: Path, tmp_path: Path) -> Non
         with pytest.raises(InputError, match="kiss-icp"):
             list(kitti_sweeps(copy))
     assert kitti_files(tmp_path) == []
+
+
+@needs_shared_data
+def test_odometry_finds_the_poses_that_were_given(drive: Path) -> None:
+    pytest.importorskip("kiss_icp")
+    found = poses_by_odometry(drive, kitti_files(drive))
+    given = np.loadtxt(drive / "poses_velo0_from_velo.txt").reshape(-1, 3, 4)[:6]
+    np.testing.assert_allclose(found[:, :3, 3], given[:, :, 3], atol=0.02)
