@@ -161,6 +161,7 @@ def _filtered(config: DiscoverConfig, log: SweepLog, stage: str, whole: bool) ->
 
 def _detections(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
     from drive.networks.weights import load_network
+    from drive.perception.detector.network import FAR_M, Detector, square_grid
     from drive.perception.stages import detected
 
     assert config.out is not None
