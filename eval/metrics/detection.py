@@ -85,15 +85,14 @@ def matched(
     count itself.
     """
     free = torch.ones_like(true_counts)
-    keep, right = torch.zeros_like(found_counts), torch.zeros_like(found_counts)
-    for k in score.argsort(descending=True, stable=True).tolist():
+    keep, right = found_counts.clone(), torch.zeros_like(found_counts)
+    order = score.argsort(descending=True, stable=True)
+    for k in order[(likeness >= at_least).any(dim=1)[order]].tolist():
         like = torch.where(free, likeness[k], -torch.inf)
-        best = int(like.argmax()) if len(like) else -1
-        if best >= 0 and like[best] >= at_least:
+        best = int(like.argmax())
+        if like[best] >= at_least:
             free[best] = False
             keep[k] = right[k] = true_counts[best]
-        else:
-            keep[k] = found_counts[k]
     return Matched(score[keep], right[keep], int(true_counts.sum()))
 
 
