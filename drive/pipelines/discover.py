@@ -11,26 +11,24 @@ OUT/pictures/              of each stage
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from drive.perception.clusters import ClusterBounds
-from drive.perception.labels import Labels, read_labels, submission, write_labels
+from drive.perception.labels import read_labels, submission
 from drive.perception.logs.sweep_log import SweepLog
 from drive.pipelines.discover_config import STAGES, DiscoverConfig
 from drive.pipelines.discover_logs import find_logs, is_stored, log_folder, store_log
+from drive.pipelines.discover_stages import labels_path, make_labels, stage_labels
 from drive.pipelines.presets import to_plain
-from drive.pipelines.workers import tell, work
+from drive.pipelines.workers import work
 from sim.errors import InputError
 from sim.files import write_whole
 from sim.text_files import read_json_object
 
 _FREE = ("out", "workers", "view", "stage")  # change no result
 _PICTURES = 3  # of each stage
-
 _STEPS_PER_EPOCH = 50
 _AREAS = 4  # the full range is so much larger than that of the first training
-LEAST_SCORE = 0.05  # of what is kept: average precision needs the unsure ones too
 Figures = dict[str, dict[str, dict[str, float]]]  # by stage, likeness and range, name
 
 
@@ -88,7 +86,7 @@ def _begin(config: DiscoverConfig) -> None:
     asked = {name: value for name, value in to_plain(config).items() if name not in _FREE}
     said = config.out / "discovery.json"
     if said.is_file():
-        held = json.loads(said.read_text())
+        held = read_json_object(said)
         other = [name for name in asked if held.get(name) != asked[name]]
         if other:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in other)
@@ -100,11 +98,6 @@ def _begin(config: DiscoverConfig) -> None:
     write_whole(said, json.dumps(asked, indent=1))
 
 
-def labels_path(out: Path, stage: str, log: SweepLog) -> Path:
-    """The file of one stage and drive."""
-    return out / "labels" / stage / f"{log.name}.parquet"
-
-
 def _make(config: DiscoverConfig, logs: list[SweepLog], stage: str) -> bool:
     """The labels of a stage, for all drives that lack them; whether any did."""
     assert config.out is not None
@@ -113,80 +106,6 @@ def _make(config: DiscoverConfig, logs: list[SweepLog], stage: str) -> bool:
     jobs = [(config, log, stage) for log in missing]
     work(make_labels, jobs, config.workers, stage, [float(len(log)) for log in missing], "sweeps")
     return bool(missing)
-
-
-def make_labels(config: DiscoverConfig, log: SweepLog, stage: str) -> None:
-    """What a worker does: one stage of one drive."""
-    import torch
-
-    torch.set_num_threads(1)
-    assert config.out is not None
-    name, number = stage.rstrip("0123456789"), stage.lstrip("abcdefghijklmnopqrstuvwxyz")
-    labels = _STAGES[name](config, log, number)
-    write_labels(labels_path(config.out, stage, log), labels)
-
-
-def _clusters(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
-    from drive.perception.stages import clustered
-
-    return clustered(log, ClusterBounds(), _teller(log))
-
-
-def _tracks(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
-    from drive.perception.stages import followed, tracks_as_labels
-
-    found = _read(config, log, "cluster")
-    return tracks_as_labels(log, found, followed(log, found))
-
-
-def _plausible(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
-    return _filtered(config, log, "cluster", whole=False)
-
-
-def _labels(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
-    """The first labels, or, numbered, those that a round's detections give."""
-    return _filtered(config, log, f"detect{number}" if number else "cluster", whole=True)
-
-
-def _filtered(config: DiscoverConfig, log: SweepLog, stage: str, whole: bool) -> Labels:
-    from drive.perception.stages import followed, kept, tracks_as_labels
-    from drive.perception.track_filter import TrackBounds
-
-    found = _read(config, log, stage)
-    if stage != "cluster":
-        found = found.chosen(found.score >= config.least_score)
-    pairs = kept(log, followed(log, found), TrackBounds())
-    return tracks_as_labels(log, found, [body if whole else track for track, body in pairs])
-
-
-def _detections(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
-    from drive.networks.weights import load_network
-    from drive.perception.detector.network import FAR_M, Detector, square_grid
-    from drive.perception.stages import detected
-
-    assert config.out is not None
-    weights = config.weights or str(config.out / f"round{number}")
-    detector, _ = load_network(Detector, weights)
-    return detected(log, detector, square_grid(FAR_M), LEAST_SCORE, _teller(log))
-
-
-def _teller(log: SweepLog) -> Callable[[int], None]:
-    """Tells which of its sweeps is done."""
-    return lambda number: tell(number + 1.0, float(len(log)))
-
-
-_STAGES = {
-    "cluster": _clusters,
-    "track": _tracks,
-    "filter": _plausible,
-    "label": _labels,
-    "detect": _detections,
-}
-
-
-def _read(config: DiscoverConfig, log: SweepLog, stage: str) -> Labels:
-    assert config.out is not None
-    return read_labels(labels_path(config.out, stage, log))
 
 
 def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
@@ -202,7 +121,7 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
     folder = config.out / f"round{number}"
     stage = f"label{number - 1}" if number else "label"
     if not (folder / FILE).is_file():
-        labels = [_read(config, log, stage) for log in logs]
+        labels = [stage_labels(config, log, stage) for log in logs]
         frames = LabelledFrames(logs, labels)
         if not frames.num_boxes:
             raise InputError(f"{config.out}: stage {stage} found nobody: nothing to train on")
