@@ -4,11 +4,12 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _MAX_DEPTH = 60  # of YAML
 _MAX_BYTES = 1 << 31
@@ -88,8 +89,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def read_numbers(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+def read_numbers(path: Path, names: Sequence[str]) -> "dict[str, np.ndarray]":
     """Columns of a CSV file with a head line, as float64; InputError names the file and what is wrong."""
+    import numpy as np
+
     lines = [line for line in csv.reader(read_text(path).splitlines()) if line]
     head = [name.strip() for name in lines[0]] if lines else []
     missing = [name for name in names if name not in head]

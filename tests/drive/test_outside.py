@@ -191,7 +191,7 @@ def test_a_planner_that_was_mended_is_driven_again_on_resume(
     mine.write_text(BROKEN)
     done = _bevdrive("simulate", "--resume", str(tmp_path / "run"), "--workers", "0")
     assert done.returncode == 0, done.stderr
-    assert _metrics(tmp_path / "run").keys() == {"planners", "skipped", "traffic"}
+    assert _metrics(tmp_path / "run").keys() == {"perception", "planners", "skipped", "traffic"}
     assert not list((tmp_path / "run" / "errors").iterdir())
 
 

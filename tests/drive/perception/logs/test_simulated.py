@@ -3,9 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
+import torch
 
 from drive.perception.logs.recorded import count_points
 from drive.perception.logs.simulated import simulated_sweeps
+from sim.geometry import box
 from sim.scenario import AreaKind, Scenario
 from sim.scenario_check import require_valid
 from sim.sensors.lidar_presets import HDL_32E
@@ -45,7 +47,21 @@ def test_what_grows_stands_beside_the_road_and_nobody_drives_into_it(
     beside = shapely.points(grown.tracks.position_m[old:, 0, :2])
     assert len(beside) > 8
     assert not shapely.contains(road, beside).any()
-    for first, second in ((a, b) for k, a in enumerate(footprints) for b in footprints[k + 1 :]):
+    cars = [
+        shapely.Polygon(corner)
+        for corner in box.corners(
+            torch.cat(
+                (
+                    torch.from_numpy(grown.tracks.position_m[old:, 0, :2]),
+                    torch.from_numpy(grown.tracks.yaw_rad[old:, :1]),
+                ),
+                dim=1,
+            ),
+            torch.from_numpy(grown.tracks.size_m[old:, :2]),
+        ).numpy()
+    ]
+    assert not shapely.intersects(shapely.union_all(footprints), cars).any()
+    for first, second in ((a, b) for k, a in enumerate(cars) for b in cars[k + 1 :]):
         assert not first.overlaps(second)
 
 
