@@ -34,6 +34,10 @@ class DiscoverConfig(SourceQuery):
     off. Exit codes: 0 all well; 1 a worker died; 2 wrong input; 130 interrupted.
     """
 
+    source: str = "procedural"
+    """procedural (generated, with much around the road), kitti, nuscenes or argoverse2 (recorded)"""
+    path: Path | None = None
+    """source kitti: a drive's folder, or a folder of those; argoverse2: a log, or a folder of logs"""
     sweep: Annotated[Path | None, tyro.conf.Positional] = None
     """one sweep to find road users in, with --weights: nuScenes .pcd.bin, KITTI .bin, Argoverse 2 .feather"""
     out: Path | None = None
