@@ -20,6 +20,7 @@ from sim.scenario import (
     StaticObstacle,
     Tracks,
 )
+from sim.sources.procedural.clutter import circle, rectangle
 
 Rng = np.random.Generator
 
@@ -59,8 +60,8 @@ def overgrown(scenario: Scenario, seed: int) -> Scenario:
     people = [box for box in (_walker(edges, taken, scenario, rng) for _ in range(WALKERS)) if box]
     obstacles += _scattered(edges, taken, rng)
     lane_map = replace(scenario.map, obstacles=[*scenario.map.obstacles, *obstacles])
-    tracks = _with_standing(scenario.tracks, cars)
-    tracks = _with_walking(tracks, people)
+    tracks = _with_standing(scenario.tracks, cars, scenario.dt_s)
+    tracks = _with_walking(tracks, people, scenario.dt_s)
     added = len(tracks.track_id) - len(scenario.tracks.track_id)
     return replace(
         scenario,
@@ -131,14 +132,14 @@ def _row(edges: list[np.ndarray], taken: _Taken, rng: Rng) -> Iterator[Any]:
     for _ in range(count):
         size = np.array([rng.uniform(*span) for span in _CAR_M])
         middle, yaw = _beside(line, at_m + 0.5 * size[0], kerb + 0.5 * size[1])
-        if not taken.take(_corners(middle, yaw, size)):
+        if not taken.take(rectangle(middle, yaw, size[:2])):
             return
         yield np.array((*middle, 0.5 * size[2], *size, yaw))
         if grows:
             depth = float(rng.uniform(0.3, 0.9))
             middle, yaw = _beside(line, at_m + 0.5 * size[0], kerb + size[1] + behind + 0.5 * depth)
             strip = np.array((size[0] + 0.4, depth))
-            corner = _corners(middle, yaw, strip)
+            corner = rectangle(middle, yaw, strip)
             if taken.take(corner, 0.05, ignored=2):
                 height = float(rng.uniform(0.8, 2.2))
                 yield StaticObstacle(kind, corner.astype(np.float32), height)
@@ -162,7 +163,7 @@ def _scattered(edges: list[np.ndarray], taken: _Taken, rng: Rng) -> list[StaticO
         middle, yaw = _beside(line, at_m, distance)
         if not number % 2 and not radius:
             yaw += float(rng.uniform(-0.6, 0.6))
-        corner = _corners(middle, yaw, size) if not radius else _circle(middle, radius)
+        corner = rectangle(middle, yaw, size) if not radius else circle(middle, radius)
         if taken.take(corner):
             found.append(StaticObstacle(kind, corner.astype(np.float32), height, radius))
     return found
@@ -180,7 +181,9 @@ def _walker(
     ahead = np.array((np.cos(yaw), np.sin(yaw)))
     place = start + pace * seconds[:, None] * ahead
     length = float(pace * seconds[-1]) + 0.6
-    if not taken.take(_corners(start + 0.5 * (length - 0.6) * ahead, yaw, np.array((length, 0.7)))):
+    if not taken.take(
+        rectangle(start + 0.5 * (length - 0.6) * ahead, yaw, np.array((length, 0.7)))
+    ):
         return None
     return place, np.full(len(seconds), yaw)
 
@@ -201,27 +204,18 @@ def _beside(line: np.ndarray, at_m: float, distance_m: float) -> tuple[np.ndarra
     return line[k] + (at_m % _EDGE_STEP_M) * step + distance_m * left, yaw
 
 
-def _corners(middle: np.ndarray, yaw: float, size: np.ndarray) -> np.ndarray:
-    corner = 0.5 * size[:2] * np.array(((1, 1), (-1, 1), (-1, -1), (1, -1)))
-    turn = np.array(((np.cos(yaw), -np.sin(yaw)), (np.sin(yaw), np.cos(yaw))))
-    return middle + corner @ turn.T
-
-
-def _circle(middle: np.ndarray, radius: float) -> np.ndarray:
-    angle = np.arange(12) * (2 * np.pi / 12)
-    return middle + radius * np.stack((np.cos(angle), np.sin(angle)), axis=-1)
-
-
-def _with_standing(tracks: Tracks, boxes: list[np.ndarray]) -> Tracks:
+def _with_standing(tracks: Tracks, boxes: list[np.ndarray], dt_s: float) -> Tracks:
     """Cars that stand, by box `[7]`."""
     instants = tracks.valid.shape[1]
     rows = np.array(boxes).reshape(-1, 7)
     place = np.repeat(rows[:, None, :3], instants, axis=1)
     yaw = np.repeat(rows[:, 6:], instants, axis=1)
-    return _with(tracks, "vehicle.car", AgentKind.VEHICLE, rows[:, 3:6], place, yaw)
+    return _with(tracks, "vehicle.car", AgentKind.VEHICLE, rows[:, 3:6], place, yaw, dt_s)
 
 
-def _with_walking(tracks: Tracks, people: list[tuple[np.ndarray, np.ndarray]]) -> Tracks:
+def _with_walking(
+    tracks: Tracks, people: list[tuple[np.ndarray, np.ndarray]], dt_s: float
+) -> Tracks:
     for place, yaw in people:
         high = np.concatenate((place, np.full((len(place), 1), 0.5 * _PERSON_M[2])), axis=1)
         tracks = _with(
@@ -231,6 +225,7 @@ def _with_walking(tracks: Tracks, people: list[tuple[np.ndarray, np.ndarray]]) -
             np.array([_PERSON_M]),
             high[None],
             yaw[None],
+            dt_s,
         )
     return tracks
 
@@ -242,13 +237,14 @@ def _with(
     size_m: np.ndarray,
     position_m: np.ndarray,
     yaw_rad: np.ndarray,
+    dt_s: float,
 ) -> Tracks:
     """A row for each of K more, in sight throughout."""
     new, first = len(size_m), len(tracks.track_id)
     valid = np.ones((new, tracks.valid.shape[1]), dtype=bool)
     speed = np.zeros((*valid.shape, 2), dtype=np.float32)
     if valid.shape[1] > 1:
-        speed = np.gradient(position_m[..., :2], axis=1).astype(np.float32) / np.float32(0.1)
+        speed = np.gradient(position_m[..., :2], axis=1).astype(np.float32) / np.float32(dt_s)
     return Tracks(
         track_id=[*tracks.track_id, *(f"beside-{first + k}" for k in range(new))],
         category=[*tracks.category, *[category] * new],

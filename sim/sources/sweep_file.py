@@ -19,7 +19,7 @@ from sim.text_files import read_text
 
 SUFFIXES = (".pcd.bin", ".bin", ".feather")
 # Where the data sets carry their lidars, over the ground: x ahead of the origin, z, yaw.
-_NUSCENES_MOUNT, _KITTI_HEIGHT_M = (0.94, 1.84, -np.pi / 2), 1.73
+NUSCENES_MOUNT, KITTI_HEIGHT_M = (0.94, 1.84, -np.pi / 2), 1.73
 _EGO_SIZE_M = (4.1, 1.8, 1.5)
 _LONGEST_M, _FARTHEST_M = 200.0, 1000.0
 _KITTI_KINDS = {
@@ -48,10 +48,10 @@ def read_sweep_file(path: Path) -> tuple[Scenario, PointCloud]:
     labels = Labels(np.zeros((0, 7)), [], [])
     ego_center_m = (0.0, 0.0)
     if path.name.endswith(".pcd.bin"):
-        x, z, yaw = _NUSCENES_MOUNT
+        x, z, yaw = NUSCENES_MOUNT
         cloud, ego_center_m = read_nuscenes(path, _mount(x, z, yaw)), (REAR_AXLE_TO_CENTER_M, 0.0)
     elif path.suffix == ".bin":
-        cloud = read_kitti(path, _mount(0.0, _KITTI_HEIGHT_M, 0.0))
+        cloud = read_kitti(path, _mount(0.0, KITTI_HEIGHT_M, 0.0))
         labels = _kitti_labels(path)
     elif path.suffix == ".feather":
         cloud, ego_center_m = read_argoverse2(path), (CENTER_AHEAD_OF_AXLE_M, 0.0)
@@ -91,7 +91,7 @@ def _kitti_labels(path: Path) -> Labels:
             if not all(abs(value) <= _FARTHEST_M for value in (x, y, z, turn)):
                 raise InputError(f"{where}: place {x} {y} {z}, angle {turn} are none")
             center = velo_SE3_camera @ (x, y - height / 2, z, 1.0)
-            place = (*center[:2], center[2] + _KITTI_HEIGHT_M)
+            place = (*center[:2], center[2] + KITTI_HEIGHT_M)
             boxes.append((*place, length, width, height, -turn - np.pi / 2))
             categories.append(_KITTI_KINDS[name][0])
             kinds.append(_KITTI_KINDS[name][1])

@@ -12,15 +12,16 @@ from drive.perception.logs.sweep_log import LogInfo, SweepFrame, Truth, rows_of
 from sim.errors import InputError
 from sim.scenario import EGO, Scenario
 from sim.sensors.pointcloud import NO_RING, PointCloud, read_kitti
+from sim.sources.sweep_file import KITTI_HEIGHT_M, NUSCENES_MOUNT
 from sim.text_files import read_numbers, read_text
 
-KITTI_SENSOR_M = (0.0, 0.0, 1.73)
+KITTI_SENSOR_M = (0.0, 0.0, KITTI_HEIGHT_M)
 _KITTI_DT_S = 0.1
 _KITTI_CAMERA_RAD = (-0.66, 0.66)  # what the front camera shows: only there KITTI has boxes
 _SWEEPS = ("", "velodyne", "velodyne_points/data")
 _POSES = ("poses.txt", "poses_velo0_from_velo.txt")
 _TRACKS = "tracks_velodyne.csv"
-NUSCENES_SENSOR_M = (0.94, 0.0, 1.84)
+NUSCENES_SENSOR_M = (NUSCENES_MOUNT[0], 0.0, NUSCENES_MOUNT[1])
 ARGOVERSE2_SENSOR_M = (1.35, 0.0, 1.7)
 _SAME_TIME_S = 0.051  # a sweep has the boxes of an instant that is no further away
 

@@ -65,10 +65,20 @@ def _candidate(lanes: list, rng: Rng) -> StaticObstacle:
         radius = float(
             rng.uniform(0.15, 0.4) if kind == ObstacleKind.TREE else rng.uniform(0.06, 0.15)
         )
-        angle = np.arange(12) * (2 * np.pi / 12)
-        footprint = middle + radius * np.stack((np.cos(angle), np.sin(angle)), axis=-1)
+        footprint = circle(middle, radius)
     else:
-        corners = 0.5 * size * np.array(((1, 1), (-1, 1), (-1, -1), (1, -1)))
-        turn = np.array(((np.cos(yaw), -np.sin(yaw)), (np.sin(yaw), np.cos(yaw))))
-        footprint = middle + corners @ turn.T
+        footprint = rectangle(middle, yaw, size)
     return StaticObstacle(kind, footprint.astype(np.float32), float(rng.uniform(*height)), radius)
+
+
+def rectangle(middle: np.ndarray, yaw: float, size: np.ndarray) -> np.ndarray:
+    """Corners `[4, 2]` of a footprint of this length and width."""
+    corners = 0.5 * size * np.array(((1, 1), (-1, 1), (-1, -1), (1, -1)))
+    turn = np.array(((np.cos(yaw), -np.sin(yaw)), (np.sin(yaw), np.cos(yaw))))
+    return middle + corners @ turn.T
+
+
+def circle(middle: np.ndarray, radius: float) -> np.ndarray:
+    """Twelve points `[12, 2]` of a trunk's or a pole's footprint."""
+    angle = np.arange(12) * (2 * np.pi / 12)
+    return middle + radius * np.stack((np.cos(angle), np.sin(angle)), axis=-1)
