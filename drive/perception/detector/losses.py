@@ -14,11 +14,11 @@ BOX_WEIGHT = 0.25
 def detector_losses(maps: CellMaps, target: Targets) -> dict[str, Tensor]:
     """By name; `loss` is the one that falls: centres, and a quarter of how far off boxes are."""
     center = focal_loss(maps.logit, target.heat, target.counts)
-    index = target.cell.unsqueeze(-1).expand_as(target.code)
-    said = torch.gather(maps.code.flatten(1, 2), 1, index)
-    off = (said - target.code).abs().sum(dim=-1)
-    number = target.there.sum().clamp(min=1)
-    boxes = torch.where(target.there, off, 0.0).sum() / number
+    cell, code = target.cell.flatten(1), target.code.flatten(1, 2)
+    said = torch.gather(maps.code.flatten(1, 2), 1, cell.unsqueeze(-1).expand_as(code))
+    off = (said - code).abs().sum(dim=-1)
+    told = target.told.flatten(1)
+    boxes = torch.where(told, off, 0.0).sum() / told.sum().clamp(min=1)
     return {"loss": center + BOX_WEIGHT * boxes, "center": center, "box": boxes}
 
 

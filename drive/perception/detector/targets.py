@@ -17,14 +17,15 @@ _RADIUS_CELLS = (2, 5)
 class Targets:
     """`heat` is 1 in cells that hold a centre and falls around them; `counts`: where that is known.
 
-    K boxes: what is said of each (`box_code`), and in which cell; `there`: whether it is one.
+    K boxes, each told by the cell that holds its centre and by the 8 around it, for the peak may be one
+    off: what they say (`box_code`), which cells they are; `told`: whether the cell and the box are there.
     """
 
     heat: Float[Tensor, "b u v"]
     counts: Bool[Tensor, "b u v"]
-    code: Float[Tensor, "b k 8"]
-    cell: Int[Tensor, "b k"]
-    there: Bool[Tensor, "b k"]
+    code: Float[Tensor, "b k 9 8"]
+    cell: Int[Tensor, "b k 9"]
+    told: Bool[Tensor, "b k 9"]
 
     @staticmethod
     def of(
@@ -40,7 +41,24 @@ class Targets:
         there = there & cells.holds(i, j) & (box[..., :2].norm(dim=-1) <= reach_m.unsqueeze(1))
         i, j = (torch.where(there, number, 0.0).long() for number in (i, j))
         radius = radius_cells(box[..., 3:5] / cells.resolution_m)
-        return Targets(_heat(i, j, radius, there, cells), counts, code, cells.flat(i, j), there)
+        heat = _heat(i, j, radius, there, cells)
+        return Targets(heat, counts, *_told(code, i, j, there, cells))
+
+
+def _told(
+    code: Float[Tensor, "b k 8"],
+    i: Int[Tensor, "b k"],
+    j: Int[Tensor, "b k"],
+    there: Bool[Tensor, "b k"],
+    cells: BevGrid,
+) -> tuple[Float[Tensor, "b k 9 8"], Int[Tensor, "b k 9"], Bool[Tensor, "b k 9"]]:
+    """What is said of each box by the cells around its own (i, j), which those are, and where there are any."""
+    step = torch.cartesian_prod(*(torch.arange(-1, 2, device=i.device),) * 2)
+    around_i, around_j = i.unsqueeze(-1) + step[:, 0], j.unsqueeze(-1) + step[:, 1]
+    told = there.unsqueeze(-1) & cells.holds(around_i, around_j)
+    place = code[..., None, :2] - step
+    rest = code[..., None, 2:].expand(*place.shape[:-1], -1)
+    return torch.cat((place, rest), -1), torch.where(told, cells.flat(around_i, around_j), 0), told
 
 
 def radius_cells(size: Float[Tensor, "*k 2"]) -> Float[Tensor, "*k"]:

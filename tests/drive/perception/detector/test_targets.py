@@ -55,9 +55,24 @@ def test_heat_around_a_car() -> None:
     assert heat[10, 8] == pytest.approx(math.exp(-1.44))
     assert heat[13, 9] == pytest.approx(math.exp(-5.76))
     assert heat[14, 7] == 0.0 and (heat > 0.0).sum() == 25
-    assert target.cell.tolist() == [[11 * 20 + 7]]
+    # Cells beside one another in j follow one another, those in i are 20 apart.
+    assert target.cell.tolist() == [[[i * 20 + j for i in (10, 11, 12) for j in (6, 7, 8)]]]
     # Centres of cells at (7.2 + 0.4, 0.4) m are farther than 6 m from the origin, at (5.2, 2.8) they are not.
     assert not target.counts[0, 19, 10] and target.counts[0, 16, 13] and not target.counts[0, 0, 0]
+
+
+def test_cells_around_a_car_say_where_it_is_from_their_own_corners() -> None:
+    there = torch.tensor([[True]])
+    box = torch.tensor(CAR).expand(1, 1, 7)
+    target = Targets.of(box, there, torch.tensor([20.0]), CELLS)
+    i, j = CELLS.cell(target.cell)
+    expected = box[..., None, :6].expand(1, 1, 9, 6)
+    torch.testing.assert_close(decode(target.code, i, j, CELLS)[..., :6], expected)
+    # The centre is 0.25 and 0.5 cells from the corner of cell (11, 7): 1.25 and -0.5 from that of (10, 8).
+    torch.testing.assert_close(target.code[0, 0, 2, :2], torch.tensor((1.25, -0.5)))
+    edge = torch.tensor(((-7.9, 0.0, *CAR[2:]),)).unsqueeze(0)
+    told = Targets.of(edge, there, torch.tensor([20.0]), CELLS).told
+    assert told.tolist() == [[[False] * 3 + [True] * 6]]
 
 
 def test_boxes_that_meet_boxes_outside_and_boxes_that_are_none() -> None:
@@ -67,7 +82,8 @@ def test_boxes_that_meet_boxes_outside_and_boxes_that_are_none() -> None:
     box[3, :2] = -6.0  # farther than is known
     there = torch.tensor([[True, True, True, True, False]])
     target = Targets.of(box.unsqueeze(0), there, torch.tensor([8.0]), CELLS)
-    assert target.there.tolist() == [[True, True, False, False, False]]
+    assert target.told.all(dim=2).tolist() == [[True, True, False, False, False]]
+    assert target.told.any(dim=2).tolist() == [[True, True, False, False, False]]
     heat = target.heat[0]
     assert heat[11, 7] == 1.0 and heat[13, 7] == 1.0 and (heat == 1.0).sum() == 2
     assert heat[12, 7] == pytest.approx(math.exp(-0.72))  # of either, not their sum
@@ -106,7 +122,7 @@ def test_boxes_cost_a_quarter_of_how_far_off_they_are() -> None:
     there = torch.tensor([[True, True]])
     target = Targets.of(box, there, torch.tensor([20.0]), CELLS)
     maps = CellMaps(torch.zeros(1, 20, 20), torch.zeros(1, 20, 20, 8))
-    maps.code[0, 11, 7] = target.code[0, 0] + 0.1
+    maps.code[0, 10:13, 6:9] = target.code[0, 0].unflatten(0, (3, 3)) + 0.1
     parts = detector_losses(maps, target)
     assert float(parts["box"]) == pytest.approx(0.8, rel=1e-5)
     assert float(parts["loss"]) == pytest.approx(float(parts["center"]) + 0.2, rel=1e-5)
