@@ -47,15 +47,15 @@ def main() -> None:
 @torch.no_grad()
 def row(planner: SocialPlanner, observation: Observation) -> str:
     """Of these worlds together."""
-    around = Around.of(planner.predictor, observation)
+    around = Around.of(planner.model.predictor, observation)
     outlook = Outlook.of(around.forecast, observation.agents)
     samples = Samples.of(observation, around.forecast)
     candidates = FrenetSampler()(observation)
-    short = Shortlist.of(observation, candidates, outlook, samples, planner.cost)
+    short = Shortlist.of(observation, candidates, outlook, samples, planner.model.cost)
     scene = SocialScene.of(observation, short.candidates, samples)
-    cost = planner.cost.total(short.terms)
+    cost = planner.model.cost.total(short.terms)
     energies = median_ms(lambda: SocialScene.of(observation, short.candidates, samples))
-    messages = median_ms(lambda: Reasoning.of(planner.network, around, scene, cost))
+    messages = median_ms(lambda: Reasoning.of(planner.model.network, around, scene, cost))
     plan = median_ms(lambda: planner.plan(observation))
     worlds = len(observation.step)
     pairs = len(scene.pairs.world) / worlds

@@ -31,7 +31,8 @@ class ForecastConfig(SourceQuery):
     weights: str = "default"
     """default, a run folder of bevdrive train, or a file"""
     task: str | None = None
-    """joint, intention, cover or occupancy; not given: what the weights are of, of default ones joint"""
+    """joint, intention, cover, occupancy or social; not given: what the weights are of, of default ones
+    joint"""
     data: Path | None = None
     """examples that were collected, instead of scenarios: faster, but they hold no map, so nothing is said
     of who leaves the road"""

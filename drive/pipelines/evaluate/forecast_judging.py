@@ -10,6 +10,10 @@ from drive.features.sweeps import seen_scene
 from drive.features.vectors import VectorScene, observed_scene
 from drive.networks.joint_head import JointFutures
 from drive.networks.weights import TaskNetwork
+from drive.planning.candidates import DT_S
+from drive.planning.social.foretelling import FUTURES, foretold_by
+from drive.planning.social.model import SocialModel
+from drive.planning.social.network import SocialEnergy
 from drive.prediction.cover import CoverPredictor
 from drive.prediction.figures import (
     SceneSums,
@@ -31,6 +35,8 @@ from drive.prediction.occupancy_figures import (
 from eval.forecasts.calibration import Reliability
 
 EGO_GIVEN = "joint, ego given"  # what the ego will do is told
+INDEPENDENT = "nobody looks at anybody"  # of task social: each by its own energies
+JOINT = "joint"
 CONSTANT_VELOCITY, RECORDING = "constant velocity", "recording"
 CONSTANT_TURN_RATE, TRUE_ROUTE = "constant turn rate", "true route"
 PERSISTENCE, MOTION_FIELD = "persistence", "motion field"
@@ -56,6 +62,8 @@ def judge(network: TaskNetwork, example: Example, marginal: bool) -> Judgement:
     that is not finite."""
     scene = observed_scene(example.observation)
     with torch.no_grad():
+        if isinstance(network, SocialEnergy):
+            return _judge_social(network, scene, example)
         if isinstance(network, OccupancyPredictor):
             return _judge_occupancy(network, scene, example)
         return _judge_trajectories(network, scene, example, marginal)
@@ -82,11 +90,34 @@ def _judge_trajectories(
     return Judgement(sums, tables)
 
 
+def _judge_social(network: SocialEnergy, scene: VectorScene, example: Example) -> Judgement:
+    """The marginals where all look at one another, and where nobody does; and the joint forecast that their
+    trajectories are made from. Errors are of the likeliest trajectories, overlaps of drawn ones."""
+    model = SocialModel.of(network)
+    thought = model.think(example.observation)
+    sums: dict[str, SceneSums] = {}
+    for row, mode in ((network.task, "social"), (INDEPENDENT, "nonsocial")):
+        told = foretold_by(thought, scene, mode)
+        sums[row] = _judged(told.likeliest, scene, example, True, FUTURES, told.drawn)
+    others = {JOINT: model.predictor(scene)} | _known_futures(scene, example, DT_S)
+    sums |= {
+        row: _judged(futures, scene, example, False, FUTURES) for row, futures in others.items()
+    }
+    return Judgement(sums, {})
+
+
 def _judged(
-    futures: JointFutures, scene: VectorScene, example: Example, marginal: bool, most: int
+    futures: JointFutures,
+    scene: VectorScene,
+    example: Example,
+    marginal: bool,
+    most: int,
+    drawn: JointFutures | None = None,
 ) -> SceneSums:
+    """`drawn`: what may overlap and leave the road, where that is not `futures`."""
     errors = displacement_figures(futures, scene, example, marginal, most)
-    return errors | plausibility_figures(futures, scene, example, example.observation.map)
+    road = example.observation.map
+    return errors | plausibility_figures(drawn or futures, scene, example, road)
 
 
 def _ego_given(network: JointPredictor, scene: VectorScene, example: Example) -> JointFutures:

@@ -8,6 +8,8 @@ from drive.pipelines.evaluate.forecast_judging import (
     CONSTANT_TURN_RATE,
     CONSTANT_VELOCITY,
     EGO_GIVEN,
+    INDEPENDENT,
+    JOINT,
     MOTION_FIELD,
     PERSISTENCE,
     RECORDING,
@@ -59,6 +61,9 @@ def _of_trajectories(tally: Tally, task: str, whose: str, title: str) -> dict[st
     }
     if EGO_GIVEN in tally.sums:
         tables["ego_given"] = _difference(tally, EGO_GIVEN, task, figures)
+    for key, other in (("independent", INDEPENDENT), ("joint", JOINT)):
+        if task == "social":
+            tables[key] = _difference(tally, task, other, figures)
     if task in tally.tables:
         tables["intentions"] = _intentions(tally, task)
     return tables

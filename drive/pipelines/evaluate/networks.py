@@ -14,6 +14,7 @@ NETWORKS = {
     "intention": "drive.prediction.intention:IntentionPredictor",
     "cover": "drive.prediction.cover:CoverPredictor",
     "occupancy": "drive.prediction.occupancy:OccupancyPredictor",
+    "social": "drive.planning.social.network:SocialEnergy",
 }
 TRAJECTORIES = ("joint", "intention", "cover")  # tasks that foretell them
 

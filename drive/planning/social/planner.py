@@ -12,16 +12,11 @@ from drive.planning.candidates import DT_S, Candidates
 from drive.planning.costs.foretold import GRID
 from drive.planning.costs.terms import OF_OTHERS
 from drive.planning.forecaster import Forecaster, make_forecaster
-from drive.planning.futures import Outlook
 from drive.planning.interpretable.network import InterpretableCost
-from drive.planning.oncoming import without_wrong_way
 from drive.planning.rated import Rated, RatedPlanner
-from drive.planning.samplers.frenet import FrenetSampler
+from drive.planning.social.model import SocialModel
 from drive.planning.social.network import SocialEnergy
 from drive.planning.social.reasoning import MODES, Reasoning
-from drive.planning.social.samples import Samples
-from drive.planning.social.scene import Around, SocialScene
-from drive.planning.social.shortlist import Shortlist
 from drive.planning.social.what_if import what_if
 from drive.prediction.joint import JointPredictor
 from sim.errors import InputError, one_of
@@ -49,15 +44,12 @@ class SocialPlanner(RatedPlanner):
             raise InputError(
                 "social: reckons with a network of task joint, and with no other forecast"
             )
-        self.mode, self.predictor = mode, forecaster
-        self.network, _ = load_network(SocialEnergy, weights)
-        self.cost, _ = load_network(InterpretableCost, DEFAULT)
-        self._sampler = FrenetSampler()
+        self.mode = mode
+        self.model = SocialModel.of(load_network(SocialEnergy, weights)[0], forecaster)
 
     def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
         """Move to the device."""
-        for network in (self.predictor, self.network, self.cost):
-            network.to(device)
+        self.model.to(device)
 
     def rated(self, observation: Observation) -> Rated:
         """By what they cost, that of the others expected."""
@@ -72,15 +64,10 @@ class SocialPlanner(RatedPlanner):
         return replace(plan, forecast=told)
 
     def _reasoned(self, observation: Observation) -> tuple[Rated, Reasoning]:
-        around = Around.of(self.predictor, observation)
-        outlook = Outlook.of(around.forecast, observation.agents)
-        samples = Samples.of(observation, around.forecast)
-        candidates = without_wrong_way(observation, self._sampler(observation))
-        short = Shortlist.of(observation, candidates, outlook, samples, self.cost)
-        scene = SocialScene.of(observation, short.candidates, samples)
-        reasoning = Reasoning.of(self.network, around, scene, self.cost.total(short.terms))
-        terms = self.cost.weighted(short.terms)
-        harm = weighted_harm(self.network, self.cost, reasoning, self.mode)
+        thought = self.model.think(observation)
+        short, reasoning = thought.short, thought.reasoning
+        terms = self.model.cost.weighted(short.terms)
+        harm = weighted_harm(self.model.network, self.model.cost, reasoning, self.mode)
         for name, of_others in zip(OF_OTHERS, harm.unbind(-1), strict=True):
             terms[name] = terms[name] + of_others
         collisions = reasoning.expected_collisions(self.mode)
@@ -88,7 +75,7 @@ class SocialPlanner(RatedPlanner):
             _spared(short.candidates, collisions),
             torch.stack(list(terms.values())).sum(dim=0),
             terms,
-            outlook,
+            thought.outlook,
             Occupancy(short.occupancy, GRID, DT_S),
         )
         allowed = rated.candidates.valid & (collisions <= _CERTAIN)
