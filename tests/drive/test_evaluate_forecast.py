@@ -212,3 +212,12 @@ def test_a_damaged_store_is_one_clear_line(
     assert main(["evaluate", "forecast", *words, *out]) == 2
     assert "history_velocity_mps of world" in capsys.readouterr().err
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_task_social_beside_who_looks_at_nobody(tmp_path: Path) -> None:
+    save_scenario(toy_scenario(10.0, 8.0, "toy"), tmp_path / "0.scenario")
+    where = ["--source", "saved", "--path", str(tmp_path)]
+    told = _run(tmp_path / "runs", *where, "--task", "social")
+    assert list(told["overall"])[:3] == ["social", "nobody looks at anybody", "joint"]
+    assert told["overall"]["social"]["agents"] == told["overall"]["joint"]["agents"] > 0
+    assert {"independent", "joint"} <= set(told)

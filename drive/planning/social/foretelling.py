@@ -9,8 +9,9 @@ from torch import Tensor
 from drive.features.vectors import VectorScene
 from drive.networks.joint_head import JointFutures
 from drive.planning.candidates import DT_S, POINTS
-from drive.planning.social.model import Thought
+from drive.planning.social.reasoning import Reasoning
 from sim.geometry import se2
+from sim.interface import JointForecast
 from sim.scenario import EGO
 
 FUTURES = 6
@@ -28,39 +29,41 @@ class Foretold:
     drawn: JointFutures
 
 
-def foretold_by(thought: Thought, scene: VectorScene, mode: str) -> Foretold:
+def foretold_by(
+    reasoning: Reasoning, forecast: JointForecast, scene: VectorScene, mode: str
+) -> Foretold:
     """By one of `MODES`; of mode reactive as of social, for no plan is given."""
-    reasoning = thought.reasoning
     own = reasoning.beliefs.unary[:, EGO]
     ego = torch.log_softmax(-own, dim=1) if mode == "nonsocial" else reasoning.log_ego()
     log_p = torch.cat((ego.unsqueeze(1), reasoning.log_others(mode)), dim=1)
-    best = log_p.topk(FUTURES, dim=2).indices
+    best = log_p.argsort(dim=2, descending=True, stable=True)[..., :FUTURES]
     generator = torch.Generator().manual_seed(_SEED)
     chance = torch.rand((*log_p.shape[:2], FUTURES), generator=generator).to(log_p)
     drawn = torch.searchsorted(log_p.exp().cumsum(dim=2), chance)
     drawn = drawn.clamp(max=log_p.shape[2] - 1)
-    return Foretold(*(_futures(thought, scene, log_p, index) for index in (best, drawn)))
+    return Foretold(
+        *(_futures(reasoning, forecast, scene, log_p, index) for index in (best, drawn))
+    )
 
 
 def _futures(
-    thought: Thought,
+    reasoning: Reasoning,
+    forecast: JointForecast,
     scene: VectorScene,
     log_p: Float[Tensor, "b m k"],
     index: Int[Tensor, "b m f"],
 ) -> JointFutures:
     """Of the trajectories `index`; row 0 of M is the ego, the others those of the samples."""
-    samples = thought.reasoning.scene.samples
-    forecast, row = thought.around.forecast, torch.arange(len(index), device=index.device)
+    samples, candidates = reasoning.scene.samples, reasoning.scene.candidates
+    row = torch.arange(len(index), device=index.device)
     likeliest = forecast.probability.argmax(dim=1)
     place = forecast.pose[row, likeliest, :, :POINTS, :2].unsqueeze(1).repeat(1, FUTURES, 1, 1, 1)
     logit = torch.zeros_like(place[..., 0, 0])
-    path = torch.cat(
-        (thought.short.candidates.trajectory[:, None, ..., :2], samples.pose[..., :2]), dim=1
-    )
+    path = torch.cat((candidates.trajectory[:, None, ..., :2], samples.pose[..., :2]), dim=1)
     path = path.gather(2, index[..., None, None].expand(*index.shape, *path.shape[3:]))
     agent = torch.nn.functional.pad(samples.agent + 1, (1, 0), value=EGO)
     there = torch.nn.functional.pad(samples.there, (1, 0), value=True)
-    there[:, EGO] = thought.short.candidates.valid.any(dim=1)
+    there[:, EGO] = candidates.valid.any(dim=1)
     world, actor = there.nonzero(as_tuple=True)
     place[world, :, agent[world, actor]] = path[world, actor]
     logit[world, :, agent[world, actor]] = log_p.gather(2, index)[world, actor]
