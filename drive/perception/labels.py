@@ -50,6 +50,34 @@ class Labels:
         return [self.box[low:high] for low, high in pairwise(ends)]
 
 
+def beside(first: Labels, second: Labels) -> Labels:
+    """`first`, and those of `second` that overlap none of them in their sweep; tracks are numbered anew."""
+    import torch
+
+    from eval.metrics.detection import overlaps
+
+    free = np.ones(len(second.frame), dtype=bool)
+    for number in np.unique(second.frame).tolist():
+        theirs = second.of_frame(number)
+        boxes = (
+            torch.from_numpy(each)
+            for each in (second.box[theirs], first.box[first.of_frame(number)])
+        )
+        free[theirs] = ~(overlaps(*boxes) > 0.0).any(dim=1).numpy()
+    added = second.chosen(free)
+    track = np.where(
+        added.track == NO_TRACK, NO_TRACK, added.track + first.track.max(initial=-1) + 1
+    )
+    frame = np.concatenate((first.frame, added.frame))
+    order = np.argsort(frame, kind="stable")
+    return Labels(
+        frame[order],
+        np.concatenate((first.box, added.box))[order],
+        np.concatenate((first.score, added.score))[order],
+        np.concatenate((first.track, track))[order],
+    )
+
+
 def moved(
     box: Float[np.ndarray, "m 7"], a_SE3_b: Float[np.ndarray, "m 4 4"]
 ) -> Float[np.ndarray, "m 7"]:

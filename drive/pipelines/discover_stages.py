@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from drive.perception.labels import Labels, read_labels, write_labels
+from drive.perception.labels import Labels, beside, read_labels, write_labels
 from drive.perception.logs.sweep_log import SweepLog
 from drive.pipelines.discover_config import DiscoverConfig
 from drive.pipelines.workers import tell
@@ -46,8 +46,14 @@ def _plausible(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
 
 
 def _labels(config: DiscoverConfig, log: SweepLog, number: str) -> Labels:
-    """The first labels, or, numbered, those that a round's detections give."""
-    return _filtered(config, log, f"detect{number}" if number else "cluster", whole=True)
+    """The first labels; numbered: beside them those that a round's detections give elsewhere.
+
+    Near the sensor the boxes of a detector that was trained on the first labels are no better than these.
+    """
+    if not number:
+        return _filtered(config, log, "cluster", whole=True)
+    found = _filtered(config, log, f"detect{number}", whole=True)
+    return beside(stage_labels(config, log, "label"), found)
 
 
 def _filtered(config: DiscoverConfig, log: SweepLog, stage: str, whole: bool) -> Labels:

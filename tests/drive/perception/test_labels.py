@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from drive.perception.labels import (
+    NO_TRACK,
     Labels,
+    beside,
     category_of,
     labels_of,
     moved,
@@ -39,6 +41,25 @@ def test_tracks_become_boxes_frame_by_frame() -> None:
     assert np.allclose(labels.box[3], moved(BOX, np.linalg.inv(POSE)[None])[0])
     assert [len(held) for held in labels.by_frame(3)] == [1, 2, 1]
     assert len(labels_of([], [], poses).frame) == 0
+
+
+def test_beside_the_first_labels_are_those_that_overlap_none_of_them() -> None:
+    near = BOX
+    far, touches = (BOX + np.eye(7)[:2].T @ shift for shift in ((20.0, 0.0), (3.5, 1.0)))
+    first = Labels(np.array([0, 1]), np.concatenate((near, far)), np.ones(2), np.array([4, 2]))
+    found = Labels(
+        np.array([0, 0, 1, 2]), np.concatenate((touches, far, near, near)), np.full(4, 0.5),
+        np.array([0, 1, 1, NO_TRACK]),
+    )  # fmt: skip
+    both = beside(first, found)
+    # Boxes of 4 x 2 m turned by 14 degrees, 3.5 m ahead and 1 m aside: 3.64 along them, 0.10 across.
+    assert both.frame.tolist() == [0, 0, 1, 1, 2]
+    assert both.track.tolist() == [4, 6, 2, 6, NO_TRACK]
+    assert both.score.tolist() == [1.0, 0.5, 1.0, 0.5, 0.5]
+    assert np.array_equal(both.box[1], far[0])
+    nobody = Labels.of_frames([], [])
+    assert beside(nobody, found).track.tolist() == [0, 1, 1, NO_TRACK]
+    assert beside(first, nobody).track.tolist() == [4, 2]
 
 
 def test_files_hold_what_was_written_and_damage_is_named(tmp_path: Path) -> None:
