@@ -111,6 +111,7 @@ def _parse(arguments: list[str]) -> EvaluateConfig:
     add("--exclude", nargs="+", default=[], metavar="SCENE", help="all scenes but these")
     add("--count", type=int, help="how many scenes at most")
     add("--workers", type=int, default=-1, help="processes (-1: one per core; 0: none)")
+    add("--cluster", help="ray: batches are driven on a Ray cluster, as in simulate")
     options = vars(parser.parse_args(split_commas(arguments)))
     for name in ("planner", "scenario", "exclude"):
         options[name] = tuple(options[name])

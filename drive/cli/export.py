@@ -9,6 +9,7 @@ import tyro
 
 from drive.cli.interruption import stopped
 from drive.cli.words import split_commas
+from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError
 from sim.sources.query import SOURCES, SourceQuery
 
@@ -18,7 +19,7 @@ _ORIGIN = ("source", "path", "families", "scenario", "exclude", "seed", "duratio
 
 
 @dataclass(frozen=True)
-class ExportOptions(SourceQuery):
+class ExportOptions(WorkOptions, SourceQuery):
     """Write scenarios as a complete nuScenes dataset, which the unchanged devkit loads.
 
     Examples:
@@ -60,8 +61,6 @@ class ExportOptions(SourceQuery):
     """range noise, lost and stray returns; not given: exact returns"""
     planner: str | None = None
     """source run: whose drives; needed where the run has several planners"""
-    workers: int = -1
-    """processes (-1: one per core; 0: none, for debugging); the results do not depend on it"""
 
 
 def run(arguments: list[str]) -> int:
@@ -98,7 +97,7 @@ def run(arguments: list[str]) -> int:
         print(f"{options.out}: finished already")
         return 0
     try:
-        export(options.out, settings, jobs, source, options.workers)
+        export(options.out, settings, jobs, source, options)
     except (KeyboardInterrupt, BrokenRun, OSError) as stop:
         return stopped(stop, "to go on, give the same command again")
     seconds = time.perf_counter() - began
@@ -116,6 +115,7 @@ def _check(options: ExportOptions) -> None:
         raise InputError(f"--planner: only for --source {_RUN}")
     if options.source == _RUN and options.path is None:
         raise InputError(f"--path: source {_RUN} needs a run folder")
-    for name, least in (("train", 0), ("val", 0), ("workers", -1)):
+    options.check_work()
+    for name, least in (("train", 0), ("val", 0)):
         if getattr(options, name) < least:
             raise InputError(f"--{name}: must be at least {least}, not {getattr(options, name)}")

@@ -13,6 +13,7 @@ from drive.cli.named_in_full import named_in_full
 from drive.cli.words import split_commas, value_of
 from drive.pipelines.presets import from_dict, from_yaml, to_plain
 from drive.pipelines.simulate_config import SimulateConfig, check
+from drive.pipelines.workers import WORK_FIELDS
 from drive.planning import PLANNERS
 from sim.registry import Registry
 from sim.traffic import TRAFFIC
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from drive.pipelines.simulate import Outcome
     from eval.runs.folder import RunFolder
 
-_FREE_ON_RESUME = {"workers"}  # changes no result
+_FREE_ON_RESUME = set(WORK_FIELDS)  # changes no result
 _SHOWN = 5  # lines about what was skipped, and about errors
 
 
@@ -52,7 +53,7 @@ class _Options(SimulateConfig):
     """YAML file with any of these options; the command line overrides it"""
     resume: Path | None = None
     """run folder to go on with, batches with errors included: it keeps its own settings, only
-    --workers may differ"""
+    --workers and --cluster may differ"""
 
 
 def run(arguments: list[str]) -> int:

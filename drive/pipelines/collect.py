@@ -6,7 +6,7 @@ from drive.pipelines.collect_config import CollectConfig
 from drive.pipelines.expert_drives import driven
 from drive.pipelines.presets import to_plain
 from drive.pipelines.scenarios import find_scenarios
-from drive.pipelines.workers import work
+from drive.pipelines.workers import WORK_FIELDS, work
 from sim.scenario import Scenario
 from sim.sources.loading import load
 from sim.sources.query import ScenarioRef
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PER_SHARD = 32  # scenarios
 _DT_S = 0.1  # of all examples
-_FREE = ("out", "workers")  # change no example
+_FREE = ("out", *WORK_FIELDS)  # change no example
 
 
 def collect(config: CollectConfig) -> "Store":
@@ -39,7 +39,7 @@ def collect(config: CollectConfig) -> "Store":
         if not has_shard(config.out, number)
     ]
     counts = [float(len(part)) for _, _, part in jobs]
-    work(collect_shard, jobs, config.workers, "collecting", counts, "scenarios")
+    work(collect_shard, jobs, config, "collecting", counts, "scenarios")
     return finish_collection(config.out, len(shards))
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError, one_of
 from sim.sources.query import SourceQuery
 
 
 @dataclass(frozen=True)
-class CollectConfig(SourceQuery):
+class CollectConfig(WorkOptions, SourceQuery):
     """Make the examples that training reads, from scenarios, into a folder.
 
     Examples:
@@ -46,8 +47,6 @@ class CollectConfig(SourceQuery):
     """lidar: examples hold the sweeps of a lidar as well, 27 kB each; not given (or tracks): they do not"""
     every: float = 1.0
     """seconds between the instants of a scenario that become examples"""
-    workers: int = -1
-    """processes (-1: one per core; 0: none, for debugging); the examples do not depend on it"""
 
 
 def check(config: CollectConfig) -> None:
@@ -73,5 +72,4 @@ def check(config: CollectConfig) -> None:
         raise InputError("--tries, --successful, --replan: of which --planner?")
     if config.replan is not None and not 0 < config.replan < math.inf:
         raise InputError(f"--replan: must be above 0, not {config.replan}")
-    if config.workers < -1:
-        raise InputError(f"--workers: must be at least -1, not {config.workers}")
+    config.check_work()

@@ -20,12 +20,12 @@ from drive.pipelines.discover_config import STAGES, DiscoverConfig
 from drive.pipelines.discover_logs import find_logs, is_stored, log_folder, store_log
 from drive.pipelines.discover_stages import labels_path, make_labels, stage_labels
 from drive.pipelines.presets import to_plain
-from drive.pipelines.workers import work
+from drive.pipelines.workers import WORK_FIELDS, work
 from sim.errors import InputError
 from sim.files import write_whole
 from sim.text_files import read_json_object
 
-_FREE = ("out", "workers", "view", "stage")  # change no result
+_FREE = ("out", *WORK_FIELDS, "view", "stage")  # change no result
 _PICTURES = 3  # of each stage
 _STEPS_PER_EPOCH = 50
 _AREAS = 4  # the full range is so much larger than that of the first training
@@ -43,7 +43,7 @@ def discover(config: DiscoverConfig) -> Figures:
     _begin(config)
     missing = [ref for ref in refs if not is_stored(log_folder(config.out, ref))]
     jobs = [(config, ref, log_folder(config.out, ref)) for ref in missing]
-    work(store_log, jobs, config.workers, "sweeps", [1.0] * len(jobs), "drives")
+    work(store_log, jobs, config, "sweeps", [1.0] * len(jobs), "drives")
     logs = [SweepLog(log_folder(config.out, ref)) for ref in refs]
     figures = _figures_so_far(config.out)
     for name in _label_stages(config):
@@ -104,7 +104,7 @@ def _make(config: DiscoverConfig, logs: list[SweepLog], stage: str) -> bool:
     (config.out / "labels" / stage).mkdir(parents=True, exist_ok=True)
     missing = [log for log in logs if not labels_path(config.out, stage, log).is_file()]
     jobs = [(config, log, stage) for log in missing]
-    work(make_labels, jobs, config.workers, stage, [float(len(log)) for log in missing], "sweeps")
+    work(make_labels, jobs, config, stage, [float(len(log)) for log in missing], "sweeps")
     return bool(missing)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError, one_of
 from sim.sources.query import SourceQuery
 
@@ -15,7 +16,7 @@ LIDARS = ("hdl_64e", "hdl_32e")
 
 
 @dataclass(frozen=True)
-class DiscoverConfig(SourceQuery):
+class DiscoverConfig(WorkOptions, SourceQuery):
     """Find road users in lidar sweeps that nobody labelled, and train a detector on what was found (OYSTER).
 
     Clusters near the sensor, followed both ways in time, those that cannot be road users left out, are
@@ -62,8 +63,6 @@ class DiscoverConfig(SourceQuery):
     """how sure the detector has to be of what it finds, where that becomes labels"""
     view: bool = False
     """look at what was found, in a window"""
-    workers: int = -1
-    """processes (-1: one per core; 0: none, for debugging); results do not depend on it"""
 
 
 def check(config: DiscoverConfig) -> None:
@@ -82,7 +81,8 @@ def check(config: DiscoverConfig) -> None:
         raise InputError("--out: the folder to write to")
     if config.weights is not None and config.stage not in ("sweeps", "train"):
         raise InputError(f"--stage: {config.stage} is of a discovery without --weights")
-    for name, least in {"rounds": 1, "steps": 4, "workers": -1}.items():
+    config.check_work()
+    for name, least in {"rounds": 1, "steps": 4}.items():
         if getattr(config, name) < least:
             raise InputError(f"--{name}: must be at least {least}, not {getattr(config, name)}")
     if not 0.0 < config.seconds <= 3600.0:

@@ -7,7 +7,7 @@ from typing import Any
 
 from drive.pipelines.run_drives import DriveRef
 from drive.pipelines.scenarios import find_scenarios
-from drive.pipelines.workers import work
+from drive.pipelines.workers import WorkOptions, work
 from sim.errors import InputError
 from sim.export.nuscenes import ExportFolder, ExportSettings, assemble, scene_name, write_scene
 from sim.export.nuscenes.placing import bounds_m, place
@@ -73,7 +73,11 @@ def is_finished(out: Path, settings: ExportSettings, source: dict[str, Any]) -> 
 
 
 def export(
-    out: Path, settings: ExportSettings, jobs: list[Job], source: dict[str, Any], workers: int
+    out: Path,
+    settings: ExportSettings,
+    jobs: list[Job],
+    source: dict[str, Any],
+    options: WorkOptions,
 ) -> None:
     """Write what is not written yet, then the tables.
 
@@ -82,7 +86,7 @@ def export(
     """
     folder = ExportFolder.open(out, settings.to_plain() | {"source": source})
     todo = [job for job in jobs if not folder.has_part(scene_name(job.number))]
-    work(_write, [(out, settings, job) for job in todo], workers, "exporting", unit="scenes")
+    work(_write, [(out, settings, job) for job in todo], options, "exporting", unit="scenes")
     assemble(folder, settings, [scene_name(job.number) for job in jobs])
 
 

@@ -3,7 +3,7 @@
 A batch's result depends on the batch alone: the same for any number of workers, and after a resume.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,10 @@ def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef])
     todo = [k for k in range(len(batches)) if not folder.has_batch(k)]
     jobs = [(config, folder.path, k, batches[k]) for k in todo]
     seconds = [sum(ref.duration_s for ref in batches[k]) * len(config.planner) for k in todo]
-    workers = 1 if config.workers < 0 and config.device != "cpu" else config.workers
-    work(drive_batch, jobs, workers, "driving", seconds, "scenario-seconds")
+    on_gpu = config.device != "cpu"
+    alone = on_gpu and config.workers < 0 and config.cluster is None  # one process a GPU
+    options = replace(config, workers=1) if alone else config
+    work(drive_batch, jobs, options, "driving", seconds, "scenario-seconds", int(on_gpu))
     results = folder.read_batches()
     if not results.drives and not results.errors:
         reasons = "; ".join(entry["reason"] for entry in results.skipped[:3])
@@ -49,7 +51,7 @@ def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef])
     metrics = declared((*FAMILIES, *own_families(config.metric)))
     summary = folder.write_tables(results, metrics, _stated(config))
     films = [(folder.path, drive) for drive in _worst(results.drives, RANKING.key, config.videos)]
-    work(film, films, config.workers, "filming")
+    work(film, films, config, "filming")
     write_report(folder)
     return Outcome(folder.path, summary, results.errors)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError, one_of
 from sim.sources.query import SourceQuery
 
 
 @dataclass(frozen=True)
-class SimulateConfig(SourceQuery):
+class SimulateConfig(WorkOptions, SourceQuery):
     """Drive scenarios in closed loop and score them.
 
     Examples:
@@ -66,9 +67,6 @@ class SimulateConfig(SourceQuery):
     """videos of the worst scenarios, per planner"""
     batch_size: int = 16
     """worlds per batch"""
-    workers: int = -1
-    """processes (-1: one per core, with cuda one alone; 0: none, for debugging); the results do not
-    depend on it"""
 
 
 def check(config: SimulateConfig) -> None:
@@ -107,7 +105,8 @@ def check(config: SimulateConfig) -> None:
     TRAFFIC.load(config.traffic)
     _check_perception(config)
     require_device(config.device)
-    for option, least in {"batch_size": 1, "videos": 0, "workers": -1}.items():
+    config.check_work()
+    for option, least in {"batch_size": 1, "videos": 0}.items():
         value = getattr(config, option)
         if value < least:
             raise InputError(f"--{option.replace('_', '-')}: must be at least {least}, not {value}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drive.pipelines import workers
-from drive.pipelines.workers import BrokenRun, tell, work
+from drive.pipelines.workers import BrokenRun, WorkOptions, tell, work
 
 
 class Bar:
@@ -55,7 +55,13 @@ def die(folder: Path, name: str) -> None:
 def test_every_job_is_done_and_the_bar_ends_at_what_there_was_to_do(
     processes: int, tmp_path: Path, bars: list[Bar]
 ) -> None:
-    work(write, [(tmp_path, name) for name in "abc"], processes, "writing", [2.0, 2.0, 2.0])
+    work(
+        write,
+        [(tmp_path, name) for name in "abc"],
+        WorkOptions(processes),
+        "writing",
+        [2.0, 2.0, 2.0],
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
     pids = {path.read_text() for path in tmp_path.iterdir()}
     assert (pids == {str(os.getpid())}) == (processes == 0)
@@ -69,15 +75,15 @@ def test_every_job_is_done_and_the_bar_ends_at_what_there_was_to_do(
 @pytest.mark.parametrize("processes", [0, 2])
 def test_what_a_job_raises_is_raised(processes: int, tmp_path: Path, bars: list[Bar]) -> None:
     with pytest.raises(ValueError, match=r"^[ab]$"):
-        work(fail, [(tmp_path, "a"), (tmp_path, "b")], processes, "failing")
+        work(fail, [(tmp_path, "a"), (tmp_path, "b")], WorkOptions(processes), "failing")
     tell(1.0, 1.0)  # nobody listens any more
 
 
 def test_a_worker_that_dies_breaks_the_run(tmp_path: Path, bars: list[Bar]) -> None:
     with pytest.raises(BrokenRun, match="a worker process died"):
-        work(die, [(tmp_path, name) for name in "ab"], 2, "dying")
+        work(die, [(tmp_path, name) for name in "ab"], WorkOptions(2), "dying")
 
 
 def test_nothing_to_do_shows_no_bar(bars: list[Bar]) -> None:
-    work(write, [], 2, "writing")
+    work(write, [], WorkOptions(2), "writing")
     assert bars == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drive.pipelines.evaluate.config import EvaluateConfig, Scores
 from drive.pipelines.presets import to_plain
 from drive.pipelines.simulate_config import SimulateConfig, check
+from drive.pipelines.workers import WORK_FIELDS
 from sim.sources.query import ScenarioRef
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def prepare(config: EvaluateConfig, split: "Split") -> Callable[[Path], Scores]:
     """What drives the split; raises InputError for unknown planners, and scenes that are no use."""
     from drive.pipelines.scenarios import find_scenarios, require_usable
 
-    base = SimulateConfig(**vars(config.query), planner=config.planner, workers=config.workers)
+    where = {name: getattr(config, name) for name in WORK_FIELDS}
+    base = SimulateConfig(**vars(config.query), planner=config.planner, **where)
     check(base)
     refs = find_scenarios(config.query)
     require_usable(refs)

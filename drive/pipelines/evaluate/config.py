@@ -31,6 +31,7 @@ class EvaluateConfig:
     out: Path = Path("runs")
     planner: tuple[str, ...] = ("pdm",)
     workers: int = -1
+    cluster: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """As YAML can hold it: the fields that matter to the task."""

@@ -52,7 +52,7 @@ def evaluate_forecast(config: ForecastConfig, name: str) -> ExampleScores:
             jobs = [(config, *pair) for pair in zip(parts, files, strict=True)]
             amounts = [float(len(part.refs) or len(part.numbers)) for part in parts]
             unit = "examples" if config.data else "scenarios"
-            work(judge_part, jobs, config.workers, "forecasting", amounts, unit)
+            work(judge_part, jobs, config, "forecasting", amounts, unit)
             tally = Tally()
             for file in files:
                 tally.join(Tally.read(file))

@@ -6,14 +6,15 @@ from typing import Any, get_args
 
 from drive.pipelines.evaluate.networks import NETWORKS
 from drive.pipelines.presets import to_plain
+from drive.pipelines.workers import WORK_FIELDS, WorkOptions
 from sim.errors import InputError, one_of
 from sim.sources.query import SourceQuery
 
-_FREE = ("name", "out", "workers")  # change no figure
+_FREE = ("name", "out", *WORK_FIELDS)  # change no figure
 
 
 @dataclass(frozen=True)
-class ForecastConfig(SourceQuery):
+class ForecastConfig(WorkOptions, SourceQuery):
     """Score the forecasts of a trained network on scenarios, beside what has to be beaten.
 
     Examples:
@@ -45,8 +46,6 @@ class ForecastConfig(SourceQuery):
     """name of the run folder; not given: date and time"""
     out: Path = Path("runs")
     """where run folders go"""
-    workers: int = -1
-    """processes (-1: one per core; 0: none, for debugging); the figures do not depend on it"""
 
     def plain(self) -> dict[str, Any]:
         """As YAML can hold it: the fields that change a figure."""
@@ -66,8 +65,7 @@ def check(config: ForecastConfig) -> None:
         one_of("--perception", config.perception, get_args(Perception))
     if not 0.1 <= config.every <= 100:
         raise InputError(f"--every: must be from 0.1 to 100, not {config.every}")
-    if config.workers < -1:
-        raise InputError(f"--workers: must be at least -1, not {config.workers}")
+    config.check_work()
     if config.data is None:
         return
     asked = [f for f in fields(SourceQuery) if getattr(config, f.name) != f.default]

@@ -43,7 +43,7 @@ def evaluate_open_loop(config: OpenLoopConfig, name: str) -> ExampleScores:
             files = [Path(scratch) / f"{k:05d}.json" for k in range(len(parts))]
             jobs = [(config, *pair) for pair in zip(parts, files, strict=True)]
             amounts = [float(len(part)) for part in parts]
-            work(judge_part, jobs, config.workers, "planning", amounts, "scenarios")
+            work(judge_part, jobs, config, "planning", amounts, "scenarios")
             tally = Tally()
             for file in files:
                 tally.join(Tally.read(file))

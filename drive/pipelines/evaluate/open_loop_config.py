@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 from drive.pipelines.presets import to_plain
+from drive.pipelines.workers import WORK_FIELDS, WorkOptions
 from sim.errors import InputError, one_of
 from sim.sources.query import SourceQuery
 
-_FREE = ("name", "out", "workers")  # change no figure
+_FREE = ("name", "out", *WORK_FIELDS)  # change no figure
 
 
 @dataclass(frozen=True)
-class OpenLoopConfig(SourceQuery):
+class OpenLoopConfig(WorkOptions, SourceQuery):
     """Score planners in open loop: what they plan at instants of recordings, against what then happened.
 
     Examples:
@@ -36,8 +37,6 @@ class OpenLoopConfig(SourceQuery):
     """name of the run folder; not given: date and time"""
     out: Path = Path("runs")
     """where run folders go"""
-    workers: int = -1
-    """processes (-1: one per core; 0: none, for debugging); the figures do not depend on it"""
 
     def plain(self) -> dict[str, Any]:
         """As YAML can hold it: the fields that change a figure."""
@@ -73,5 +72,4 @@ def check(config: OpenLoopConfig) -> None:
         one_of("--perception", config.perception, get_args(Perception))
     if not 0.1 <= config.every <= 100:
         raise InputError(f"--every: must be from 0.1 to 100, not {config.every}")
-    if config.workers < -1:
-        raise InputError(f"--workers: must be at least -1, not {config.workers}")
+    config.check_work()
