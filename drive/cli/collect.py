@@ -22,7 +22,7 @@ def run(arguments: list[str]) -> int:
     check(options)
     options = named_in_full(options)
     from drive.pipelines.collect import collect
-    from drive.pipelines.workers import BrokenRun
+    from drive.pipelines.jobs import BrokenRun
 
     began = time.perf_counter()
     try:

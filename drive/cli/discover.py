@@ -21,7 +21,7 @@ def run(arguments: list[str]) -> int:
     if options.sweep is not None:
         return _one_sweep(options)
     from drive.pipelines.discover import discover
-    from drive.pipelines.workers import BrokenRun
+    from drive.pipelines.jobs import BrokenRun
 
     began = time.perf_counter()
     try:

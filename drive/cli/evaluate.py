@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> int:
         return run_planning(arguments[1:])
     config = _parse(arguments)
     from drive.pipelines.evaluate import evaluate
-    from drive.pipelines.workers import BrokenRun
+    from drive.pipelines.jobs import BrokenRun
 
     began = time.perf_counter()
     if config.name and _was_finished(config, config.out / config.name):

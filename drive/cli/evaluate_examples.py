@@ -31,7 +31,7 @@ def run(
     )
     check(config)
     config = named_in_full(config)
-    from drive.pipelines.workers import BrokenRun
+    from drive.pipelines.jobs import BrokenRun
 
     began = time.perf_counter()
     try:

@@ -78,8 +78,8 @@ def run(arguments: list[str]) -> int:
     )
     _check(options)
     from drive.pipelines.export import export, find_origins, is_finished, make_jobs, require_room
+    from drive.pipelines.jobs import BrokenRun
     from drive.pipelines.run_drives import find_drives
-    from drive.pipelines.workers import BrokenRun
     from sim.export.nuscenes import ExportSettings
 
     splits = {"sim_train": options.train, "sim_val": options.val}

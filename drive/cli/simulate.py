@@ -62,9 +62,9 @@ def run(arguments: list[str]) -> int:
     Raises InputError for wrong input, before anything is written.
     """
     config, folder = _resolve(split_commas(arguments))
+    from drive.pipelines.jobs import BrokenRun
     from drive.pipelines.scenarios import find_scenarios, require_usable
     from drive.pipelines.simulate import simulate
-    from drive.pipelines.workers import BrokenRun
     from eval.runs.folder import RunFolder
 
     refs = find_scenarios(config)

@@ -6,7 +6,7 @@ from pathlib import Path
 from drive.perception.labels import Labels, beside, read_labels, write_labels
 from drive.perception.logs.sweep_log import SweepLog
 from drive.pipelines.discover_config import DiscoverConfig
-from drive.pipelines.workers import tell
+from drive.pipelines.jobs import tell
 
 LEAST_SCORE = 0.05  # of what is kept: average precision needs the unsure ones too
 

@@ -9,7 +9,7 @@ from functools import partial
 from multiprocessing import get_context, parent_process
 from typing import Any
 
-from drive.pipelines.workers import BrokenRun, Jobs, Progress, listen
+from drive.pipelines.jobs import BrokenRun, Jobs, Progress, listen
 from drive.progress_bar import LOOK_EVERY_S
 from sim.processes import without_interruption
 

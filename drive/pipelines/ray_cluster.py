@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from drive.pipelines.workers import BrokenRun, Jobs, Progress
+from drive.pipelines.jobs import BrokenRun, Jobs, Progress
 from drive.progress_bar import LOOK_EVERY_S
 from sim.errors import InputError
 
@@ -62,7 +62,7 @@ def on_ray(
                 yield
         finally:
             for reference in running:
-                ray.cancel(reference, force=True)
+                ray.cancel(reference)  # by force, Ray 2.60 ends this process too where a task ends just then
 
 
 def _run(function: Callable[..., object], job: tuple[Any, ...]) -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drive.pipelines.jobs import tell
 from drive.pipelines.perception import is_discovered, load_detector, told_by_simulator
 from drive.pipelines.run_errors import RunErrors
 from drive.pipelines.simulate_config import SimulateConfig
-from drive.pipelines.workers import tell
 from eval.runs.folder import RunFolder
 from eval.runs.results import DriveScores, Results, values_of
 from sim.sources.loading import Loaded, load

@@ -10,7 +10,8 @@ import pytest
 
 from drive.cli.main import main
 from drive.pipelines import ray_cluster
-from drive.pipelines.workers import BrokenRun, WorkOptions, work
+from drive.pipelines.jobs import BrokenRun
+from drive.pipelines.workers import WorkOptions, work
 from sim.errors import InputError
 
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from drive.pipelines import workers
-from drive.pipelines.workers import BrokenRun, WorkOptions, tell, work
+from drive.pipelines.jobs import BrokenRun, tell
+from drive.pipelines.workers import WorkOptions, work
 
 
 class Bar:
