@@ -30,6 +30,9 @@ OBJECT_SIZE_M = {
 }
 
 
+HALT_S = 0.1 * np.arange(1, 16)
+_HALT_MPS2 = 3.0
+_REACH_M = 30.0
 _AS_OTHERS: Mapping[str, float] = MappingProxyType({})
 
 
@@ -45,6 +48,9 @@ class Crowd:
     style: list[Mapping[str, float]] = field(default_factory=list)  # what is special about a driver
     cue: list[Cue | None] = field(default_factory=list)
     taken: list[Array] = field(default_factory=list)  # x, y, yaw, length, width
+    halt: list[Array] = field(
+        default_factory=list
+    )  # the same at `HALT_S` instants, braking from the start
 
     def add(
         self,
@@ -54,8 +60,9 @@ class Crowd:
         route: Route | None,
         style: Mapping[str, float] = _AS_OTHERS,
         cue: Cue | None = None,
+        halt: Array | None = None,
     ) -> None:
-        """One more, wherever the others are."""
+        """One more, wherever the others are; `halt`: where it is if it brakes (None: it stays)."""
         self.category.append(category)
         self.kind.append(kind_of(category))
         self.size_m.append(size_m)
@@ -64,6 +71,7 @@ class Crowd:
         self.style.append(style)
         self.cue.append(cue)
         self.taken.append(np.array((*track[0, :3], size_m[0], size_m[1])))
+        self.halt.append(np.tile(self.taken[-1], (len(HALT_S), 1)) if halt is None else halt)
 
     def is_free(self, pose: Array, length_m: float, width_m: float) -> bool:
         """Whether a box (its own margins included) touches nobody."""
@@ -71,6 +79,12 @@ class Crowd:
             return True
         others = np.stack(self.taken)
         return not _overlap(np.array((*pose, length_m, width_m)), others).any()
+
+    def is_met(self, halt: Array) -> bool:
+        """Whether somebody is met by one that brakes from the start, even though all do."""
+        others = np.stack(self.halt)
+        near = np.linalg.norm(others[:, 0, :2] - halt[0, :2], axis=1) < _REACH_M
+        return bool(_overlap(halt, others[near]).any())
 
     def tracks(self) -> Tracks:
         """Their tracks `[N, T]`, boxes standing on the ground."""
@@ -114,6 +128,18 @@ def standing(route: Route, s: float, speed: float, length_m: float, instants: in
     return np.tile((*middle, yaw, speed * np.cos(yaw), speed * np.sin(yaw)), (instants, 1))
 
 
+def halting(route: Route, s: float, speed: float, size_m: tuple[float, float, float]) -> Array:
+    """Boxes x, y, yaw, length, width of a driver that brakes from the start, at `HALT_S`."""
+    time = np.minimum(HALT_S, speed / _HALT_MPS2)
+    there = s + (speed - 0.5 * _HALT_MPS2 * time) * time
+    half = 0.3 * size_m[0]
+    path = route.path_m.astype(np.float64)
+    rear, front = polyline.at(path, there - half), polyline.at(path, there + half)
+    yaw = polyline.heading_rad(front - rear)
+    size = np.broadcast_to(size_m[:2], (len(HALT_S), 2))
+    return np.column_stack((0.5 * (rear + front), yaw, size))
+
+
 def draw_vehicle(rng: Rng, gentle: bool) -> tuple[str, tuple[float, float, float]]:
     """Category and size of any; long ones only where the route is `gentle`."""
     names = [name for name in FLEET if gentle or name not in _LONG]
@@ -140,13 +166,15 @@ def kind_of(category: str) -> int:
 
 
 def _overlap(one: Array, many: Array) -> Array:
-    """Separating axes of boxes x, y, yaw, length, width: one against many."""
-    delta = many[:, :2] - one[:2]
-    result = np.ones(len(many), dtype=bool)
-    cos, sin = np.abs(np.cos(many[:, 2] - one[2])), np.abs(np.sin(many[:, 2] - one[2]))
-    for yaw, own, other in ((one[2], one, many.T), (many[:, 2], many.T, one)):
-        along = np.abs(np.cos(yaw) * delta[:, 0] + np.sin(yaw) * delta[:, 1])
-        across = np.abs(np.cos(yaw) * delta[:, 1] - np.sin(yaw) * delta[:, 0])
-        result &= along < 0.5 * (own[3] + other[3] * cos + other[4] * sin)
-        result &= across < 0.5 * (own[4] + other[3] * sin + other[4] * cos)
+    """Separating axes of boxes `[.. 5]` x, y, yaw, length, width; shapes broadcast."""
+    delta = many[..., :2] - one[..., :2]
+    turn = many[..., 2] - one[..., 2]
+    result = np.ones(turn.shape, dtype=bool)
+    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
+    for own, other in ((one, many), (many, one)):
+        yaw = own[..., 2]
+        along = np.abs(np.cos(yaw) * delta[..., 0] + np.sin(yaw) * delta[..., 1])
+        across = np.abs(np.cos(yaw) * delta[..., 1] - np.sin(yaw) * delta[..., 0])
+        result &= along < 0.5 * (own[..., 3] + other[..., 3] * cos + other[..., 4] * sin)
+        result &= across < 0.5 * (own[..., 4] + other[..., 3] * sin + other[..., 4] * cos)
     return result

@@ -11,6 +11,7 @@ from sim.sources.procedural.crowd import (
     Crowd,
     draw_size,
     draw_vehicle,
+    halting,
     standing,
 )
 from sim.sources.procedural.layout import Actor, Crossing, Layout, Walker
@@ -60,7 +61,9 @@ def _place_ego(crowd: Crowd, layout: Layout, lights: Lights, rng: Rng, instants:
     speed = layout.ego_speed_mps
     if speed is None:
         speed = _start_speed(layout, lights, start, s, EGO_SIZE_M[0], rng)
-    crowd.add("vehicle.car", EGO_SIZE_M, standing(start, s, speed, EGO_SIZE_M[0], instants), route)
+    track = standing(start, s, speed, EGO_SIZE_M[0], instants)
+    halt = halting(start, s, speed, EGO_SIZE_M)
+    crowd.add("vehicle.car", EGO_SIZE_M, track, route, halt=halt)
 
 
 def _place_drivers(
@@ -82,8 +85,11 @@ def _place_drivers(
         track = standing(start, s, speed, size[0], instants)
         # Room in front and behind: cars behind may be as fast as this one.
         room = 2.0 * (2.0 + layout.time_gap_s * speed) + float(rng.uniform(*layout.gap_m))
-        if crowd.is_free(track[0, :3], size[0] + room, size[1] + 0.6):
-            crowd.add(category, size, track, route)
+        if not crowd.is_free(track[0, :3], size[0] + room, size[1] + 0.6):
+            continue
+        halt = halting(start, s, speed, size)
+        if not crowd.is_met(halt):  # where lanes come together nobody could help it
+            crowd.add(category, size, track, route, halt=halt)
             count -= 1
 
 
@@ -106,7 +112,8 @@ def _place_actor(
     if not crowd.is_free(track[0, :3], size[0] + 1.0, size[1] + 0.3):
         return False
     category = "vehicle.car" if actor.category == "van" else actor.category
-    crowd.add(category, size, track, actor.route, actor.style, actor.cue)
+    halt = halting(actor.route, actor.start_m, speed, size)
+    crowd.add(category, size, track, actor.route, actor.style, actor.cue, halt)
     return True
 
 
