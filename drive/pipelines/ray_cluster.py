@@ -62,7 +62,9 @@ def on_ray(
                 yield
         finally:
             for reference in running:
-                ray.cancel(reference)  # by force, Ray 2.60 ends this process too where a task ends just then
+                ray.cancel(
+                    reference
+                )  # by force, Ray 2.60 ends this process too where a task ends just then
 
 
 def _run(function: Callable[..., object], job: tuple[Any, ...]) -> None:

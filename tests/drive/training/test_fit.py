@@ -1,5 +1,7 @@
 """A tiny training: the same seed, the same weights, broken off or not."""
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -253,6 +255,34 @@ def test_every_epoch_and_every_process_has_batches_of_its_own(data: Path) -> Non
     assert steps(3, 0, 1) == expected(6, 7)
     assert steps(3, 0, 2) == expected(12, 14)
     assert steps(3, 1, 2) == expected(13, 15)
+
+
+def test_two_processes_train_as_one_with_twice_the_batches(data: Path, tmp_path: Path) -> None:
+    one = _fit(_config(data, accumulate=2), tmp_path / "one")
+    asked = _config(data, devices=2, strategy="ddp")
+    names = ("width", "heads", "pair_width", "encoder_layers", "futures", "steps", "steps_per_epoch",
+             "batch_size", "val_every", "warmup", "accelerator", "devices", "strategy")  # fmt: skip
+    words = [
+        w for name in names for w in (f"--{name.replace('_', '-')}", str(getattr(asked, name)))
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "drive.cli.main",
+        "train",
+        "joint",
+        "--data",
+        str(data),
+        *words,
+    ]
+    told = subprocess.run(
+        [*command, "--out", str(tmp_path), "--name", "two"], capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
+    two = read_weights(tmp_path / "two" / FILE, "joint", JointPredictor.version)[1]
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, atol=1e-6, rtol=1e-4)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()].count("two") == 1
 
 
 def test_begins_from_weights_of_the_same_sizes_alone(data: Path, tmp_path: Path) -> None:
