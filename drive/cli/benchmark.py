@@ -8,7 +8,7 @@ from sim.benchmarks.scores import read_scores
 _EPILOG = """examples:
   bevdrive benchmark list
   bevdrive benchmark show interactive            # the newest version
-  bevdrive benchmark show interactive@3
+  bevdrive benchmark show interactive@4
   bevdrive simulate --benchmark interactive --planner idm,pdm
 
 Exit codes: 0 all well, 2 wrong input."""

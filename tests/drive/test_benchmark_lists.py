@@ -18,7 +18,7 @@ from sim.sources.procedural import INTERACTIVE_FAMILIES, INTERACTIVE_S, numbered
 from sim.sources.procedural.ids import GeneratedId
 from sim.sources.procedural.record import record
 
-LISTS = {"interactive@3": ("test", 512), "interactive-val@3": ("val", 256)}
+LISTS = {"interactive@4": ("test", 512), "interactive-val@4": ("val", 256)}
 
 
 @pytest.mark.parametrize("name", LISTS)
