@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from drive.cli.main import main
 from drive.features.store import Store
 from drive.networks.weights import FILE, load_network, read_weights
 from drive.planning.cost_volume.network import CostVolumeNetwork
@@ -259,26 +260,22 @@ def test_every_epoch_and_every_process_has_batches_of_its_own(data: Path) -> Non
 
 
 def test_two_processes_train_as_one_with_twice_the_batches(data: Path, tmp_path: Path) -> None:
-    _fit(_config(data, accumulate=2), tmp_path / "one")
-    asked = _config(data, devices=2, strategy="ddp")
-    names = ("width", "heads", "pair_width", "encoder_layers", "futures", "steps", "steps_per_epoch",
-             "batch_size", "val_every", "warmup", "accelerator", "devices", "strategy")  # fmt: skip
-    words = [
-        w for name in names for w in (f"--{name.replace('_', '-')}", str(getattr(asked, name)))
-    ]
+    small = ["--width", "8", "--heads", "2", "--pair-width", "4", "--encoder-layers", "1", "--steps", "4",
+             "--steps-per-epoch", "2", "--batch-size", "3", "--val-every", "2", "--warmup", "1",
+             "--accelerator", "cpu"]  # fmt: skip
+    words = ["train", "joint", "--data", str(data), *small, "--out", str(tmp_path)]
+    assert main([*words, "--accumulate", "2", "--name", "one"]) == 0
     command = [
         sys.executable,
         "-m",
         "drive.cli.main",
-        "train",
-        "joint",
-        "--data",
-        str(data),
         *words,
+        "--devices",
+        "2",
+        "--strategy",
+        "ddp",
     ]
-    told = subprocess.run(
-        [*command, "--out", str(tmp_path), "--name", "two"], capture_output=True, text=True
-    )
+    told = subprocess.run([*command, "--name", "two"], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     # Not weights: those whose gradient is nothing but rounding go where that leads.
     one, two = (_last_figures(tmp_path / name) for name in ("one", "two"))
