@@ -17,8 +17,13 @@ CLASSES = (
     AgentKind.PEDESTRIAN,
     AgentKind.CYCLIST,
 )  # of occupied cells, in order
-_NO_CLASS = -1
-_CLASS_OF_KIND = [CLASSES.index(kind) if kind in CLASSES else _NO_CLASS for kind in AgentKind]
+NO_CLASS = -1
+_CLASS_OF_KIND = [CLASSES.index(kind) if kind in CLASSES else NO_CLASS for kind in AgentKind]
+
+
+def class_of(kind: Int[Tensor, "*k"]) -> Int[Tensor, "*k"]:
+    """The place in `CLASSES` of each AgentKind; `NO_CLASS`: a thing."""
+    return torch.tensor(_CLASS_OF_KIND, device=kind.device)[kind]
 
 
 @dataclass(frozen=True)
@@ -95,8 +100,8 @@ def box_cells(
 def occupied(cells: BoxCells, scene: VectorScene, grid: BevGrid) -> Bool[Tensor, "b c s x y"]:
     """The cells that boxes of each class take; things are of none."""
     device = cells.number.device
-    label = torch.tensor(_CLASS_OF_KIND, device=device)[scene.agent_kind][:, :, None, None]
-    taken = cells.taken & (label != _NO_CLASS)
+    label = class_of(scene.agent_kind)[:, :, None, None]
+    taken = cells.taken & (label != NO_CLASS)
     batch, _, instants, _ = cells.number.shape
     world, instant = _world_and_instant(cells)
     raster = (world * len(CLASSES) + label) * instants + instant

@@ -25,6 +25,7 @@ LIDAR = replace(HDL_32E, num_columns=540)  # a beam in each cell of a car 60 m a
 GRID = BevGrid(-40.0, -44.8, 0.8, 160, 112)  # ego frame
 SLICES_M = (-0.5, 0.3, 1.0, 2.0, 4.0)  # over the ground: the ground, low, as high as cars, higher
 NUM_SLICES = len(SLICES_M) - 1
+_BODIES = slice(1, 3)  # the slices that show road users: not the ground, not what is above cars
 _BITS = (1 + len(PAST_S)) * NUM_SLICES
 _NEAR_STEPS = 2  # an earlier sweep may be so much older or younger than it ought to be
 
@@ -152,6 +153,12 @@ def seen_raster(scene: VectorScene, grid: BevGrid) -> Float[Tensor, "b c x y"]:
     return torch.cat((image, bits.to(image.dtype)), dim=1)
 
 
+def body_bits(sweeps: UInt8[Tensor, "b c x w"]) -> Bool[Tensor, "b x y"]:
+    """Where the sweep of now has returns from low above the ground to the height of cars; cells of `GRID`."""
+    now = unpacked(sweeps[:, :NUM_SLICES])
+    return now[:, _BODIES].any(dim=1)
+
+
 def on_lanes(image: Float[Tensor, "b c x y"]) -> Bool[Tensor, "b x y"]:
     """Where the sweep of now has returns up to the height of cars within two cells of a lane's middle.
 
@@ -159,9 +166,8 @@ def on_lanes(image: Float[Tensor, "b c x y"]) -> Bool[Tensor, "b x y"]:
     """
     lanes = image[:, CHANNELS.index("lane")].abs()
     near = torch.nn.functional.max_pool2d(lanes.unsqueeze(1), 5, stride=1, padding=2).squeeze(1)
-    first = len(CHANNELS)
-    low, middle = image[:, first + 1], image[:, first + 2]
-    return (near > 0) & ((low > 0) | (middle > 0))
+    bodies = image[:, len(CHANNELS) : len(CHANNELS) + NUM_SLICES][:, _BODIES]
+    return (near > 0) & (bodies > 0).any(dim=1)
 
 
 def packed(bits: Bool[Tensor, "b c x y"]) -> UInt8[Tensor, "b c x w"]:

@@ -78,16 +78,34 @@ class BevBackbone(nn.Module):
         return self.out(nn.functional.gelu(up))
 
 
+def cell_features(
+    image: Float[Tensor, "b c x y"],
+    feature: Float[Tensor, "b d u v"],
+    narrow: nn.Module,
+    detail: nn.Module,
+    mix: nn.Module,
+) -> Float[Tensor, "b e x y"]:
+    """What the backbone sees around each cell, and what the image shows in it.
+
+    `narrow` makes the backbone's features as many as `detail` those of the image; `mix` looks at both.
+    """
+    num_x, num_y = image.shape[-2:]
+    wide = nn.functional.interpolate(narrow(feature), scale_factor=STRIDE, mode="bilinear")
+    out = nn.functional.relu(wide[..., :num_x, :num_y] + detail(image))
+    return out + nn.functional.relu(mix(out))
+
+
 class BevEncoder(nn.Module):
     """A token an agent: the features around it, in its own frame, and its own motion.
 
-    Where it leaves the grid it sees zeros. `width`: of the features and of the token.
+    Where it leaves the grid it sees zeros. `width`: of the features and of the token; `channels`: of
+    the image.
     """
 
-    def __init__(self, grid: BevGrid, width: int) -> None:
+    def __init__(self, grid: BevGrid, width: int, channels: int = len(CHANNELS)) -> None:
         super().__init__()
         self.grid = grid
-        self.backbone = BevBackbone(len(CHANNELS), width)
+        self.backbone = BevBackbone(channels, width)
         points = len(_CROP_X_M) * len(_CROP_Y_M)
         self.around = nn.Linear(points * width, width)
         self.motion = mlp(6 + len(PAST_S) * (POSE_FEATURES + 1), width, width)
@@ -96,7 +114,12 @@ class BevEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, scene: VectorScene) -> Float[Tensor, "b n d"]:
-        feature = self.backbone(scene_raster(scene, self.grid))
+        return self.tokens(self.backbone(scene_raster(scene, self.grid)), scene)
+
+    def tokens(
+        self, feature: Float[Tensor, "b d u v"], scene: VectorScene
+    ) -> Float[Tensor, "b n d"]:
+        """Of the scene's agents, from the backbone's features of an image in the same frame."""
         around = self.around(crops(feature, self.grid, scene.agent_pose).flatten(2))
         kind = torch.cat(
             (torch.full_like(scene.agent_kind[:, :1], KINDS), scene.agent_kind[:, 1:]), dim=1

@@ -107,9 +107,15 @@ def begin_from(network: TaskNetwork, weights: str) -> None:
     """Fill a network with weights of the same task and sizes; InputError for others."""
     path = find_weights(weights, network.task)
     card, tensors = read_weights(path, network.task, network.version)
-    if card.config != asdict(network.config):
-        mine = asdict(network.config)
-        other = [name for name in mine if card.config.get(name) != mine[name]]
+    try:
+        theirs = asdict(
+            network.config_class(**card.config)
+        )  # older cards leave out what was new later
+    except (TypeError, ValueError) as error:
+        raise _misfit(path, error) from None
+    mine = asdict(network.config)
+    other = [name for name in mine if theirs[name] != mine[name]]
+    if other:
         raise InputError(f"{path}: weights of a network of other sizes ({', '.join(other)})")
     _fill(network, tensors, path)
 

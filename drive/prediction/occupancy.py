@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from drive.features.occupancy import CLASSES, boxes_occupy
 from drive.features.sweeps import on_lanes, seen_channels, seen_raster, seen_scene
 from drive.features.vectors import VectorScene
-from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
+from drive.networks.bev_encoder import BevBackbone, ImageConfig, cell_features
 from drive.networks.weights import TaskNetwork
 from drive.prediction.baselines import constant_velocity
 from drive.prediction.recalibration import Recalibration
@@ -164,12 +164,8 @@ class OccupancyPredictor(TaskNetwork):
 
     def cell_features(self, image: Float[Tensor, "b c x y"]) -> Float[Tensor, "b d x y"]:
         """f_occ: what the backbone sees around each cell, and what the image shows in it."""
-        num_x, num_y = image.shape[-2:]
-        wide = nn.functional.interpolate(
-            self.narrow(self.backbone(image)), scale_factor=STRIDE, mode="bilinear"
-        )
-        feature = nn.functional.relu(wide[..., :num_x, :num_y] + self.detail(image))
-        return feature + nn.functional.relu(self.mix(feature))
+        feature = self.backbone(image)
+        return cell_features(image, feature, self.narrow, self.detail, self.mix)
 
     def logits(
         self, feature: Float[Tensor, "b d x y"], coasting: Float[Tensor, "b c s x y"]

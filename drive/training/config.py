@@ -94,8 +94,9 @@ class SeeingTrainConfig(ImageTrainConfig):
 
 
 @dataclass(frozen=True)
-class IntentionTrainConfig(ImageTrainConfig):
-    """Task intention: intentions and trajectories of each agent (`drive.prediction.intention`)."""
+class IntentionTrainConfig(SeeingTrainConfig):
+    """Task intention: intentions and trajectories of each agent, from lidar of whoever is detected
+    (`drive.prediction.intention`)."""
 
     futures: int = 6
     """K"""

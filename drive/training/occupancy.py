@@ -1,24 +1,24 @@
 """Task occupancy: which cells road users will take, and how what is in them moves on."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import torch
 from torch import Tensor
 
 from drive.features.example import Example
 from drive.features.occupancy import OccupancyTruth, occupancy_truth
-from drive.features.sweeps import seen_scene, without_earlier
+from drive.features.sweeps import seen_scene
 from drive.features.vectors import vector_scene
 from drive.prediction.occupancy import OccupancyConfig, OccupancyFutures, OccupancyPredictor
 from drive.prediction.occupancy_figures import occupancy_figures
 from drive.prediction.occupancy_losses import motion_loss, occupancy_loss
+from drive.training.begun import begun
 from drive.training.config import OccupancyTrainConfig
 from drive.training.task import Task
 from sim import trees
 
 _CALIBRATES = 256  # training examples by which probabilities are put right at the end
-_BEGUN = 0.2  # of the training examples: as if the drive had just begun
 
 
 class OccupancyTask(Task):
@@ -38,7 +38,7 @@ class OccupancyTask(Task):
 
     def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
         """By name; `loss` is the one that falls."""
-        found, truth = self._found(_begun(example, generator)), self._truth(example)
+        found, truth = self._found(begun(example, generator)), self._truth(example)
         occupancy = occupancy_loss(found.logit, truth.occupied, truth.recorded)
         motion = motion_loss(found.moved_m, found.mode_logit, truth.moved_m, truth.moves)
         total = occupancy + self.config.motion_weight * motion
@@ -76,11 +76,3 @@ class OccupancyTask(Task):
         """Of everybody who is known, whoever is seen."""
         config, scene = self.network.config, vector_scene(example.observation)
         return occupancy_truth(scene, example.future, config.points, config.grid)
-
-
-def _begun(example: Example, generator: torch.Generator) -> Example:
-    """Some without earlier sweeps, where there are sweeps at all."""
-    if example.sweeps is None:
-        return example
-    begun = torch.rand(example.num, generator=generator) < _BEGUN
-    return replace(example, sweeps=without_earlier(example.sweeps, begun.to(example.sweeps.device)))

@@ -52,7 +52,7 @@ def _told(
     there: Bool[Tensor, "b k"],
     cells: BevGrid,
 ) -> tuple[Float[Tensor, "b k 9 8"], Int[Tensor, "b k 9"], Bool[Tensor, "b k 9"]]:
-    """What is said of each box by its own cell (i, j) and those around it; which these are, and if there."""
+    """What is said of each box by the cells around its own (i, j), which those are, where there are any."""
     step = torch.cartesian_prod(*(torch.arange(-1, 2, device=i.device),) * 2)
     around_i, around_j = i.unsqueeze(-1) + step[:, 0], j.unsqueeze(-1) + step[:, 1]
     told = there.unsqueeze(-1) & cells.holds(around_i, around_j)

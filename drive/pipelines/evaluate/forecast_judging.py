@@ -6,7 +6,7 @@ import torch
 
 from drive.features.example import Example
 from drive.features.occupancy import occupancy_truth
-from drive.features.sweeps import seen_scene
+from drive.features.sweeps import lidar_scene, seen_scene
 from drive.features.vectors import VectorScene, observed_scene
 from drive.networks.joint_head import JointFutures
 from drive.networks.weights import TaskNetwork
@@ -15,6 +15,8 @@ from drive.planning.social.foretelling import FUTURES, foretold_by
 from drive.planning.social.model import SocialModel
 from drive.planning.social.network import SocialEnergy
 from drive.prediction.cover import CoverPredictor
+from drive.prediction.detection_figures import of_agents, partners
+from drive.prediction.detection_truth import RoadUserTruth
 from drive.prediction.figures import (
     SceneSums,
     as_futures,
@@ -22,7 +24,7 @@ from drive.prediction.figures import (
     displacement_figures,
     plausibility_figures,
 )
-from drive.prediction.intention import IntentionPredictor
+from drive.prediction.intention import IntentionFutures, IntentionPredictor
 from drive.prediction.intention_figures import intention_tables
 from drive.prediction.joint import JointPredictor
 from drive.prediction.occupancy import OccupancyPredictor
@@ -74,7 +76,7 @@ def _judge_trajectories(
 ) -> Judgement:
     tables: dict[str, dict[str, Reliability]] = {}
     if isinstance(network, IntentionPredictor):
-        found = network(scene)
+        found, scene = _intentions(network, scene, example)
         learned = {network.task: found.futures}
         tables[network.task] = intention_tables(found.intention_logit, scene, example)
     elif isinstance(network, CoverPredictor):
@@ -104,6 +106,19 @@ def _judge_social(network: SocialEnergy, scene: VectorScene, example: Example) -
         row: _judged(futures, scene, example, False, FUTURES) for row, futures in others.items()
     }
     return Judgement(sums, {})
+
+
+def _intentions(
+    network: IntentionPredictor, scene: VectorScene, example: Example
+) -> tuple[IntentionFutures, VectorScene]:
+    """What is said of the scene's agents; over sweeps of those who were detected: the others then count as
+    not there."""
+    if network.config.sensors == "tracks":
+        return network(scene), scene
+    assert example.sweeps is not None
+    users, agents, said = network.detect(lidar_scene(example.observation, example.sweeps))
+    truth = RoadUserTruth.of(scene, example.sweeps, network.config.grid)
+    return of_agents(said, agents, partners(users, truth), scene)
 
 
 def _judged(

@@ -33,6 +33,8 @@ def load_predictor(weights: str) -> Predictor:
     network, _ = load_forecasting(weights, tasks=TRAJECTORIES)
     assert isinstance(network, Predictor)
     config = network.config
+    if getattr(config, "sensors", "tracks") != "tracks":
+        raise InputError(f"--weights {weights}: sees {config.sensors}; here tracks are shown")
     if (config.points, config.dt_s) != (STEPS, SECONDS / STEPS):
         told = f"{config.points} points every {config.dt_s} s"
         raise InputError(f"--weights {weights}: {told}, not {STEPS} every {SECONDS / STEPS} s")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from drive.features.raster import regridded
 from drive.features.sweeps import seen_channels, seen_raster
 from drive.features.vectors import VectorScene
-from drive.networks.bev_encoder import STRIDE, BevBackbone, ImageConfig
+from drive.networks.bev_encoder import BevBackbone, ImageConfig, cell_features
 from drive.networks.weights import TaskNetwork
 from drive.planning.candidates import DT_S, POINTS
 from drive.planning.costs.volume import CostVolume
@@ -82,7 +82,9 @@ class CostVolumeNetwork(TaskNetwork):
         grid = self.config.grid
         place = _place(grid, occupancy).expand(len(occupancy), -1, -1, -1)
         image = torch.cat((seen_raster(scene, grid), occupancy, place), dim=1)
-        learned = _UNIT * self.head(self.cell_features(image)).float()
+        wide = self.backbone(image)
+        feature = cell_features(image, wide, self.narrow, self.detail, self.mix)
+        learned = _UNIT * self.head(feature).float()
         cost = self.log_taken.exp() * occupancy + learned
         return CostVolume(cost.clamp(-HIGHEST_COST, HIGHEST_COST), grid, self.config.dt_s)
 
@@ -92,15 +94,6 @@ class CostVolumeNetwork(TaskNetwork):
         assert self.foresight is not None
         occupancy = self.foresight.occupancy(scene)
         return regridded(occupancy.probability, occupancy.grid, self.config.grid)
-
-    def cell_features(self, image: Float[Tensor, "b c x y"]) -> Float[Tensor, "b d x y"]:
-        """What the backbone sees around each cell, and what the image shows in it."""
-        num_x, num_y = image.shape[-2:]
-        wide = nn.functional.interpolate(
-            self.narrow(self.backbone(image)), scale_factor=STRIDE, mode="bilinear"
-        )
-        feature = nn.functional.relu(wide[..., :num_x, :num_y] + self.detail(image))
-        return feature + nn.functional.relu(self.mix(feature))
 
 
 def _place(grid: BevGrid, like: Tensor) -> Float[Tensor, "1 2 x y"]:
