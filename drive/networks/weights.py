@@ -57,7 +57,8 @@ def find_weights(name: str, task: str) -> Path:
         if not path.is_file():
             raise InputError(
                 f"--weights default: this version ships none of task {task}; make your own: bevdrive "
-                f"collect ... --out DATA, bevdrive train {task} --data DATA, then --weights runs/latest"
+                f"collect ... --out DATA, bevdrive train {task} --data DATA, then --weights runs/latest "
+                "(planners: NAME@runs/latest)"
             )
         return path
     path = Path(name)

@@ -206,8 +206,8 @@ class BcTrainConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
-class EnergyTrainConfig(TrainConfig):
-    """Task energy: how unlike an expert's a trajectory is (`drive.planning.energy`)."""
+class EnergyNetworkTrainConfig(TrainConfig):
+    """What tasks have that train an energy (`drive.planning.energy`)."""
 
     width: int = 32
     """of a token, and of what is known of an instant"""
@@ -217,6 +217,17 @@ class EnergyTrainConfig(TrainConfig):
     """of an embedded relative pose"""
     mask_motion: float = 0.7
     """in what part of the training examples the ego's own past is hidden"""
+
+
+@dataclass(frozen=True)
+class AutoregressiveEnergyTrainConfig(EnergyNetworkTrainConfig):
+    """Task autoregressive_energy: what comes next, step by step (`drive.planning.energy.autoregressive`)."""
+
+
+@dataclass(frozen=True)
+class EnergyTrainConfig(EnergyNetworkTrainConfig):
+    """Task energy: how unlike an expert's a trajectory is."""
+
     negatives: str = "sampler"
     """what the expert is told from: sampler (what the planner's sampler proposes), langevin (what is bent
     from that down the energy, with a penalty on steep gradients: Implicit BC)"""
@@ -284,5 +295,6 @@ CONFIGS: dict[str, type[TrainConfig]] = {
     "bc": BcTrainConfig,
     "social": SocialTrainConfig,
     "energy": EnergyTrainConfig,
+    "autoregressive_energy": AutoregressiveEnergyTrainConfig,
     "costvolume": CostVolumeTrainConfig,
 }

@@ -5,6 +5,7 @@ from drive.training.config import (
     BehaviourTrainConfig,
     CostVolumeTrainConfig,
     CoverTrainConfig,
+    EnergyNetworkTrainConfig,
     EnergyTrainConfig,
     ImageTrainConfig,
     IntentionTrainConfig,
@@ -35,7 +36,7 @@ def check(config: TrainConfig) -> None:
         one_of("--negatives", config.negatives, ("sampler", "langevin"))
         least |= {"candidates": 1, "jittered": 0, "counter_examples": 1, "langevin_steps": 1,
                   "penalty_weight": 0}  # fmt: skip
-    if isinstance(config, JointTrainConfig | BcTrainConfig | EnergyTrainConfig):
+    if isinstance(config, JointTrainConfig | BcTrainConfig | EnergyNetworkTrainConfig):
         least |= {"width": 4, "encoder_layers": 0, "heads": 1, "pair_width": 1}
         if config.width % config.heads:
             raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")
