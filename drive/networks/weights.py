@@ -108,9 +108,10 @@ def begin_from(network: TaskNetwork, weights: str) -> None:
     """Fill a network with weights of the same task and sizes; InputError for others."""
     path = find_weights(weights, network.task)
     card, tensors = read_weights(path, network.task, network.version)
-    if card.config != asdict(network.config):
-        mine = asdict(network.config)
-        other = [name for name in mine if card.config.get(name) != mine[name]]
+    mine = asdict(network.config)
+    # What is None may be missing: weights can be older than that part of a config.
+    other = [name for name in mine | card.config if card.config.get(name) != mine.get(name)]
+    if other:
         raise InputError(f"{path}: weights of a network of other sizes ({', '.join(other)})")
     _fill(network, tensors, path)
 

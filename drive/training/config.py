@@ -157,7 +157,7 @@ class TermsTrainConfig(TrainConfig):
     near_m: float = 1.0
     """likelihood: a candidate so much farther from what was driven, in the mean, is e times less wanted"""
     forecast: str = "default"
-    """weights of task joint: the occupancy that is foretold"""
+    """weights of task joint: the occupancy that is foretold; with --end-to-end of task occupancy"""
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,13 @@ class InterpretableTrainConfig(TermsTrainConfig, MarginTrainConfig):
     nobody, is to be likely under exp(-cost)"""
     most_m: float = 3.0
     """margin: who is farther from what was driven, in the mean, need not cost more for it"""
+    end_to_end: bool = False
+    """terms of safety are read from a network of task occupancy, in place of what --occupancy says, and it is
+    trained with their weights; it begins with --forecast and becomes part of what is saved"""
+    occupancy_rate: float = 1e-4
+    """end to end: the learning rate of that network"""
+    occupancy_weight: float = 5.0
+    """end to end: of that network's own loss, so that it stays an occupancy"""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,10 @@ def check(config: TrainConfig) -> None:
             raise InputError(f"--cell-width: must be a multiple of 8, not {config.cell_width}")
     if isinstance(config, InterpretableTrainConfig):
         one_of("--loss", config.loss, ("margin", "likelihood"))
-        least |= {"most_m": 0}
+        least |= {"most_m": 0, "occupancy_weight": 0}
+        if not 0 <= config.occupancy_rate < 1:
+            told = f"must be from 0 to 1, not {config.occupancy_rate}"
+            raise InputError(f"--occupancy-rate: {told}")
     if isinstance(config, BehaviourTrainConfig):
         least |= {"mismatch_m": 0, "imitation": 0, "refine_steps": 0}
     if isinstance(config, TermsTrainConfig):
