@@ -18,9 +18,7 @@ from drive.planning.energy.langevin import Energy
 from drive.planning.samplers.rollouts import roll_out
 from sim.interface import EgoState
 
-Walk = Callable[
-    [Energy, Tensor], Tensor
-]  # from the energy of y, and where y begins, to where it ends
+Walk = Callable[[Energy, Tensor], Tensor]  # the energy of y, where y begins -> where it ends
 KNOTS = 3  # now, half-way, at the end
 UNIT = 0.3  # of `scales`: what y = 1 changes a control by
 
