@@ -14,6 +14,7 @@ import torch
 from drive.planning.candidates import DT_S, POINTS, Sampler
 from drive.planning.samplers.curves import CurveSampler
 from drive.planning.samplers.frenet import FrenetSampler
+from drive.planning.samplers.idm import IdmSampler
 from drive.planning.samplers.retrieval import Library, RetrievalSampler
 from drive.planning.samplers.rollouts import RolloutSampler
 from sim.interface import Observation
@@ -23,6 +24,7 @@ from sim.world import World
 
 SAMPLERS: dict[str, Callable[[int], Sampler]] = {
     "Frenet": lambda num: FrenetSampler(),  # as many as it has
+    "IDM": lambda num: IdmSampler(),  # 15
     "curves": CurveSampler,
     "roll-outs": RolloutSampler,
     "retrieval": lambda num: RetrievalSampler(some_library(num)),

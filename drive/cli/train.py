@@ -29,8 +29,8 @@ Tasks: joint (futures of a whole scene; --loss marginal: of each agent), intenti
 about to do, and its trajectories, from one image), cover (which trajectory of a fixed set it takes),
 occupancy (which cells road users will take, and how they move on), p3 (how much each named term of a
 cost weighs), behaviour (the same for behaviour and trajectory, jointly), costvolume (what it costs to
-be in a cell at an instant), energy (how unlike an expert's a trajectory is: Implicit BC), bc (what the
-ego did: behaviour cloning).
+be in a cell at an instant), energy (how unlike an expert's a trajectory is: Implicit BC),
+autoregressive_energy (the same of each step), bc (what the ego did: behaviour cloning).
 Exit codes: 0 all well; 1 the disk refused; 2 wrong input; 130 interrupted.
 """
 

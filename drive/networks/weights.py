@@ -57,7 +57,8 @@ def find_weights(name: str, task: str) -> Path:
         if not path.is_file():
             raise InputError(
                 f"--weights default: this version ships none of task {task}; make your own: bevdrive "
-                f"collect ... --out DATA, bevdrive train {task} --data DATA, then --weights runs/latest"
+                f"collect ... --out DATA, bevdrive train {task} --data DATA, then --weights runs/latest "
+                "(planners: NAME@runs/latest)"
             )
         return path
     path = Path(name)
@@ -108,9 +109,8 @@ def begin_from(network: TaskNetwork, weights: str) -> None:
     path = find_weights(weights, network.task)
     card, tensors = read_weights(path, network.task, network.version)
     try:
-        theirs = asdict(
-            network.config_class(**card.config)
-        )  # older cards leave out what was new later
+        # Older cards leave out what was new later.
+        theirs = asdict(network.config_class(**card.config))
     except (TypeError, ValueError) as error:
         raise _misfit(path, error) from None
     mine = asdict(network.config)

@@ -62,6 +62,11 @@ class OccupancyFutures:
         return torch.sigmoid(self.logit)
 
     @property
+    def anybody(self) -> Float[Tensor, "b t x y"]:
+        """How likely anybody of any class is in the cell from `dt_s` on, classes being independent."""
+        return 1.0 - (1.0 - self.probability[:, :, 1:]).prod(dim=1)
+
+    @property
     def flow_mps(self) -> Float[Tensor, "b t x y 2"]:
         """The mean velocity of what is in each cell, from each instant to the next."""
         weight = torch.softmax(self.mode_logit, dim=2).unsqueeze(-1)
@@ -189,10 +194,9 @@ class OccupancyPredictor(TaskNetwork):
         return self.occupancy(seen_scene(observation, sweeps, self.config.sensors))
 
     def occupancy(self, scene: VectorScene) -> Occupancy:
-        """How likely anybody of any class is in a cell, classes being independent; not the ego."""
+        """How likely anybody is in a cell; not the ego."""
         futures = self(scene)
-        free = (1.0 - futures.probability[:, :, 1:]).prod(dim=1)
-        return Occupancy(1.0 - free, futures.grid, futures.dt_s)
+        return Occupancy(futures.anybody, futures.grid, futures.dt_s)
 
 
 def coasting_boxes(

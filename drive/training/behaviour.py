@@ -46,7 +46,7 @@ class BehaviourTask(TermsTask):
     @staticmethod
     def make_network(config: BehaviourTrainConfig) -> BehaviourCost:
         """Untrained: the hand-tuned cost."""
-        return BehaviourCost(BehaviourConfig(config.refine_steps))
+        return BehaviourCost(BehaviourConfig(refine_steps=config.refine_steps))
 
     def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
         """`behaviour`: how unlikely what is near to what was driven is, under exp(-cost), in nats; `metres`:

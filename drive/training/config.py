@@ -158,7 +158,7 @@ class TermsTrainConfig(TrainConfig):
     near_m: float = 1.0
     """likelihood: a candidate so much farther from what was driven, in the mean, is e times less wanted"""
     forecast: str = "default"
-    """weights of task joint: the occupancy that is foretold"""
+    """weights of task joint: the occupancy that is foretold; with --end-to-end of task occupancy"""
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,13 @@ class InterpretableTrainConfig(TermsTrainConfig, MarginTrainConfig):
     nobody, is to be likely under exp(-cost)"""
     most_m: float = 3.0
     """margin: who is farther from what was driven, in the mean, need not cost more for it"""
+    end_to_end: bool = False
+    """terms of safety are read from a network of task occupancy, in place of what --occupancy says, and it is
+    trained with their weights; it begins with --forecast and becomes part of what is saved"""
+    occupancy_rate: float = 1e-4
+    """end to end: the learning rate of that network"""
+    occupancy_weight: float = 5.0
+    """end to end: of that network's own loss, so that it stays an occupancy"""
 
 
 @dataclass(frozen=True)
@@ -207,8 +214,8 @@ class BcTrainConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
-class EnergyTrainConfig(TrainConfig):
-    """Task energy: how unlike an expert's a trajectory is (`drive.planning.energy`)."""
+class EnergyNetworkTrainConfig(TrainConfig):
+    """What tasks have that train an energy (`drive.planning.energy`)."""
 
     width: int = 32
     """of a token, and of what is known of an instant"""
@@ -218,6 +225,17 @@ class EnergyTrainConfig(TrainConfig):
     """of an embedded relative pose"""
     mask_motion: float = 0.7
     """in what part of the training examples the ego's own past is hidden"""
+
+
+@dataclass(frozen=True)
+class AutoregressiveEnergyTrainConfig(EnergyNetworkTrainConfig):
+    """Task autoregressive_energy: what comes next, step by step (`drive.planning.energy.autoregressive`)."""
+
+
+@dataclass(frozen=True)
+class EnergyTrainConfig(EnergyNetworkTrainConfig):
+    """Task energy: how unlike an expert's a trajectory is."""
+
     negatives: str = "sampler"
     """what the expert is told from: sampler (what the planner's sampler proposes), langevin (what is bent
     from that down the energy, with a penalty on steep gradients: Implicit BC)"""
@@ -285,5 +303,6 @@ CONFIGS: dict[str, type[TrainConfig]] = {
     "bc": BcTrainConfig,
     "social": SocialTrainConfig,
     "energy": EnergyTrainConfig,
+    "autoregressive_energy": AutoregressiveEnergyTrainConfig,
     "costvolume": CostVolumeTrainConfig,
 }

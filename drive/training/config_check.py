@@ -5,6 +5,7 @@ from drive.training.config import (
     BehaviourTrainConfig,
     CostVolumeTrainConfig,
     CoverTrainConfig,
+    EnergyNetworkTrainConfig,
     EnergyTrainConfig,
     ImageTrainConfig,
     IntentionTrainConfig,
@@ -35,7 +36,7 @@ def check(config: TrainConfig) -> None:
         one_of("--negatives", config.negatives, ("sampler", "langevin"))
         least |= {"candidates": 1, "jittered": 0, "counter_examples": 1, "langevin_steps": 1,
                   "penalty_weight": 0}  # fmt: skip
-    if isinstance(config, JointTrainConfig | BcTrainConfig | EnergyTrainConfig):
+    if isinstance(config, JointTrainConfig | BcTrainConfig | EnergyNetworkTrainConfig):
         least |= {"width": 4, "encoder_layers": 0, "heads": 1, "pair_width": 1}
         if config.width % config.heads:
             raise InputError(f"--heads: {config.heads} does not divide --width {config.width}")
@@ -55,7 +56,10 @@ def check(config: TrainConfig) -> None:
             raise InputError(f"--cell-width: must be a multiple of 8, not {config.cell_width}")
     if isinstance(config, InterpretableTrainConfig):
         one_of("--loss", config.loss, ("margin", "likelihood"))
-        least |= {"most_m": 0}
+        least |= {"most_m": 0, "occupancy_weight": 0}
+        if not 0 <= config.occupancy_rate < 1:
+            told = f"must be from 0 to 1, not {config.occupancy_rate}"
+            raise InputError(f"--occupancy-rate: {told}")
     if isinstance(config, BehaviourTrainConfig):
         least |= {"mismatch_m": 0, "imitation": 0, "refine_steps": 0}
     if isinstance(config, TermsTrainConfig):

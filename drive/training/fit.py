@@ -26,6 +26,7 @@ TASKS = {
     "bc": "drive.training.bc:BcTask",
     "social": "drive.training.social:SocialTask",
     "energy": "drive.training.energy:EnergyTask",
+    "autoregressive_energy": "drive.training.autoregressive:AutoregressiveEnergyTask",
     "costvolume": "drive.training.costvolume:CostVolumeTask",
 }
 _LAST = "last"

@@ -44,6 +44,10 @@ class Task(L.LightningModule):
     def finish(self, examples: Iterable[Batch]) -> None:
         """What is fitted when all steps are done, on batches of training examples; nothing."""
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What is trained; a group may have a learning rate (`lr`) of its own."""
+        return [{"params": list(self.network.parameters())}]
+
     def training_step(self, batch: Batch, number: int) -> Tensor:
         config, trainer = self.config, self.trainer
         batches = config.steps_per_epoch * config.accumulate
@@ -74,7 +78,7 @@ class Task(L.LightningModule):
     def configure_optimizers(self) -> Any:
         config = self.config
         optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            self.parameter_groups(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
 
         def share(step: int) -> float:

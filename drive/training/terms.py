@@ -11,6 +11,7 @@ from drive.planning.costs.footprint import footprint_m, look_up
 from drive.planning.costs.foretold import GRID, foretold_occupancy
 from drive.planning.experts import recorded_futures
 from drive.planning.foretold_planner import ahead
+from drive.planning.interpretable.network import InterpretableCost
 from drive.prediction.joint import JointPredictor
 from drive.training.config import TermsTrainConfig
 from drive.training.task import Task
@@ -21,11 +22,13 @@ class TermsTask(Task):
 
     quality = "collides_3s"
     config: TermsTrainConfig
+    network: InterpretableCost
 
     def __init__(self, config: TermsTrainConfig) -> None:
         super().__init__(config)
-        predictor, _ = load_network(JointPredictor, config.forecast)
-        self._predictor = [predictor]  # in a list: it is not trained, and not saved
+        self._predictor: list[JointPredictor] = []  # a list: it is not trained, and not saved
+        if self.network.foresight is None:
+            self._predictor.append(load_network(JointPredictor, config.forecast)[0])
 
     def occupancy(self, example: Example) -> Float[Tensor, "b t x y"]:
         """What terms of safety are read from."""

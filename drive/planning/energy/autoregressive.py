@@ -39,11 +39,14 @@ class AutoregressiveEnergy(EnergyNetwork):
         self, around: Around, done: Float[Tensor, "b k t 5"]
     ) -> tuple[Float[Tensor, "b k c 5"], Float[Tensor, "b k c"]]:
         """What can come after K beginnings of T entries (0 too), and the logarithms of how likely it is."""
-        entry = next_entries(self._last(around, done), self.config.dt_s)
+        last = self._last(around, done)
+        entry = next_entries(last, self.config.dt_s)
         k, c = entry.shape[1:3]
-        longer = torch.cat((done.unsqueeze(2).expand(-1, -1, c, -1, -1), entry.unsqueeze(3)), dim=3)
-        energy = self.by_instant(around, longer.flatten(1, 2))[..., -1]
-        return entry, torch.log_softmax(-energy.unflatten(1, (k, c)), dim=2)
+        speed_mps = last[..., 3:].repeat_interleave(c, dim=1)
+        now = self.instants(around, entry.reshape(-1, k * c, 1, 5), done.shape[2], speed_mps)
+        now = now.unflatten(1, (k, c)).squeeze(3)
+        energy = self.energy(now + self._before(around, done).unsqueeze(2)).squeeze(-1)
+        return entry, torch.log_softmax(-energy, dim=2)
 
     @torch.no_grad()
     def sample(
@@ -75,6 +78,13 @@ class AutoregressiveEnergy(EnergyNetwork):
             done = torch.cat((done, _taken(entry, chosen)), dim=2)
             total = total + log_probability.gather(2, chosen).reshape(-1)
         return total
+
+    def _before(self, around: Around, done: Float[Tensor, "b k t 5"]) -> Float[Tensor, "b k d"]:
+        """What is kept of beginnings."""
+        if not done.shape[2]:
+            return around.ego.new_zeros(*done.shape[:2], self.config.width)
+        past, _ = self.past(self.instants(around, done).flatten(0, 1))
+        return past[:, -1].unflatten(0, done.shape[:2])
 
     def _last(self, around: Around, done: Float[Tensor, "b k t 5"]) -> Float[Tensor, "b k 4"]:
         """Pose and speed that the next step begins with."""

@@ -6,12 +6,25 @@ energies; it does not draw from p(y) = exp(-E(y)) / Z.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 Energy = Callable[[Tensor], Tensor]  # [b k *d] -> [b k]
+
+
+class Sampling(Protocol):
+    """One of the two ways."""
+
+    def __call__(
+        self,
+        energy_of: Energy,
+        start: Tensor,
+        step_sizes: Sequence[float],
+        generator: torch.Generator,
+    ) -> Tensor: ...
 
 
 def polynomial_decay(

@@ -127,22 +127,32 @@ class EnergyNetwork(TaskNetwork):
         return self.energy(self.instants(around, trajectory)).squeeze(-1)
 
     def instants(
-        self, around: Around, trajectory: Float[Tensor, "b k t 5"]
+        self,
+        around: Around,
+        trajectory: Float[Tensor, "b k t 5"],
+        first: int = 0,
+        before_mps: Float[Tensor, "b k 1"] | None = None,
     ) -> Float[Tensor, "b k t d"]:
-        """What is known of each instant: of its own entry, the speed before it, and what is around."""
+        """What is known of each instant: of its own entry, the speed before it, and what is around.
+
+        Entries from number `first` on; `before_mps`: the speed before that, not given: the ego's now.
+        """
+        if before_mps is None:
+            before_mps = around.speed_mps[:, None, None].expand_as(trajectory[..., :1, 3])
+        told = slice(first, first + trajectory.shape[2])
+        there = around.agent_pose[:, :, told].transpose(1, 2).unsqueeze(1)
         seen = torch.cat(
-            (self._agents(around, trajectory), self._points(around, trajectory)), dim=-1
+            (self._agents(around, there, trajectory), self._points(around, trajectory)), dim=-1
         )
-        own = self.own(self._motion(around, trajectory)) + self.instant[: trajectory.shape[2]]
+        own = self.own(self._motion(trajectory, before_mps)) + self.instant[told]
         return own + self.mix(seen) + around.ego[:, None, None]
 
     def _motion(
-        self, around: Around, trajectory: Float[Tensor, "b k t 5"]
+        self, trajectory: Float[Tensor, "b k t 5"], before_mps: Float[Tensor, "b k 1"]
     ) -> Float[Tensor, "b k t f"]:
         """The pose from where the ego is; speed, acceleration, curvature, lateral acceleration."""
         speed, curvature = trajectory[..., 3], trajectory[..., 4]
-        now = around.speed_mps[:, None, None].expand_as(speed[..., :1])
-        acceleration = torch.diff(speed, dim=-1, prepend=now) / self.config.dt_s
+        acceleration = torch.diff(speed, dim=-1, prepend=before_mps) / self.config.dt_s
         told = (
             speed / _SPEED_MPS,
             acceleration / _ACCELERATION_MPS2,
@@ -152,11 +162,13 @@ class EnergyNetwork(TaskNetwork):
         return torch.cat((pose_features(trajectory[..., :3]), torch.stack(told, dim=-1)), dim=-1)
 
     def _agents(
-        self, around: Around, trajectory: Float[Tensor, "b k t 5"]
+        self,
+        around: Around,
+        there: Float[Tensor, "b 1 t n 3"],
+        trajectory: Float[Tensor, "b k t 5"],
     ) -> Float[Tensor, "b k t d"]:
         """Where the agents are at that instant, and how they move, as seen from the ego there."""
         pose = trajectory[..., None, :3]
-        there = around.agent_pose[:, :, : trajectory.shape[2]].transpose(1, 2).unsqueeze(1)
         heading = torch.stack((torch.cos(pose[..., 2]), torch.sin(pose[..., 2])), dim=-1)
         velocity = (
             around.agent_velocity_mps[:, None, None] - trajectory[..., 3, None, None] * heading

@@ -34,7 +34,10 @@ class EnergyPlanner(RatedPlanner):
     def rated(self, observation: Observation) -> Rated:
         """By their energies."""
         around = self.network.around(observed_scene(observation))
-        candidates = self.sampler(observation)
+        return self.priced(observation, around, self.sampler(observation))
+
+    def priced(self, observation: Observation, around: Around, candidates: Candidates) -> Rated:
+        """Candidates by their energies."""
         # Told as in training, where the expert's are known by their places alone.
         told = trajectory_of(places(candidates), observation.ego, candidates.dt_s)
         return Rated(candidates, self._energies(around, told))

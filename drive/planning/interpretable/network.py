@@ -1,13 +1,17 @@
 """`InterpretableCost`: named terms, each with a learned weight above 0 (P3, Sadat et al. 2020)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from drive.features.raster import regridded
 from drive.networks.weights import TaskNetwork
+from drive.planning.costs.foretold import GRID
 from drive.planning.costs.terms import EACH, WHOLE, Terms
+from drive.prediction.occupancy import OccupancyConfig, OccupancyFutures, OccupancyPredictor
 
 HAND_EACH = {"collision": 20.0, "clearance": 3.0, "headway": 2.0, "red_light": 10.0}
 HAND_WHOLE = {
@@ -20,17 +24,26 @@ HAND_WHOLE = {
 
 @dataclass(frozen=True)
 class InterpretableConfig:
-    """Nothing: the terms are what they are."""
+    """`occupancy`: the fields of an `OccupancyConfig`, of the network that foretells where others may be and
+    was trained with the weights; None: a joint forecast tells that."""
+
+    occupancy: dict[str, Any] | None = None
 
 
 class InterpretableCost(TaskNetwork):
-    """A weighted sum of `Terms`. Untrained it is the hand-tuned cost."""
+    """A weighted sum of `Terms`. Untrained it is the hand-tuned cost.
+
+    `foresight`: end to end (P3), the network whose occupancy the terms are read from.
+    """
 
     task, version, config_class = "p3", 2, InterpretableConfig
 
     def __init__(self, config: InterpretableConfig) -> None:
         super().__init__()
         self.config = config
+        self.foresight = None
+        if config.occupancy is not None:
+            self.foresight = OccupancyPredictor(OccupancyConfig(**config.occupancy))
         each, whole = hand_logs()
         self.log_each, self.log_whole = nn.Parameter(each), nn.Parameter(whole)
 
@@ -53,6 +66,11 @@ class InterpretableCost(TaskNetwork):
         """What each term adds to the cost, by name."""
         each, whole = self.log_each.exp(), self.log_whole.exp()
         return Terms(terms.each * each, terms.whole * whole).named()
+
+
+def foreseen(futures: OccupancyFutures) -> Float[Tensor, "b t x y"]:
+    """How likely each cell is taken, as terms are read from; with a gradient."""
+    return regridded(futures.anybody, futures.grid, GRID)
 
 
 def hand_logs() -> tuple[Float[Tensor, " s"], Float[Tensor, " r"]]:

@@ -1,33 +1,56 @@
 """The interpretable planners: the candidate whose terms, read from forecast occupancy and map, cost least."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from drive.features.vectors import observed_scene
 from drive.networks.weights import DEFAULT, load_network
+from drive.planning.candidates import DT_S
 from drive.planning.costs.terms import EACH, OF_OTHERS, WHOLE, Terms, terms_of
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
-from drive.planning.interpretable.network import InterpretableConfig, InterpretableCost
+from drive.planning.interpretable.network import (
+    InterpretableConfig,
+    InterpretableCost,
+    foreseen,
+)
 from drive.planning.oncoming import without_wrong_way
 from drive.planning.rated import Rated
-from sim.interface import Observation
+from sim.errors import InputError
+from sim.interface import Observation, Occupancy
 
 _SPREAD = 0.6  # of the logarithm of a drawn weight
 _BOLD = 0.2  # of a weight, at most
 
 
 class InterpretablePlanner(ForetoldPlanner):
-    """P3's planner (Sadat et al. 2020) over the occupancy that a joint forecast foretells."""
+    """P3's planner (Sadat et al. 2020) over the occupancy that a joint forecast foretells; with weights that
+    were trained end to end, over that of the network which was trained with them."""
 
     cost: InterpretableCost
 
     def __init__(self, weights: str = DEFAULT, forecaster: Forecaster | None = None) -> None:
-        super().__init__(self.make_cost(weights), forecaster)
+        cost = self.make_cost(weights)
+        if forecaster is not None and cost.foresight is not None:
+            raise InputError(
+                f"--forecast: {weights} was trained end to end, and foresees by itself"
+            )
+        super().__init__(cost, forecaster)
 
     def make_cost(self, weights: str) -> InterpretableCost:
         """The trained one."""
         return load_network(InterpretableCost, weights)[0]
+
+    def rated(self, observation: Observation) -> Rated:
+        """By what they cost where the others may be."""
+        if self.cost.foresight is None:
+            return super().rated(observation)
+        occupancy = foreseen(self.cost.foresight(observed_scene(observation)))
+        shown = Occupancy(occupancy, self._grid, DT_S)
+        return replace(self.priced(observation, occupancy), occupancy=shown)
 
     def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
         """What a sampler proposes, by the weighted sums of its terms."""

@@ -23,7 +23,7 @@ STOPPING_MPS, STOPPING_GAIN = 0.2, 0.5  # the published P controller near a stop
 
 @dataclass(frozen=True)
 class Proposals:
-    """P simulated drives of the ego, `HORIZON + 1` instants, the present first; the ego frame.
+    """P simulated drives of the ego, T = `horizon` + 1 instants, the present first; the ego frame.
 
     `reference` (x, y, yaw, speed, curvature) is what each drive tracks, over all instants of the plan.
     As the ego tracks its plan by the law of `pdm+`, that one drives what it simulated.
@@ -36,15 +36,17 @@ class Proposals:
     reference: Float[Tensor, "b p s 5"]
 
 
-def propose(observation: Observation, agents: AgentsOnRoute, rules: PdmRules) -> Proposals:
-    """The 15 proposals, as the ego would really drive them."""
+def propose(
+    observation: Observation, agents: AgentsOnRoute, rules: PdmRules, horizon: int = HORIZON
+) -> Proposals:
+    """The 15 proposals, as the ego would really drive them for `horizon` steps."""
     grid = torch.cartesian_prod(torch.tensor(OFFSETS_M), torch.tensor(SPEED_FRACTIONS))
     offsets, fractions = grid.to(observation.ego.speed_mps.device).unbind(dim=1)
     profile = roll_out(
         observation, fractions, offsets, PARAMS, rules.plan_steps, rules.rollout, agents
     )
     pose, curvature = reference_poses(observation, profile, offsets)
-    return simulate(observation, pose, profile.speed_mps, curvature, rules)
+    return simulate(observation, pose, profile.speed_mps, curvature, rules, horizon)
 
 
 def simulate(
@@ -53,12 +55,13 @@ def simulate(
     speed_mps: Float[Tensor, "b p t"],
     curvature: Float[Tensor, "b p t"],
     rules: PdmRules,
+    horizon: int = HORIZON,
 ) -> Proposals:
-    """LQR and bicycle along the first `HORIZON + 1` instants of references."""
+    """LQR and bicycle along the first `horizon` + 1 instants of references."""
     ego = observation.ego
     reference = torch.cat((reference_pose, torch.stack((speed_mps, curvature), -1)), dim=-1)
-    reference_pose = reference_pose[:, :, : HORIZON + 1]
-    speed_mps, curvature = speed_mps[..., : HORIZON + 1], curvature[..., : HORIZON + 1]
+    reference_pose = reference_pose[:, :, : horizon + 1]
+    speed_mps, curvature = speed_mps[..., : horizon + 1], curvature[..., : horizon + 1]
     wheelbase = ego.wheelbase_m.reshape(-1, 1)
     hold = tracking.HORIZON
     speeds = torch.cat((speed_mps, speed_mps[..., -1:].expand(*speed_mps.shape[:2], hold)), dim=2)
@@ -78,7 +81,7 @@ def simulate(
         steering_rad=ego.steering_rad.unsqueeze(1).expand(shape),
     )
     cars = [car]
-    for k in range(HORIZON):
+    for k in range(horizon):
         target = speeds[..., k + hold]
         if rules.gains_of_reference:
             push = tracking.acceleration_command(

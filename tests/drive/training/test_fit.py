@@ -15,12 +15,14 @@ from drive.features.store import Store
 from drive.networks.weights import FILE, load_network, read_weights
 from drive.planning.cost_volume.network import CostVolumeNetwork
 from drive.planning.energy.planner import EnergyPlanner
+from drive.planning.energy.sampling import AutoregressivePlanner
 from drive.planning.imitation.planner import ImitationPlanner
 from drive.prediction.cover import CoverPredictor
 from drive.prediction.intention import IntentionPredictor
 from drive.prediction.joint import JointPredictor
 from drive.prediction.occupancy import OccupancyPredictor
 from drive.training.config import (
+    AutoregressiveEnergyTrainConfig,
     BcTrainConfig,
     CostVolumeTrainConfig,
     CoverTrainConfig,
@@ -184,6 +186,22 @@ def test_energies_are_trained_and_drive(negatives: str, data: Path, tmp_path: Pa
         10,
         5,
     )
+
+
+def test_energies_of_steps_are_trained_and_drive(data: Path, tmp_path: Path) -> None:
+    from drive.training.fit import fit
+
+    config = AutoregressiveEnergyTrainConfig(
+        data=(str(data),), width=8, heads=2, pair_width=4, encoder_layers=1, steps=2,
+        steps_per_epoch=1, batch_size=3, val_every=2, accelerator="cpu", precision="bf16-mixed",
+    )  # fmt: skip
+    figures = fit("autoregressive_energy", config, tmp_path)
+    # Nearly untrained: about log 42 = 3.7 nats a step.
+    assert 2.0 < figures["train/loss"] < 6.0
+    assert figures["val/minADE"] <= figures["val/ADE"]
+    planner = AutoregressivePlanner(str(tmp_path))
+    planner.reset(5, torch.device("cpu"), torch.Generator().manual_seed(0))
+    assert planner.plan(toy_examples().observation).trajectory.shape == (5, 10, 5)
 
 
 @pytest.mark.parametrize("relu_inside", [True, False])

@@ -38,7 +38,7 @@ def _observed(*others: Car, map: bool = False, lanes: int = 2) -> Observation:
 
 
 def _cost(steps: int = 6) -> BehaviourCost:
-    return BehaviourCost(BehaviourConfig(steps)).eval()
+    return BehaviourCost(BehaviourConfig(refine_steps=steps)).eval()
 
 
 def _around(observation: Observation, x_m: tuple[float, float], y_m: tuple[float, float]):

@@ -118,3 +118,15 @@ def test_both_ways_of_a_fork_are_learned() -> None:
     near = (gap < 0.2).float().mean(dim=0)
     assert near.sum() > 0.8
     assert near.tolist() == pytest.approx([0.5, 0.5], abs=0.15)
+
+
+def test_steps_are_as_likely_as_the_energies_of_whole_trajectories_say() -> None:
+    """`following` looks at the new entries alone; `by_instant` at all of each longer trajectory."""
+    network, around = _asked(5)
+    done, _ = network.sample(around, 3, torch.Generator().manual_seed(0))
+    for t in (0, 3):
+        entry, log_probability = network.following(around, done[:, :, :t])
+        begun = done[:, :, None, :t].expand(-1, -1, STEPS, -1, -1)
+        longer = torch.cat((begun, entry.unsqueeze(3)), dim=3).flatten(1, 2)
+        energy = network.by_instant(around, longer)[..., -1].unflatten(1, (3, STEPS))
+        torch.testing.assert_close(log_probability, torch.log_softmax(-energy, dim=2))

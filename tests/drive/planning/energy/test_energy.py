@@ -17,11 +17,10 @@ from drive.training.config import EnergyTrainConfig
 from drive.training.energy import EnergyTask, bent, drawn
 from eval.rollout import rollout
 from sim import trees
-from sim.interface import Agents, Observation
 from sim.plan_check import check_plan
 from sim.scenario import EGO
 from sim.simulator import Simulator
-from tests.drive.planning.energy.stand_in import StraightSampler
+from tests.drive.planning.energy.stand_in import StraightSampler, lacking
 from tests.drive.scenes import toy_examples, toy_scenario
 
 pytest.importorskip("lightning")
@@ -261,27 +260,6 @@ def _with_sampler(planner: EnergyPlanner, proposed: Candidates) -> EnergyPlanner
 
 @pytest.mark.parametrize("what", ["nobody", "no rows", "one other", "no lanes"])
 def test_what_is_missing_gives_a_plan_all_the_same(planner: EnergyPlanner, what: str) -> None:
-    observation = _lacking(what)
+    observation = lacking(what)
     plan = planner.plan(observation)
     check_plan(plan, 5, observation.step.device, "energy")
-
-
-def _lacking(what: str) -> Observation:
-    observation = toy_examples().observation
-    agents, history, lanes = observation.agents, observation.history, observation.lanes
-    assert history is not None and lanes is not None
-    if what == "no lanes":
-        lanes = replace(lanes, valid=torch.zeros_like(lanes.valid))
-        route = replace(observation.route, length_m=torch.zeros(5))
-        return replace(observation, lanes=lanes, route=route)
-    if what == "no rows":
-        few: Agents = trees.map_tensors(lambda t: t[:, :0], agents)
-        return replace(
-            observation, agents=few, history=trees.map_tensors(lambda t: t[:, :1], history)
-        )
-    left = 0 if what == "nobody" else 1
-    valid, seen = agents.valid.clone(), history.valid.clone()
-    valid[:, left:], seen[:, left + 1 :] = False, False
-    return replace(
-        observation, agents=replace(agents, valid=valid), history=replace(history, valid=seen)
-    )
