@@ -1,6 +1,6 @@
 """Make a version of an interactive benchmark: scenarios that demand something, each with a witness.
 
-    python benchmarks/make_interactive.py interactive-val --version 3 --count 256 --workers 2
+    python benchmarks/make_interactive.py interactive-val --version 4 --count 256 --workers 2
 
 Candidates are numbered; families take turns. Kept are those whose recording scores at least
 `LEAST_INTERACTION` and for which `privileged_search` finds a drive to the goal (--uncertified: without
