@@ -31,7 +31,7 @@ def test_a_car_that_brakes() -> None:
 
 @pytest.mark.parametrize(("start_m", "met"), [(10.0, True), (3.0, False)])
 def test_crossing_cars_meet_where_neither_can_stop(start_m: float, met: bool) -> None:
-    # The one that goes north is at (20, -5) to begin with: after 1.5 s of braking from 6 m/s its middle is at 0.6.
+    # The one that goes north is at (20, -5): after 1.5 s of braking from 6 m/s its middle is at y = 0.6.
     crowd, north = Crowd(), _straight(20.0, -15.0, np.pi / 2)
     track = standing(north, 10.0, 6.0, CAR[0], 2)
     crowd.add("vehicle.car", CAR, track, north, halt=halting(north, 10.0, 6.0, CAR))
