@@ -34,7 +34,7 @@ def test_at_a_fork_some_futures_go_either_way() -> None:
     """Cars that come to where their lane parts: right on, or off to a side."""
     kept, taken = [], []
     scenarios = _scenarios("unsignalized_junction", "left_turn", count=8)
-    for example in make_examples(scenarios, ExampleSpec(map=True), every_s=0.5):
+    for example in make_examples(scenarios, ExampleSpec(map=True)):
         scene = vector_scene(example.observation)
         with torch.no_grad():
             position = _network()(scene).position_m[..., :_POINTS, :]
@@ -45,7 +45,7 @@ def test_at_a_fork_some_futures_go_either_way() -> None:
                 own = se2.inverse(scene.agent_pose[world, agent])
                 truth = example.future.pose[world, agent, :_POINTS, :2]
                 taken.append(_way(se2.transform_points(own, truth)) in kinds)
-    assert len(kept) > 15
+    assert len(kept) > 8
     assert np.mean(kept) > 0.5
     assert np.mean(taken) > 0.9
 
