@@ -115,7 +115,7 @@ def test_it_begins_from_weights_and_refuses_others(tmp_path: Path) -> None:
 
 
 def test_it_learns_what_it_is_shown(tmp_path: Path) -> None:
-    _fit(tmp_path, number=4, steps=150, steps_per_epoch=150, range_m=9.6, drops=False)
+    _fit(tmp_path, number=4, steps=250, steps_per_epoch=250, range_m=9.6, drops=False)
     network = load_network(Detector, str(tmp_path))[0]
     parts = []
     for k in range(4):
