@@ -17,6 +17,7 @@ from sim.errors import InputError
 
 _TRIES_AGAIN = 3  # of a job whose worker died
 _AHEAD = 2  # jobs handed over for each that can run: the next one waits beside it
+_ANSWERS_S = 5.0
 _PACKAGES = ("sim", "eval", "drive")
 
 
@@ -30,6 +31,21 @@ def require_ray() -> Any:
             "--cluster ray: Ray is not installed: pip install 'bevdrive[cluster]'"
         ) from None
     return ray
+
+
+def require_cluster() -> None:
+    """InputError where Ray is missing, or nobody answers at RAY_ADDRESS: Ray itself would try for minutes."""
+    import socket
+
+    require_ray()
+    address = os.environ.get("RAY_ADDRESS", "")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return  # none, or a word of Ray's own
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWERS_S).close()
+    except OSError as error:
+        raise InputError(f"RAY_ADDRESS={address}: no Ray cluster answers: {error}") from None
 
 
 def on_ray(

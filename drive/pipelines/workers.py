@@ -27,10 +27,10 @@ class WorkOptions:
         if self.workers < -1:
             raise InputError(f"--workers: must be at least -1, not {self.workers}")
         if self.cluster is not None:
-            from drive.pipelines.ray_cluster import require_ray
+            from drive.pipelines.ray_cluster import require_cluster
 
             one_of("--cluster", self.cluster, CLUSTERS)
-            require_ray()
+            require_cluster()
             if self.workers == 0:
                 raise InputError("--workers 0: no process at all; leave out --cluster")
 

@@ -112,3 +112,13 @@ def test_a_run_is_the_same_as_by_processes(tmp_path: Path) -> None:
 def test_wrong_options(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_nobody_at_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    out = tmp_path / "runs"
+    assert main(["simulate", "--count", "1", "--cluster", "ray", "--out", str(out)]) == 2
+    assert "RAY_ADDRESS=127.0.0.1:1: no Ray cluster answers" in capsys.readouterr().err
+    assert not out.exists()
