@@ -23,6 +23,7 @@ _PACKAGES = ("sim", "eval", "drive")
 
 def require_ray() -> Any:
     """The module; InputError says what to install where it is missing."""
+    # Jobs that ask for no GPU see those of the machine as they would in a process.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
@@ -65,10 +66,9 @@ def on_ray(
         running: dict[Any, int] = {}
         try:
             while True:
-                for number, job in todo:
+                while len(running) < most and (following := next(todo, None)):
+                    number, job = following
                     running[task.remote(function, job)] = number
-                    if len(running) >= most:
-                        break
                 if not running:
                     return
                 done, _ = ray.wait(list(running), timeout=LOOK_EVERY_S)
@@ -77,10 +77,9 @@ def on_ray(
                     progress.finish(running.pop(reference))
                 yield
         finally:
+            # Not by force: Ray 2.60 then ends this process too where a task ends at that instant.
             for reference in running:
-                ray.cancel(
-                    reference
-                )  # by force, Ray 2.60 ends this process too where a task ends just then
+                ray.cancel(reference)
 
 
 def _run(function: Callable[..., object], job: tuple[Any, ...]) -> None:

@@ -16,8 +16,8 @@ class WorkOptions:
     """Where the jobs of a verb are done; results do not depend on it."""
 
     workers: int = -1
-    """processes (-1: one per core; 0: none, for debugging), or, on a cluster, jobs at once (-1: one per core
-    of it); results do not depend on it"""
+    """processes (-1: one per core, of simulate with cuda one; 0: none, for debugging), or, on a cluster,
+    jobs at once (-1: one per core of it); results do not depend on it"""
     cluster: str | None = None
     """ray: jobs are tasks of a Ray cluster, the one at RAY_ADDRESS or else one on this machine; all of its
     machines see the same folders, and have the same version installed"""

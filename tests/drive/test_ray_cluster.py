@@ -1,7 +1,9 @@
 """Jobs on a Ray cluster of this machine: done, failed, done again, and the same results as by processes."""
 
+import itertools
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from drive.cli.main import main
 from drive.pipelines import ray_cluster
 from drive.pipelines.jobs import BrokenRun
 from drive.pipelines.workers import WorkOptions, work
+from drive.progress_bar import LOOK_EVERY_S
 from sim.errors import InputError
 
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")
@@ -47,6 +50,19 @@ def test_every_job_is_done_elsewhere(tmp_path: Path) -> None:
     work(write, [(tmp_path, name) for name in "abcde"], ON_RAY, "writing")
     assert sorted(path.name for path in tmp_path.iterdir()) == list("abcde")
     assert str(os.getpid()) not in {path.read_text() for path in tmp_path.iterdir()}
+
+
+def last(folder: Path, name: str) -> None:
+    """Leaves when it began and ended; longer than it takes to look again."""
+    began = time.monotonic()
+    time.sleep(1.5 * LOOK_EVERY_S)
+    (folder / name).write_text(f"{began} {time.monotonic()}")
+
+
+def test_no_more_at_once_than_asked_for(tmp_path: Path) -> None:
+    work(last, [(tmp_path, name) for name in "abc"], WorkOptions(1, "ray"), "lasting")
+    spans = sorted(tuple(map(float, path.read_text().split())) for path in tmp_path.iterdir())
+    assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(spans))
 
 
 def test_what_a_job_raises_is_raised(tmp_path: Path) -> None:
