@@ -3,13 +3,19 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WAIT := -o DPkg::Lock::Timeout=300
 
-.PHONY: demo test lint system pictures clean
+.PHONY: demo test suite lint system pictures clean
 
 demo: $(STAMP)
 	$(BIN)/bevdrive simulate --preset configs/simulate/demo.yaml
 
-test: lint system
+# What waits for a network or holds one core only goes on beside something else.
+test:
+	$(MAKE) -j 2 $(STAMP) system
+	$(MAKE) -j 2 lint suite
+
+suite: $(STAMP) system
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 25 -q
 
 lint: $(STAMP)
@@ -23,8 +29,8 @@ lint: $(STAMP)
 PACKAGES := chromium xvfb libgl1 libegl1 libx11-6 libgomp1 libusb-1.0-0 libvulkan1 mesa-vulkan-drivers
 
 system:
-	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && apt-get update -qq && \
-		apt-get install -y -qq $(PACKAGES) >/dev/null; } || true
+	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && apt-get $(WAIT) update -qq && \
+		apt-get $(WAIT) install -y -qq $(PACKAGES) >/dev/null; } || true
 
 # The pictures of README and docs; DATA: nuScenes mini scenes as ScenarioNet converts them.
 pictures: system $(STAMP)
@@ -34,8 +40,8 @@ pictures: system $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "bevdrive needs $(PYTHON)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
-		{ rm -rf $(VENV); test "$$(id -u)" = 0 && apt-get update -qq && \
-		apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
+		{ rm -rf $(VENV); test "$$(id -u)" = 0 && apt-get $(WAIT) update -qq && \
+		apt-get $(WAIT) install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@

@@ -43,7 +43,7 @@ def _simulate(out: Path, again: bool, workers: str) -> list[str]:
 
 
 def _save(out: Path, again: bool, workers: str) -> list[str]:
-    return ["save", *_SMALL, "--count", "20", "--to", str(out)]
+    return ["save", *_SMALL, "--count", "8", "--to", str(out)]
 
 
 def _export(out: Path, again: bool, workers: str) -> list[str]:

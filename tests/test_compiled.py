@@ -9,10 +9,8 @@ from tests.compiled import CHECKS
 
 # Those of a process share the time that it takes to import the compiler.
 TOGETHER = (
-    ("step",),
-    ("metrics",),
-    ("raster", "lidar"),
-    ("observe", "gradient", "forecast", "masks", "least", "tracker"),
+    ("metrics", "raster", "lidar"),
+    ("step", "observe", "gradient", "forecast", "masks", "least", "tracker"),
 )
 
 

@@ -2,7 +2,8 @@
 
 Annotations speak of types, and of shapes and dtypes of arrays; nothing else of a value matters to their
 check, which takes longer than most calls. So a call whose arguments and result are like those of an
-earlier call to the same function goes unchecked: a drive of 300 steps is checked in its first few.
+earlier call to the same function goes unchecked: a drive of 300 steps is checked in its first few. And where
+hundreds of calls in a row were like earlier ones, only some of those that follow are looked at.
 """
 
 import functools
@@ -19,6 +20,8 @@ import torch
 from jaxtyping import _decorator, install_import_hook, jaxtyped
 
 PACKAGES = ["sim", "eval", "drive"]
+_OFTEN = 128  # calls in a row that were like earlier ones; from then on
+_SPARE = 16  # ... one of so many is looked at: the look takes longer than most functions do
 _DEPTH = 4  # no annotation looks deeper; data that is nested without end must not be followed
 # By function (what is defined inside another is a new function at each call of that one): the kinds of
 # results that were seen for each kind of arguments.
@@ -49,19 +52,27 @@ def jaxtyped_once(decorated: Any, *, typechecker: Any) -> Any:
         told = functools.wraps(decorated)(lambda *_, **__: _result.get())
         return jaxtyped(told, typechecker=typechecker)
 
+    alike = 0
+
     @functools.wraps(decorated)
     def called(*args: Any, **kwargs: Any) -> Any:
+        nonlocal alike
         __tracebackhide__ = True
+        alike += 1
+        if alike > _OFTEN and alike % _SPARE:
+            return decorated(*args, **kwargs)
         given = _kinds(args)
         if kwargs:
             given += tuple(kwargs), _kinds(kwargs.values())
         known = seen.get(given)
         if known is None:
+            alike = 0
             result = checked()(*args, **kwargs)
             seen[given] = {_kinds((result,))}
             return result
         result = decorated(*args, **kwargs)
         if (kind := _kinds((result,))) not in known:
+            alike = 0
             token = _result.set(result)
             try:
                 checked_result()(*args, **kwargs)

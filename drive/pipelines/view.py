@@ -56,8 +56,8 @@ def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
         if path.is_file() and path.name.endswith(SUFFIXES) and target.weights is not None:
             return detected_scene(path, target.weights)
         if path.is_file() and path.name.endswith(SUFFIXES):
-            return _thought_of(target, _of_sweep(path))
-    return _thought_of(target, _of_source(replace(target, source=_source(target))))
+            return _thought_of(target, lambda: _of_sweep(path))
+    return _thought_of(target, lambda: _of_source(replace(target, source=_source(target))))
 
 
 def _source(target: ViewTarget) -> str:
@@ -76,15 +76,17 @@ def _source(target: ViewTarget) -> str:
         ) from None
 
 
-def _thought_of(target: ViewTarget, scene: "ViewedScene") -> "ViewedScene":
-    """A recording, with what the planner that is named would think in it."""
+def _thought_of(target: ViewTarget, make: "Callable[[], ViewedScene]") -> "ViewedScene":
+    """A recording, with what the planner that is named would think in it; that one is made first."""
     from drive.pipelines.view_thoughts import PlannerThoughts, rating_planner
     from drive.planning import PLANNERS
 
     name = target.planner
     if name is None:
-        return scene
-    thoughts = PlannerThoughts(rating_planner(name), scene.scenario)
+        return make()
+    planner = rating_planner(name)
+    scene = make()
+    thoughts = PlannerThoughts(planner, scene.scenario)
     label = PLANNERS.labels([name])[name]
     return replace(scene, thoughts=thoughts, title=f"{label} in {scene.title}")
 

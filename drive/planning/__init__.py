@@ -33,6 +33,7 @@ PLANNERS = Registry(
         "pdm_foresight": "drive.planning.pdm.foresight:PdmForesight",
         "pdm+": "drive.planning.pdm.planner:PdmPlus",
         "random_cost": "drive.planning.interpretable.planner:RandomCostPlanner",
+        "random_plan": "drive.planning.random_plan:RandomPlanner",
         "social": "drive.planning.social.planner:SocialPlanner",
         "privileged_search": "drive.planning.privileged_search.planner:PrivilegedSearch",
     },

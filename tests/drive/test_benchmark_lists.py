@@ -53,7 +53,7 @@ _INEXACT = ("sin", "cos", "tan", "arctan2", "exp", "log", "hypot", "power", "tan
 def test_drafts_do_not_hang_on_the_last_bit(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Machines differ by that much: numpy's sines on AVX-512 are not those on AVX2. Outlines of 75 instead
     # of 77 points were the consequence.
-    which = [GeneratedId(family, "val", 0, number) for number in range(3)]
+    which = [GeneratedId(family, "val", 0, number) for number in range(2)]
     exact = [digest(numbered_draft(one, INTERACTIVE_S).scenario) for one in which]
     rng = np.random.default_rng(0)
     for name in _INEXACT:

@@ -112,7 +112,7 @@ def test_a_run_is_the_same_as_by_processes(tmp_path: Path) -> None:
             "--videos",
             "0",
         ]
-        words += ["--families", "straight,curve", "--duration-s", "2", "--workers", "2", *where]
+        words += ["--families", "straight,curve", "--duration-s", "2", "--workers", "1", *where]
         assert main(["simulate", *words, "--out", str(tmp_path), "--name", name]) == 0
         told[name] = json.loads((tmp_path / name / "metrics.json").read_text())
     assert told["ray"] == told["processes"]

@@ -13,7 +13,7 @@ from drive.prediction.joint import JointPredictor
 from sim.geometry import se2
 from sim.scenario import Lane, Scenario
 from sim.sources.finding import find
-from sim.sources.loading import load_one
+from sim.sources.loading import load
 from sim.sources.query import SourceQuery
 
 _BENDS_RAD = 0.5  # who turns by more than this turns off
@@ -27,7 +27,7 @@ def _network() -> JointPredictor:
 
 def _scenarios(*families: str, count: int) -> list[Scenario]:
     query = SourceQuery(split="val", families=families, count=count, duration_s=12.0)
-    return [load_one(ref) for ref in find(query)]
+    return [scenario for _, scenario in load(find(query))[0]]
 
 
 def test_at_a_fork_some_futures_go_either_way() -> None:

@@ -16,6 +16,8 @@ from eval.view.open3d_renderer import Open3dRenderer
 from eval.view.option_names import SHOWN_LAYERS
 from eval.view.renderer import Renderer, draw_instants, film_instants, open_renderer
 from eval.view.shapes import Drawing, Lines, Mesh, Points, Rgb, Shape, paint, quads
+from sim.scenario_file import save_scenario
+from sim.sources.procedural import generate
 from tests.eval.view.open3d_drivers import HAS_DRIVERS, needs_open3d
 from tests.eval.view.scenes import two_moving_cars
 
@@ -139,7 +141,8 @@ def test_where_open3d_cannot_draw_matplotlib_does_and_the_packages_are_named(
     (tmp_path / "open3d" / "__init__.py").write_text(broken)
     root = Path(__file__).resolve().parents[3]
     out = tmp_path / "scene.png"
-    words = ["view", "--out", str(out), "--size", "320x180"]
+    save_scenario(generate(["straight"], 1, duration_s=1.0)[0], tmp_path / "scene.scenario")
+    words = ["view", str(tmp_path / "scene.scenario"), "--out", str(out), "--size", "320x180"]
     path = os.pathsep.join((str(tmp_path), str(root)))
     done = subprocess.run(
         [sys.executable, "-m", "drive.cli.main", *words],

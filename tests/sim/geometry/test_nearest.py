@@ -36,7 +36,7 @@ def _brute_force(edges: Edges, grid: BevGrid) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("band_m", [2.0, 9.0, np.inf])
 def test_every_cell_names_its_nearest_edge(band_m: float) -> None:
-    for seed in range(3):
+    for seed in range(2):
         edges, _ = Edges.of_lines(_closed(star_with_hole(seed)[0]), 2.0)
         edge, distance = _dense(nearest_edges(edges, GRID, band_m), GRID)
         truth, each = _brute_force(edges, GRID)

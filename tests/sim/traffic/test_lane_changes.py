@@ -152,11 +152,11 @@ def test_kind_drivers_let_it_in_sooner() -> None:
 
 def test_hostile_drivers_do_not_let_it_in() -> None:
     # The column of the kind: as drawn it is soon between two of them, else it comes in last.
-    scenario = _slow_column()[0]
-    world = World.from_scenarios([scenario], maps=False)
-    for traffic, is_let_in in ((IdmTraffic, True), (HostileTraffic, False)):
-        states = drive(world, traffic.of(world, drives_ego=True))
-        assert not collides(world, states)
+    kind, among_kind = _driven(_slow_column)
+    world = World.from_scenarios(_slow_column()[:1], maps=False)
+    hostile = drive(world, HostileTraffic.of(world, drives_ego=True))
+    for driven, states, is_let_in in ((kind, among_kind, True), (world, hostile, False)):
+        assert not collides(driven, states)
         x_m = next(state.pose[0, :, 0] for state in states if float(state.pose[0, 1, 1]) < 1.0)
         assert bool((x_m[2:] < x_m[1]).any()) == is_let_in
 
