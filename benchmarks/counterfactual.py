@@ -54,12 +54,18 @@ def main() -> None:
     networks = {w: load_network(JointPredictor, w)[0].eval() for w in options.weights}
     truth, told = differences([s for _, s in load(refs)[0]], networks)
     print(
-        "| weights | road users changed | truth, m | foretold, m | right way | correlation | error, m |"
+        f"| weights, of {len(truth)} | those who | truth, m | foretold, m | right way | error, m |"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|")
+    groups = {
+        "get farther if the ego brakes": truth > CHANGED_M,
+        "get less far if it brakes": truth < -CHANGED_M,
+        "do much the same": truth.abs() <= CHANGED_M,
+    }
     for name, foretold in told.items():
-        print(row(name, truth, foretold))
-    print(f"\nIf the ego's plan changed nobody, the error would be {truth.abs().mean():.2f} m.")
+        for who, those in groups.items():
+            print(row(name, f"{those.sum()} {who}", truth[those], foretold[those]))
+        print(row(name, "all", truth, foretold))
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def differences(
     simulator = Simulator.from_scenarios(scenarios, "idm", ExampleSpec(map=True).needs())
     world, driver = simulator.world, IdmPlanner()
     state = simulator.reset()
-    last_s = min(s.num_steps for s in scenarios) * world.dt_s - AHEAD_S
+    last_s = world.num_steps * world.dt_s - AHEAD_S
     every, first = round(EVERY_S / world.dt_s), round(FIRST_S / world.dt_s)
     truth: list[Tensor] = []
     told: dict[str, list[Tensor]] = {name: [] for name in networks}
@@ -140,16 +146,13 @@ def foretold(
     return along(ends[1] - ends[0], yaw)[:, 1:]
 
 
-def row(name: str, truth_m: Tensor, told_m: Tensor) -> str:
-    """Of those whom the ego's plan changes; the error is of everybody."""
-    changed = truth_m.abs() > CHANGED_M
-    true, told = truth_m[changed], told_m[changed]
-    right = (true.sign() == told.sign()).float().mean()
-    correlation = torch.corrcoef(torch.stack((true, told)))[0, 1]
-    error = (told_m - truth_m).abs().mean()
+def row(name: str, who: str, truth_m: Tensor, told_m: Tensor) -> str:
+    """Means; the right way: the sign. With nothing foretold, the error is the mean of the truth's size."""
+    right = (truth_m.sign() == told_m.sign()).float().mean()
+    error, none = (told_m - truth_m).abs().mean(), truth_m.abs().mean()
     return (
-        f"| {name} | {len(true)} of {len(truth_m)} | {true.mean():.2f} | {told.mean():.2f} "
-        f"| {right:.2f} | {correlation:.2f} | {error:.2f} |"
+        f"| {name} | {who} | {truth_m.mean():.2f} | {told_m.mean():.2f} | {right:.2f} "
+        f"| {error:.2f} (nothing foretold: {none:.2f}) |"
     )
 
 

@@ -69,6 +69,8 @@ class JointTrainConfig(TrainConfig):
     the middle of the training, and keeps them all in use"""
     condition: float = 0.5
     """in what part of the training examples the ego's future is given"""
+    condition_only: bool = False
+    """train only how the ego's future is looked at; what is foretold without it stays as it was to the bit"""
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ class Task(L.LightningModule):
         """What is fitted when all steps are done, on batches of training examples; nothing."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What is trained; a group may have a learning rate (`lr`) of its own."""
-        return [{"params": list(self.network.parameters())}]
+        """What is trained: all that is not frozen; a group may have a learning rate (`lr`) of its own."""
+        return [{"params": [p for p in self.network.parameters() if p.requires_grad]}]
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         config, trainer = self.config, self.trainer
