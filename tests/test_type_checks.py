@@ -1,5 +1,6 @@
 """The checks that all other tests run under: what was seen is let through, what differs is checked."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import pytest
@@ -9,14 +10,20 @@ from jaxtyping import Bool, Float, TypeCheckError
 from torch import Tensor
 
 from sim.geometry import se2
-from tests.type_checks import jaxtyped_once
+from tests.type_checks import SPARE, jaxtyped_once
 
 POINTS = torch.zeros(3, 2)
 
 
+def _often(function: Callable, *arguments: Tensor) -> None:
+    """As often as it takes for one call to be looked at, however many there were before."""
+    for _ in range(SPARE):
+        function(*arguments)
+
+
 def test_the_packages_are_checked() -> None:
     with pytest.raises(TypeCheckError, match="compose"):
-        se2.compose(torch.zeros(4), torch.zeros(3))
+        _often(se2.compose, torch.zeros(4), torch.zeros(3))
 
 
 def _checked(function):
@@ -81,3 +88,14 @@ def test_a_call_like_one_that_passed_costs_no_check() -> None:
     assert asked == ["double"] * 2
     checked(torch.zeros(4))
     assert asked == ["double"] * 4
+
+
+def test_what_is_called_very_often_is_still_looked_at() -> None:
+    @_checked
+    def double(x: Float[Tensor, " n"]) -> Tensor:
+        return 2 * x
+
+    for _ in range(1000):
+        double(torch.zeros(3))
+    with pytest.raises(TypeCheckError, match="double"):
+        _often(double, torch.zeros(3, dtype=torch.long))

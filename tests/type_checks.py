@@ -21,7 +21,7 @@ from jaxtyping import _decorator, install_import_hook, jaxtyped
 
 PACKAGES = ["sim", "eval", "drive"]
 _OFTEN = 128  # calls in a row that were like earlier ones; from then on
-_SPARE = 16  # ... one of so many is looked at: the look takes longer than most functions do
+SPARE = 16  # ... one of so many is looked at: the look takes longer than most functions do
 _DEPTH = 4  # no annotation looks deeper; data that is nested without end must not be followed
 # By function (what is defined inside another is a new function at each call of that one): the kinds of
 # results that were seen for each kind of arguments.
@@ -59,7 +59,7 @@ def jaxtyped_once(decorated: Any, *, typechecker: Any) -> Any:
         nonlocal alike
         __tracebackhide__ = True
         alike += 1
-        if alike > _OFTEN and alike % _SPARE:
+        if alike > _OFTEN and alike % SPARE:
             return decorated(*args, **kwargs)
         given = _kinds(args)
         if kwargs:
