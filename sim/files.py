@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sim.remote import push
+
 _OF_DISK = (
     errno.ENOSPC,
     errno.EROFS,
@@ -24,7 +26,8 @@ _LONGEST_NAME, _CUT = 120, 100  # bytes: file systems take 255, and names get en
 def whole_file(path: Path) -> Iterator[Path]:
     """A scratch file beside `path`, to be written in the block; it becomes `path` when that is left.
 
-    If the block fails, `path` stays as it was and the scratch file goes. The folder is made.
+    If the block fails, `path` stays as it was and the scratch file goes. The folder is made. A file of a
+    mirror goes to the storage, too (`sim.remote`).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -34,6 +37,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
+    push(path)
 
 
 def is_of_disk(error: BaseException) -> bool:

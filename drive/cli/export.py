@@ -11,6 +11,7 @@ from drive.cli.interruption import stopped
 from drive.cli.words import split_commas
 from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError
+from sim.remote import url_of
 from sim.sources.query import SOURCES, SourceQuery
 
 _RUN = "run"
@@ -82,6 +83,8 @@ def run(arguments: list[str]) -> int:
     from drive.pipelines.run_drives import find_drives
     from sim.export.nuscenes import ExportSettings
 
+    if (url := url_of(options.out)) is not None:
+        raise InputError(f"--out {url}: datasets are written to folders of this machine alone")
     splits = {"sim_train": options.train, "sim_val": options.val}
     settings = ExportSettings(options.version, splits, options.sweeps, options.noise, options.seed)
     if options.source == _RUN and options.path is not None:

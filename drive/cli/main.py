@@ -33,12 +33,13 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
         return 0 if arguments else 2
     from drive.cli.interruption import Interruption
     from sim.errors import one_of
+    from sim.remote import localized
 
     verb, *rest = arguments
     with Interruption(ends_process) as interruption:
         try:
             one_of("verb", verb, verbs)
-            return verbs[verb](rest)
+            return verbs[verb]([localized(word) for word in rest])
         except BaseException as error:
             if interruption.happened:
                 print("\nbevdrive: interrupted", file=sys.stderr)

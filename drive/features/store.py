@@ -24,6 +24,7 @@ from drive.features.flat import numbers_of, tensors_of, tree_of
 from sim.array_files import plain_dtype
 from sim.errors import InputError
 from sim.files import write_whole
+from sim.remote import fetch
 from sim.text_files import read_json_object
 
 VERSION = 1
@@ -48,7 +49,7 @@ class Shard:
 
 def begin_collection(folder: Path, asked: dict[str, Any]) -> None:
     """Note what is collected here; InputError where the folder holds another collection."""
-    path = folder / _COLLECTION
+    path = fetch(folder) / _COLLECTION
     wanted = {"version": VERSION, **asked}
     if not path.is_file():
         if folder.exists() and any(folder.iterdir()):
@@ -201,7 +202,7 @@ class Store:
 
 
 def _open(folder: Path) -> Store:
-    path = folder / _STORE
+    path = fetch(folder) / _STORE
     if not path.is_file():
         if (folder / _COLLECTION).is_file():
             raise InputError(f"{folder}: not collected to its end; give `bevdrive collect` again")

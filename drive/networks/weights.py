@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sim.errors import InputError
 from sim.files import whole_file
+from sim.remote import fetch
 
 FILE = "weights.safetensors"
 DEFAULT = "default"
@@ -61,7 +62,7 @@ def find_weights(name: str, task: str) -> Path:
                 "(planners: NAME@runs/latest)"
             )
         return path
-    path = Path(name)
+    path = fetch(Path(name))
     if path.is_dir():
         if not (path / FILE).is_file():
             told = " (a training that did not end?)" if (path / "config.yaml").is_file() else ""

@@ -10,7 +10,6 @@ OUT/pictures/              of each stage
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 from drive.perception.clusters import ClusterBounds
@@ -23,6 +22,7 @@ from drive.pipelines.presets import to_plain
 from drive.pipelines.workers import WORK_FIELDS, work
 from sim.errors import InputError
 from sim.files import write_whole
+from sim.remote import fetch, push
 from sim.text_files import read_json_object
 
 _FREE = ("out", *WORK_FIELDS, "view", "stage")  # change no result
@@ -84,7 +84,7 @@ def _begin(config: DiscoverConfig) -> None:
     """Raise InputError where the folder holds something else than this discovery."""
     assert config.out is not None
     asked = {name: value for name, value in to_plain(config).items() if name not in _FREE}
-    said = config.out / "discovery.json"
+    said = fetch(config.out) / "discovery.json"
     if said.is_file():
         held = read_json_object(said)
         other = [name for name in asked if held.get(name) != asked[name]]
@@ -137,7 +137,8 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
         torch.set_num_threads(os.cpu_count() or 1)  # stages that ran here took one
         start = str(config.out / f"round{number - 1}") if number else None
         fit_detector(frames, training, folder, start)
-    shutil.copyfile(folder / FILE, config.out / FILE)
+    write_whole(config.out / FILE, (folder / FILE).read_bytes())
+    push(folder)
 
 
 def _summed_up(out: Path, logs: list[SweepLog], stage: str) -> dict[str, dict[str, float]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from sim.errors import InputError, one_of
+from sim.remote import fetch, localized, named
 from sim.text_files import read_yaml
 
 Config = TypeVar("Config")
@@ -12,7 +13,7 @@ Config = TypeVar("Config")
 
 def from_yaml(path: Path, base: Config) -> Config:
     """`base` with the fields of a YAML preset; InputError names the file and what is wrong."""
-    if not path.is_file():
+    if not fetch(path).is_file():
         raise InputError(f"{path}: no such preset")
     return from_dict(read_yaml(path), base, str(path))
 
@@ -32,13 +33,21 @@ def to_plain(config: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, str | Path):
+        return named(str(value))
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _localized(value: Any) -> Any:
+    """Folders in the place of URLs."""
+    if isinstance(value, list):
+        return [_localized(part) for part in value]
+    return localized(value) if isinstance(value, str) else value
 
 
 def _typed(value: Any, wanted: Any, where: str) -> Any:
     """A YAML value as a field holds it: texts become paths, lists tuples, whole numbers floats."""
+    value = _localized(value)
     if wanted == tuple[str, ...]:
         value = tuple(value) if isinstance(value, list) else (value,)
         fits = all(isinstance(v, str) for v in value)
@@ -49,7 +58,7 @@ def _typed(value: Any, wanted: Any, where: str) -> Any:
             value = Path(value)
         if float in kinds and type(value) is int:
             value = float(value)
-        fits = isinstance(value, kinds) and not isinstance(value, bool)
+        fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
         wanted = " or ".join("nothing" if k is type(None) else k.__name__ for k in kinds)
     if not fits:
         raise InputError(f"{where}: expected {wanted}, got {value!r}")

@@ -64,22 +64,19 @@ def on_ray(
         most = workers if workers > 0 else _AHEAD * int(ray.cluster_resources().get("CPU", 1))
         todo = iter(enumerate(jobs))
         running: dict[Any, int] = {}
-        try:
-            while True:
-                while len(running) < most and (following := next(todo, None)):
-                    number, job = following
-                    running[task.remote(function, job)] = number
-                if not running:
-                    return
-                done, _ = ray.wait(list(running), timeout=LOOK_EVERY_S)
-                for reference in done:
-                    _raise_what_went_wrong(ray, reference)
-                    progress.finish(running.pop(reference))
-                yield
-        finally:
-            # Not by force: Ray 2.60 then ends this process too where a task ends at that instant.
-            for reference in running:
-                ray.cancel(reference)
+        # Where something is raised, what still runs is left alone: it ends by itself, or with the cluster.
+        # Ray 2.60 kills this process where a task that is cancelled ends at that instant.
+        while True:
+            while len(running) < most and (following := next(todo, None)):
+                number, job = following
+                running[task.remote(function, job)] = number
+            if not running:
+                return
+            done, _ = ray.wait(list(running), timeout=LOOK_EVERY_S)
+            for reference in done:
+                _raise_what_went_wrong(ray, reference)
+                progress.finish(running.pop(reference))
+            yield
 
 
 def _run(function: Callable[..., object], job: tuple[Any, ...]) -> None:

@@ -14,6 +14,7 @@ from eval.runs.folder import RunFolder
 from eval.runs.results import DriveScores, ErrorNote
 from sim.benchmarks import TRAINING, read_benchmark
 from sim.errors import InputError
+from sim.remote import fetch
 from sim.sources.query import ScenarioRef
 
 
@@ -44,6 +45,7 @@ def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef])
     alone = on_gpu and config.workers < 0 and config.cluster is None  # one process a GPU
     options = replace(config, workers=1) if alone else config
     work(drive_batch, jobs, options, "driving", seconds, "scenario-seconds", int(on_gpu))
+    fetch(folder.path)  # what other machines drove
     results = folder.read_batches()
     if not results.drives and not results.errors:
         reasons = "; ".join(entry["reason"] for entry in results.skipped[:3])

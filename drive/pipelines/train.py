@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from drive.training.config import TrainConfig
+from sim.remote import push
 
 
 def train(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
@@ -10,7 +11,9 @@ def train(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:
     from drive.training.fit import fit
 
     _quiet()
-    return fit(task, config, folder)
+    figures = fit(task, config, folder)
+    push(folder)
+    return figures
 
 
 def _quiet() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from sim.errors import InputError, one_of
+from sim.remote import fetch
 from sim.sources.query import ScenarioRef, SourceQuery
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
     if path is not None:
         if target.dataroot is not None:
             raise InputError(f"{path}: either a path or --dataroot, not both")
-        if not path.exists():
+        if not fetch(path).exists():
             raise InputError(f"{path}: no such file or folder")
         if (path / "config.yaml").is_file():
             return _of_run(target, path)

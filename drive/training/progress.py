@@ -10,6 +10,7 @@ from tqdm import tqdm
 from drive.progress_bar import progress_bar
 from drive.training.task import Task
 from sim.files import write_whole
+from sim.remote import push
 
 
 def metrics_path(folder: Path) -> Path:
@@ -36,6 +37,10 @@ class Progress(L.Callback):
         self._bar = progress_bar(
             desc="training", total=trainer.max_steps, initial=done, unit="step"
         )
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.is_global_zero:
+            push(self._folder)  # the checkpoint of the epoch before
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         if self._bar is not None:

@@ -1,7 +1,6 @@
 """A run folder: what was asked, what came out; whole batches only, so that a run can resume."""
 
 import json
-import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -16,6 +15,7 @@ from eval.runs.results import DriveScores, ErrorNote, Results, summarize
 from eval.runs.stored import read_batch, read_benchmark, read_declared, read_drives, read_summary
 from sim.errors import InputError
 from sim.files import whole_file, write_whole
+from sim.remote import LATEST, fetch, named, point, push, remove
 from sim.scenario import Scenario
 from sim.scenario_file import SUFFIX, load_scenario, save_scenario
 from sim.text_files import read_text, read_yaml
@@ -39,12 +39,13 @@ class RunFolder:
                 (part / "batches").mkdir()
                 (part / "videos").mkdir()
         except OSError as error:
-            raise InputError(f"{path}: cannot be made: {error.strerror}") from None
+            raise InputError(f"{named(str(path))}: cannot be made: {error.strerror}") from None
         return RunFolder(path)
 
     @staticmethod
     def open(path: Path) -> "RunFolder":
         """An existing run; raises InputError where there is none."""
+        fetch(path)
         if not (path / "config.yaml").is_file():
             raise InputError(f"{path}: no run folder (config.yaml is missing)")
         return RunFolder(path.resolve())
@@ -85,7 +86,7 @@ class RunFolder:
     def remove_errors(self, batch: int) -> None:
         """Those of a batch that is driven again."""
         for path in (self.path / _ERRORS).glob(f"{batch:05d}-*.txt"):
-            path.unlink()
+            remove(path)
 
     def read_batches(self) -> Results:
         """Every finished batch in order, as one."""
@@ -176,9 +177,9 @@ class RunFolder:
 
 def free_path(root: Path, name: str) -> Path:
     """Where a run of that name goes; raises InputError where it cannot, or is there already."""
-    if name in ("", ".", "..", "latest") or Path(name).name != name:
+    if name in ("", ".", "..", LATEST) or Path(name).name != name:
         raise InputError(f"--name: {name!r} cannot name a run folder")
-    path = root / name
+    path = fetch(root / name)
     if root.exists() and not root.is_dir():
         raise InputError(f"{root}: not a folder")
     if path.exists():
@@ -188,7 +189,7 @@ def free_path(root: Path, name: str) -> Path:
 
 def is_run_of(path: Path, config: dict[str, Any], but: Collection[str] = ()) -> bool:
     """Whether a run folder with this config is there; fields named in `but` may differ."""
-    if not (path / "config.yaml").is_file():
+    if not (fetch(path) / "config.yaml").is_file():
         return False
     stored = read_yaml(path / "config.yaml")
     return all(stored.get(name) == config[name] for name in config if name not in but)
@@ -205,11 +206,5 @@ def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path
         write_whole(part / "config.yaml", yaml.safe_dump(config, sort_keys=True))
         yield part
         part.rename(path)
-    _point_latest(root, name)
-
-
-def _point_latest(root: Path, name: str) -> None:
-    fresh = root / f".latest-{os.getpid()}"
-    fresh.unlink(missing_ok=True)  # of a process with this number that was killed
-    fresh.symlink_to(name)
-    os.replace(fresh, root / "latest")
+    push(path)
+    point(root / LATEST, name)

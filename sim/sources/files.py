@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sim.errors import InputError
+from sim.remote import fetch
 from sim.sources.query import ScenarioRef, SourceQuery
 
 _TABLES = ("dataset_summary.pkl", "dataset_mapping.pkl")  # what ScenarioNet keeps beside scenarios
@@ -14,7 +15,7 @@ def require_path(query: SourceQuery) -> Path:
     """The path of a query; raises InputError where there is none."""
     if query.path is None:
         raise InputError(f"--path: source {query.source} needs a file or a folder")
-    if not query.path.exists():
+    if not fetch(query.path).exists():
         raise InputError(f"{query.path}: no such file or folder")
     return query.path
 

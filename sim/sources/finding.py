@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, one_of
+from sim.remote import fetch
 from sim.sources.files import walk
 from sim.sources.query import SOURCES, ScenarioRef, SourceQuery
 
@@ -59,7 +60,7 @@ def source_of(path: Path) -> str:
     """
     from sim.sources.argoverse2.source import find_logs
 
-    if path.is_file() and path.suffix in FILE_SOURCES:
+    if fetch(path).is_file() and path.suffix in FILE_SOURCES:
         return FILE_SOURCES[path.suffix]
     if path.is_dir():
         if find_logs(path):

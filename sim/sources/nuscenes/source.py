@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from sim.errors import InputError
+from sim.remote import fetch
 from sim.scenario import Scenario
 from sim.sources.nuscenes import (
     Dataset,
@@ -46,7 +47,7 @@ def dataset_of(query: SourceQuery) -> Dataset:
     """The dataset of a query; raises InputError where none is named."""
     if query.dataroot is None:
         raise InputError("--dataroot: source nuscenes needs the folder of the dataset")
-    return Dataset(query.dataroot, query.version)
+    return Dataset(fetch(query.dataroot), query.version)
 
 
 def scene_file(ref: ScenarioRef) -> SceneFile:
