@@ -99,6 +99,7 @@ def write_shard(
 
 def finish_collection(folder: Path, shards: int) -> "Store":
     """Write `store.json` over all shards; InputError where none holds an example."""
+    fetch(folder)  # what other machines collected
     told = [read_json_object(_shard_path(folder, k, ".json")) for k in range(shards)]
     filled = [shard for shard in told if shard["rows"]]
     if not filled:

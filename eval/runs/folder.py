@@ -157,7 +157,7 @@ class RunFolder:
     def write_scenario(self, index: int, scenario: Scenario) -> None:
         """Keep scenario number `index` beside its drives: they can then be shown without the source."""
         path = self._scenario_path(index)
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_scenario(scenario, path)
 
     def read_scenario(self, index: int) -> Scenario:
