@@ -9,6 +9,7 @@ up to each instant.
 """
 
 import argparse
+import math
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ from drive.prediction.joint import JointPredictor
 from eval.follow import hold
 from sim.geometry import se2
 from sim.interface import Observation, Plan
-from sim.scenario import EGO
+from sim.scenario import EGO, Scenario
 from sim.simulator import Simulator
 from sim.sources.finding import find
 from sim.sources.loading import load
@@ -78,13 +79,16 @@ class Branch:
 
 @torch.no_grad()
 def differences(
-    scenarios: list, networks: dict[str, JointPredictor]
+    scenarios: list[Scenario], networks: dict[str, JointPredictor], until_s: float = math.inf
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """How much farther along its heading each of the others is if the ego brakes; truth, and as foretold."""
+    """How much farther along its heading each of the others is if the ego brakes; truth, and as foretold.
+
+    At instants from `FIRST_S` on, up to `until_s` after the start.
+    """
     simulator = Simulator.from_scenarios(scenarios, "idm", ExampleSpec(map=True).needs())
     world, driver = simulator.world, IdmPlanner()
     state = simulator.reset()
-    last_s = world.num_steps * world.dt_s - AHEAD_S
+    last_s = min(world.num_steps * world.dt_s - AHEAD_S, until_s)
     every, first = round(EVERY_S / world.dt_s), round(FIRST_S / world.dt_s)
     truth: list[Tensor] = []
     told: dict[str, list[Tensor]] = {name: [] for name in networks}

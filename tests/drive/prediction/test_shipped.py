@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from benchmarks.counterfactual import CHANGED_M, differences
 from drive.features.example import Example, ExampleSpec, make_examples
 from drive.features.vectors import vector_scene
 from drive.networks.weights import load_network
@@ -48,6 +49,16 @@ def test_at_a_fork_some_futures_go_either_way() -> None:
     assert len(kept) > 8
     assert np.mean(kept) > 0.5
     assert np.mean(taken) > 0.9
+
+
+def test_who_gives_way_to_the_ego_gets_farther_if_it_brakes_and_who_follows_it_does_not() -> None:
+    """The simulator goes on twice from one instant: who really gets farther, and who less far?"""
+    refs = find(SourceQuery(benchmark="interactive-val", families=("zipper", "cut_in"), count=10))
+    scenarios = [scenario for _, scenario in load(refs)[0]]
+    truth_m, told = differences(scenarios, {"shipped": _network()}, until_s=3.5)
+    for way, those in ((1.0, truth_m > CHANGED_M), (-1.0, truth_m < -CHANGED_M)):
+        assert those.sum() >= 5
+        assert way * told["shipped"][those].mean() > 0.2
 
 
 def _before_forks(lanes: list[Lane], example: Example, row: int) -> list[tuple[int, set[int]]]:
