@@ -11,6 +11,8 @@ words=("$@")
 ((${#words[@]})) || words=(--benchmark interactive --planner constant_velocity --videos 0)
 bin=$(cd "$(dirname "$0")/.." && pwd)/.venv/bin
 head=10.77.0.1 port=6399
+# Ray 2.60 turns away who joins from elsewhere without a token.
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=$("$bin/python" -c "import secrets; print(secrets.token_hex(32))")
 
 on() { # a node, and what runs there
 	ip netns exec "bevdrive$1" "${@:2}"

@@ -3,7 +3,7 @@
 Annotations speak of types, and of shapes and dtypes of arrays; nothing else of a value matters to their
 check, which takes longer than most calls. So a call whose arguments and result are like those of an
 earlier call to the same function goes unchecked: a drive of 300 steps is checked in its first few. And where
-hundreds of calls in a row were like earlier ones, only some of those that follow are looked at.
+more than a hundred calls in a row were like earlier ones, only some of those that follow are looked at.
 """
 
 import functools

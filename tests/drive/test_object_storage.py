@@ -185,9 +185,9 @@ def test_who_may_not_write_is_told_before_the_work(
     assert f"s3://{bucket}/runs" in capsys.readouterr().err
 
 
-def test_urls_are_folders_and_folders_urls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/somebody")
-    at = "/home/somebody/.cache/bevdrive/mirror"
+def test_urls_are_folders_and_folders_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    at = f"{tmp_path}/.cache/bevdrive/mirror"
     for text, local in {
         "s3://bucket/runs/": f"{at}/s3/bucket/runs",
         "--out=gs://b/c": f"--out={at}/gs/b/c",
@@ -197,4 +197,4 @@ def test_urls_are_folders_and_folders_urls(monkeypatch: pytest.MonkeyPatch) -> N
         assert remote.localized(text) == local
         assert remote.named(local) == text.rstrip("/")
     assert remote.url_of(Path(f"{at}/s3/bucket/a/b")) == "s3://bucket/a/b"
-    assert remote.url_of(Path("/home/somebody/runs")) is None
+    assert remote.url_of(tmp_path / "runs") is None
