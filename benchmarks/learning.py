@@ -104,11 +104,11 @@ def _step_seconds(task: str, config: "TrainConfig", device: str) -> float:
     """The median over 12 steps, after 3, with reading and carrying over."""
     from drive.training.data import Batches
     from drive.training.fit import make_task
-    from drive.training.order import Order, open_store, split
+    from drive.training.order import Order, open_store
     from sim import trees
 
     store = open_store(config)
-    order = Order(split(store, config)[0], store.agent_counts(), config.batch_size, config.seed)
+    order = Order.of(store, config)
     batches = Batches(store.folders, [order.batch(k) for k in range(15)])
     module = make_task(task, config).to(device)
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-9)

@@ -3,6 +3,7 @@
     collection.json      what was asked for; written first
     shards/00000.bin     records, one an example: every field of it, one after the other
     shards/00000.json    how many, their hash, of which scenarios; written when the shard is whole
+    index.bin            of every example, its scenario and how many agents it has
     store.json           version, fields, shards and the hash of it all; written last
 
 No pickle: a record is what `store.json` says, numbers and truth values in little-endian order.
@@ -28,7 +29,8 @@ from sim.remote import fetch
 from sim.text_files import read_json_object
 
 VERSION = 1
-_COLLECTION, _STORE, _SHARDS = "collection.json", "store.json", "shards"
+_COLLECTION, _INDEX, _STORE, _SHARDS = "collection.json", "index.bin", "store.json", "shards"
+_INDEXED = np.dtype([("scenario", "<i4"), ("agents", "<i4")])
 _STORED = {torch.float32: "f4", torch.int64: "i4", torch.bool: "b1", torch.uint8: "u1"}
 _MAX_BYTES = 1 << 24  # of a record
 
@@ -117,6 +119,9 @@ def finish_collection(folder: Path, shards: int) -> "Store":
     whole = {"version": VERSION, "asked": asked, **schema, "shards": listed}
     text = json.dumps(whole, sort_keys=True)
     whole["hash"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    record = _record(schema["fields"])
+    maps = [_map(folder / _SHARDS / f"{s['name']}.bin", record, s["rows"]) for s in listed]
+    write_whole(folder / _INDEX, np.concatenate([_indexed(m) for m in maps]).tobytes())
     write_whole(folder / _STORE, json.dumps(whole))
     return Store.open(folder)
 
@@ -131,6 +136,9 @@ class Store:
     shards: list[Shard]
     maps: list[np.ndarray]  # records of each shard, not loaded
     ends: Int[np.ndarray, " s"]  # number of the first example after each shard
+    index: (
+        np.ndarray
+    )  # of each example: its scenario in its shard, and its agents; read without any record
 
     @staticmethod
     def open(*folders: Path) -> "Store":
@@ -154,6 +162,7 @@ class Store:
             [shard for store in stores for shard in store.shards],
             [records for store in stores for records in store.maps],
             np.cumsum([shard.rows for store in stores for shard in store.shards]),
+            np.concatenate([store.index for store in stores]),
         )
 
     def __len__(self) -> int:
@@ -188,14 +197,15 @@ class Store:
     def scenario_numbers(self) -> Int[np.ndarray, " n"]:
         """Of which scenario each example is."""
         before = np.cumsum([0, *(len(s.scenario) for s in self.shards)])
-        parts = [
-            m["scenario"].astype(np.int64) + b for m, b in zip(self.maps, before, strict=False)
-        ]
-        return np.concatenate(parts)
+        return self.index["scenario"].astype(np.int64) + before[self.shard_numbers()]
+
+    def shard_numbers(self) -> Int[np.ndarray, " n"]:
+        """In which shard each example is."""
+        return np.repeat(np.arange(len(self.shards)), [shard.rows for shard in self.shards])
 
     def agent_counts(self) -> Int[np.ndarray, " n"]:
         """How many others the ego knows of in each example."""
-        return np.concatenate([m["observation.agents.valid"].sum(axis=1) for m in self.maps])
+        return self.index["agents"].astype(np.int64)
 
     def scenario_ids(self) -> list[str]:
         """The ids that the numbers of scenarios stand for."""
@@ -219,7 +229,8 @@ def _open(folder: Path) -> Store:
         constants = {name: float(value) for name, value in told["constants"].items()}
         maps = [_map(folder / _SHARDS / f"{s.name}.bin", record, s.rows) for s in shards]
         ends = np.cumsum([shard.rows for shard in shards])
-        store = Store((folder,), told["hash"], constants, shards, maps, ends)
+        index = _read_index(folder / _INDEX, maps)
+        store = Store((folder,), told["hash"], constants, shards, maps, ends, index)
         if len(store):
             store.read(np.zeros(1, dtype=np.int64))
     except InputError:
@@ -229,6 +240,21 @@ def _open(folder: Path) -> Store:
             f"{path}: not the form of examples that this version reads ({error}); collect it again"
         ) from None
     return store
+
+
+def _read_index(path: Path, maps: list[np.ndarray]) -> np.ndarray:
+    """The index of a store; of one that has none, or one of other shards, from its records."""
+    if path.is_file() and path.stat().st_size == sum(map(len, maps)) * _INDEXED.itemsize:
+        return np.fromfile(path, dtype=_INDEXED)
+    return np.concatenate([_indexed(records) for records in maps])
+
+
+def _indexed(records: np.ndarray) -> np.ndarray:
+    index = np.zeros(len(records), dtype=_INDEXED)
+    if len(records):
+        index["scenario"] = records["scenario"]
+        index["agents"] = records["observation.agents.valid"].sum(axis=1)
+    return index
 
 
 def _fields_of(example: Example) -> dict[str, list]:

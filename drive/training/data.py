@@ -45,8 +45,8 @@ class ExampleData(L.LightningDataModule):
         super().__init__()
         store = open_store(config)
         self.config, self.folders, self.hash = config, store.folders, store.hash
-        train, self._val = split(store, config)
-        self._order = Order(train, store.agent_counts(), config.batch_size, config.seed)
+        _, self._val = split(store, config)
+        self._order = Order.of(store, config)
 
     def train_dataloader(self) -> DataLoader:
         """Those of the present epoch, and of this one of several processes."""

@@ -79,7 +79,8 @@ class FrameBatches(Dataset[FrameBatch]):
     ) -> None:
         self._frames, self._training, self._numbers = frames, training, numbers
         every = np.arange(len(frames))
-        self._order = Order(every, np.zeros(len(frames)), training.batch_size, training.seed)
+        alike = np.zeros(len(frames))
+        self._order = Order(every, alike, alike, training.batch_size, training.seed)
 
     def __len__(self) -> int:
         return len(self._numbers)

@@ -10,18 +10,36 @@ from drive.training.config import SeeingTrainConfig, TrainConfig
 from sim.errors import InputError
 
 _GROUP = 8  # batches
+_BUFFER = 1 << 15  # examples
 
 
 class Order:
     """The examples over and over, shuffled anew each time: batch k is the same whoever asks, and when.
 
-    `sizes`: of the examples. Those of a batch are about as large: within 8 batches that follow one
-    another they are sorted by size, so that little is computed for padding, and these are then shuffled.
+    Shards are taken in drawn order, and shuffled some together: what is read at a time lies in a few of
+    them, however many there are. `numbers` grow; `shards`: in which each of these is. `sizes`: of all
+    examples. Those of a batch are about as large: within 8 batches that follow one another they are sorted
+    by size, so that little is computed for padding, and these are then shuffled.
     """
 
-    def __init__(self, numbers: np.ndarray, sizes: np.ndarray, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        numbers: np.ndarray,
+        shards: np.ndarray,
+        sizes: np.ndarray,
+        batch_size: int,
+        seed: int,
+    ) -> None:
         self._numbers, self._sizes, self._size, self._seed = numbers, sizes, batch_size, seed
+        self._shards = np.split(numbers, np.flatnonzero(np.diff(shards)) + 1)
         self._pass = lru_cache(maxsize=2)(self._shuffled)
+
+    @staticmethod
+    def of(store: Store, config: TrainConfig) -> "Order":
+        """That of a training."""
+        train, _ = split(store, config)
+        shards = store.shard_numbers()[train]
+        return Order(train, shards, store.agent_counts(), config.batch_size, config.seed)
 
     def batch(self, number: int) -> np.ndarray:
         """The examples of batch `number`."""
@@ -33,7 +51,12 @@ class Order:
         return by_size[np.random.default_rng((self._seed, group, 1)).permutation(_GROUP)[rank]]
 
     def _shuffled(self, round_: int) -> np.ndarray:
-        return np.random.default_rng((self._seed, round_)).permutation(self._numbers)
+        generator = np.random.default_rng((self._seed, round_))
+        drawn = generator.permutation(len(self._shards))
+        row = np.concatenate([self._shards[k] for k in drawn])
+        for first in range(0, len(row), _BUFFER):
+            generator.shuffle(row[first : first + _BUFFER])
+        return row
 
 
 def open_store(config: TrainConfig) -> Store:

@@ -7,6 +7,8 @@ from jaxtyping import Float
 
 RESAMPLES = 10_000
 _BLOCK = 500  # resamples at a time, to bound the memory
+_MANY = 2_000  # values of which a resample is not drawn one by one
+_FEW = 16  # different ones among them
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,25 @@ def mean_interval(values: Float[np.ndarray, " n"], seed: int = 0) -> Interval:
     mean = float(values.mean())
     if np.ptp(values) == 0.0:
         return Interval(mean, mean, mean, count)
-    generator = np.random.default_rng(seed)
-    means = np.concatenate(
+    means = _resampled(values, np.random.default_rng(seed))
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Interval(mean, float(low), float(high), count)
+
+
+def _resampled(
+    values: Float[np.ndarray, " n"], generator: np.random.Generator
+) -> Float[np.ndarray, " r"]:
+    """Means of resamples: of many values by how often each different one is drawn, or, where these are many
+    too, by the normal law that they then follow; so time and memory do not grow with the values."""
+    count = len(values)
+    if count > _MANY:
+        different, times = np.unique(values, return_counts=True)
+        if len(different) <= _FEW:
+            return generator.multinomial(count, times / count, RESAMPLES) @ different / count
+        return generator.normal(values.mean(), values.std() / np.sqrt(count), RESAMPLES)
+    return np.concatenate(
         [
             values[generator.integers(0, count, (_BLOCK, count), np.int32)].mean(axis=1)
             for _ in range(RESAMPLES // _BLOCK)
         ]
     )
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(mean, float(low), float(high), count)

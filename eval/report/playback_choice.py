@@ -1,4 +1,4 @@
-"""Which playbacks go into a page: the worst drives of every planner first, up to so many bytes."""
+"""What of a run goes into a page: the worst drives of every planner first, up to so many rows and bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,27 @@ from eval.report.planner_runs import PlannerRun
 from eval.report.playback import encode_drive, encode_scene
 from eval.runs.drive_record import DriveRecord
 from eval.runs.stored import UNKNOWN
+
+MOST_ROWS = 20_000  # of the table of drives
+
+
+def choose_listed(columns: list[PlannerRun], keys: list[str]) -> tuple[list[str], str]:
+    """The scenarios that the page's table lists, in their order, and a sentence where these are not all.
+
+    Half of them have the worst drives, the others are spread evenly over the rest, by score.
+    """
+    most = max(2, MOST_ROWS // len(columns))
+    if len(keys) <= most:
+        return keys, ""
+    ranked = _by_interest(columns, keys)
+    worst, rest = ranked[: most // 2], ranked[most // 2 :]
+    spread = rest[:: -(-len(rest) // (most // 2))]
+    chosen = {*worst, *spread}
+    told = (
+        f"The table lists {len(chosen)} of {len(keys)} scenarios: the {len(worst)} with the worst "
+        f"drives, and {len(spread)} of the others. Means, intervals, failures and pairs are of all."
+    )
+    return [key for key in keys if key in chosen], told
 
 
 @dataclass

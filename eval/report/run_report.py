@@ -15,7 +15,7 @@ from eval.report.compare import compare_all, require_common
 from eval.report.error_lines import errors_section
 from eval.report.page import RUN_SCRIPTS, TABLE_SCRIPTS, write_page
 from eval.report.planner_runs import PlannerRun, read_planner_runs, run_names
-from eval.report.playback_choice import choose_playbacks
+from eval.report.playback_choice import choose_listed, choose_playbacks
 from eval.report.video import video_name
 from eval.runs.folder import RunFolder
 from eval.runs.results import PRIVILEGED, PRIVILEGED_NOTE, DriveScores, ErrorNote
@@ -49,7 +49,8 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
     declared = {metric.key: metric for run in runs for metric in run.declared_metrics()}
     metrics = _valued(declared.values(), columns)
     keys = list(dict.fromkeys(key for column in columns for key in column.drives))
-    playbacks = choose_playbacks(columns, keys, list(declared.values()), budget_bytes)
+    listed, left_out = choose_listed(columns, keys)
+    playbacks = choose_playbacks(columns, listed, list(declared.values()), budget_bytes)
     data = {
         "title": title,
         "compares": len(runs) > 1,
@@ -58,11 +59,12 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
         "failures": {m.key: m.failure.name for m in declared.values() if m.failure},
         "curves": [asdict(m.curve) | {"key": m.key} for m in declared.values() if m.curve],
         "columns": [_summary(column, metrics) for column in columns],
-        "scenarios": [_scenario(columns, key) for key in keys],
-        "rows": list(_rows(columns, keys, metrics, path.parent)),
+        "count": len(keys),
+        "scenarios": [_scenario(columns, key) for key in listed],
+        "rows": list(_rows(columns, listed, metrics, path.parent)),
         "pairs": compare_all(columns, metrics),
         "playbacks": playbacks.index,
-        "missing": playbacks.missing,
+        "missing": f"{left_out} {playbacks.missing}".strip(),
         "skipped": skipped,
         "facts": _facts(runs) + ([PRIVILEGED_NOTE] if any(c.privileged for c in columns) else []),
     }

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from eval.metrics.declaration import Metric
-from eval.runs.results import DriveScores, ErrorNote, Results, summarize
+from eval.runs.results import DriveScores, ErrorNote, Results, compact, summarize
 from eval.runs.stored import read_batch, read_benchmark, read_declared, read_drives, read_summary
 from sim.errors import InputError
 from sim.files import whole_file, write_whole
@@ -94,9 +94,10 @@ class RunFolder:
         skipped: list[dict[str, str]] = []
         errors: list[ErrorNote] = []
         privileged: set[str] = set()
+        place: dict[str, int] = {}
         for path in sorted((self.path / "batches").glob("[0-9]*.json")):
             batch = read_batch(path)
-            drives += batch.drives
+            drives += (compact(drive, place) for drive in batch.drives)
             skipped += batch.skipped
             errors += batch.errors
             privileged.update(batch.privileged)
@@ -115,6 +116,7 @@ class RunFolder:
         declare is kept beside them, so that a report needs no more than the folder. Returns what
         `metrics.json` holds.
         """
+        import numpy as np
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -125,11 +127,13 @@ class RunFolder:
         declared = [metric.to_plain() for metric in metrics]
         write_whole(self.path / _DECLARED, json.dumps(declared, indent=1) + "\n")
         names = sorted({name for drive in results.drives for name in drive.metrics})
-        table = {
+        table: dict[str, Any] = {
             key: [getattr(drive, key) for drive in results.drives]
             for key in ("scenario_id", "family", "planner", "index", "tags")
         }
-        table |= {name: [drive.metrics.get(name) for drive in results.drives] for name in names}
+        for name in names:
+            values = np.array([drive.metrics.get(name, np.nan) for drive in results.drives])
+            table[name] = pa.array(values, from_pandas=True)
         with whole_file(self.path / "per_scenario.parquet") as scratch:
             pq.write_table(pa.table(table), scratch)
         return summary

@@ -1,14 +1,16 @@
 """What a run folder's files hold, read back and looked at: each failure names the file and the field."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from eval.metrics.declaration import Metric
-from eval.runs.results import DriveScores, ErrorNote, Results
+from eval.runs.results import DriveScores, ErrorNote, Results, compact
 from sim.errors import DAMAGED, InputError, one_of
 from sim.text_files import read_json, read_json_object
 
+_ROWS_AT_ONCE = 1_000
 UNKNOWN = -1  # the index of a drive whose table does not tell it
 _MOST_INDEX = 10_000_000
 _MOST = 1e100  # a mean of such values is finite
@@ -61,20 +63,26 @@ def read_drives(path: Path) -> list[DriveScores]:
     import pyarrow
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(path)
-        table.validate(full=True)
-        rows = table.to_pylist()
-    except (pyarrow.ArrowException, OSError, *DAMAGED) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: not a whole table: {reason}") from None
-    drives = []
-    for number, row in enumerate(rows):
+    drives: list[DriveScores] = []
+    place: dict[str, int] = {}
+
+    def rows() -> Iterator[dict[str, Any]]:
+        try:
+            table = pq.read_table(path)
+            table.validate(full=True)
+            for part in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
+                yield from part.to_pylist()
+        except (pyarrow.ArrowException, OSError, *DAMAGED) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"{path}: not a whole table: {reason}") from None
+
+    for number, row in enumerate(rows()):
         try:
             named = {name: row.pop(name) for name in ("scenario_id", "family", "planner", "tags")}
             index = row.pop("index", UNKNOWN)
             metrics = {name: value for name, value in row.items() if value is not None}
-            drives.append(_checked_drive(DriveScores(**named, index=index, metrics=metrics)))
+            drive = _checked_drive(DriveScores(**named, index=index, metrics=metrics))
+            drives.append(compact(drive, place))
         except KeyError as error:
             raise InputError(f"{path}: no column {error}") from None
         except InputError as error:

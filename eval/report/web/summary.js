@@ -2,7 +2,7 @@
 
 function summarySection(data, filter) {
   return h("section", { id: "summary", "aria-label": "Summary" },
-    h("p", { class: "facts" }, [...data.facts, plural(data.scenarios.length, "scenario")].join(" · ")),
+    h("p", { class: "facts" }, [...data.facts, plural(data.count, "scenario")].join(" · ")),
     h("div", { class: "cards" }, data.columns.map((column, c) => card(data, column, c, filter))));
 }
 

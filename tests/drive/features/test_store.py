@@ -46,6 +46,7 @@ def test_reads_back_every_number_in_the_order_asked_for(tmp_path: Path) -> None:
     assert read.observation.dt_s == pytest.approx(0.1)
     assert store.scenario_numbers()[[7, 0]].tolist() == [read.scenario[0].item(), 0]
     assert store.agent_counts().tolist() == [3] * 10
+    assert store.shard_numbers().tolist() == [0] * 5 + [2] * 5
 
 
 def test_several_are_read_as_one(tmp_path: Path) -> None:
@@ -73,6 +74,15 @@ def test_collections_of_different_forms_are_not_read_as_one(tmp_path: Path) -> N
         InputError, match=r"two: its examples are not of the form of those in .*one"
     ):
         Store.open(tmp_path / "one", tmp_path / "two")
+
+
+def test_what_the_index_tells_is_what_the_records_hold(tmp_path: Path) -> None:
+    store = _stored(tmp_path)
+    (tmp_path / "index.bin").unlink()  # as of a store that was collected before there was one
+    without = Store.open(tmp_path)
+    assert (without.index == store.index).all()
+    (tmp_path / "index.bin").write_bytes(bytes(8 * 3))  # of other shards
+    assert (Store.open(tmp_path).index == store.index).all()
 
 
 def test_the_hash_is_of_the_content(tmp_path: Path) -> None:

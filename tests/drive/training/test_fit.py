@@ -231,9 +231,10 @@ def test_a_cost_volume_is_trained_and_read_back(
 
 def test_batches_follow_from_seed_and_number() -> None:
     numbers, sizes = np.arange(100, 150), np.arange(200) % 7
-    order = Order(numbers, sizes, 4, seed=5)
+    shards = numbers // 20
+    order = Order(numbers, shards, sizes, 4, seed=5)
     batches = [order.batch(k) for k in range(25)]
-    again = Order(numbers, sizes, 4, seed=5)
+    again = Order(numbers, shards, sizes, 4, seed=5)
     assert all((again.batch(k) == batches[k]).all() for k in (24, 3, 0))
     # Every example once in each pass of 50: 8 batches of 4 make a group, so look at both passes.
     seen = np.concatenate([order.batch(k) for k in range(200)])
@@ -241,7 +242,20 @@ def test_batches_follow_from_seed_and_number() -> None:
     # Within a group the sizes of a batch are neighbours in the sorted row of all 32.
     group = np.sort(sizes[np.concatenate(batches[:8])]).reshape(8, 4)
     assert sorted(np.sort(sizes[b]).tolist() for b in batches[:8]) == sorted(group.tolist())
-    assert (Order(numbers, sizes, 4, seed=6).batch(0) != batches[0]).any()
+    assert (Order(numbers, shards, sizes, 4, seed=6).batch(0) != batches[0]).any()
+
+
+def test_few_shards_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 48 shards of 10, shuffled 100 at a time: the 96 of 8 batches of 12 lie in two such, so in 20 shards at
+    # most. Five groups are a pass.
+    monkeypatch.setattr("drive.training.order._BUFFER", 100)
+    numbers = np.arange(480)
+    order = Order(numbers, numbers // 10, np.ones(480), 12, seed=1)
+    groups = [np.concatenate([order.batch(8 * k + j) for j in range(8)]) for k in range(10)]
+    assert all(len(np.unique(group // 10)) <= 20 for group in groups)
+    first, second = np.concatenate(groups[:5]), np.concatenate(groups[5:])
+    assert set(first) == set(second) == set(numbers)
+    assert (first != second).mean() > 0.9
 
 
 def test_validation_has_scenarios_of_its_own(data: Path) -> None:
@@ -268,7 +282,7 @@ def test_every_epoch_and_every_process_has_batches_of_its_own(data: Path) -> Non
 
     config = _config(data, batch_size=2)
     store, module = Store.open(data), ExampleData(config)
-    order = Order(split(store, config)[0], store.agent_counts(), 2, config.seed)
+    order = Order.of(store, config)
 
     def steps(epoch: int, rank: int, processes: int) -> list[list[int]]:
         module.trainer = SimpleNamespace(  # type: ignore[assignment]
