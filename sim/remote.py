@@ -169,11 +169,19 @@ def _patiently(action: Callable[[], Any], url: str) -> Any:
         except FileNotFoundError:
             raise InputError(f"{url}: there is no such bucket") from None
         except Exception as error:  # each kind of storage has its own for a lost connection
-            if wait_s is None or isinstance(error, PermissionError):
+            if wait_s is None or _is_refusal(error):
                 number = getattr(error, "errno", None) or errno.EIO
                 raise OSError(number, _told(error), url) from error
             time.sleep(wait_s)
     raise AssertionError("it ends with a result or an error")
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the storage answered, and said no: it is full, or this is not ours to write to."""
+    answer = getattr(error.__cause__, "response", None) or {}
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    full = status in (409, 413, 507)  # quotas and disks: each kind of server has its own
+    return isinstance(error, PermissionError) or full
 
 
 def _told(error: Exception) -> str:

@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from drive.features.vectors import VectorScene
-from drive.networks.relative import POSE_FEATURES, Block, mlp, pose_features
+from drive.networks.reaction import Reaction
+from drive.networks.relative import Block
 from drive.networks.vector_encoder import SceneTokens
 from sim.geometry import se2
-from sim.scenario import EGO
 
 _SPEED_MPS = 10.0  # what becomes 1
 
@@ -44,8 +44,7 @@ class JointHead(nn.Module):
     """Agents of one future look at one another, those of different futures do not.
 
     A future is what the agent's velocity of now leads to, and what is learned on top: the mean velocity
-    up to each instant. `ego_future` is what the ego will do, if that is given: a condition, told to each
-    agent as seen from where it would be itself at constant velocity, so that whoever is in its way knows.
+    up to each instant. If it is given what the ego will do, what that changes is added (`Reaction`).
     """
 
     def __init__(
@@ -61,12 +60,12 @@ class JointHead(nn.Module):
         super().__init__()
         self.points, self.dt_s = points, dt_s
         self.future = nn.Parameter(torch.randn(futures, width))
-        self.ego_future = mlp(POSE_FEATURES * points + 1, 2 * width, width)
         self.blocks = nn.ModuleList(Block(width, heads, pair_width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.think = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU())
         self.velocity = nn.Linear(2 * width, 2 * points)
         self.logit = nn.Linear(width, 1)
+        self.reaction = Reaction(width, points, heads, pair_width)
         nn.init.normal_(self.velocity.weight, std=0.01)  # it begins at constant velocity
 
     def forward(
@@ -77,26 +76,32 @@ class JointHead(nn.Module):
         ego_known: Float[Tensor, " b"] | None = None,
     ) -> JointFutures:
         """`ego_future` is in the scene's frame; `ego_known`: 1 where it may be looked at, else 0."""
-        agent = tokens.agent
-        if ego_future is not None:
-            told = self.ego_future(self._seen_ego(scene, ego_future))
-            agent = agent + (told if ego_known is None else told * ego_known[:, None, None])
-        x = agent.unsqueeze(1) + self.future[:, None]
+        x, change, logit = self._without_plan(tokens)
+        without = around_constant_velocity(change, logit, scene, self.dt_s)
+        if ego_future is None:
+            return without
+        place_m = without.position_m.detach()
+        more, more_logit = self.reaction(x, place_m, tokens, scene, ego_future.unsqueeze(1))
+        known = torch.ones_like(change[:, 0, 0, 0, 0]) if ego_known is None else ego_known
+        change = change + more[:, 0] * known[:, None, None, None, None]
+        logit = logit + more_logit[:, 0] * known[:, None, None]
+        return around_constant_velocity(change, logit, scene, self.dt_s)
+
+    def given_each(
+        self, tokens: SceneTokens, scene: VectorScene, plan: Float[Tensor, "b p t 3"]
+    ) -> JointFutures:
+        """F futures if the ego does the first of P plans, then F if it does the second, ..."""
+        x, change, logit = self._without_plan(tokens)
+        place_m = around_constant_velocity(change, logit, scene, self.dt_s).position_m
+        more, more_logit = self.reaction(x, place_m, tokens, scene, plan)
+        change, logit = change.unsqueeze(1) + more, logit.unsqueeze(1) + more_logit
+        return around_constant_velocity(change.flatten(1, 2), logit.flatten(1, 2), scene, self.dt_s)
+
+    def _without_plan(self, tokens: SceneTokens) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens of agents in each future, what changes their velocities, and scores."""
+        x = tokens.agent.unsqueeze(1) + self.future[:, None]
         for block in self.blocks:
             x = block(x, tokens.line, tokens.pairs)
-        x = self.norm(x)
-        change = self.velocity(self.think(x)).unflatten(-1, (self.points, 2))
-        return around_constant_velocity(change, self.logit(x).squeeze(-1), scene, self.dt_s)
-
-    def _seen_ego(
-        self, scene: VectorScene, future: Float[Tensor, "b t 3"]
-    ) -> Float[Tensor, "b n k"]:
-        """The ego's future from where each agent would be then at its velocity of now; who is the ego."""
-        time_s = self.dt_s * torch.arange(1, self.points + 1, device=future.device)
-        step_m = scene.velocity_mps.unsqueeze(2) * time_s.to(future.dtype).unsqueeze(-1)
-        then = torch.cat((step_m, torch.zeros_like(step_m[..., :1])), dim=-1)
-        then = then + scene.agent_pose.unsqueeze(2)
-        seen = pose_features(se2.compose(se2.inverse(then), future.unsqueeze(1)))
-        is_ego = torch.zeros_like(seen[:, :, 0, :1])
-        is_ego[:, EGO] = 1.0
-        return torch.cat((seen.flatten(2), is_ego), dim=-1)
+        normed = self.norm(x)
+        change = self.velocity(self.think(normed)).unflatten(-1, (self.points, 2))
+        return x, change, self.logit(normed).squeeze(-1)

@@ -43,8 +43,8 @@ class SimulateConfig(WorkOptions, SourceQuery):
     """tracks, lidar: what the planners may have seen of the others, or they are refused; not given: what
     each needs, which the weights of a learned one say (costvolume@RUN)"""
     forecast: str | None = None
-    """joint: planners that take a forecast (pdm, pdm+) reckon with a learned one in place of constant
-    velocities"""
+    """joint: planners that take a forecast (pdm, pdm+, p3) reckon with a learned one; reactive: pdm, pdm+ and
+    --refine pdm reckon with what the others do if the ego drives this proposal, or that"""
     weights: str = "default"
     """of the forecast: default, or a run folder of bevdrive train"""
     refine: str | None = None

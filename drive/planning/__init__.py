@@ -64,7 +64,7 @@ def make_planner(
         raise InputError(f"--refine {refine}: {name} rates no candidates that could be refined")
     if needs_of(planner).lidar is not None:
         raise InputError(f"--refine {refine}: looks at tracks, and {name} sees lidar alone")
-    return RefinedPlanner(planner)
+    return RefinedPlanner(planner, forecaster)
 
 
 def takes_option(name: str, option: str) -> bool:

@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from drive.planning.forecaster import Reactive
+from sim import trees
 from sim.geometry import se2
-from sim.interface import Agents, Forecast, JointForecast, Privileged
+from sim.interface import Agents, Forecast, JointForecast, Observation, Privileged
 from sim.scenario import EGO, AgentKind
 
 
@@ -97,6 +99,22 @@ class Outlook:
     def certain(course: Callable[[Tensor], Futures], agents: Agents) -> "Outlook":
         """Of one future alone."""
         return Outlook((course,), agents.pose.new_ones(len(agents.pose), 1))
+
+    @staticmethod
+    def given(
+        forecaster: Reactive,
+        observation: Observation,
+        proposal: Float[Tensor, "b p t 3"],
+        dt_s: float,
+    ) -> "Outlook":
+        """What everybody does if the ego does this or that: b times p worlds, each proposal's by itself.
+
+        `proposal`: poses from now on, `dt_s` apart.
+        """
+        count = proposal.shape[1]
+        world = torch.arange(len(proposal), device=proposal.device).repeat_interleave(count)
+        forecast = forecaster.predict_given(observation, proposal, dt_s)
+        return Outlook.of(forecast, trees.take(observation.agents, world))
 
     @staticmethod
     def of(forecast: JointForecast, agents: Agents) -> "Outlook":

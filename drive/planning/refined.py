@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from drive.planning.candidates import Candidates
+from drive.planning.forecaster import Forecaster, Reactive
 from drive.planning.futures import Outlook, coasting
 from drive.planning.idm_rollout import DT_S
 from drive.planning.least_cost import least_cost_plan
@@ -31,11 +32,12 @@ class RefinedPlanner:
 
     That cost counts because the scorer does not know all that a planner minds: that a lane does not lead
     along the route, for one. The scorer reckons with what the planner forecasts for the others; with
-    constant velocities, where it does not.
+    constant velocities, where it does not; with what they do because of each candidate, if a forecaster can
+    tell that.
     """
 
-    def __init__(self, planner: RatedPlanner) -> None:
-        self._planner = planner
+    def __init__(self, planner: RatedPlanner, forecaster: Forecaster | None = None) -> None:
+        self._planner, self._forecaster = planner, forecaster
         self.needs = replace(needs_of(planner), map=True)
 
     def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
@@ -51,8 +53,12 @@ class RefinedPlanner:
         best = _best(rated)
         outlook = rated.outlook or Outlook.certain(partial(coasting, agents), agents)
         proposals = _driven(observation, best)
+        reckoned = outlook
+        if isinstance(self._forecaster, Reactive):
+            reckoned = Outlook.given(self._forecaster, observation, proposals.pose, DT_S)
         instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1, device=best.valid.device) * DT_S
-        scores = score(observation, outlook.at(instants), outlook.probability, proposals, IMPROVED)
+        futures = reckoned.at(instants)
+        scores = score(observation, futures, reckoned.probability, proposals, IMPROVED)
         cost = 1.0 - scores.total + _PER_COST * _dearer(rated)[:, :REFINED]
         return least_cost_plan(observation, best, cost, None, outlook, rated.occupancy)
 

@@ -34,7 +34,7 @@ class JointConfig:
 class JointPredictor(TaskNetwork):
     """Scene Transformer's factored attention and joint futures, over relative poses."""
 
-    task, version, config_class = "joint", 2, JointConfig
+    task, version, config_class = "joint", 3, JointConfig
     needs = ExampleSpec().needs()
 
     def __init__(self, config: JointConfig) -> None:
@@ -67,6 +67,21 @@ class JointPredictor(TaskNetwork):
         if ego_future is not None:
             require_finite("ego_future", ego_future)
         return joint_forecast_of(self(scene, ego_future), scene)
+
+    def predict_given(
+        self, observation: Observation, plan: Float[Tensor, "b p t 3"]
+    ) -> JointForecast:
+        """What the scene does if the ego does this, or that: b times p forecasts, those of a world in turn.
+
+        `plan`: P things the ego may do, in its frame, as far ahead as the forecasts go.
+        """
+        scene = observed_scene(observation)
+        futures = self.head.given_each(self.encoder(scene), scene, plan)
+        told = joint_forecast_of(futures, scene)
+        shape = (-1, self.config.futures)
+        logit = scene_logit(futures, scene.agent_valid).reshape(shape)
+        pose = told.pose.reshape(*shape, *told.pose.shape[2:])
+        return JointForecast(pose, torch.softmax(logit, dim=1), told.dt_s)
 
     def predict_each(self, observation: Observation) -> Forecast:
         """The others one by one, each with the probabilities that its own token gives."""

@@ -32,7 +32,7 @@ class JointTask(Task):
         super().__init__(config)
         if config.condition_only:
             self.network.requires_grad_(False)
-            self.network.head.ego_future.requires_grad_(True)
+            self.network.head.reaction.requires_grad_(True)
 
     def losses(self, example: Example, generator: torch.Generator) -> dict[str, Tensor]:
         """By name; `loss` is the one that falls."""

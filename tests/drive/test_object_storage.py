@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from drive.features.store import Store
 from sim import remote
 from sim.files import write_whole
 
-pytest.importorskip("s3fs", reason="the extra `cluster` is not installed")
+s3fs = pytest.importorskip("s3fs", reason="the extra `cluster` is not installed")
 moto = pytest.importorskip("moto.server", reason="moto is not installed")
 
 RUN = [
@@ -183,6 +184,49 @@ def test_who_may_not_write_is_told_before_the_work(
     _refuse(monkeypatch, PermissionError(13, "Access Denied"))
     assert main([*RUN, "--out", f"s3://{bucket}/runs"]) == 2
     assert f"s3://{bucket}/runs" in capsys.readouterr().err
+
+
+class _FullServer(BaseHTTPRequestHandler):
+    """A bucket that is there, empty, and has no room."""
+
+    protocol_version = "HTTP/1.1"  # a client may ask first whether to go on
+
+    def do_GET(self) -> None:
+        self._answer(200, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+
+    def do_HEAD(self) -> None:
+        self._answer(404, "")
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        said = "Storage backend has reached its minimum free drive threshold."
+        self._answer(507, f"<Error><Code>XMinioStorageFull</Code><Message>{said}</Message></Error>")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self, status: int, body: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+
+def test_a_full_bucket_is_told_before_the_work(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _FullServer) as full:
+        threading.Thread(target=full.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{full.server_port}")
+        monkeypatch.setattr(remote, "_WAITS_S", (60.0,))
+        s3fs.S3FileSystem.clear_instance_cache()  # they keep the address that they first had
+        assert main([*RUN, "--out", "s3://full/runs"]) == 2
+        full.shutdown()
+    s3fs.S3FileSystem.clear_instance_cache()
+    error = capsys.readouterr().err.strip()
+    assert "minimum free drive threshold" in error and len(error.splitlines()) == 1
 
 
 def test_urls_are_folders_and_folders_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

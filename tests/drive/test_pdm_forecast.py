@@ -12,6 +12,7 @@ from drive.cli.main import main
 from drive.features.example import ExampleSpec
 from drive.networks.weights import FILE, WeightsCard, save_weights
 from drive.planning import make_planner, takes_option
+from drive.planning.forecaster import make_forecaster
 from drive.planning.futures import Outlook, coasting, foretold
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.planner import full_stop
@@ -21,6 +22,7 @@ from drive.planning.pdm.scorer import FURTHEST_AHEAD, score
 from drive.planning.route_frame import agents_along_route
 from drive.prediction.joint import JointConfig, JointPredictor
 from eval.runs.folder import RunFolder
+from sim import trees
 from sim.interface import JointForecast, Observation, Plan
 from sim.scenario import AgentKind
 from sim.simulator import Simulator
@@ -146,6 +148,49 @@ def test_score_is_the_mean_over_the_futures() -> None:
     assert torch.allclose(both.total, 0.25 * free.total + 0.75 * cut.total, atol=1e-6)
     steps = torch.cat((free.collision_step, cut.collision_step), dim=2)
     assert torch.equal(both.collision_step, steps)
+
+
+def test_each_proposal_is_scored_in_what_the_others_do_because_of_it() -> None:
+    """They cut in on the last 10 of 15 proposals, and do not on the first 5."""
+    observation = _observe(Car(0, 0, 0, 0, 8), Car(1, 12, 3.5, 0, 4))
+    agents = agents_along_route(observation.agents, observation.route, 8.0)
+    proposals = propose(observation, agents, PUBLISHED)
+    forecast = Told([0.5, 0.5], [None, _cut_in()]).predict_joint(observation)
+    instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1) * DT_S
+    free, cut = Outlook.of(forecast, observation.agents).at(instants)
+    mixed = trees.map_tensors(lambda tensor: tensor.repeat_interleave(15, dim=0), free)
+    mixed = replace(
+        mixed, pose=torch.cat((free.pose.expand(5, -1, -1, -1), cut.pose.expand(10, -1, -1, -1)))
+    )
+    one = torch.ones(1, 1)
+    given = score(observation, [mixed], one.expand(15, 1), proposals, PUBLISHED)
+    in_free, in_cut = (score(observation, [f], one, proposals, PUBLISHED) for f in (free, cut))
+    assert torch.equal(given.collision_step[:, :5], in_free.collision_step[:, :5])
+    assert torch.equal(given.collision_step[:, 5:], in_cut.collision_step[:, 5:])
+    everywhere = score(
+        observation,
+        [trees.take(cut, torch.zeros(15).long())],
+        one.expand(15, 1),
+        proposals,
+        PUBLISHED,
+    )
+    assert torch.equal(everywhere.total, in_cut.total)
+    assert (in_free.total - in_cut.total).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("planner", ["pdm", "p3"])
+def test_a_network_that_knows_of_no_reaction_gives_the_plans_of_a_joint_forecast(
+    planner: str, tmp_path: Path
+) -> None:
+    weights = str(_weights(tmp_path / "trained"))
+    observation = _observe(Car(0, 0, 0, 0, 8), Car(1, 12, 3.5, 0, 4), Car(0, 25, 0, 0, 5))
+    plans = []
+    for name in ("joint", "reactive"):
+        forecaster = make_forecaster(name, weights)
+        refine = "pdm" if planner == "p3" else None
+        plans.append(make_planner(planner, forecaster, refine).plan(observation))
+    assert torch.allclose(plans[0].trajectory, plans[1].trajectory, atol=1e-4)
+    assert torch.allclose(plans[0].costs, plans[1].costs, atol=1e-4)
 
 
 @pytest.mark.parametrize(("chance", "stops"), [(0.4, False), (0.6, True)])

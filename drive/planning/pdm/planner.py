@@ -6,14 +6,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from drive.planning.forecaster import Forecaster
+from drive.planning.forecaster import Forecaster, Reactive
 from drive.planning.futures import Outlook, as_forecast, coasting
 from drive.planning.idm_rollout import DT_S
 from drive.planning.pdm.proposals import HORIZON, OFFSETS_M, SPEED_FRACTIONS, propose
 from drive.planning.pdm.rules import IMPROVED, PUBLISHED, PdmRules
 from drive.planning.pdm.scorer import FURTHEST_AHEAD, score
 from drive.planning.route_frame import KNOT_S, along_route, knots_s
-from sim import comfort
+from sim import comfort, trees
 from sim.interface import Needs, Observation, Plan
 
 EMERGENCY_S = 2.0
@@ -25,7 +25,7 @@ class PdmClosed:
     """The published rule-based planner that learned ones are measured against.
 
     Given a forecaster it reckons with its futures in place of constant velocities: proposals are made for
-    the most probable one, and scored by the mean over all.
+    the most probable one, and scored by the mean over all; by those of each proposal, if it can tell them.
     """
 
     needs = Needs(map=True)
@@ -44,15 +44,21 @@ class PdmClosed:
         knots = outlook.likeliest(knots_s(steps * DT_S, device))
         agents = along_route(knots, observation.agents.size_m, observation.route)
         proposals = propose(observation, agents, rules)
+        if isinstance(self._forecaster, Reactive):
+            outlook = Outlook.given(self._forecaster, observation, proposals.pose, DT_S)
         instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1, device=device) * DT_S
-        futures = outlook.at(instants)
-        scores = score(observation, futures, outlook.probability, proposals, rules)
+        futures, probability = outlook.at(instants), outlook.probability
+        scores = score(observation, futures, probability, proposals, rules)
         offset = torch.tensor(OFFSETS_M).to(scores.total).abs()
         offset = offset.repeat_interleave(len(SPEED_FRACTIONS))
         best = (scores.total - rules.off_center_cost * offset).argmax(dim=1)
         world = torch.arange(len(best), device=best.device)
         soon = scores.collision_step[world, best] <= EMERGENCY_S / DT_S
-        likely = (soon * outlook.probability).sum(dim=1) > EMERGENCY_PROBABILITY
+        if len(probability) > len(best):  # each proposal has its own
+            of_best = world * scores.total.shape[1] + best
+            futures = [trees.take(future, of_best) for future in futures]
+            probability = probability[of_best]
+        likely = (soon * probability).sum(dim=1) > EMERGENCY_PROBABILITY
         brake = likely & (observation.ego.speed_mps <= EMERGENCY_SPEED_MPS)
         chosen = torch.where(
             brake.reshape(-1, 1, 1),
@@ -64,7 +70,7 @@ class PdmClosed:
             DT_S,
             candidates=proposals.pose[:, :, 1:],
             costs=1.0 - scores.total,
-            forecast=as_forecast(futures, outlook.probability, round(KNOT_S / DT_S), DT_S),
+            forecast=as_forecast(futures, probability, round(KNOT_S / DT_S), DT_S),
         )
 
     def outlook(self, observation: Observation) -> Outlook:

@@ -2,11 +2,12 @@
 
 score = no collision * drivable area * direction * (5 progress + 5 TTC + 2 comfort) / 12
 
-Among several futures: the mean of the scores in each, weighted by their probabilities.
+Among several futures: the mean of the scores in each, weighted by their probabilities. What the others do
+may hang on the proposal: then each is scored in futures of its own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,7 +20,7 @@ from drive.planning.pdm.proposals import Proposals
 from drive.planning.pdm.rules import PdmRules
 from drive.planning.route_frame import project
 from eval.metrics.comfort import comfortable
-from sim import comfort
+from sim import comfort, trees
 from sim.contacts import STOPPED_TTC_MPS, at_fault, in_one_lane, is_ahead, is_behind
 from sim.dynamics.bicycle import rear_of
 from sim.geometry import box
@@ -43,11 +44,14 @@ class Scores:
 def score(
     observation: Observation,
     futures: Sequence[Futures],
-    probability: Float[Tensor, "b f"],
+    probability: Float[Tensor, "w f"],
     proposals: Proposals,
     rules: PdmRules,
 ) -> Scores:
-    """Score every proposal; `futures`: F of the others every `DT_S`, `FURTHEST_AHEAD` further."""
+    """Score every proposal; `futures`: F of the others every `DT_S`, `FURTHEST_AHEAD` further.
+
+    w = b: whatever the ego does; w = b * p: if it does the first proposal of world 0, the second, ...
+    """
     hd_map = observation.map
     assert hd_map is not None
     corners = box.corners(proposals.pose, observation.ego.size_m[:, None, None])
@@ -61,16 +65,32 @@ def score(
     on_road = drivable * _direction(wrong(hd_map, proposals))
     gained_m = _gained_m(observation, proposals)
     fine = _comfort(observation, proposals, rules)
+    shape = (len(gained_m), -1, len(futures))
+    if len(probability) > len(gained_m):
+        observation, proposals = _one_by_one(observation, proposals)
+        rear, one_lane, junction = (
+            x.flatten(0, 1).unsqueeze(1) for x in (rear, one_lane, junction)
+        )
     totals, steps = [], []
     for future in futures:
         collision, step = _collisions(observation, future, proposals, one_lane)
         ttc = _time_to_collision(observation, future, proposals, rear, ~one_lane | junction, rules)
-        gates = collision * on_road
+        gates = collision.view_as(on_road) * on_road
         progress = _progress(gained_m, gates, rules)
-        totals.append(gates * (5.0 * progress + 5.0 * ttc + 2.0 * fine) / 12.0)
-        steps.append(step)
-    mean = (torch.stack(totals, dim=2) * probability.unsqueeze(1)).sum(dim=2)
+        totals.append(gates * (5.0 * progress + 5.0 * ttc.view_as(fine) + 2.0 * fine) / 12.0)
+        steps.append(step.view(gained_m.shape))
+    mean = (torch.stack(totals, dim=2) * probability.view(shape)).sum(dim=2)
     return Scores(mean, torch.stack(steps, dim=2))
+
+
+def _one_by_one(observation: Observation, proposals: Proposals) -> tuple[Observation, Proposals]:
+    """Each proposal as the only one of a world of its own; who is there, not the map."""
+    count = proposals.speed_mps.shape[1]
+    world = torch.arange(len(proposals.speed_mps), device=proposals.speed_mps.device)
+    world = world.repeat_interleave(count)
+    agents, ego = trees.take(observation.agents, world), trees.take(observation.ego, world)
+    alone = trees.map_tensors(lambda tensor: tensor.flatten(0, 1).unsqueeze(1), proposals)
+    return replace(observation, agents=agents, ego=ego), alone
 
 
 def _near_pairs(

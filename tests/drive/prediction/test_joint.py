@@ -105,6 +105,23 @@ def test_the_egos_future_is_a_condition_of_the_others() -> None:
     assert (moved[others] > 1e-4).all()
 
 
+def test_what_is_foretold_of_each_plan_is_what_is_foretold_given_it() -> None:
+    """And untrained, a plan changes nothing."""
+    observation = toy_examples().observation
+    plans = torch.randn(5, 3, 12, 3)
+    with torch.no_grad():
+        new = JointPredictor(TINY).eval()
+        without, unmoved = new.predict_joint(observation), new.predict_given(observation, plans)
+        assert torch.allclose(unmoved.pose[1::3], without.pose, atol=1e-5)
+        network = _network()
+        told = network.predict_given(observation, plans)
+        for number in range(3):
+            alone = network.predict_joint(observation, plans[:, number])
+            assert torch.allclose(told.pose[number::3, ..., :2], alone.pose[..., :2], atol=1e-3)
+            assert torch.allclose(told.probability[number::3], alone.probability, atol=1e-4)
+    assert (told.pose[::3] - told.pose[1::3]).abs().max() > 0.1
+
+
 def test_forecasts_have_probabilities_and_the_egos_frame() -> None:
     example = toy_examples()
     network = _network()

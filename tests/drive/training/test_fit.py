@@ -112,7 +112,7 @@ def test_how_the_ego_is_looked_at_is_trained_alone(data: Path, tmp_path: Path) -
     config = _config(data, start=str(tmp_path / "all"), condition=1.0, condition_only=True, steps=2)
     after = _fit(config, tmp_path / "told")
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert moved and all(name.startswith("head.ego_future.") for name in moved)
+    assert moved and all(name.startswith("head.reaction.") for name in moved)
 
 
 def test_intentions_are_trained_and_read_back(data: Path, tmp_path: Path) -> None:
