@@ -1,13 +1,14 @@
-"""What a million simulated kilometres cost, by planner: each drives the same scenarios on all cores.
+"""What a million simulated kilometres cost, by planner, each of which drives the same scenarios.
 
     python benchmarks/costs.py --count 64 --planners constant_velocity idm pdm p3 social [--device cuda]
 
-Kilometres are the ego's, as driven; its scenario is simulated, scored and recorded whole. What a run of one
-short scenario takes, start and report, is taken off: it does not grow with the distance.
+Kilometres are the ego's, as driven; its scenario is simulated, scored and recorded whole. Time is that of all
+cores together, with a GPU that on the clock. What a run of one short scenario takes, start and report,
+is taken off: it does not grow with the distance.
 """
 
 import argparse
-import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -16,19 +17,33 @@ from pathlib import Path
 
 import numpy as np
 
-CORE_HOUR_USD, GPU_HOUR_USD = 0.04, 3.0  # as clouds rent them out
+CORE_HOUR_USD, GPU_HOUR_USD = 0.04, 3.0  # about what clouds ask
 _START = ["--scenario", "straight-val-0-000000", "--duration-s", "1", "--batch-size", "1"]
 
 
-def run_seconds(words: list[str], planner: str, out: Path, name: str) -> float:
-    """Of one run of `bevdrive simulate`."""
-    begin = time.perf_counter()
+def run_seconds(words: list[str], planner: str, out: Path, name: str, device: str) -> float:
+    """Of one run of `bevdrive simulate`: its processor time; on a GPU, that on the clock."""
+    begin, begin_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = [sys.executable, "-m", "drive.cli.main", "simulate", *words, "--planner", planner]
-    fixed = ["--replan", "0.5", "--videos", "0", "--out", str(out), "--name", name]
+    fixed = [
+        "--replan",
+        "0.5",
+        "--videos",
+        "0",
+        "--out",
+        str(out),
+        "--name",
+        name,
+        "--device",
+        device,
+    ]
     done = subprocess.run([*command, *fixed], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if done.returncode > 1:
         raise SystemExit(f"{planner}: exit code {done.returncode}")
-    return time.perf_counter() - begin
+    if device != "cpu":
+        return time.perf_counter() - begin_s
+    end = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
 
 
 def kilometres(run: Path) -> tuple[float, float]:
@@ -54,26 +69,17 @@ def main() -> None:
     parser.add_argument("--planners", nargs="+", default=["constant_velocity", "idm", "pdm"])
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    price = GPU_HOUR_USD if options.device != "cpu" else CORE_HOUR_USD * (os.cpu_count() or 1)
-    words = [
-        "--benchmark",
-        options.benchmark,
-        "--count",
-        str(options.count),
-        "--device",
-        options.device,
-    ]
+    price, unit = (CORE_HOUR_USD, "core") if options.device == "cpu" else (GPU_HOUR_USD, "GPU")
+    words = ["--benchmark", options.benchmark, "--count", str(options.count)]
     words += ["--batch-size", str(options.batch_size)]
     print(
-        "| planner | km | times real time | machine-hours a million km | USD |\n|---|---|---|---|---|"
+        f"| planner | km | times real time | {unit}-hours a million km | USD |\n|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
         for planner in options.planners:
-            begin_s = run_seconds(
-                [*_START, "--device", options.device], planner, out, f"start-{planner}"
-            )
-            work_s = run_seconds(words, planner, out, planner) - begin_s
+            start_s = run_seconds(_START, planner, out, f"start-{planner}", options.device)
+            work_s = run_seconds(words, planner, out, planner, options.device) - start_s
             driven_km, simulated_h = kilometres(out / planner)
             hours = work_s / 3600 / driven_km * 1e6
             print(

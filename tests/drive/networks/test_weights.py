@@ -36,7 +36,7 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
     ("other", "message"),
     [
         ({"task": "occupancy"}, "weights of task 'occupancy', not of joint"),
-        ({"version": 7}, "version 7 of task joint, not 2"),
+        ({"version": 7}, "version 7 of task joint, not 3"),
         ({"config": asdict(JointConfig(width=16))}, "do not fit the network"),
         ({"config": {"breadth": 8}}, "do not fit the network"),
     ],

@@ -59,6 +59,7 @@ def test_who_gives_way_to_the_ego_gets_farther_if_it_brakes_and_who_follows_it_d
     for way, those in ((1.0, truth_m > CHANGED_M), (-1.0, truth_m < -CHANGED_M)):
         assert those.sum() >= 5
         assert (way * told["shipped"][those] > 0.0).float().mean() > 0.6
+        assert (told["shipped"][those].mean() / truth_m[those].mean()) > 0.2
 
 
 def _before_forks(lanes: list[Lane], example: Example, row: int) -> list[tuple[int, set[int]]]:
