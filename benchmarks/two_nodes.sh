@@ -39,7 +39,8 @@ done
 on 1 "$bin/ray" start --head --node-ip-address $head --port $port --num-cpus 1 --include-dashboard false >/dev/null
 on 2 "$bin/ray" start --address $head:$port --node-ip-address 10.77.0.2 --num-cpus 1 >/dev/null
 
-"$bin/bevdrive" simulate "${words[@]}" --workers 2 --out "$out" --name processes
+[[ -f $out/processes/metrics.json ]] ||
+	"$bin/bevdrive" simulate "${words[@]}" --workers 2 --out "$out" --name processes
 RAY_ADDRESS=$head:$port on 1 "$bin/bevdrive" simulate "${words[@]}" --cluster ray --out "$out" --name ray &
 run=$!
 jobs() { # finished batches of a run
