@@ -31,6 +31,11 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if arguments else 2
+    if arguments[0] == "--version":
+        from eval.runs.made_by import version_line
+
+        print(version_line())
+        return 0
     from drive.cli.interruption import Interruption
     from sim.errors import one_of
     from sim.remote import localized
@@ -154,7 +159,7 @@ _USAGE = """usage: bevdrive VERB [OPTIONS]
   export     write scenarios as a nuScenes dataset
   bench      how fast are world, metrics, sensors and closed loop here?
 
-`bevdrive VERB --help` lists the options, with examples. The first to try:
+`bevdrive VERB --help` lists the options, with examples; `bevdrive --version`. The first to try:
 
   bevdrive simulate --preset configs/simulate/demo.yaml"""
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from eval.metrics.declaration import Metric
+from eval.runs.made_by import FILE, made_by
 from eval.runs.results import DriveScores, ErrorNote, Results, compact, summarize
 from eval.runs.stored import read_batch, read_benchmark, read_declared, read_drives, read_summary
 from sim.errors import InputError
@@ -208,6 +209,7 @@ def whole_folder(root: Path, name: str, config: dict[str, Any]) -> Iterator[Path
         part = Path(scratch) / name
         part.mkdir()
         write_whole(part / "config.yaml", yaml.safe_dump(config, sort_keys=True))
+        write_whole(part / FILE, yaml.safe_dump(made_by(), sort_keys=False))
         yield part
         part.rename(path)
     push(path)

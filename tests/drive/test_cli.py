@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from drive.cli.main import main
 from eval.runs.folder import RunFolder
@@ -25,6 +26,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     assert _run(root, "whole") == 0
     return root / "whole"
+
+
+def test_a_run_says_what_made_it(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = yaml.safe_load((whole / "made_by.yaml").read_text())
+    assert told["packages"]["torch"] == torch.__version__
+    head = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    commit = subprocess.run(head, capture_output=True, text=True).stdout.strip()
+    assert commit.startswith(told["commit"].split("-")[0])
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"bevdrive {told['bevdrive']} ({told['commit']})\n"
 
 
 @pytest.mark.parametrize(
