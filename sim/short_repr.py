@@ -4,12 +4,12 @@ from dataclasses import fields, is_dataclass
 from textwrap import fill
 from typing import Any, TypeVar
 
-Class = TypeVar("Class", bound=type)
+Class = TypeVar("Class")
 _WIDTH = 100
 _KEPT = "\N{NO-BREAK SPACE}"  # no line ends there
 
 
-def short_repr(cls: Class) -> Class:
+def short_repr(cls: type[Class]) -> type[Class]:
     """Give a dataclass a `repr` that shows plain values, and of all else shape, number or class.
 
     Fields that are None are left out.
