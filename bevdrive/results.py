@@ -9,6 +9,7 @@ from drive.pipelines.simulate import Outcome, show_drives
 from drive.pipelines.simulate_config import SimulateConfig
 from eval.runs.folder import RunFolder
 from eval.runs.results import ErrorNote
+from sim.text_files import read_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ class Results:
     def errors(self) -> list[ErrorNote]:
         """What planners and metrics raised, each with the text of its traceback."""
         return [
-            replace(note, traceback=(self._folder.path / note.traceback).read_text())
+            replace(note, traceback=read_text(self._folder.path / note.traceback))
             for note in self._errors
         ]
 
@@ -82,7 +83,7 @@ class Results:
         target = Path(localized(str(path)))
         with whole_folder(target.parent, target.name, self._folder.config()) as part:
             shutil.copytree(self._folder.path, part, dirs_exist_ok=True)
-        self._folder, self._scratch = RunFolder(target), None
+        self._folder, self._scratch = RunFolder(target.resolve()), None
         show_drives(self._config, self._folder)
         return target
 
