@@ -15,6 +15,7 @@ from sim.geometry import se2
 from sim.interface import Observation, Perception, Plan, Planner, needs_of
 from sim.plan_check import check_plan
 from sim.scenario import EGO
+from sim.short_repr import short_repr
 from sim.simulator import Simulator
 from sim.world import World, WorldState
 
@@ -22,6 +23,7 @@ PLAN_POINTS = 8  # kept of each plan, half a second apart
 COURSE_S = 4.0  # of each plan, step by step: speed and heading
 
 
+@short_repr
 @dataclass(frozen=True)
 class Rollout:
     """What happened in B worlds at T instants (the start included); N agents, 0 is the ego.

@@ -23,6 +23,7 @@ from sim.scenario import EGO
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import RasterSpec
 from sim.sensors.sweep import LabelledSweep, LidarSweep
+from sim.short_repr import short_repr
 from sim.traffic import Traffic
 from sim.world import World, WorldState
 
@@ -54,6 +55,7 @@ class Needs:
         return max(self.history_s, *(self.raster.past_s if self.raster else ()), 0.0)
 
 
+@short_repr
 @dataclass(frozen=True)
 class EgoState:
     """The ego's own motion and shape."""
@@ -65,6 +67,7 @@ class EgoState:
     wheelbase_m: Float[Tensor, " b"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Agents:
     """The other road users, now; invalid entries may hold anything. An `id` stays with its agent."""
@@ -94,6 +97,7 @@ class Agents:
         )
 
 
+@short_repr
 @dataclass(frozen=True)
 class History:
     """The last H instants, `dt_s` apart, the present last; row 0 is the ego, then as in `Agents`.
@@ -106,6 +110,7 @@ class History:
     valid: Bool[Tensor, "b n h"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class EgoMap:
     """The HD map under the ego's feet: questions in the ego frame, answered by the world's rasters."""
@@ -137,6 +142,7 @@ class EgoMap:
         return se2.transform_points(pose, points_m)
 
 
+@short_repr
 @dataclass(frozen=True)
 class Privileged:
     """What only the simulator knows, world frame: maps, recording, everybody's state, true labels.
@@ -150,6 +156,7 @@ class Privileged:
     lidar: LabelledSweep | None
 
 
+@short_repr
 @dataclass(frozen=True)
 class Observation:
     """What the ego may know when it plans; None: not asked for in the planner's `Needs`."""
@@ -167,6 +174,7 @@ class Observation:
     privileged: Privileged | None = None
 
 
+@short_repr
 @dataclass(frozen=True)
 class Forecast:
     """M futures of each other road user (in the order of `Observation.agents`), every `dt_s`.
@@ -179,6 +187,7 @@ class Forecast:
     dt_s: float
 
 
+@short_repr
 @dataclass(frozen=True)
 class JointForecast:
     """M futures of a whole scene: row 0 the ego, then the others in the order of `Observation.agents`.
@@ -204,6 +213,7 @@ class IntentionKind(IntEnum):
     OTHER = 7  # who neither drives nor rides, or drives where no lanes are
 
 
+@short_repr
 @dataclass(frozen=True)
 class Intention:
     """What each other road user (in the order of `Observation.agents`) is about to do: IntentionKind."""
@@ -211,6 +221,7 @@ class Intention:
     logit: Float[Tensor, "b a i"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Occupancy:
     """How likely each cell around the ego is occupied, every `dt_s`, the first one `dt_s` from now."""
@@ -224,6 +235,7 @@ WHAT_IF_WAYS = ("goes", "waits", "plans")
 """the boldest and the most careful that the ego might do, and what it will"""
 
 
+@short_repr
 @dataclass(frozen=True)
 class WhatIf:
     """What N others are expected to do if the ego drives one of the W `WHAT_IF_WAYS`, every `dt_s`.
@@ -246,6 +258,7 @@ class WhatIf:
 Tracking = Literal["lqr", "exact"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Plan:
     """A trajectory every `dt_s`; its first entry is where the ego means to be one `dt_s` from now.

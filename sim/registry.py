@@ -3,7 +3,8 @@
 A name stands for a class. It is one of the built-in ones; or an entry point that an installed package
 declares in the registry's group; or says itself where the class lies: `my_module:MyClass`, or
 `path/to/file.py:MyClass`. What follows an @ are the weights to make it with: `p3@runs/latest`. Asking for
-names imports nothing, and names travel to worker processes.
+names imports nothing, and names travel to worker processes. A program can lend classes, and objects that it
+made itself, for a while.
 """
 
 import hashlib
@@ -12,8 +13,10 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,13 +38,33 @@ class Registry:
     methods: tuple[str, ...]
     builtin: Mapping[str, str]
     maker: str = ""
+    _lent: ContextVar[Mapping[str, Any]] = field(
+        default_factory=lambda: ContextVar("lent"), init=False, repr=False
+    )
+
+    @contextmanager
+    def lent(self, named: Mapping[str, Any]) -> Iterator[None]:
+        """In this block, and in this process alone, classes and objects that are there already have names.
+
+        An object is not made anew: whoever asks gets it.
+        """
+        token = self._lent.set(named)
+        try:
+            yield
+        finally:
+            self._lent.reset(token)
 
     def make(self, name: str, *given: Any, **named: Any) -> Any:
         """An object of the class of that name; `given` is what its maker gets, or else `named` the class.
 
-        Raises as `load`.
+        Raises as `load`, and where an object that was lent should be given something.
         """
         cls, weights = self.load(name), class_and_weights(name)[1]
+        lent = self._lent.get({}).get(name, cls)
+        if not inspect.isclass(lent):
+            if named:
+                raise InputError(f"{self.option} {name}: is made already: no {', '.join(named)}")
+            return lent
         maker = getattr(cls, self.maker, None) if self.maker else None
         if maker is not None:
             return maker(*given)
@@ -61,10 +84,13 @@ class Registry:
         return cls
 
     def _load(self, name: str) -> Any:
+        where = f"{self.option} {name}"
+        lent = self._lent.get({})
+        if name in lent:
+            return self._class_of(lent[name], where)
         if name in self.builtin:
             module, _, attribute = self.builtin[name].partition(":")
             return getattr(importlib.import_module(module), attribute)
-        where = f"{self.option} {name}"
         module, colon, attribute = name.rpartition(":")
         if not colon:
             cls = self._load_installed(name)
@@ -112,12 +138,23 @@ class Registry:
             one_of(f"{where}: class", name, fit)
         return getattr(module, name)
 
-    def _check(self, cls: Any, where: str) -> None:
-        if not inspect.isclass(cls):
-            raise InputError(f"{where}: not a class but a {type(cls).__name__}")
+    def _class_of(self, lent: Any, where: str) -> Any:
+        """Itself, or that of an object; InputError where it is not what it should be."""
+        if inspect.isclass(lent):
+            self._check(lent, where)
+            return lent
+        self._check_methods(type(lent), where)
+        return type(lent)
+
+    def _check_methods(self, cls: Any, where: str) -> None:
         for method in self.methods:
             if not callable(getattr(cls, _plain(method), None)):
                 raise InputError(f"{where}: class {cls.__name__} has no method {method}")
+
+    def _check(self, cls: Any, where: str) -> None:
+        if not inspect.isclass(cls):
+            raise InputError(f"{where}: not a class but a {type(cls).__name__}")
+        self._check_methods(cls, where)
         if self.maker and hasattr(cls, self.maker):
             return
         try:

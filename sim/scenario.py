@@ -10,6 +10,8 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sim.short_repr import short_repr
+
 EGO = 0
 
 
@@ -77,6 +79,7 @@ class ObstacleKind(IntEnum):
     TREE = 4
 
 
+@short_repr
 @dataclass(frozen=True)
 class Tracks:
     """N road users over T steps; row 0 is the ego. Invalid entries hold zeros."""
@@ -91,6 +94,7 @@ class Tracks:
     valid: Bool[np.ndarray, "n t"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Lane:
     """One lane; `successors`, `predecessors` and neighbours are indices into `LaneMap.lanes`."""
@@ -109,6 +113,7 @@ class Lane:
     priority: int = 0  # right of way where paths conflict: the higher number goes first
 
 
+@short_repr
 @dataclass(frozen=True)
 class MapArea:
     """A polygon with holes; rings are open (the last vertex does not repeat the first)."""
@@ -118,6 +123,7 @@ class MapArea:
     holes_m: tuple[np.ndarray, ...] = ()
 
 
+@short_repr
 @dataclass(frozen=True)
 class StopLine:
     """A line `[2, 2]` at which the traffic of `lanes` stops; `light` indexes `Lights.state`."""
@@ -128,6 +134,7 @@ class StopLine:
     light: int = -1
 
 
+@short_repr
 @dataclass(frozen=True)
 class StaticObstacle:
     """A vertical prism; poles and trunks also carry the radius of their cylinder."""
@@ -138,6 +145,7 @@ class StaticObstacle:
     radius_m: float = 0.0
 
 
+@short_repr
 @dataclass(frozen=True)
 class GroundHeight:
     """Heights of the ground: `height_m[i, j]` at `origin_m + (i, j) * resolution_m`, world frame."""
@@ -147,6 +155,7 @@ class GroundHeight:
     height_m: Float[np.ndarray, "x y"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class LaneMap:
     """Everything static. The drivable area is the union of the DRIVABLE areas."""
@@ -158,6 +167,7 @@ class LaneMap:
     ground: GroundHeight | None = None  # None: the plane z = 0
 
 
+@short_repr
 @dataclass(frozen=True)
 class Lights:
     """Traffic lights over time."""
@@ -166,6 +176,7 @@ class Lights:
     position_m: Float[np.ndarray, "l 2"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Route:
     """Where an agent means to drive: lanes in order, and the line it follows, every metre.
@@ -186,6 +197,7 @@ class CueAction(IntEnum):
     BRAKE = 2  # brakes as hard as said, for as long as said, then drives on
 
 
+@short_repr
 @dataclass(frozen=True)
 class Cues:
     """Parts that agents have to play, a row for each agent: pulling out, stepping out, braking hard.
@@ -203,6 +215,7 @@ class Cues:
     rehearsed_s: Float[np.ndarray, " n"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Styles:
     """How each agent drives or walks, one row an agent; planners are never told.
@@ -257,6 +270,11 @@ class Scenario:
     styles: Styles | None = (
         None  # None: all alike (`sim.styles.uniform_styles`), nobody changes lanes
     )
+
+    def __repr__(self) -> str:
+        length_s, lanes = (self.num_instants - 1) * self.dt_s, len(self.map.lanes)
+        told = f"{self.num_agents} agents, {lanes} lanes, {length_s:.1f} s"
+        return f"Scenario({self.scenario_id!r}: {self.family}, {told})"
 
     @property
     def num_agents(self) -> int:

@@ -26,6 +26,7 @@ from sim.maps.lane_table import LaneTable
 from sim.recording import recorded_past, recorded_state
 from sim.scenario import EGO, Scenario
 from sim.sensors.suite import SensorSuite
+from sim.short_repr import short_repr
 from sim.traffic import Traffic, make_traffic
 from sim.world import REMEMBERED_S, Past, World, WorldState
 
@@ -33,6 +34,7 @@ ROUTE_POINTS = 160
 ROUTE_BEHIND_M = 10
 
 
+@short_repr
 @dataclass(frozen=True)
 class Simulator:
     """B worlds that are stepped together. Functional: a state goes in, the next one comes out."""

@@ -22,6 +22,7 @@ from sim.maps.reachable import reachable_points
 from sim.paths.build import build_paths
 from sim.paths.paths import Paths
 from sim.scenario import Scenario
+from sim.short_repr import short_repr
 
 WHEELBASE_PER_LENGTH = 0.6  # Chrysler Pacifica 3.09 / 5.18, Renault Zoe 2.59 / 4.08
 REMEMBERED_S = 3.0  # how long the ego goes on reckoning with whom it no longer sees
@@ -29,6 +30,7 @@ _FAR_M = 1e6  # where points that are padding lie
 _ON_PATH_M = 0.2  # who is nearer is on its path, and not changing over to it
 
 
+@short_repr
 @dataclass(frozen=True)
 class Log:
     """The recording of every agent, the ego included; T instants, world frame."""
@@ -38,6 +40,7 @@ class Log:
     valid: Bool[Tensor, "b n t"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Past:
     """Where everyone was at the last H instants, one step apart, the present last; world frame.
@@ -74,6 +77,7 @@ class Past:
         )
 
 
+@short_repr
 @dataclass(frozen=True)
 class LastSeen:
     """Where the ego takes each agent to be, world frame: where it sees it, or saw it last.
@@ -92,6 +96,7 @@ class LastSeen:
         return self.unseen_s < REMEMBERED_S + 1e-3  # the steps add up to it but for rounding
 
 
+@short_repr
 @dataclass(frozen=True)
 class WorldState:
     """Everything that moves, at one instant. `step` counts from the start of each recording."""
@@ -131,6 +136,7 @@ class WorldState:
         return speed_along(self.pose, self.velocity_mps)
 
 
+@short_repr
 @dataclass(frozen=True)
 class World:
     """The static side of a batch of scenarios. `maps` is None where nobody asks about the map."""
@@ -271,6 +277,7 @@ class World:
         return self.light_state[torch.arange(len(step), device=step.device), :, instant]
 
 
+@short_repr
 @dataclass(frozen=True)
 class WorldMaps:
     """What can be asked about the maps of a batch, prepared once."""

@@ -16,7 +16,7 @@ def test_every_file_that_is_no_module_is_package_data() -> None:
     }
     files = {
         path
-        for package in ("sim", "eval", "drive")
+        for package in ("sim", "eval", "drive", "bevdrive")
         for path in (ROOT / package).rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     }

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import _decorator, install_import_hook, jaxtyped
 
-PACKAGES = ["sim", "eval", "drive"]
+PACKAGES = ["sim", "eval", "drive", "bevdrive"]
 _OFTEN = 128  # calls in a row that were like earlier ones; from then on
 SPARE = 16  # ... one of so many is looked at: the look takes longer than most functions do
 _DEPTH = 4  # no annotation looks deeper; data that is nested without end must not be followed

@@ -6,9 +6,9 @@ import time
 import tyro
 
 from drive.cli.interruption import stopped
-from drive.cli.named_in_full import named_in_full
 from drive.cli.words import split_commas
 from drive.pipelines.collect_config import CollectConfig, check
+from drive.pipelines.named_in_full import named_in_full
 
 
 def run(arguments: list[str]) -> int:

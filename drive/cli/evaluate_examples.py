@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from drive.cli.interruption import stopped
-from drive.cli.named_in_full import named_in_full
 from drive.cli.words import split_commas
+from drive.pipelines.named_in_full import named_in_full
 
 if TYPE_CHECKING:
     from drive.pipelines.evaluate.examples import ExampleScores
@@ -38,7 +38,7 @@ def run(
         scored = pipeline()(config, config.name or time.strftime("%Y%m%d-%H%M%S"))
     except (KeyboardInterrupt, BrokenRun, OSError) as stop:
         return stopped(stop, "nothing written")
-    print("\n\n".join(table.text() for table in scored.tables.values()))
+    print(scored)
     for entry in scored.skipped:
         print(f"skipped {entry['scenario']}: {entry['reason']}", file=sys.stderr)
     print(f"{time.perf_counter() - began:.1f} s: {scored.folder}/report.html")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from drive.cli.interruption import stopped
-from drive.cli.named_in_full import named_in_full
 from drive.cli.words import split_commas, value_of
+from drive.pipelines.named_in_full import named_in_full
 from drive.pipelines.presets import from_dict, from_yaml, to_plain
 from drive.pipelines.simulate_config import SimulateConfig, check
 from drive.pipelines.workers import WORK_FIELDS

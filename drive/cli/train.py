@@ -9,12 +9,12 @@ import tyro
 
 from drive.cli.interruption import stopped
 from drive.cli.words import split_commas, value_of
-from drive.pipelines.presets import from_dict, from_yaml, to_plain
+from drive.pipelines.presets import from_dict
+from drive.pipelines.train import begin, preset, train
 from drive.training.config import CONFIGS, TrainConfig
 from drive.training.config_check import check
 from sim.errors import InputError, one_of
 
-PRESETS = Path(__file__).parents[1] / "training" / "presets"
 _ABOUT = """Train a network from examples that `bevdrive collect` made.
 
 Examples:
@@ -59,22 +59,14 @@ def run(arguments: list[str]) -> int:
     task, *words = split_commas(arguments, ("--data",))
     one_of("task", task, CONFIGS)
     config, options = _resolve(task, words)
-    check(config)
-    from drive.pipelines.train import train
-    from drive.training.order import open_store
-    from eval.runs.folder import whole_folder
-
-    open_store(config)
-    if config.start is not None and options.resume is None:
-        from drive.training.fit import make_task
-
-        make_task(task, config)
     if options.resume is not None:
+        from drive.training.order import open_store
+
+        check(config)
+        open_store(config)
         folder = options.resume.resolve()
     else:
-        name = options.name or time.strftime("%Y%m%d-%H%M%S")
-        with whole_folder(options.out, name, {"task": task, **to_plain(config)}):
-            folder = options.out / name
+        folder = begin(task, config, options.out, options.name)
     if config.devices > 1:  # Lightning starts the others' processes by this command line
         sys.argv[1:] = ["train", task, "--resume", str(folder.resolve())]
     began = time.perf_counter()
@@ -95,7 +87,7 @@ def _resolve(task: str, words: list[str]) -> tuple[TrainConfig, _Run]:
     if resume is not None:
         base = _of_run(task, Path(resume))
     else:
-        base = from_yaml(_preset(task, value_of(words, "--preset") or _Run.preset), cls())
+        base = preset(task, value_of(words, "--preset") or _Run.preset)
     made = make_dataclass(
         "Options",
         [("config", cls, field(default=base)), ("run", _Run, field(default=_Run()))],
@@ -121,11 +113,3 @@ def _of_run(task: str, folder: Path) -> TrainConfig:
     if stored.pop("task", None) != task:
         raise InputError(f"--resume: {folder}: no training of task {task}")
     return from_dict(stored, CONFIGS[task](), str(folder / "config.yaml"))
-
-
-def _preset(task: str, name: str) -> Path:
-    if name.endswith((".yaml", ".yml")):
-        return Path(name)
-    known = sorted(path.stem for path in (PRESETS / task).glob("*.yaml"))
-    one_of("--preset", name, known)
-    return PRESETS / task / f"{name}.yaml"

@@ -9,7 +9,6 @@ OUT/pictures/              of each stage
 """
 
 import json
-import os
 from pathlib import Path
 
 from drive.perception.clusters import ClusterBounds
@@ -110,8 +109,6 @@ def _make(config: DiscoverConfig, logs: list[SweepLog], stage: str) -> bool:
 
 def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
     """A round: near the sensor on the first labels, then as far as it sees on those of the round before."""
-    import torch
-
     from drive.networks.weights import FILE
     from drive.perception.detector.network import FAR_M
     from drive.perception.training_frames import LabelledFrames
@@ -134,7 +131,6 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
             drops=config.drop_rays,
         )
         folder.mkdir(exist_ok=True)
-        torch.set_num_threads(os.cpu_count() or 1)  # stages that ran here took one
         start = str(config.out / f"round{number - 1}") if number else None
         fit_detector(frames, training, folder, start)
     write_whole(config.out / FILE, (folder / FILE).read_bytes())

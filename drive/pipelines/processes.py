@@ -22,7 +22,13 @@ def number_of(workers: int) -> int:
 def here(
     function: Callable[..., object], jobs: Jobs, progress: Progress, show: Callable[[], None]
 ) -> Iterator[None]:
-    """Whenever a job is done; `show` is called whenever one tells how far it is."""
+    """Whenever a job is done; `show` is called whenever one tells how far it is.
+
+    Jobs take one thread each: whoever asked for them has as many afterwards as before.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
     try:
         for number, job in enumerate(jobs):
 
@@ -36,6 +42,7 @@ def here(
             yield
     finally:
         listen(None)
+        torch.set_num_threads(threads)
 
 
 def in_processes(

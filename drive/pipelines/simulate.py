@@ -28,13 +28,19 @@ class Outcome:
 
 
 def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef]) -> Outcome:
-    """Drive what is not driven yet, or met an error; then write tables, videos and the report.
+    """`drive_scenarios`, then `show_drives`; raises as these do."""
+    outcome = drive_scenarios(config, folder, refs)
+    show_drives(config, folder)
+    return outcome
+
+
+def drive_scenarios(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef]) -> Outcome:
+    """Drive what is not driven yet, or met an error; then write the tables.
 
     Raises InputError where the scenarios are not those that the run began with, or all of them were
     skipped; `BrokenRun` where a worker process died.
     """
-    from eval.metrics.suite import FAMILIES, RANKING, declared, own_families
-    from eval.report.run_report import write_report
+    from eval.metrics.suite import FAMILIES, declared, own_families
 
     folder.hold_to([ref.name for ref in refs])
     batches = [refs[k : k + config.batch_size] for k in range(0, len(refs), config.batch_size)]
@@ -52,10 +58,18 @@ def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef])
         raise InputError(f"none of the {len(refs)} scenarios could be used: {reasons}")
     metrics = declared((*FAMILIES, *own_families(config.metric)))
     summary = folder.write_tables(results, metrics, _stated(config))
-    films = [(folder.path, drive) for drive in _worst(results.drives, RANKING.key, config.videos)]
+    return Outcome(folder.path, summary, results.errors)
+
+
+def show_drives(config: SimulateConfig, folder: RunFolder) -> None:
+    """Videos of a run that was driven, and its report; `BrokenRun` where a worker process died."""
+    from eval.metrics.suite import RANKING
+    from eval.report.run_report import write_report
+
+    drives = folder.read_tables().drives
+    films = [(folder.path, drive) for drive in _worst(drives, RANKING.key, config.videos)]
     work(film, films, config, "filming")
     write_report(folder)
-    return Outcome(folder.path, summary, results.errors)
 
 
 def _stated(config: SimulateConfig) -> dict[str, Any]:

@@ -1,9 +1,43 @@
-"""The pipeline behind `bevdrive train`: a run folder, and a training in it."""
+"""The pipeline behind `bevdrive train`: a preset, a run folder, and a training in it."""
 
+import time
 from pathlib import Path
 
-from drive.training.config import TrainConfig
+from drive.pipelines.presets import from_yaml, to_plain
+from drive.training.config import CONFIGS, TrainConfig
+from drive.training.config_check import check
+from sim.errors import one_of
 from sim.remote import push
+
+_PRESETS = Path(__file__).parents[1] / "training" / "presets"
+
+
+def preset(task: str, name: str) -> TrainConfig:
+    """The options of a task as a preset has them: small, base or a YAML file; InputError for any other."""
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        one_of("--preset", name, sorted(path.stem for path in (_PRESETS / task).glob("*.yaml")))
+        path = _PRESETS / task / f"{name}.yaml"
+    return from_yaml(path, CONFIGS[task]())
+
+
+def begin(task: str, config: TrainConfig, out: Path, name: str | None) -> Path:
+    """The run folder of a new training; without a name it gets date and time.
+
+    Raises InputError for wrong options, examples or weights, before anything is written.
+    """
+    from drive.training.order import open_store
+    from eval.runs.folder import whole_folder
+
+    check(config)
+    open_store(config)
+    if config.start is not None:
+        from drive.training.fit import make_task
+
+        make_task(task, config)
+    name = name or time.strftime("%Y%m%d-%H%M%S")
+    with whole_folder(out, name, {"task": task, **to_plain(config)}):
+        return out / name
 
 
 def train(task: str, config: TrainConfig, folder: Path) -> dict[str, float]:

@@ -39,7 +39,7 @@ class PlannerThoughts:
         import torch
 
         from eval.runs.drive_instants import DriveInstants
-        from eval.view.viewed_scene import recorded_motion
+        from eval.runs.drive_record import DriveRecord
         from sim.interface import needs_of
 
         if not scenario.map.lanes:
@@ -50,7 +50,7 @@ class PlannerThoughts:
         needs = needs if perception is None else replace(needs, perception=perception)
         self._planner = planner
         self._instants = DriveInstants(scenario, drive, needs)
-        self._pose = recorded_motion(scenario)[0] if drive is None else drive.pose
+        self._pose = (drive or DriveRecord.recorded(scenario)).pose
         reset = getattr(planner, "reset", None)
         if reset is not None:
             reset(1, torch.device("cpu"), torch.Generator().manual_seed(0))

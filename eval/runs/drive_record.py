@@ -9,14 +9,15 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt8
 
 from eval.metrics.declaration import Metric
 from eval.metrics.family import MetricResult
-from eval.rollout import Rollout
+from eval.rollout import Rollout, half_seconds
 from eval.runs.tracer import Tracer
 from sim.array_files import read_npz
 from sim.errors import InputError
 from sim.files import whole_file
 from sim.geometry.grid import BevGrid
 from sim.interface import WHAT_IF_WAYS
-from sim.scenario import EGO
+from sim.scenario import EGO, Scenario
+from sim.short_repr import short_repr
 
 _MOTION = ("dt_s", "pose", "valid", "plan")
 _CURVE = "curve:"
@@ -24,6 +25,7 @@ WAYS = len(WHAT_IF_WAYS)
 _LARGEST = 1e6  # of any number in it: a page holds them in 31 bits
 
 
+@short_repr
 @dataclass(frozen=True)
 class DriveRecord:
     """T instants of N agents (0: the ego); what the planner showed is None where it showed nothing.
@@ -84,6 +86,16 @@ class DriveRecord:
             steering_rad=rollout.ego_steering_rad[world, :length].cpu().numpy(),
             **tracer.shown(world, length, agents),
         )
+
+    @staticmethod
+    def recorded(scenario: Scenario) -> "DriveRecord":
+        """The recording as if somebody had driven it; its plan is where the ego then went."""
+        tracks = scenario.tracks
+        pose = np.concatenate((tracks.position_m[..., :2], tracks.yaw_rad[..., None]), axis=-1)
+        pose, last = pose.transpose(1, 0, 2), scenario.num_instants - 1
+        ahead = half_seconds(scenario.dt_s, scenario.num_instants).numpy() + 1
+        then = np.minimum(np.arange(scenario.num_instants)[:, None] + ahead, last)
+        return DriveRecord(scenario.dt_s, pose, tracks.valid.T, pose[then, EGO], curves={})
 
     @property
     def num_instants(self) -> int:

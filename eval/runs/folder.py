@@ -161,19 +161,20 @@ class RunFolder:
 
     def write_scenario(self, index: int, scenario: Scenario) -> None:
         """Keep scenario number `index` beside its drives: they can then be shown without the source."""
-        path = self._scenario_path(index)
+        path = self.scenario_path(index)
         path.parent.mkdir(parents=True, exist_ok=True)
         save_scenario(scenario, path)
 
     def read_scenario(self, index: int) -> Scenario:
         """Scenario number `index`; InputError names the file where it is missing or not whole."""
-        return load_scenario(self._scenario_path(index))
+        return load_scenario(self.scenario_path(index))
 
     def has_scenario(self, index: int) -> bool:
         """Whether scenario number `index` is kept here."""
-        return self._scenario_path(index).is_file()
+        return self.scenario_path(index).is_file()
 
-    def _scenario_path(self, index: int) -> Path:
+    def scenario_path(self, index: int) -> Path:
+        """Where scenario number `index` is kept."""
         return self.path / "scenarios" / f"{index:06d}{SUFFIX}"
 
     def _batch_path(self, number: int) -> Path:

@@ -66,10 +66,8 @@ class ViewedScene:
 
         Without `points` they are those of a simulated lidar on the ego.
         """
-        if drive is None:
-            pose, valid, dt_s = recorded_motion(scenario)
-        else:
-            pose, valid, dt_s = drive.pose, drive.valid, drive.dt_s
+        moved = drive or DriveRecord.recorded(scenario)
+        pose, valid, dt_s = moved.pose, moved.valid, moved.dt_s
         if points is not None and drive is None:  # the boxes are where the real points are
             z = scenario.tracks.position_m[..., 2].T
         else:  # what the simulated lidar sees stands on the ground
@@ -87,10 +85,3 @@ class ViewedScene:
         """(x, y, z, yaw) of the ego, world frame; z is the ground under it."""
         pose, z = self.motion.pose[instant, EGO], self.motion.z_m[instant, EGO]
         return np.array((*pose[:2], z - 0.5 * self.scenario.tracks.size_m[EGO, 2], pose[2]))
-
-
-def recorded_motion(scenario: Scenario) -> tuple[np.ndarray, np.ndarray, float]:
-    """How the agents moved when the scenario was recorded: pose, valid and dt_s of `Motion`."""
-    tracks = scenario.tracks
-    pose = np.concatenate((tracks.position_m[..., :2], tracks.yaw_rad[..., None]), axis=-1)
-    return pose.transpose(1, 0, 2), tracks.valid.T, scenario.dt_s

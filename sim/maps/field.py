@@ -20,9 +20,11 @@ from sim.maps.extent import grid_around
 from sim.maps.lane_bits import HEADING_BINS, LaneBits
 from sim.maps.tiles import Tiles, from_tiles, in_tiles, stored
 from sim.scenario import AreaKind, Scenario
+from sim.short_repr import short_repr
 from sim.trees import shared
 
 
+@short_repr
 @dataclass(frozen=True)
 class MapField:
     """Rasters of M maps in the world frame; world b reads those of map `row[b]`, the rest is shared.

@@ -11,6 +11,7 @@ from sim import trees
 from sim.geometry import polyline, se2
 from sim.maps.reachable import reachable_lanes
 from sim.scenario import EGO, LightState, Scenario
+from sim.short_repr import short_repr
 from sim.trees import shared
 
 _FAR_M = 1e6  # where padding lies
@@ -29,6 +30,7 @@ class LaneSpec:
     spacing_m: float = 2.0
 
 
+@short_repr
 @dataclass(frozen=True)
 class VectorMap:
     """E pieces of lanes of P points around the ego, the nearest first; ego frame.
@@ -48,6 +50,7 @@ class VectorMap:
     valid: Bool[Tensor, "b e"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class LaneTable:
     """All pieces of the lanes of M maps, world frame; world b is on map `row[b]`."""

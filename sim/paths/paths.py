@@ -15,6 +15,7 @@ from sim.geometry import se2
 from sim.paths.lane_changes import LaneChanges
 from sim.paths.route_ahead import RouteAhead
 from sim.scenario import EGO, LightState
+from sim.short_repr import short_repr
 from sim.trees import shared
 
 YELLOW_BRAKING_MPS2 = 3.0  # who would need more than this at yellow drives on
@@ -25,6 +26,7 @@ _RED, _YELLOW = int(LightState.RED), int(LightState.YELLOW)
 COARSE_M = 4  # spacing of the points that a search looks at first
 
 
+@short_repr
 @dataclass(frozen=True)
 class Paths:
     """P paths a map with K points 1 m apart; past its end a path goes straight on.

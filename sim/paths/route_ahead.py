@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from sim.short_repr import short_repr
 
+
+@short_repr
 @dataclass(frozen=True)
 class RouteAhead:
     """The ego's reference line, one point a metre, from a little behind the ego onwards; ego frame.

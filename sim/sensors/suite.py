@@ -9,9 +9,11 @@ from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import Rasterizer, RasterSpec, Scene
 from sim.sensors.sight import Sight
 from sim.sensors.sweep import LabelledSweep
+from sim.short_repr import short_repr
 from sim.world import World, WorldState
 
 
+@short_repr
 @dataclass(frozen=True)
 class SensorSuite:
     """A rasterizer, a lidar, a line of sight; any of them may be missing."""

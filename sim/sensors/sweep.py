@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.short_repr import short_repr
 
+
+@short_repr
 @dataclass(frozen=True)
 class LidarSweep:
     """One revolution: E beams (as in `LidarSpec.elevations_deg`) at A azimuths, where `hit`; else 0.
@@ -20,6 +23,7 @@ class LidarSweep:
     hit: Bool[Tensor, "b e a"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class LabelledSweep(LidarSweep):
     """A simulated sweep and what only the simulator knows of it: for scoring, never for the driver."""

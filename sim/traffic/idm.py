@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sim.compiling import materialize
 from sim.scenario import EGO, AgentKind
+from sim.short_repr import short_repr
 from sim.traffic.advancing import Course, advance
 from sim.traffic.corridor import Lookout
 from sim.traffic.driver_styles import DriverStyles, Manner
@@ -34,6 +35,7 @@ _STANDING_MPS = 0.3
 _CYCLIST = int(AgentKind.CYCLIST)
 
 
+@short_repr
 @dataclass(frozen=True)
 class IdmTraffic:
     """Drives every agent that has a path, of the worlds that it was made for."""

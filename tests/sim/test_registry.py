@@ -132,6 +132,34 @@ def test_labels_are_class_names_told_apart() -> None:
     }  # fmt: skip
 
 
+def test_what_a_program_lends_has_a_name_for_a_while() -> None:
+    class Saw:
+        def __init__(self, teeth: int = 24) -> None:
+            self.teeth = teeth
+
+        def cut(self, wood: object) -> int:
+            return self.teeth
+
+    mine = Saw(7)
+    with SAWS.lent({"Saw": Saw, "mine": mine, "hand": mine}):
+        assert SAWS.load("Saw") is SAWS.load("mine") is Saw
+        assert SAWS.make("mine") is mine and SAWS.make("Saw").cut(None) == 24
+        assert SAWS.make("Saw", teeth=3).cut(None) == 3
+        assert SAWS.make("hand") is mine  # it hides what is built in
+        assert SAWS.labels(["mine", "a:mine"]) == {"mine": "mine", "a:mine": "mine-2"}
+        with pytest.raises(InputError, match="--saw mine: is made already: no teeth"):
+            SAWS.make("mine", teeth=3)
+        with SAWS.lent({"tree": object(), "Tree": object}):
+            for name in ("tree", "Tree"):
+                with pytest.raises(InputError, match=f"{name}: class object has no method cut"):
+                    SAWS.load(name)
+            with pytest.raises(InputError, match="unknown 'mine'"):
+                SAWS.load("mine")
+        assert SAWS.make("mine") is mine
+    with pytest.raises(InputError, match="unknown 'mine'"):
+        SAWS.load("mine")
+
+
 LEARNED = """
 class Saw:
     def __init__(self, weights="plain", oil=0):

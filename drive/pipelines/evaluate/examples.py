@@ -23,6 +23,9 @@ class ExampleScores:
     tables: dict[str, "Table"]
     skipped: list[dict[str, str]]
 
+    def __repr__(self) -> str:
+        return "\n\n".join(table.text() for table in self.tables.values())
+
 
 def made_examples(
     refs: Sequence[ScenarioRef],
