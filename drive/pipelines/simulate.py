@@ -52,7 +52,9 @@ def simulate(config: SimulateConfig, folder: RunFolder, refs: list[ScenarioRef])
         raise InputError(f"none of the {len(refs)} scenarios could be used: {reasons}")
     metrics = declared((*FAMILIES, *own_families(config.metric)))
     summary = folder.write_tables(results, metrics, _stated(config))
-    films = [(folder.path, drive) for drive in _worst(results.drives, RANKING.key, config.videos)]
+    number = {p: k for k, p in enumerate(dict.fromkeys(d.planner for d in results.drives))}
+    worst = _worst(results.drives, RANKING.key, config.videos)
+    films = [(folder.path, drive, number[drive.planner]) for drive in worst]
     work(film, films, config, "filming")
     write_report(folder)
     return Outcome(folder.path, summary, results.errors)

@@ -1,4 +1,7 @@
-"""Percentile bootstrap of a mean: seeded, so that the same values give the same interval."""
+"""95 % intervals of means and of paired differences, which hold on small samples too; seeded.
+
+What holds where is said of each; measured over 20,000 samples, as `tests/eval/report` does over fewer.
+"""
 
 from dataclasses import dataclass
 
@@ -9,11 +12,17 @@ RESAMPLES = 10_000
 _BLOCK = 500  # resamples at a time, to bound the memory
 _MANY = 2_000  # values of which a resample is not drawn one by one
 _FEW = 16  # different ones among them
+_TAILS = (0.025, 0.975)
+Bounds = tuple[float, float]
+_ANYWHERE: Bounds = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over `count` values and the 95 % interval of it; NaN where there are none."""
+    """A mean over `count` values and the 95 % interval of it; NaN where there is none.
+
+    A single value has a mean and no interval.
+    """
 
     mean: float
     low: float
@@ -26,37 +35,102 @@ class Interval:
         return [None if np.isnan(v) else float(f"{v:.6g}") for v in numbers] + [self.count]
 
 
-def mean_interval(values: Float[np.ndarray, " n"], seed: int = 0) -> Interval:
-    """The mean of `values` (not finite: no value) and its percentile bootstrap interval.
+def mean_interval(
+    values: Float[np.ndarray, " n"], within: Bounds = _ANYWHERE, seed: int = 0
+) -> Interval:
+    """The mean of `values` (not finite: no value) and its interval; `within`: where means can lie.
 
-    Of paired differences it is the paired bootstrap. Efron and Tibshirani (1993), chapter 13.
+    Of zeros and ones it is exact (Clopper and Pearson 1934). Otherwise `_spread_ends`.
     """
     values = values[np.isfinite(values)]
+    if len(values) and np.isin(values, (0.0, 1.0)).all():
+        return _interval(values, *_share_ends(values), within)
+    return _interval(values, *_spread_ends(values, seed), within)
+
+
+def difference_interval(
+    gaps: Float[np.ndarray, " n"], within: Bounds = _ANYWHERE, seed: int = 0
+) -> Interval:
+    """The same of paired differences `gaps`.
+
+    Those of successes (-1, 0 and 1 alone) get `_balance_ends`, others `_spread_ends`.
+    """
+    gaps = gaps[np.isfinite(gaps)]
+    if len(gaps) > 1 and np.isin(gaps, (-1.0, 0.0, 1.0)).all():
+        return _interval(gaps, *_balance_ends(gaps), within)
+    return _interval(gaps, *_spread_ends(gaps, seed), within)
+
+
+def _interval(values: Float[np.ndarray, " n"], low: float, high: float, within: Bounds) -> Interval:
+    mean = float(values.mean()) if len(values) else np.nan
+    return Interval(mean, float(max(low, within[0])), float(min(high, within[1])), len(values))
+
+
+def _share_ends(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
+    """Of zeros and ones: by the binomial law, never less than 95 %."""
+    from scipy.special import betaincinv
+
+    count, ones = len(values), float(values.sum())
+    low = betaincinv(ones, count - ones + 1.0, _TAILS[0]) if ones else 0.0
+    high = betaincinv(ones + 1.0, count - ones, _TAILS[1]) if ones < count else 1.0
+    return low, high
+
+
+def _balance_ends(gaps: Float[np.ndarray, " n"]) -> tuple[float, float]:
+    """Of differences -1, 0 and 1: as if one win and one loss had been seen more (Bonett and Price 2012), with
+    Student's quantile in place of the normal one. So none of five pairs' outcomes tells the two apart."""
+    from scipy.special import stdtrit
+
+    count = len(gaps)
+    seen = np.concatenate((gaps, (1.0, -1.0)))
+    reach = stdtrit(count - 1, _TAILS[1]) * seen.std() / np.sqrt(len(seen))
+    return seen.mean() - reach, seen.mean() + reach
+
+
+def _spread_ends(values: Float[np.ndarray, " n"], seed: int) -> tuple[float, float]:
+    """Either end: that of the bootstrap-t, which knows of skewness (Efron and Tibshirani 1993, chapter 12),
+    or Student's where this is farther out, which holds where resamples are too few or too alike to tell.
+
+    Of very many values the percentiles of the bootstrap. Values that are all the same have no spread."""
+    from scipy.special import stdtrit
+
     count = len(values)
-    if count == 0:
-        return Interval(np.nan, np.nan, np.nan, 0)
-    mean = float(values.mean())
+    if count < 2:
+        return np.nan, np.nan
+    mean = values.mean()
     if np.ptp(values) == 0.0:
-        return Interval(mean, mean, mean, count)
-    means = _resampled(values, np.random.default_rng(seed))
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(mean, float(low), float(high), count)
+        return mean, mean
+    generator = np.random.default_rng(seed)
+    if count > _MANY:
+        low, high = np.quantile(_resampled_means(values, generator), _TAILS)
+        return low, high
+    reach = stdtrit(count - 1, _TAILS[1])
+    least, most = np.quantile(_resampled_t(values, generator), _TAILS)
+    error = values.std(ddof=1) / np.sqrt(count)
+    return mean - error * max(most, reach), mean - error * min(least, -reach)
 
 
-def _resampled(
+def _resampled_t(
     values: Float[np.ndarray, " n"], generator: np.random.Generator
 ) -> Float[np.ndarray, " r"]:
-    """Means of resamples: of many values by how often each different one is drawn, or, where these are many
+    """By how many of its own standard errors each resample's mean is off; those without spread left out."""
+    count, least = len(values), 1e-9 * values.std()
+    found = []
+    for _ in range(max(1, RESAMPLES // _BLOCK)):
+        drawn = values[generator.integers(0, count, (_BLOCK, count), np.int32)]
+        off, spread = drawn.mean(axis=1) - values.mean(), drawn.std(axis=1, ddof=1)
+        told = spread > least
+        found.append(off[told] * np.sqrt(count) / spread[told])
+    return np.concatenate(found)
+
+
+def _resampled_means(
+    values: Float[np.ndarray, " n"], generator: np.random.Generator
+) -> Float[np.ndarray, " r"]:
+    """Means of resamples of many values: by how often each different one is drawn, or, where these are many
     too, by the normal law that they then follow; so time and memory do not grow with the values."""
     count = len(values)
-    if count > _MANY:
-        different, times = np.unique(values, return_counts=True)
-        if len(different) <= _FEW:
-            return generator.multinomial(count, times / count, RESAMPLES) @ different / count
-        return generator.normal(values.mean(), values.std() / np.sqrt(count), RESAMPLES)
-    return np.concatenate(
-        [
-            values[generator.integers(0, count, (_BLOCK, count), np.int32)].mean(axis=1)
-            for _ in range(RESAMPLES // _BLOCK)
-        ]
-    )
+    different, times = np.unique(values, return_counts=True)
+    if len(different) <= _FEW:
+        return generator.multinomial(count, times / count, RESAMPLES) @ different / count
+    return generator.normal(values.mean(), values.std() / np.sqrt(count), RESAMPLES)
