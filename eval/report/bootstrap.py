@@ -1,12 +1,10 @@
-"""95 % intervals of means and of paired differences, which hold on small samples too; seeded.
-
-What holds where is said of each; measured over 20,000 samples, as `tests/eval/report` does over fewer.
-"""
+"""95 % intervals of means and of paired differences, which hold on small samples too; seeded."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 RESAMPLES = 10_000
 _BLOCK = 500  # resamples at a time, to bound the memory
@@ -53,7 +51,18 @@ def difference_interval(
 ) -> Interval:
     """The same of paired differences `gaps`.
 
-    Those of successes (-1, 0 and 1 alone) get `_balance_ends`, others `_spread_ends`.
+    Those of successes (-1, 0 and 1 alone) get `_balance_ends`, others `_spread_ends`. Where the true
+    mean is 0, they exclude it this often (percent of 6,000 samples; the bootstrap's percentiles in brackets):
+
+        pairs                                       5          10         30
+        normal                                  2.7 (15.4)  3.5  (9.1)  4.6 (6.5)
+        exponential less 1                      6.3 (21.2)  5.6 (14.1)  4.3 (8.8)
+        7 in 10 are 0, others uniform           0.1  (3.9)  1.0  (7.0)  3.9 (7.8)
+        -1 and 1, 4 in 10 each                  0.0         4.4         4.6
+        -1 and 1, 1 in 10 each                  0.0         0.0         1.2
+
+    So it is nowhere above 6.5, and careful where few pairs differ. Tails heavier than an exponential's were
+    not tried; with fewer than five pairs only Student's law of normal differences holds.
     """
     gaps = gaps[np.isfinite(gaps)]
     if len(gaps) > 1 and np.isin(gaps, (-1.0, 0.0, 1.0)).all():
@@ -77,8 +86,8 @@ def _share_ends(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
 
 
 def _balance_ends(gaps: Float[np.ndarray, " n"]) -> tuple[float, float]:
-    """Of differences -1, 0 and 1: as if one win and one loss had been seen more (Bonett and Price 2012), with
-    Student's quantile in place of the normal one. So none of five pairs' outcomes tells the two apart."""
+    """Of differences -1, 0 and 1: as if one win and one loss more had been seen (Bonett and Price 2012), with
+    Student's quantile in place of the normal one."""
     from scipy.special import stdtrit
 
     count = len(gaps)
@@ -100,28 +109,38 @@ def _spread_ends(values: Float[np.ndarray, " n"], seed: int) -> tuple[float, flo
     mean = values.mean()
     if np.ptp(values) == 0.0:
         return mean, mean
-    generator = np.random.default_rng(seed)
     if count > _MANY:
-        low, high = np.quantile(_resampled_means(values, generator), _TAILS)
+        low, high = np.quantile(_resampled_means(values, np.random.default_rng(seed)), _TAILS)
         return low, high
     reach = stdtrit(count - 1, _TAILS[1])
-    least, most = np.quantile(_resampled_t(values, generator), _TAILS)
+    least, most = np.quantile(_resampled_t(values, _draws(count, seed)), _TAILS)
     error = values.std(ddof=1) / np.sqrt(count)
     return mean - error * max(most, reach), mean - error * min(least, -reach)
 
 
 def _resampled_t(
-    values: Float[np.ndarray, " n"], generator: np.random.Generator
-) -> Float[np.ndarray, " r"]:
+    values: Float[np.ndarray, " n"], draws: UInt8[np.ndarray, "r n"]
+) -> Float[np.ndarray, " t"]:
     """By how many of its own standard errors each resample's mean is off; those without spread left out."""
-    count, least = len(values), 1e-9 * values.std()
-    found = []
-    for _ in range(max(1, RESAMPLES // _BLOCK)):
-        drawn = values[generator.integers(0, count, (_BLOCK, count), np.int32)]
-        off, spread = drawn.mean(axis=1) - values.mean(), drawn.std(axis=1, ddof=1)
-        told = spread > least
-        found.append(off[told] * np.sqrt(count) / spread[told])
-    return np.concatenate(found)
+    count = len(values)
+    away = (values - values.mean()) / values.std()
+    powers = np.stack((away, away**2), axis=1)
+    blocks = [draws[k : k + _BLOCK] @ powers for k in range(0, len(draws), _BLOCK)]
+    off, square = np.concatenate(blocks).T / count
+    variance = square - off**2
+    told = variance > 1e-12
+    return off[told] * np.sqrt((count - 1) / variance[told])
+
+
+@lru_cache(maxsize=4)
+def _draws(count: int, seed: int) -> UInt8[np.ndarray, "r n"]:
+    """How often each of so many values is in each resample: the same for all metrics of a page."""
+    generator, rows = np.random.default_rng(seed), np.arange(_BLOCK)[:, None] * count
+    blocks = [
+        np.bincount((generator.integers(0, count, (_BLOCK, count)) + rows).ravel(), minlength=_BLOCK * count)
+        for _ in range(RESAMPLES // _BLOCK)
+    ]  # fmt: skip
+    return np.concatenate([block.astype(np.uint8) for block in blocks]).reshape(RESAMPLES, count)
 
 
 def _resampled_means(
