@@ -10,6 +10,9 @@ RESAMPLES = 10_000
 _BLOCK = 500  # resamples at a time, to bound the memory
 _MANY = 2_000  # values of which a resample is not drawn one by one
 _FEW = 16  # different ones among them
+_FARTHEST = (
+    3.0  # times Student's: no end is farther, as the bootstrap-t's may be of very few values
+)
 _TAILS = (0.025, 0.975)
 Bounds = tuple[float, float]
 _ANYWHERE: Bounds = (-np.inf, np.inf)
@@ -71,8 +74,11 @@ def difference_interval(
 
 
 def _interval(values: Float[np.ndarray, " n"], low: float, high: float, within: Bounds) -> Interval:
-    mean = float(values.mean()) if len(values) else np.nan
-    return Interval(mean, float(max(low, within[0])), float(min(high, within[1])), len(values))
+    if not len(values):
+        return Interval(np.nan, np.nan, np.nan, 0)
+    if within[0] <= values.min() and values.max() <= within[1]:  # some metrics leave their range
+        low, high = max(low, within[0]), min(high, within[1])
+    return Interval(float(values.mean()), float(low), float(high), len(values))
 
 
 def _share_ends(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
@@ -115,7 +121,8 @@ def _spread_ends(values: Float[np.ndarray, " n"], seed: int) -> tuple[float, flo
     reach = stdtrit(count - 1, _TAILS[1])
     least, most = np.quantile(_resampled_t(values, _draws(count, seed)), _TAILS)
     error = values.std(ddof=1) / np.sqrt(count)
-    return mean - error * max(most, reach), mean - error * min(least, -reach)
+    below, above = np.clip((most, -least), reach, _FARTHEST * reach)
+    return mean - error * below, mean + error * above
 
 
 def _resampled_t(

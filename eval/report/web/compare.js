@@ -85,7 +85,7 @@ function forest(data, rows) {
       [-span, -span / 2, 0, span / 2, span].map((tick) => h("span", { class: tick ? "grid" : "grid zero", style: `left:${at(tick)}` })),
       low === null ? null : h("span", { class: "band", style: `left:${at(low)};right:calc(100% - ${at(high)})` }),
       h("span", { class: "tick", style: `left:${at(mean)}` })) : null;
-    const own = count && metric.unit ? axis([-span, 0, span], place, metric.unit) : null;
+    const own = count && metric.unit ? axis([-span, 0, span], place) : null;
     const total = Math.max(1, wins + losses + ties);
     return h("tr", { "data-metric": metric.key },
       h("th", { scope: "row", title: metric.source }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),

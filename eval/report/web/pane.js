@@ -74,8 +74,10 @@ class Pane {
   #labels(ctx, drive, t, colors) {
     const k = Math.floor(drive.clamp(t));
     this.taken = []; // where labels lie: none covers another
-    for (const agent of drive.hitBy(k)) {
-      this.#label(ctx, drive.pose(agent, t), "✕ hit", { paper: colors.hit, ink: colors.paper, outline: colors.outline });
+    for (const agent of this.player.layers.agents ? drive.hitBy(k) : []) {
+      const [x, y, yaw] = drive.pose(agent, t), [l, w] = sizeOf(drive, agent);
+      const rise = 0.5 * (Math.abs(l * Math.sin(yaw)) + Math.abs(w * Math.cos(yaw))) + HIT_ROOM_M - 13 / this.player.camera.scale;
+      this.#label(ctx, [x, y + rise], "✕ hit", { paper: colors.hit, ink: colors.paper, outline: colors.outline }); // on the frame
     }
     const named = this.player.layers.labels ? Array.from({ length: drive.agents }, (_, n) => n) : [];
     for (const agent of named) {

@@ -116,6 +116,7 @@ class Player {
   jump(instant) {
     this.pause();
     this.seek(instant);
+    this.stage.scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
   }
 
   toggle() { return this.timer ? this.pause() : this.play(); }

@@ -194,12 +194,14 @@ function drawDrive(ctx, drive, t, layers, pixel, egoColor) {
   }
   if (layers.perceived && drive.arrays.perceived) drawPerceived(ctx, drive, shown, pixel, colors.perceived);
   drawBox(ctx, drive.pose(0, t), sizeOf(drive, 0), "vehicle", egoColor, colors.outline, pixel);
-  for (const agent of drive.hitBy(k)) drawFrame(ctx, drive.pose(agent, t), sizeOf(drive, agent), colors.hit, pixel);
+  if (layers.agents) for (const agent of drive.hitBy(k)) drawFrame(ctx, drive.pose(agent, t), sizeOf(drive, agent), colors.hit, pixel);
 }
+
+const HIT_ROOM_M = 0.5; // between whom the ego has hit and the frame around it
 
 // Around somebody whom the ego has hit.
 function drawFrame(ctx, [x, y, yaw], [l, w], color, pixel) {
-  const room = Math.max(0.5, 4 * pixel);
+  const room = Math.max(HIT_ROOM_M, 4 * pixel);
   ctx.save();
   ctx.translate(x, y);
   ctx.rotate(yaw);

@@ -44,7 +44,7 @@ function metricsSection(data) {
     return h("tr", {}, h("th", { scope: "row", title: metric.source }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),
       data.columns.map(({ label, means: { [m]: value } }, c) => h("td", { class: valued.includes(c) && isBest(c) ? "best" : null, "data-label": label },
         h("span", { class: "mean" }, number(value[0])),
-        h("small", {}, value[1] === null ? "" : `${number(value[1], 2)} to ${number(value[2], 2)}`))));
+        h("small", {}, value[1] === null ? "" : `${number(value[1])} to ${number(value[2])}`))));
   });
   return h("section", { class: "panel", "aria-label": "Metrics" }, h("h2", {}, "Metrics"),
     h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Metrics, scrolls sideways" },

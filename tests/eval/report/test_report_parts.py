@@ -183,6 +183,14 @@ def test_the_benchmark_of_a_run_is_told_or_refused(
         assert told in write_report(run).read_text()
 
 
+@pytest.mark.parametrize(("source", "told"), [("procedural", True), ("nuscenes", False)])
+def test_a_seed_is_told_of_what_was_generated(source: str, told: bool, tmp_path: Path) -> None:
+    run = made_up.run(tmp_path, "a", kept=False)
+    (run.path / "config.yaml").write_text(f"source: {source}\nseed: 1\n")
+    (facts,) = data_of(write_report(run))["facts"]
+    assert ("seed 1" in facts) == told and source in facts
+
+
 def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
     rows = made_up.run(tmp_path, "a", kept=False).read_tables().drives
     assert [row.index for row in rows] == [0, 1, 2, 0, 1, 2]
