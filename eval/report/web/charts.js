@@ -32,7 +32,7 @@ function familyChart(data, chosen) {
     const spoken = data.columns.map((column) =>
       column.families[family] ? `${column.label} ${number(column.families[family][0])}` : "").join(", ");
     return h("button", { type: "button", class: "familyline", "aria-label": `${family}: ${spoken}. Filter by it`,
-      onclick: () => chosen(family) }, h("span", { class: "name" }, spaced(family)), h("div", { class: "dots" }, dots));
+      onclick: () => chosen(family) }, h("span", { class: "name" }, family), h("div", { class: "dots" }, dots));
   });
   return h("div", { class: data.columns.length > 3 ? "families dense" : "families" },
     h("div", { class: "familyline head" }, h("span", { class: "name" }, "Score, 0 to 1"), axis([0, 0.25, 0.5, 0.75, 1])), rows);

@@ -86,6 +86,7 @@ class Player {
     this.panes[0].show(shown ? { ...this.views[0], ghost: this.ghosts && this.views[1] } : null);
     this.panes[1].show(this.views.length > 1 && !this.ghosts ? this.views[1] : null);
     this.side.replaceChildren(...sidebar(this));
+    if (!this.dialog.contains(document.activeElement)) this.playButton.focus({ focusVisible: false }); // keys go on
     if (shown) {
       this.timeline.show(this.views);
       this.seek(this.t);
