@@ -4,7 +4,7 @@
     bevdrive simulate --benchmark interactive --traffic log --planner pdm,pdm_foresight
     python benchmarks/scoreboard.py RUN RUN [--families] [--against pdm]
 
-With 95 % bootstrap intervals. --families: success by family. --against: paired differences of scores
+With 95 % intervals. --families: success by family. --against: paired differences of scores
 from that planner in the same traffic. A run of a part of the benchmark is refused.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.report.bootstrap import Interval, mean_interval
+from eval.report.bootstrap import Interval, difference_interval, mean_interval
 from eval.runs.folder import RunFolder
 from eval.runs.results import DriveScores, Results
 from sim.benchmarks import Benchmark, read_benchmark
@@ -117,7 +117,7 @@ def differences(runs: list[Scored], planner: str) -> list[str]:
             if planner not in run.planners or other == planner:
                 continue
             cells = [
-                _shown(mean_interval(run.values(other, key) - run.values(planner, key)), "+")
+                _shown(difference_interval(run.values(other, key) - run.values(planner, key)), "+")
                 for key in COLUMNS.values()
             ]
             lines.append(f"| {other} | {run.config['traffic']} | {' | '.join(cells)} |")

@@ -11,7 +11,7 @@ _EPILOG = """examples:
   bevdrive report runs/a runs/b runs/c --out abc.html
 
 Several runs are paired by scenario id: differences B - A of every metric over the scenarios that
-both hold, with 95 % bootstrap intervals. Exit codes: 0 all well, 2 wrong input, 130 interrupted."""
+both hold, with 95 % intervals and tests. Exit codes: 0 all well, 2 wrong input, 130 interrupted."""
 
 
 def run(arguments: list[str]) -> int:

@@ -67,7 +67,9 @@ def show_drives(config: SimulateConfig, folder: RunFolder) -> None:
     from eval.report.run_report import write_report
 
     drives = folder.read_tables().drives
-    films = [(folder.path, drive) for drive in _worst(drives, RANKING.key, config.videos)]
+    number = {planner: k for k, planner in enumerate(dict.fromkeys(d.planner for d in drives))}
+    worst = _worst(drives, RANKING.key, config.videos)
+    films = [(folder.path, drive, number[drive.planner]) for drive in worst]
     work(film, films, config, "filming")
     write_report(folder)
 

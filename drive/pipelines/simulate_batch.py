@@ -42,8 +42,8 @@ def drive_batch(config: SimulateConfig, folder: Path, number: int, refs: list[Sc
     run.write_batch(number, Results(drives, skipped, errors.notes, sorted(batch.privileged)))
 
 
-def film(folder: Path, drive: DriveScores) -> None:
-    """Film one drive."""
+def film(folder: Path, drive: DriveScores, planner: int) -> None:
+    """Film one drive; `planner`: the number of its planner in the run, whose colour it has."""
     from eval.report.video import video_name, write_video
     from eval.runs.drive_record import DriveRecord
 
@@ -51,7 +51,8 @@ def film(folder: Path, drive: DriveScores) -> None:
     scenario = run.read_scenario(drive.index)
     record = DriveRecord.load(run.drive_path(drive.planner, drive.index))
     title = f"{drive.planner}: {drive.scenario_id}"
-    write_video(folder / "videos" / video_name(drive), scenario, record, title, every=2)
+    path = folder / "videos" / video_name(drive)
+    write_video(path, scenario, record, title, planner, every=2)
 
 
 def _load(refs: list[ScenarioRef], errors: RunErrors) -> tuple[Loaded, list[dict[str, str]]]:

@@ -170,7 +170,7 @@ def comfort(rollout: Rollout, facts: Facts) -> MetricResult:
 
 
 SCORE = Metric(
-    "nuplan/score", "Score", NUPLAN, column="score", curve=Curve("Gates so far", "share")
+    "nuplan/score", "Score", NUPLAN, column="score", curve=Curve("Score at most", "share")
 )
 _WEIGHTS = {
     "nuplan/ego_progress": 5.0,

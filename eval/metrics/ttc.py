@@ -19,7 +19,7 @@ NAVSIM_TIMES_S = (0.0, 0.3, 0.6, 0.9)
 
 NUPLAN_TIME_TO_COLLISION = Metric(
     "nuplan/time_to_collision", "Time to collision", NUPLAN, column="ttc",
-    failure=Failure("Low TTC"), curve=Curve("TTC", "pass"),
+    failure=Failure("Close call"), curve=Curve("Close call", "pass"),
 )  # fmt: skip
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from eval.metrics.declaration import Metric
 from eval.report.text_block import Quantized, encode_block
 from eval.runs.drive_record import DriveRecord
+from eval.runs.hits import first_hits
 from sim.geometry import se2
 from sim.maps.extent import grid_around
 from sim.scenario import EGO, AreaKind, LaneKind, ObstacleKind, Scenario
@@ -57,8 +59,10 @@ def encode_scene(scenario: Scenario) -> str:
     )
 
 
-def encode_drive(record: DriveRecord, metrics: Sequence[Metric]) -> str:
-    """What one planner did in a scenario, and what it showed meanwhile."""
+def encode_drive(
+    record: DriveRecord, metrics: Sequence[Metric], size_m: Float[np.ndarray, "n 3"]
+) -> str:
+    """What one planner did in a scenario whose agents are of these sizes, and what it showed meanwhile."""
     pose = _held(record.pose, record.valid)
     every = max(1, round(1.0 / (SHOWN_HZ * record.dt_s)))
     shown = slice(None, None, every)
@@ -94,6 +98,7 @@ def encode_drive(record: DriveRecord, metrics: Sequence[Metric]) -> str:
         "curves": list(record.curves),
         "terms": [] if record.term_names is None else record.term_names.tolist(),
         "failures": record.failures(metrics),
+        "hits": list(first_hits(record.pose, record.valid, size_m).items()),
         "grid": None
         if record.occupancy_grid is None
         else [float(v) for v in record.occupancy_grid],

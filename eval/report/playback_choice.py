@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
 
 from eval.metrics.declaration import Metric
 from eval.metrics.suite import RANKING
@@ -79,17 +82,20 @@ def _encode(
     blocks: dict[str, str] = {}
     entry: dict[int, list[str]] = {}
     scenes: dict[str, str] = {}
-    paths: dict[object, str] = {}
+    of_runs: dict[Path, tuple[str, np.ndarray]] = {}
     for c, column in drives:
         index = column.drives[key].index
-        if column.run.path not in paths:
-            text = encode_scene(column.run.read_scenario(index))
-            paths[column.run.path] = scenes.setdefault(text, f"scene-{scenario}-{len(scenes)}")
-            blocks[paths[column.run.path]] = text
+        if column.run.path not in of_runs:
+            held = column.run.read_scenario(index)
+            text = encode_scene(held)
+            name = scenes.setdefault(text, f"scene-{scenario}-{len(scenes)}")
+            of_runs[column.run.path] = name, held.tracks.size_m
+            blocks[name] = text
+        name, size_m = of_runs[column.run.path]
         drive = f"drive-{scenario}-{c}"
         record = DriveRecord.load(column.run.drive_path(column.planner, index))
-        blocks[drive] = encode_drive(record, metrics)
-        entry[c] = [paths[column.run.path], drive]
+        blocks[drive] = encode_drive(record, metrics, size_m)
+        entry[c] = [name, drive]
     return blocks, entry
 
 

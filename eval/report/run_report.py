@@ -10,15 +10,17 @@ from typing import Any
 
 from eval.metrics.declaration import Metric
 from eval.metrics.suite import RANKING
-from eval.report.bootstrap import mean_interval
+from eval.report.bootstrap import Bounds, mean_interval
 from eval.report.compare import compare_all, require_common
 from eval.report.error_lines import errors_section
 from eval.report.page import RUN_SCRIPTS, TABLE_SCRIPTS, write_page
 from eval.report.planner_runs import PlannerRun, read_planner_runs, run_names
 from eval.report.playback_choice import choose_listed, choose_playbacks
+from eval.report.significance import LEAST_PAIRS
 from eval.report.video import video_name
 from eval.runs.folder import RunFolder
 from eval.runs.results import PRIVILEGED, PRIVILEGED_NOTE, DriveScores, ErrorNote
+from sim.sources.query import SourceQuery
 from sim.text_files import read_text
 
 BUDGET_BYTES = 20_000_000  # of playbacks in one page
@@ -63,6 +65,7 @@ def _write(path: Path, title: str, runs: list[RunFolder], budget_bytes: int) -> 
         "scenarios": [_scenario(columns, key) for key in listed],
         "rows": list(_rows(columns, listed, metrics, path.parent)),
         "pairs": compare_all(columns, metrics),
+        "least_pairs": LEAST_PAIRS,
         "playbacks": playbacks.index,
         "missing": f"{left_out} {playbacks.missing}".strip(),
         "skipped": skipped,
@@ -106,14 +109,19 @@ def _summary(column: PlannerRun, metrics: list[Metric]) -> dict[str, Any]:
     return {
         "label": f"{column.label} {PRIVILEGED}" if column.privileged else column.label,
         "scenarios": len(keys),
-        "means": [mean_interval(column.values(keys, m.key)).plain() for m in metrics],
+        "means": [mean_interval(column.values(keys, m.key), _range(m)).plain() for m in metrics],
         "families": {
-            family: mean_interval(column.values(members, RANKING.key)).plain()
+            family: mean_interval(column.values(members, RANKING.key), _range(RANKING)).plain()
             for family, members in families.items()
         },
         "failures": [[m.key, kinds[m.key]] for m in metrics if m.failure],
         "clean": sum(not found for found in failures),
     }
+
+
+def _range(metric: Metric) -> Bounds:
+    """Where its values can lie."""
+    return (-math.inf, math.inf) if metric.unit else (0.0, 1.0)
 
 
 def _scenario(columns: list[PlannerRun], key: str) -> dict[str, Any]:
@@ -148,7 +156,9 @@ def _facts(runs: list[RunFolder]) -> list[str]:
     lines = []
     for name, run in zip(run_names([run.path for run in runs]), runs, strict=True):
         config = run.config()
-        shown = ("source", "traffic", "perception", "split", "seed")
+        shown = ["source", "traffic", "perception", "split"]
+        if config.get("source") == SourceQuery.source:
+            shown.append("seed")  # it is the generator's
         facts = [f"{key} {config[key]}" for key in shown if config.get(key) is not None]
         if benchmark := run.benchmark():
             facts.insert(0, "benchmark {name} version {version}, hash {hash}".format(**benchmark))

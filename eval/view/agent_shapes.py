@@ -37,7 +37,10 @@ def color_of(scene: ViewedScene, agent: int) -> Rgb:
 
 
 def box_shapes(scene: ViewedScene, instant: int) -> list[Shape]:
-    """Layer `boxes`: for each agent present translucent faces, edges, an arrow ahead on the roof."""
+    """Layer `boxes`: for each agent present translucent faces, edges, an arrow ahead on the roof.
+
+    From the instant on at which the ego hits somebody, thick edges in a colour of their own say so.
+    """
     motion, size = scene.motion, scene.scenario.tracks.size_m
     meshes: list[Mesh] = []
     edges: list[Lines] = []
@@ -54,7 +57,8 @@ def box_shapes(scene: ViewedScene, instant: int) -> list[Shape]:
         arrow = ((_ARROW * size[agent]) @ rotation_z(yaw).T + place).astype(np.float32)
         tip = np.array(((0, 1, 2),), dtype=np.int32)
         meshes.append(Mesh(arrow, tip, paint(3, (245, 245, 245)), 1.0))
-        edges.append(box_edges(corners, rgb, 1.5))
+        is_hit = instant >= scene.hits.get(agent, scene.num_instants)
+        edges.append(box_edges(corners, palette.HIT if is_hit else rgb, 5.0 if is_hit else 1.5))
     return [*join_meshes(meshes), *join_lines(edges)]
 
 
@@ -91,6 +95,8 @@ def shown_boxes(scene: ViewedScene, instant: int, points: LabeledPoints | None) 
             "size": " x ".join(f"{side:.2f}" for side in size) + " m",
             "speed": f"{np.linalg.norm(velocity[agent]):.2f} m/s",
         }
+        if agent in scene.hits:
+            values["hit"] = f"at {scene.hits[agent] * motion.dt_s:.1f} s"
         if points is not None:
             values["points"] = str(int((points.agent == agent).sum()))
         boxes.append(ShownBox(np.array((x, y, z)), np.asarray(size), yaw, name, values))

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from eval.view.camera import NEAR_M, Camera
+from eval.view.palette import INK, PAPER
 from eval.view.shapes import Drawing
 
 _FONT_PX = 13
@@ -28,10 +29,10 @@ def annotate(
         if any(_overlap(area, other) for other in taken):
             continue
         taken.append(area)
-        draw.rectangle(area, fill=(17, 19, 23, 150))
-        draw.text((x, y), text, font=font, anchor="mb", fill=(235, 235, 235))
-    draw.rectangle((0, 0, canvas.width, 22), fill=(17, 19, 23, 190))
-    draw.text((8, 4), drawing.caption, font=font, fill=(235, 235, 235))
+        draw.rectangle(area, fill=(*PAPER, 150))
+        draw.text((x, y), text, font=font, anchor="mb", fill=INK)
+    draw.rectangle((0, 0, canvas.width, 22), fill=(*PAPER, 190))
+    draw.text((8, 4), drawing.caption, font=font, fill=INK)
     _write_table(draw, drawing.table, canvas.width, font)
     return np.asarray(canvas)
 
@@ -46,12 +47,12 @@ def _write_table(draw: Any, table: tuple[tuple[str, ...], ...], width_px: int, f
     ]
     ends = width_px - 8 - np.cumsum([0.0, *(w + 14 for w in widths[:0:-1])])[::-1][1:]
     left = ends[0] - widths[1] - 14 - widths[0]
-    draw.rectangle((left - 8, 22, width_px, 30 + _ROW_PX * len(table)), fill=(17, 19, 23, 190))
+    draw.rectangle((left - 8, 22, width_px, 30 + _ROW_PX * len(table)), fill=(*PAPER, 190))
     for number, (name, *values) in enumerate(table):
         y = 26 + _ROW_PX * number
-        draw.text((left, y), name, font=font, fill=(235, 235, 235))
+        draw.text((left, y), name, font=font, fill=INK)
         for end, value in zip(ends, values, strict=True):
-            draw.text((end, y), value, font=font, anchor="ra", fill=(235, 235, 235))
+            draw.text((end, y), value, font=font, anchor="ra", fill=INK)
 
 
 def _places(

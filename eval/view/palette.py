@@ -4,35 +4,18 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from eval.view.shapes import Rgb
+from sim.kind_colors import agent_colors, area_colors, light_colors, obstacle_colors
 from sim.palette import DARK, over
-from sim.scenario import AgentKind, AreaKind, LightState, ObstacleKind
 
 BACKGROUND: Rgb = DARK.ground
 EGO: Rgb = DARK.ego
-KINDS: dict[AgentKind, Rgb] = {
-    AgentKind.VEHICLE: DARK.vehicle,
-    AgentKind.CYCLIST: DARK.cyclist,
-    AgentKind.PEDESTRIAN: DARK.pedestrian,
-    AgentKind.OBJECT: DARK.object,
-}
-AREAS: dict[AreaKind, Rgb] = {
-    AreaKind.DRIVABLE: DARK.drivable,
-    AreaKind.WALKWAY: DARK.walkway,
-    AreaKind.CROSSWALK: over(DARK.zebra, DARK.drivable),
-}
-OBSTACLES: dict[ObstacleKind, Rgb] = {
-    ObstacleKind.BUILDING: DARK.building,
-    ObstacleKind.WALL: DARK.wall,
-    ObstacleKind.POLE: DARK.wall,
-    ObstacleKind.HEDGE: DARK.hedge,
-    ObstacleKind.TREE: DARK.hedge,
-}
-LIGHTS: dict[LightState, Rgb] = {
-    LightState.UNKNOWN: DARK.unknown,
-    LightState.GREEN: DARK.green,
-    LightState.YELLOW: DARK.yellow,
-    LightState.RED: DARK.red,
-}
+HIT: Rgb = DARK.hit
+KINDS = agent_colors(DARK)
+AREAS = area_colors(DARK)
+OBSTACLES = obstacle_colors(DARK)
+LIGHTS = light_colors(DARK)
+INK: Rgb = DARK.ink
+PAPER: Rgb = DARK.paper
 LANE_LINE: Rgb = DARK.edge
 ROUTE: Rgb = over(DARK.route, DARK.drivable)
 PLAN: Rgb = DARK.plan

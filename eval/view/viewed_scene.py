@@ -1,11 +1,12 @@
 """`ViewedScene`: a scenario, the motion of its boxes and the lidar points that go with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from eval.runs.drive_record import DriveRecord
+from eval.runs.hits import first_hits
 from eval.view.ground_heights import GroundHeights
 from eval.view.lidar_points import PointSource, SimulatedPoints
 from eval.view.thought import RecordedThoughts, ThoughtSource
@@ -41,7 +42,8 @@ class ViewedScene:
     """What is looked at.
 
     It moves as in a closed-loop drive, or as its source recorded it. `thoughts`: what a planner thinks
-    meanwhile. The view begins at `first_instant`.
+    meanwhile. `hits`: whom the ego hits in a drive, and when (`first_hits`). The view begins at
+    `first_instant`.
     """
 
     title: str
@@ -49,6 +51,7 @@ class ViewedScene:
     motion: Motion
     points: PointSource
     thoughts: ThoughtSource | None = None
+    hits: dict[int, int] = field(default_factory=dict)
     first_instant: int = 0
 
     @property
@@ -79,6 +82,7 @@ class ViewedScene:
             motion=Motion(pose, z, valid, dt_s),
             points=points or SimulatedPoints(scenario, pose, valid),
             thoughts=None if drive is None else RecordedThoughts(drive),
+            hits={} if drive is None else first_hits(pose, valid, scenario.tracks.size_m),
         )
 
     def ego(self, instant: int) -> Float[np.ndarray, "4"]:

@@ -130,7 +130,7 @@ def test_occupancy_of_a_store(tmp_path: Path) -> None:
     assert told["IoU"]["occupancy"]["1s"] == 0.0
     # Everybody goes on as now, on straight roads: nothing but the grid is in the way of constant velocity.
     assert told["IoU"]["constant velocity"]["2s"] > 0.9
-    assert told["difference"]["IoU_2s"]["high"] < -0.9
+    assert told["difference"]["IoU_2s"]["difference"] < -0.9
     assert told["difference_persistence"]["IoU_1s"]["scenarios"] == 4
 
 

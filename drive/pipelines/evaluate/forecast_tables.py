@@ -19,7 +19,7 @@ from drive.pipelines.evaluate.tally import Tally
 from drive.prediction.figures import HORIZON_S, MOVES_M
 from drive.prediction.occupancy_figures import DOUBTFUL, HORIZONS_S
 from eval.forecasts.calibration import expected_calibration_error, precision_recall_area
-from eval.report.bootstrap import mean_interval
+from eval.report.bootstrap import difference_interval
 from eval.report.table import Table
 from sim.files import whole_file
 from sim.interface import IntentionKind
@@ -54,7 +54,7 @@ def _of_trajectories(tally: Tally, task: str, whose: str, title: str) -> dict[st
         "overall": Table(f"Forecasts, {title}", note, rows, ((task, "ADE1"), (task, best[0]))),
         "families": Table(
             "By family",
-            f"ADE1 less that of {CONSTANT_VELOCITY}, mean over scenarios, with 95 % bootstrap interval",
+            f"ADE1 less that of {CONSTANT_VELOCITY}, mean over scenarios, with 95 % interval",
             {family: _family_row(tally, task, figures, family) for family in tally.families},
         ),
         "difference": _difference(tally, task, CONSTANT_VELOCITY, figures),
@@ -86,7 +86,7 @@ def _family_row(tally: Tally, task: str, figures: list[str], family: str) -> dic
 
 def _difference(tally: Tally, forecast: str, other: str, figures: list[str]) -> Table:
     rows = {figure: _interval(tally, forecast, other, figure) for figure in figures}
-    note = "mean over scenarios of the difference, with 95 % bootstrap interval"
+    note = "mean over scenarios of the difference, with 95 % interval"
     return Table(f"{forecast}, less {other}", note, rows)
 
 
@@ -95,7 +95,7 @@ def _interval(
 ) -> dict[str, float]:
     """Paired by scenario: of those in which both have a value."""
     mine, theirs = (tally.by_scenario(name, figure, family) for name in (forecast, other))
-    found = mean_interval(mine - theirs)
+    found = difference_interval(mine - theirs)
     return {
         "difference": found.mean, "low": found.low, "high": found.high, "scenarios": float(found.count)
     }  # fmt: skip

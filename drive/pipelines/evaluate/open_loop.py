@@ -96,7 +96,7 @@ def _planned(planner: "Planner", example: "Example", name: str) -> "Tensor":
 
 def open_loop_tables(tally: "Tally", title: str) -> dict[str, "Table"]:
     """Overall, and what differs from the first planner, with intervals."""
-    from eval.report.bootstrap import mean_interval
+    from eval.report.bootstrap import difference_interval
     from eval.report.table import Table
 
     planners = [name for name in tally.sums if name != RECORDING]
@@ -116,11 +116,11 @@ def open_loop_tables(tally: "Tally", title: str) -> dict[str, "Table"]:
     }
     first = planners[0]
     for name in planners[1:]:
-        found = {f: mean_interval(scale(f) * (tally.by_scenario(name, f) - tally.by_scenario(first, f)))
+        found = {f: difference_interval(scale(f) * (tally.by_scenario(name, f) - tally.by_scenario(first, f)))
                  for f in figures}  # fmt: skip
         tables[f"difference_{name}"] = Table(
             f"{name}, less {first}",
-            "mean over scenarios of the difference, with 95 % bootstrap interval",
+            "mean over scenarios of the difference, with 95 % interval",
             {f: {"difference": d.mean, "low": d.low, "high": d.high, "scenarios": float(d.count)}
              for f, d in found.items()},
         )  # fmt: skip

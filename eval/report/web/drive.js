@@ -8,6 +8,7 @@ class Drive {
     [this.agents, , this.instants] = this.arrays.xy.shape;
     this.dt = block.dt;
     this.failures = Object.entries(block.failures).sort((a, b) => a[1] - b[1]);
+    this.hits = block.hits.sort((a, b) => a[1] - b[1]); // [agent, first instant]
     this.curveNames = block.curves;
     this.termNames = block.terms;
   }
@@ -17,6 +18,9 @@ class Drive {
   clamp(t) { return Math.max(0, Math.min(this.last, t)); }
 
   isValid(agent, k) { return this.arrays.valid[agent * this.instants + k] > 0; }
+
+  // Whom the ego has hit by instant `k`, of those who are there.
+  hitBy(k) { return this.hits.filter(([agent, first]) => k >= first && this.isValid(agent, k)).map(([agent]) => agent); }
 
   // x, y, yaw of an agent in the world frame; linear between instants.
   pose(agent, t) {

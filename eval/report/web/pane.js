@@ -59,10 +59,11 @@ class Pane {
     ctx.setTransform(s, 0, 0, -s, this.canvas.width / 2 - cx * s, this.canvas.height / 2 + cy * s);
     this.map.draw(ctx, layers, pixel, drive.clamp(t));
     if (ghost) {
-      if (layers.trail) drawTrail(ctx, ghost.drive, Math.floor(ghost.drive.clamp(t)), t, pixel, colors["ego-b"]);
-      drawBox(ctx, ghost.drive.pose(0, t), sizeOf(ghost.drive, 0), "vehicle", colors["ego-b"], colors.outline, pixel, true);
+      const color = plannerColor(ghost.column);
+      if (layers.trail) drawTrail(ctx, ghost.drive, Math.floor(ghost.drive.clamp(t)), t, pixel, color);
+      drawBox(ctx, ghost.drive.pose(0, t), sizeOf(ghost.drive, 0), "vehicle", color, colors.outline, pixel, true);
     }
-    drawDrive(ctx, drive, t, layers, pixel, this.view.second ? colors["ego-b"] : colors.ego);
+    drawDrive(ctx, drive, t, layers, pixel, plannerColor(this.view.column));
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.#labels(ctx, drive, t, colors);
     if (ghost) this.#label(ctx, ghost.drive.pose(0, t), "B", colors);
@@ -73,6 +74,11 @@ class Pane {
   #labels(ctx, drive, t, colors) {
     const k = Math.floor(drive.clamp(t));
     this.taken = []; // where labels lie: none covers another
+    for (const agent of this.player.layers.agents ? drive.hitBy(k) : []) {
+      const [x, y, yaw] = drive.pose(agent, t), [l, w] = sizeOf(drive, agent);
+      const rise = 0.5 * (Math.abs(l * Math.sin(yaw)) + Math.abs(w * Math.cos(yaw))) + HIT_ROOM_M - 13 / this.player.camera.scale;
+      this.#label(ctx, [x, y + rise], "✕ hit", { paper: colors.hit, ink: colors.paper, outline: colors.outline }); // on the frame
+    }
     const named = this.player.layers.labels ? Array.from({ length: drive.agents }, (_, n) => n) : [];
     for (const agent of named) {
       if (drive.isValid(agent, k)) this.#label(ctx, drive.pose(agent, t), drive.scene.ids[agent].slice(0, 8), colors);

@@ -29,6 +29,8 @@ class Player {
     this.playButton = button("play", "play", "Play (space)", () => this.toggle());
     this.followButton = h("button", { id: "follow", type: "button", "aria-pressed": "true", title: "Follow the ego (f)",
       onclick: () => this.camera.setFollows(this.panes[0], !this.camera.follows) }, "Follow ego");
+    this.curvesButton = h("button", { id: "curves", type: "button", "aria-pressed": "false", title: "Every curve, and less of the map (c)",
+      onclick: () => this.curvesButton.setAttribute("aria-pressed", String(this.dialog.classList.toggle("tall"))) }, "All curves");
     this.speedSelect = h("select", { id: "speed", "aria-label": "Speed", onchange: (event) => { this.speed = Number(event.target.value); } },
       SPEEDS.map((speed) => h("option", { value: speed, selected: speed === 1 }, `${speed}×`)));
     this.stage = h("div", { class: "stage" }, this.panes.map((pane) => pane.element), h("div", { class: "nothing" }));
@@ -36,7 +38,7 @@ class Player {
       button("first", "first", "To the start (Home)", () => this.jump(0)),
       button("back", "back", "One step back (left arrow)", () => this.step(-1)), this.playButton,
       button("forward", "forward", "One step on (right arrow)", () => this.step(1)), this.speedSelect, this.clock,
-      h("span", { class: "spring" }), this.followButton,
+      h("span", { class: "spring" }), this.curvesButton, this.followButton,
       button("zoom-out", "minus", "Zoom out (-)", () => this.camera.zoom(1 / 1.25)), button("zoom-in", "plus", "Zoom in (+)", () => this.camera.zoom(1.25)));
     this.side = h("aside", { class: "side", "aria-label": "About this drive" });
     this.dialog = h("dialog", { id: "player", "aria-labelledby": "player-title" },
@@ -67,7 +69,7 @@ class Player {
       return [];
     });
     if (this.scenario !== scenario || this.column !== column || this.other !== other) return; // opened another meanwhile
-    this.views = drives.map((drive, v) => ({ drive, column: wanted[v], letter: drives.length > 1 ? "AB"[v] : "", second: v === 1 }));
+    this.views = drives.map((drive, v) => ({ drive, column: wanted[v], letter: drives.length > 1 ? "AB"[v] : "" }));
     this.last = Math.max(1, ...drives.map((drive) => drive.last));
     if (isFresh) {
       this.t = 0;
@@ -84,6 +86,7 @@ class Player {
     this.panes[0].show(shown ? { ...this.views[0], ghost: this.ghosts && this.views[1] } : null);
     this.panes[1].show(this.views.length > 1 && !this.ghosts ? this.views[1] : null);
     this.side.replaceChildren(...sidebar(this));
+    if (!this.dialog.contains(document.activeElement)) this.playButton.focus({ focusVisible: false }); // keys go on
     if (shown) {
       this.timeline.show(this.views);
       this.seek(this.t);
@@ -114,6 +117,7 @@ class Player {
   jump(instant) {
     this.pause();
     this.seek(instant);
+    this.stage.scrollIntoView({ block: "nearest" }); // on a phone it may be out of sight
   }
 
   toggle() { return this.timer ? this.pause() : this.play(); }
@@ -169,7 +173,7 @@ class Player {
     const now = Math.floor(this.t);
     const actions = {
       " ": () => this.toggle(), ArrowLeft: () => this.step(event.shiftKey ? -10 : -1), ArrowRight: () => this.step(event.shiftKey ? 10 : 1),
-      Home: () => this.jump(0), End: () => this.jump(this.last), f: () => this.followButton.click(),
+      Home: () => this.jump(0), End: () => this.jump(this.last), f: () => this.followButton.click(), c: () => this.curvesButton.click(),
       "+": () => this.camera.zoom(1.25), "=": () => this.camera.zoom(1.25), "-": () => this.camera.zoom(1 / 1.25),
       j: () => this.neighbor(1), k: () => this.neighbor(-1),
       n: () => { const next = failures.find((instant) => instant > now) ?? failures[0]; if (next !== undefined) this.jump(next); },

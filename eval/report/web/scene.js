@@ -17,12 +17,15 @@ function palette() {
   if (!palettes.has(scheme)) {
     const style = getComputedStyle(document.documentElement);
     const names = ["ground", "walkway", "carpark", "drivable", "intersection", "zebra", "edge", "connector", "center", "route",
-      "building", "hedge", "wall", "vehicle", "cyclist", "pedestrian", "object", "ego", "ego-b", "outline", "plan", "forecast",
-      "occupied", "perceived", "ink", "paper", "green", "yellow", "red", "unknown", "goes", "waits", "cost-low", "cost-middle", "cost-high"];
+      "building", "hedge", "wall", "vehicle", "cyclist", "pedestrian", "object", "hit", "outline", "plan", "forecast",
+      "planner-0", "planner-1", "planner-2", "planner-3", "planner-4", "planner-5", "planner-6", "planner-7", "occupied", "perceived", "ink", "paper", "green", "yellow", "red", "unknown", "goes", "waits", "cost-low", "cost-middle", "cost-high"];
     palettes.set(scheme, Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--m-${name}`).trim()])));
   }
   return palettes.get(scheme);
 }
+
+// Of the planner in a column: of its ego and all that it does.
+const plannerColor = (column) => palette()[`planner-${column % 8}`];
 
 // From low cost to high: blue, teal, sand (told apart by lightness too).
 const costColor = (level) => {
@@ -191,6 +194,21 @@ function drawDrive(ctx, drive, t, layers, pixel, egoColor) {
   }
   if (layers.perceived && drive.arrays.perceived) drawPerceived(ctx, drive, shown, pixel, colors.perceived);
   drawBox(ctx, drive.pose(0, t), sizeOf(drive, 0), "vehicle", egoColor, colors.outline, pixel);
+  if (layers.agents) for (const agent of drive.hitBy(k)) drawFrame(ctx, drive.pose(agent, t), sizeOf(drive, agent), colors.hit, pixel);
+}
+
+const HIT_ROOM_M = 0.5; // between whom the ego has hit and the frame around it
+
+// Around somebody whom the ego has hit.
+function drawFrame(ctx, [x, y, yaw], [l, w], color, pixel) {
+  const room = Math.max(HIT_ROOM_M, 4 * pixel);
+  ctx.save();
+  ctx.translate(x, y);
+  ctx.rotate(yaw);
+  ctx.strokeStyle = color;
+  ctx.lineWidth = Math.max(0.3, 3 * pixel);
+  ctx.strokeRect(-l / 2 - room, -w / 2 - room, l + 2 * room, w + 2 * room);
+  ctx.restore();
 }
 
 // Dashed, over the true boxes: where the planner took the others to be.

@@ -1,7 +1,7 @@
 // Beside the view: who drove, against whom, the moments of failure, the metrics, the layers.
 
 function sidebar(player) {
-  return [chooser(player), moments(player), whatIf(player), costTerms(player), values(player), layerToggles(player), keys()].filter(Boolean);
+  return [chooser(player), moments(player), hits(player), whatIf(player), costTerms(player), values(player), layerToggles(player), keys()].filter(Boolean);
 }
 
 function chooser(player) {
@@ -28,6 +28,16 @@ function moments(player) {
       h("span", {}, "✕ ", letter ? `${letter}: ` : "", player.failureName(name)), h("span", {}, `${number(instant * drive.dt, 1)} s`))));
   return h("section", {}, h("h3", {}, "Failures"), found.length ? h("div", { class: "moments" }, found)
     : h("p", { class: "good" }, "✓ Nothing failed"));
+}
+
+// Whom the ego hit, whosever fault it was, and when.
+function hits(player) {
+  const found = player.views.flatMap(({ drive, letter }) => drive.hits.map(([agent, instant]) =>
+    h("button", { type: "button", class: "moment", "data-hit": agent, onclick: () => player.jump(instant) },
+      h("span", {}, "✕ ", letter ? `${letter}: ` : "", `${kindOf(drive, agent)} ${drive.scene.ids[agent].slice(0, 12)}`),
+      h("span", {}, `${number(instant * drive.dt, 1)} s`))));
+  return found.length ? h("section", { title: "Boxes overlap, whosever fault it is" }, h("h3", {}, "Who is hit"),
+    h("div", { class: "moments" }, found)) : null;
 }
 
 function values(player) {
@@ -83,10 +93,10 @@ function layerToggles(player) {
     h("label", { class: "check" }, h("input", { type: "checkbox", "data-layer": name, checked: player.layers[name], onchange: (event) => {
       player.layers[name] = event.target.checked;
       player.redraw();
-    } }), h("span", { class: `swatch ${name}`, "aria-hidden": "true" }), label))),
-  h("p", { class: "kinds" }, ["ego", ...KINDS].map((kind) => h("span", {}, h("i", { class: `kind ${kind}` }), kind))));
+    } }), h("span", { class: `swatch ${name} c${player.column % 8}`, "aria-hidden": "true" }), label))),
+  h("p", { class: "kinds" }, ["ego", ...KINDS, "hit"].map((kind) => h("span", {}, h("i", { class: `kind ${kind} c${player.column % 8}` }), kind))));
 }
 
 const keys = () => h("details", {}, h("summary", {}, "Keys"), h("dl", { class: "keys" },
-  [["space", "play, pause"], ["← →", "one step (shift: ten)"], ["n", "next failure"], ["j k", "next drive, drive before"], ["f", "follow the ego"],
+  [["space", "play, pause"], ["← →", "one step (shift: ten)"], ["n", "next failure"], ["j k", "next drive, drive before"], ["f", "follow the ego"], ["c", "all curves"],
     ["+ −", "zoom"], ["Esc", "close"]].map(([key, does]) => [h("dt", {}, key), h("dd", {}, does)])));

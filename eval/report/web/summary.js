@@ -22,7 +22,8 @@ function card(data, column, c, filter) {
     h("h2", {}, mark(c, 14), h("span", {}, column.label)),
     h("p", { class: "figure" }, number(mean), h("small", {}, "score")),
     count ? intervalTrack([mean, low, high], c) : null,
-    h("p", { class: "interval" }, count ? `95 % interval ${number(low)} to ${number(high)}` : "no score"),
+    h("p", { class: "interval" }, !count ? "no score" : low === null ? "one scenario: no interval"
+      : `95 % interval ${number(low)} to ${number(high)}`),
     h("p", { class: "clean" }, h("b", {}, column.clean), ` of ${plural(column.scenarios, "scenario")} without a failure`),
     h("div", { class: "failures" }, failures));
 }
@@ -31,26 +32,25 @@ function familySection(data, filter) {
   return h("section", { class: "panel", "aria-label": "Score by family" },
     h("h2", {}, "Score by family"), legend(data.columns),
     familyChart(data, (family) => filter({ family })),
-    h("p", { class: "note" }, "Means with bootstrap 95 % intervals over scenarios; a click filters the table."));
+    h("p", { class: "note" }, "Means with 95 % intervals over scenarios, each for itself; a click filters the table."));
 }
 
 function metricsSection(data) {
   const head = h("tr", {}, h("th", { scope: "col" }, "Metric"),
     data.columns.map((column, c) => h("th", { scope: "col" }, mark(c), " ", column.label)));
   const rows = data.metrics.map((metric, m) => {
-    const means = data.columns.map((column) => column.means[m]);
-    const present = means.filter((v) => v[3]).map((v) => v[0]);
-    const best = metric.higher_is_better ? Math.max(...present) : Math.min(...present);
-    const differs = new Set(present).size > 1;
+    const valued = data.columns.map((_, c) => c).filter((c) => data.columns[c].means[m][3]);
+    const isBest = (c) => valued.length > 1 && valued.every((other) => other === c || verdictOf(data, other, c, m) === "better");
     return h("tr", {}, h("th", { scope: "row", title: metric.source }, metric.title, metric.higher_is_better ? null : h("small", {}, " ↓")),
-      means.map((value) => h("td", { class: differs && value[3] && value[0] === best ? "best" : null },
+      data.columns.map(({ label, means: { [m]: value } }, c) => h("td", { class: valued.includes(c) && isBest(c) ? "best" : null, "data-label": label },
         h("span", { class: "mean" }, number(value[0])),
-        h("small", {}, value[3] ? `${number(value[1], 2)} – ${number(value[2], 2)}` : ""))));
+        h("small", {}, value[1] === null ? "" : `${number(value[1])} to ${number(value[2])}`))));
   });
   return h("section", { class: "panel", "aria-label": "Metrics" }, h("h2", {}, "Metrics"),
     h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Metrics, scrolls sideways" },
       h("table", { class: "metrics" }, h("thead", {}, head), h("tbody", {}, rows))),
-    h("p", { class: "note" }, "Mean and bootstrap 95 % interval over scenarios; bold: best; ↓: lower is better."));
+    h("p", { class: "note" }, "Mean and 95 % interval over scenarios; ↓: lower is better. ",
+      data.columns.length > 1 ? `Bold: better than every other column, as the comparison says it of ${data.least_pairs} pairs or more.` : ""));
 }
 
 function skippedSection(data) {

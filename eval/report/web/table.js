@@ -29,7 +29,7 @@ class ScenarioTable {
       this.data.missing ? h("p", { class: "missing" }, this.data.missing) : null,
       h("div", { class: "toolbar" },
         h("label", { class: "field search" }, h("span", {}, "Search"),
-          h("input", { id: "search", type: "search", placeholder: "id, family, tag, planner", oninput: () => this.update() })),
+          h("input", { id: "search", type: "search", placeholder: "id, tag, planner", oninput: () => this.update() })),
         select("by-family", "Family", [["", "all"], ...families.map((family) => [family, family])]),
         tags.length ? select("by-tag", "Tag", [["", "all"], ...tags.map((tag) => [tag, spaced(tag)])]) : null,
         select("by-column", this.data.compares ? "Run and planner" : "Planner",

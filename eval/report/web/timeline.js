@@ -18,8 +18,9 @@ class Timeline {
     this.marks = h("div", { class: "marks" });
     this.knob = h("div", { class: "knob" });
     this.done = h("div", { class: "done" });
+    this.times = h("div");
     this.bar = h("div", { id: "scrub", class: "scrub", role: "slider", tabindex: 0, "aria-label": "Time", "aria-valuemin": 0 },
-      h("div", { class: "rail" }, this.done), this.marks, this.knob);
+      h("div", { class: "rail" }, this.done), this.times, this.marks, this.knob);
     this.lanes = h("div", { class: "lanes" });
     this.plot = h("div", { class: "plotarea" }, this.bar, this.lanes, this.cursor);
     this.names = h("div", { class: "lanenames", "aria-hidden": "true" });
@@ -50,6 +51,7 @@ class Timeline {
     this.views = views;
     const { last } = this.player, dt = views[0].drive.dt;
     this.bar.setAttribute("aria-valuemax", last);
+    this.times.replaceChildren(axis(timeTicks(last * dt), (time) => time / (last * dt), "s"));
     this.marks.replaceChildren(...views.flatMap(({ drive, letter }, v) => drive.failures.map(([name, instant]) => {
       const title = `${letter ? `${letter}: ` : ""}${this.player.failureName(name)} at ${number(instant * dt, 1)} s`;
       return h("button", { type: "button", class: `flag v${v}`, tabindex: -1, title, "aria-label": `Jump to ${title}`,
@@ -67,7 +69,7 @@ class Timeline {
   // The label of a lane, and the range of its values.
   #name({ key, label, unit, kind }) {
     const [least, most] = this.#range(key);
-    const range = kind === "value" ? h("small", {}, `${number(least, 1)} to ${number(most, 1)} ${unit}`) : null;
+    const range = kind === "pass" ? null : h("small", {}, kind === "share" ? "0 to 1" : `${number(least, 1)} to ${number(most, 1)} ${unit}`);
     return h("div", { class: `lane ${kind}` }, h("span", {}, label), range);
   }
 
@@ -91,10 +93,11 @@ class Timeline {
     const drawing = svg("svg", { viewBox: `0 0 ${this.player.last} 100`, preserveAspectRatio: "none", role: "img",
       "aria-label": `${label} over time` });
     if (low < 0) drawing.append(svg("line", { class: "zero", x1: 0, x2: this.player.last, y1: y(0), y2: y(0) }));
-    drives.forEach(({ drive }, v) => {
+    drives.forEach(({ drive, column }, v) => {
+      const color = `c${column % 8}`;
       const curve = drive.curve(key), d = Array.from(curve, (value, k) => `${k ? "L" : "M"}${k} ${y(value).toFixed(1)}`).join("");
-      if (v === 0) drawing.append(svg("path", { class: "area", d: `${d}L${curve.length - 1} ${y(Math.max(low, 0))}L0 ${y(Math.max(low, 0))}Z` }));
-      drawing.append(svg("path", { class: `curve v${v}`, d }));
+      if (v === 0) drawing.append(svg("path", { class: `area ${color}`, d: `${d}L${curve.length - 1} ${y(Math.max(low, 0))}L0 ${y(Math.max(low, 0))}Z` }));
+      drawing.append(svg("path", { class: `curve v${v} ${color}`, d }));
     });
     lane.append(drawing);
     return lane;
@@ -115,6 +118,13 @@ class Timeline {
       this.cells[c].classList.toggle("bad", kind === "pass" && texts.includes("✕"));
     });
   }
+}
+
+// Whole seconds from 0 on, not more than nine, and the end.
+function timeTicks(end) {
+  const step = [1, 2, 5, 10, 20, 50, 100].find((s) => end / s <= 8) || end;
+  const whole = Array.from({ length: Math.ceil(end / step) }, (_, k) => k * step);
+  return [...whole.filter((time) => time < end - 0.6 * step), end];
 }
 
 // The stretches [from, to) in which a curve is below 1.

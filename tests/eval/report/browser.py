@@ -36,6 +36,17 @@ def open_page(browser: Any, path: Path, width: int = 1280, height: int = 800, **
     return page
 
 
+def cut_off(page: Any) -> list[str]:
+    """Texts that are shown in part: beyond their own box, or to the right of the window."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter((e) => {
+          if (!e.checkVisibility() || e.closest("svg, script") || !e.textContent.trim()) return false;
+          const hides = getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1;
+          return hides || (!e.children.length && e.getBoundingClientRect().right > innerWidth + 1);
+        }).map((e) => `${e.tagName}.${e.className}: ${e.textContent.trim().slice(0, 60)}`)"""
+    )
+
+
 def picture(locator: Any) -> Image.Image:
     return Image.open(BytesIO(locator.screenshot())).convert("RGB")
 

@@ -70,7 +70,8 @@ def test_in_the_tables(run: RunFolder) -> None:
 def test_in_the_drive_and_its_playback(run: RunFolder) -> None:
     record = DriveRecord.load(run.drive_path("fast", 0))
     assert record.curves["mine/top_speed"].tolist() == [10.0] * 41
-    header, arrays = unpack(encode_drive(record, run.declared_metrics()))
+    size_m = run.read_scenario(0).tracks.size_m
+    header, arrays = unpack(encode_drive(record, run.declared_metrics(), size_m))
     row = header["curves"].index("mine/top_speed")
     assert arrays["curves"][row].tolist() == pytest.approx([10.0] * 41)
 

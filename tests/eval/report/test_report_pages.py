@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from eval.report.run_report import write_comparison
+from eval.report.run_report import write_comparison, write_report
 from eval.report.table import Table, has_tables, rewrite_report, write_tables
 from eval.runs.folder import RunFolder
 from tests.eval.report import made_up
-from tests.eval.report.browser import SIDEWAYS, needs_browser, open_page, wait_until
+from tests.eval.report.browser import SIDEWAYS, cut_off, needs_browser, open_page, wait_until
 
 pytestmark = needs_browser
 MINUS = "\N{MINUS SIGN}"
@@ -37,20 +37,24 @@ def test_two_runs_side_by_side(browser: Any, path: Path) -> None:
     assert labels == ["before/idm", "before/pdm", "after/idm", "after/pdm"]
     # The planner that changed is compared first: +0.05, +0.3 and -0.1 make a mean of 0.083.
     assert "3 scenarios in common" in page.locator(".common").inner_text()
-    _, a, b, delta, _, record = row(page, "nuplan/score")
+    _, a, b, delta, _, p, finding, record = row(page, "nuplan/score")
     assert (a, b) == ("0.567", "0.650")
     mean, low, _, high = delta.replace(MINUS, "-").split()
-    assert mean == "+0.083" and float(low) <= 0.083 <= float(high)
-    assert (float(low), float(high)) == (-0.1, 0.3)  # three values: 1 draw in 27 is all of one
-    assert record == "2 / 0 / 1"
-    assert row(page, "waymax/overlap")[3].startswith(
-        f"{MINUS}0.083"
-    )  # not better: the interval holds 0
+    # Student's interval of three: 4.303 standard errors of 0.117 to either side, or farther.
+    assert mean == "+0.083" and float(low) <= -0.418 and float(high) >= 0.585
+    # +-0.05 +-0.3 +-0.1: six of eight sums are 0.25 or more from 0.
+    assert p.split() == ["1.000", "alone", "0.750"]
+    assert record == "2 / 0 / 1" and finding == "too few pairs to tell"
+    assert "3 pairs: too few pairs to tell who is better (20 at least)" in (
+        page.locator("#compare .missing").inner_text()
+    )
+    assert page.locator(".metrics .best").count() == 0
+    assert row(page, "waymax/overlap")[3].startswith(f"{MINUS}0.083")
     # The other way round every sign turns.
     page.locator("select[aria-label^=First]").select_option(label="after/pdm")
     page.locator("select[aria-label^=Second]").select_option(label="before/pdm")
     assert row(page, "nuplan/score")[3].startswith(f"{MINUS}0.083")
-    assert row(page, "nuplan/score")[5] == "1 / 0 / 2"
+    assert row(page, "nuplan/score")[7] == "1 / 0 / 2"
     page.locator("select[aria-label^=Second]").select_option(label="after/idm")
     assert row(page, "nuplan/score")[1] == "0.650"
     assert page.errors == []
@@ -85,9 +89,51 @@ def test_a_dot_opens_both_drives_in_step(browser: Any, path: Path) -> None:
     page.close()
 
 
+@pytest.mark.parametrize("count", [19, 20])
+def test_better_is_said_of_enough_pairs(browser: Any, tmp_path: Path, count: int) -> None:
+    """pdm is better in every scenario, its overlap lower; comfort is the same; `late` differs by nothing."""
+    names = tuple((f"scene-{k}", "jam") for k in range(count))
+    scores = {"idm": (0.5,) * count, "pdm": tuple(0.6 + 0.01 * k for k in range(count))}
+    run = made_up.run(tmp_path, "run", scores, kept=False, names=names)
+    page = open_page(browser, write_report(run))
+    found = {key: row(page, key)[6] for key in ("nuplan/score", "waymax/overlap", "nuplan/comfort")}
+    best = page.locator(".metrics .best .mean").all_inner_texts()
+    if count < 20:
+        assert set(found.values()) == {"too few pairs to tell"} and best == []
+    else:
+        assert list(found.values()) == ["▲ better", "▲ better", "no clear difference"]
+        assert best == ["0.695", "0.305"]  # score and overlap of pdm: 0.6 + 0.01 * 9.5
+        # The other way round: worse.
+        page.locator("select[aria-label^=First]").select_option(label="pdm")
+        page.locator("select[aria-label^=Second]").select_option(label="idm")
+        assert row(page, "nuplan/score")[6] == "▼ worse"
+        assert "corrected for the 4 comparisons" in page.locator("#compare .note").inner_text()
+    assert page.errors == []
+    page.close()
+
+
+def test_axes_have_ticks(browser: Any, path: Path) -> None:
+    page = open_page(browser, path)
+    ticks = page.locator(".forests thead .axis span").all_inner_texts()
+    assert ticks == [f"{MINUS}1", f"{MINUS}0.5", "0", "0.5", "1"]
+    # A tick lies where the line of the same value lies in the rows.
+    places = page.locator(".forests thead .axis span").evaluate_all(
+        "(all) => all.map((e) => e.getBoundingClientRect()).map((r) => r.x + r.width / 2)"
+    )
+    lines = (
+        page.locator(".forests tbody tr")
+        .first.locator(".grid")
+        .evaluate_all("(all) => all.map((e) => e.getBoundingClientRect().x)")
+    )
+    assert lines == pytest.approx(places, abs=1.5)
+    assert page.locator(".card .axis").first.locator("span").all_inner_texts() == ["0", "0.5", "1"]
+    page.close()
+
+
 def test_the_comparison_fits_a_phone(browser: Any, path: Path) -> None:
-    page = open_page(browser, path, 360, 740, color_scheme="dark")
+    page = open_page(browser, path, 390, 844, color_scheme="dark")
     assert page.evaluate(SIDEWAYS) == 0
+    assert cut_off(page) == []
     assert page.errors == []
     page.close()
 

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 from eval.metrics.suite import declared
-from eval.report.bootstrap import mean_interval
-from eval.report.compare import difference
 from eval.report.page import safe_json
 from eval.report.playback import encode_drive, encode_scene
 from eval.report.run_report import write_comparison, write_report
@@ -61,7 +59,7 @@ def test_too_large_a_value_is_refused() -> None:
 def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
     drive = made_up.drive_record()
     drive.pose[~drive.valid] = np.nan  # who is not there stays where it was last
-    header, arrays = unpack(encode_drive(drive, declared()))
+    header, arrays = unpack(encode_drive(drive, declared(), made_up.scenario().tracks.size_m))
     there = drive.valid.T
     error_m = np.abs(arrays["xy"].transpose(0, 2, 1) - drive.pose[..., :2].transpose(1, 0, 2))
     assert error_m[there].max() <= 0.0051
@@ -87,7 +85,8 @@ def test_a_drive_keeps_poses_to_the_centimetre_and_its_failures() -> None:
 
 
 def test_who_was_perceived_is_kept_where_it_was_in_the_world() -> None:
-    arrays = unpack(encode_drive(made_up.drive_record(occupied=True), declared()))[1]
+    size_m = made_up.scenario().tracks.size_m
+    arrays = unpack(encode_drive(made_up.drive_record(occupied=True), declared(), size_m))[1]
     assert arrays["perceived"].shape == (2, 5, 16) and arrays["perceived_id"].shape == (2, 16)
     # At instant 4, the third that is shown, the ego is 4 m along its 30 degrees.
     cos, sin = np.cos(np.pi / 6), 0.5
@@ -120,41 +119,6 @@ def test_a_scene_keeps_holes_and_drops_what_is_far() -> None:
     assert arrays["points"][:, 4].tolist() == pytest.approx((25.0, 25.0))
     whole.map.areas[0].exterior_m[:] += 10_000.0
     assert unpack(encode_scene(whole))[0]["shapes"] == [["route", 2]]
-
-
-@pytest.mark.parametrize("count", [12, 200])
-def test_the_interval_is_that_of_scipy(count: int) -> None:
-    from scipy.stats import bootstrap
-
-    rng = np.random.default_rng(5)
-    a, b = rng.uniform(size=count), rng.beta(2, 1, size=count)
-    found = difference(a, b)
-    truth = bootstrap(
-        (a, b), lambda x, y, axis: (y - x).mean(axis=axis), paired=True, method="percentile",
-        n_resamples=10_000, random_state=3, vectorized=True,
-    ).confidence_interval  # fmt: skip
-    width = truth.high - truth.low
-    assert found.interval.mean == pytest.approx((b - a).mean())
-    # Either end of 10,000 resamples is sure to about 3 % of the width (two sigma).
-    assert found.interval.low == pytest.approx(truth.low, abs=0.05 * width)
-    assert found.interval.high == pytest.approx(truth.high, abs=0.05 * width)
-
-
-def test_a_difference_by_hand() -> None:
-    a = np.array((0.5, 0.25, 1.0, np.nan, 0.2))
-    b = np.array((0.9, 0.10, 1.0, 0.3, np.nan))
-    found = difference(a, b)
-    # +0.40, -0.15 and 0 over the three that have both.
-    assert found.interval.mean == pytest.approx(0.25 / 3)
-    assert found.interval.count == 3
-    assert (found.wins, found.losses, found.ties) == (1, 1, 1)
-    assert found.interval.low < 0.25 / 3 < found.interval.high
-    assert (found.mean_a, found.mean_b) == (pytest.approx(1.75 / 3), pytest.approx(2.0 / 3))
-    lower = difference(a, b, higher_is_better=False)
-    assert (lower.wins, lower.losses) == (1, 1) and lower.interval == found.interval
-    assert difference(np.array((0.0, 0.0)), np.array((1.0, 1.0)), False).losses == 2
-    none = mean_interval(np.array((np.nan,)))
-    assert none.plain() == [None, None, None, 0]
 
 
 def test_nothing_in_the_data_is_a_tag() -> None:
@@ -217,6 +181,14 @@ def test_the_benchmark_of_a_run_is_told_or_refused(
             write_report(run)
     else:
         assert told in write_report(run).read_text()
+
+
+@pytest.mark.parametrize(("source", "told"), [("procedural", True), ("nuscenes", False)])
+def test_a_seed_is_told_of_what_was_generated(source: str, told: bool, tmp_path: Path) -> None:
+    run = made_up.run(tmp_path, "a", kept=False)
+    (run.path / "config.yaml").write_text(f"source: {source}\nseed: 1\n")
+    (facts,) = data_of(write_report(run))["facts"]
+    assert ("seed 1" in facts) == told and source in facts
 
 
 def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:

@@ -17,7 +17,12 @@ from tests.eval.report.browser import (
 )
 
 pytestmark = needs_browser
-EGO, TRUCK, OCCUPIED = (213, 94, 0), (108, 122, 139), (230, 159, 0)  # as sim/palette.py has them
+EGO, TRUCK, OCCUPIED, HIT = (
+    (213, 94, 0),
+    (108, 122, 139),
+    (230, 159, 0),
+    (200, 0, 60),
+)  # sim/palette.py
 PX_PER_M = 8.0  # the scale at first
 
 
@@ -64,7 +69,7 @@ def test_scrubs_on_the_bar_and_on_the_curves(page: Any) -> None:
 
 def test_jumps_to_the_failures(page: Any) -> None:
     open_drive(page, "scene-0", "idm")
-    moments = page.locator(".moment").all_inner_texts()
+    moments = page.locator(".moment[data-failure]").all_inner_texts()
     assert [text.replace("\n", " ") for text in moments] == [
         "✕ Collision 1.2 s",
         "✕ Off road 2.0 s",
@@ -89,6 +94,61 @@ def test_jumps_to_the_failures(page: Any) -> None:
     flag, bar = page.locator(".flag").first.bounding_box(), page.locator("#scrub").bounding_box()
     middle = flag["x"] + flag["width"] / 2
     assert middle == pytest.approx(bar["x"] + bar["width"] * made_up.COLLISION / 30, abs=1)
+
+
+def test_the_map_has_most_of_a_small_screen(browser: Any, path: Path) -> None:
+    page = open_page(browser, path, 1366, 768)
+    open_drive(page, "scene-0", "idm")
+    clock(page)
+    assert share(page, ".stage") > 0.55
+    assert page.locator("[data-curve=speed_mps]").is_visible()
+    ticks = page.locator("#scrub .axis span").all_inner_texts()
+    assert ticks == ["0", "1", "2", "3 s"]
+    page.keyboard.press("c")  # every curve
+    assert page.locator("#curves").get_attribute("aria-pressed") == "true"
+    assert share(page, ".timeline") > 0.25 and share(page, ".stage") > 0.3
+    assert page.errors == []
+    page.close()
+
+
+def share(page: Any, name: str) -> float:
+    """Of the window that an element takes."""
+    box, window = page.locator(name).bounding_box(), page.viewport_size
+    return box["width"] * box["height"] / (window["width"] * window["height"])
+
+
+def test_marks_who_is_hit(page: Any) -> None:
+    open_drive(page, "scene-0", "idm")
+    (hit,) = page.locator("[data-hit]").all()
+    name, time = hit.inner_text().split("\n")
+    assert name == "✕ vehicle truck-7" and 1.5 < float(time.split()[0]) < 2.5
+    hit.click()
+    assert clock(page) == f"{time.split()[0]} / 3.0 s"
+    # Half a metre around the truck, 8 m by 2.4 m at (20, 15), seen from the ego.
+    east, north = page.evaluate("report.player.panes[0].ego()")[:2]
+    frame = [(20.0 - 1.7, 12.0), (20.0 + 1.7, 18.0), (20.0 + 0.6, 15.0 - 4.5)]
+    seen = picture(page.locator(".pane").first)
+    assert [at(seen, x - east, y - north) for x, y in frame] == [HIT] * 3
+    page.keyboard.press("ArrowLeft")
+    clock(page)
+    east, north = page.evaluate("report.player.panes[0].ego()")[:2]
+    seen = picture(page.locator(".pane").first)
+    assert all(at(seen, x - east, y - north) != HIT for x, y in frame)
+
+
+def test_a_planner_has_one_colour(page: Any) -> None:
+    wanted = {"idm": EGO, "pdm": (0, 114, 178)}
+    for planner, color in wanted.items():
+        css = f"rgb({', '.join(map(str, color))})"
+        card = page.locator(".card", has=page.locator("h2", has_text=planner))
+        assert card.evaluate("(e) => getComputedStyle(e).borderTopColor") == css
+        assert card.locator("h2 .mark").evaluate("(e) => getComputedStyle(e).fill") == css
+        open_drive(page, "scene-0", planner)
+        clock(page)
+        curve = page.locator("[data-curve=speed_mps] .curve")
+        assert curve.evaluate("(e) => getComputedStyle(e).stroke") == css
+        assert at(picture(page.locator(".pane").first), 0, 0) == color
+        page.keyboard.press("Escape")
 
 
 def at(image: Any, east_m: float, north_m: float, scale: float = PX_PER_M) -> tuple[int, ...]:
