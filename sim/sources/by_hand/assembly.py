@@ -1,5 +1,6 @@
 """From what was written to the scenario: checked, put together, and driven by the traffic."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from sim.sources.by_hand.people import Driver, Mover
 from sim.sources.by_hand.roads import RoadBuilder
 from sim.sources.by_hand.routes import chain_of, first_leg, path_of
 from sim.sources.by_hand.signals import lights_of
-from sim.sources.procedural.crowd import Crowd, standing
+from sim.sources.procedural.crowd import Crowd, overlap, standing
 from sim.sources.procedural.draft import recentered
 from sim.styles import uniform_styles, with_style
 
@@ -65,8 +66,23 @@ def assemble(
         styles=_styles(crowd),
     )
     (recorded,) = record([recentered(draft, None)])
+    recorded = replace(recorded, notes=touches(recorded))
     require_valid(recorded)
     return recorded
+
+
+def touches(scenario: Scenario) -> list[str]:
+    """Who touches whom in the recording, and when first: a line for each pair."""
+    tracks = scenario.tracks
+    size = np.broadcast_to(tracks.size_m[:, None, :2], (*tracks.yaw_rad.shape, 2))
+    box = np.concatenate((tracks.position_m[..., :2], tracks.yaw_rad[..., None], size), axis=-1)
+    notes = []
+    for a, b in itertools.combinations(range(len(box)), 2):
+        met = overlap(box[a], box[b]) & tracks.valid[a] & tracks.valid[b]
+        if met.any():
+            when_s = scenario.dt_s * int(met.argmax())
+            notes.append(f"{tracks.track_id[a]} and {tracks.track_id[b]} touch at {when_s:.1f} s")
+    return notes
 
 
 def _gather(

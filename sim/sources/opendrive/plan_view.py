@@ -1,7 +1,6 @@
 """The reference line of an OpenDRIVE road: lines, arcs, spirals and cubics, at any distance along it."""
 
 from dataclasses import dataclass
-from typing import Protocol
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -17,17 +16,9 @@ _STEP_M = 1.0  # of what is integrated at once
 _LARGEST = 1e6  # of a polynomial's coefficient
 
 
-class Curve(Protocol):
-    """A piece in its own frame: it starts at the origin, along x."""
-
-    def at(self, s_m: Array) -> Array:
-        """x, y, heading `[K, 3]` at distances along it, which ascend."""
-        ...
-
-
 @dataclass(frozen=True)
 class Spiral:
-    """Curvature that changes with the distance: a line, an arc or a clothoid."""
+    """Curvature that changes with the distance: a line, an arc or a clothoid; from the origin, along x."""
 
     length_m: float
     start_per_m: float
@@ -39,7 +30,10 @@ class Spiral:
         return self.start_per_m * s_m + 0.5 * rate * s_m**2
 
     def at(self, s_m: Array) -> Array:
-        """The place is the integral of the heading's direction, by Gauss-Legendre of seven points a metre."""
+        """x, y, heading `[K, 3]` at distances along it, which ascend.
+
+        The place is the integral of the heading's direction, by Gauss-Legendre of seven points a metre.
+        """
         nodes, weights = np.polynomial.legendre.leggauss(7)
         steps = max(1, int(np.ceil(self.length_m / _STEP_M)))
         ends = np.union1d(np.linspace(0.0, self.length_m, steps + 1), s_m)
@@ -60,7 +54,10 @@ class Cubic:
     v: Float[np.ndarray, "4"]
 
     def at(self, s_m: Array) -> Array:
-        """The parameter of a distance is read off a fine table of lengths, scaled to the length stated."""
+        """x, y, heading `[K, 3]` at distances along it.
+
+        The parameter of a distance is read off a fine table of lengths, scaled to the length stated.
+        """
         p = np.linspace(0.0, self.last, max(64, int(self.length_m / 0.05)))
         table = np.stack((_polynomial(self.u, p), _polynomial(self.v, p)), axis=-1)
         gone = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(table, axis=0), axis=1)))
@@ -68,6 +65,9 @@ class Cubic:
         slope = [np.polynomial.polynomial.polyder(c) for c in (self.u, self.v)]
         yaw = np.arctan2(_polynomial(slope[1], q), _polynomial(slope[0], q))
         return np.column_stack((_polynomial(self.u, q), _polynomial(self.v, q), yaw))
+
+
+Curve = Spiral | Cubic
 
 
 @dataclass(frozen=True)

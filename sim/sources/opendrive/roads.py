@@ -14,7 +14,7 @@ from sim.sources.xml_files import number
 
 _LONGEST_M = 100_000.0
 _LARGEST = 1e6  # of a polynomial's coefficient
-_MOST_LANES = 200  # of a section: their numbers count from its middle
+_MOST_LANES = 200.0  # of a section: their numbers count from its middle
 _UNITS = {"m/s": 1.0, "km/h": 1.0 / 3.6, "mph": MPS_PER_MPH}
 _NO_LIMIT = ("no limit", "undefined")
 _FASTEST_MPS = 100.0
