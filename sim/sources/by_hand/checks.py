@@ -7,8 +7,8 @@ import numpy as np
 from sim.errors import InputError, one_of
 from sim.geometry import polyline
 from sim.scenario import Route, StaticObstacle
-from sim.scenario_check.values import require_number
-from sim.sources.by_hand.people import STYLES, Driver, Mover
+from sim.scenario_check.values import require_number, require_type
+from sim.sources.by_hand.people import STYLES, Driver, Mover, Style
 from sim.sources.procedural.builder import MapBuilder
 from sim.sources.procedural.crowd import overlap
 
@@ -16,12 +16,12 @@ Array = np.ndarray
 _SPEED_MPS = 70.0
 
 
-def require_style(name: str, style: Mapping[str, float]) -> None:
+def checked_style(name: str, style: Style) -> dict[str, float]:
     """Its keys are fields of `Styles`, its values numbers; ranges are asked about with the scenario."""
     for key, value in style.items():
         one_of(f"{name}: style", key, STYLES)
-        number = int(value) if isinstance(value, bool) else value
-        require_number(f"{name}: style: {key}", number, -1e9, 1e9)
+        require_type(f"{name}: style: {key}", value, (int, float, bool))
+    return {key: float(value) for key, value in style.items()}
 
 
 def require_size(name: str, size_m: Sequence[float]) -> None:

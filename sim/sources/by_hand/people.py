@@ -14,6 +14,7 @@ from sim.sources.procedural.spawn import moving_track
 
 Array = np.ndarray
 Size = tuple[float, float, float]  # length, width, height
+Style = Mapping[str, float | int]  # fields of `Styles`
 STYLES = tuple(Styles.__dataclass_fields__)
 CATEGORIES = (*(name for name in FLEET if name != "van"), *OBJECT_SIZE_M)
 PEDESTRIAN = "human.pedestrian.adult"
@@ -26,7 +27,7 @@ class Driver:
     """Starts with its centre `at_m` along the lane `route[0]`; lanes are numbers of the map's.
 
     `route` names lanes on the way, all or some; `change`: where along the lane that it leaves it
-    changes to the one beside, and over how many metres; None: when traffic lets it.
+    changes to the one beside, and over how many metres; None: when it has to.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Driver:
     at_m: float
     speed_mps: float
     route: tuple[int, ...]
-    style: Mapping[str, float]
+    style: dict[str, float]
     change: tuple[float, float] | None = None
 
 
@@ -48,7 +49,7 @@ class Mover:
     size_m: Size
     track: Array
     valid: Array
-    style: Mapping[str, float]
+    style: dict[str, float]
 
 
 def usual_size_m(category: str) -> Size:

@@ -38,6 +38,7 @@ Array = np.ndarray
 MINOR_HANDICAP = 40  # of rank: who comes on a minor lane gives way, whatever way it turns
 _WIDTH_M = (1.0, 12.0)  # of lanes
 _FASTEST_MPS = 100.0
+_STOPS = {StopKind.SIGNAL: "light", StopKind.STOP_SIGN: "stop sign", StopKind.YIELD: "yield sign"}
 
 
 @dataclass(frozen=True)
@@ -265,7 +266,7 @@ class RoadBuilder:
     def _stop_line(
         self, lanes: tuple[DrawnLane, ...], before_end_m: float, kind: StopKind, light: int = -1
     ) -> None:
-        what = kind.name.lower().replace("_", " ")
+        what = _STOPS[kind]
         if not lanes:
             raise InputError(f"{what}: name the lanes that it is for")
         for lane in lanes:

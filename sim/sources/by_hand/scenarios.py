@@ -1,7 +1,7 @@
 """`ScenarioBuilder`: a scenario written by hand, and recorded by the project's own traffic."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from sim.scenario import LaneMap, Scenario
 from sim.scenario_check.values import require_number, require_text
 from sim.scenario_file import SUFFIX, save_scenario
 from sim.sources.by_hand.assembly import Goal, assemble
-from sim.sources.by_hand.checks import require_size, require_speed, require_style
+from sim.sources.by_hand.checks import checked_style, require_size, require_speed
 from sim.sources.by_hand.people import (
     CATEGORIES,
     PEDESTRIAN,
@@ -21,6 +21,7 @@ from sim.sources.by_hand.people import (
     Driver,
     Mover,
     Size,
+    Style,
     follow,
     usual_size_m,
     walk,
@@ -30,7 +31,6 @@ from sim.sources.by_hand.shapes import pose_on
 from sim.sources.procedural.crowd import OBJECT_SIZE_M
 from sim.sources.procedural.spawn import EGO_SIZE_M
 
-Style = Mapping[str, float]
 _AS_OTHERS: Style = MappingProxyType({})
 _DURATION_S = (1.0, 600.0)
 _CONE, _BARRIER = OBJECT_SIZE_M
@@ -42,7 +42,8 @@ class ScenarioBuilder(RoadBuilder):
 
     Drivers keep to the lanes of their `route`: the ones that they name and those that lead from each to
     the next. They start with their middle `at_m` along a lane. A lane and one beside it, one after the
-    other, are a change of lanes: at `change_at_m` along the first, or else when traffic lets them.
+    other, are a change of lanes: at `change_at_m` along the first; if that is not given, when the traffic
+    lets them, and not before they need it to get where the route leads.
     `style`: fields of `sim.scenario.Styles` by which somebody differs, as `{"yields": Yielding.NEVER}`.
     """
 
@@ -223,7 +224,6 @@ class ScenarioBuilder(RoadBuilder):
     ) -> Driver:
         require_size(name, size_m)
         require_speed(name, speed_mps)
-        require_style(name, style)
         self.require_on_lane(f"{name}: at_m", lane, at_m)
         if change is not None:
             require_number(f"{name}: change_at_m", change[0], -1e9, 1e9)
@@ -231,7 +231,16 @@ class ScenarioBuilder(RoadBuilder):
         numbers = [self.number_of(one) for one in (lane, *route)]
         if len(numbers) > 1 and numbers[0] == numbers[1]:
             numbers = numbers[1:]  # routes may begin with the lane that they start on, or after it
-        return Driver(name, category, tuple(size_m), at_m, speed_mps, tuple(numbers), style, change)
+        return Driver(
+            name,
+            category,
+            size_m,
+            at_m,
+            speed_mps,
+            tuple(numbers),
+            checked_style(name, style),
+            change,
+        )
 
     def _stand(
         self,
@@ -261,8 +270,7 @@ class ScenarioBuilder(RoadBuilder):
         style: Style = _AS_OTHERS,
     ) -> None:
         require_size(name, size_m)
-        require_style(name, style)
-        self._movers.append(Mover(name, category, tuple(size_m), track, valid, style))
+        self._movers.append(Mover(name, category, size_m, track, valid, checked_style(name, style)))
 
     def _new_name(self, name: str | None, kind: str) -> str:
         self._count[kind] += 1
