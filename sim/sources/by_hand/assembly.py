@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.scenario import Route, Scenario, Styles, Tracks
+from sim.geometry import polyline
+from sim.scenario import EGO, Route, Scenario, Styles, Tracks
 from sim.scenario_check import require_valid
 from sim.sources.by_hand.checks import (
     require_apart,
@@ -24,6 +25,7 @@ from sim.sources.procedural.draft import recentered
 from sim.styles import uniform_styles, with_style
 
 Array = np.ndarray
+LEAST_LEFT_M = 20.0  # of the ego's route, where its recording ends
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,10 @@ def assemble(
     movers: Sequence[Mover],
     goal: Goal | None,
 ) -> Scenario:
-    """The recorded scenario; `drivers`: the ego first. Raises InputError for what cannot be."""
+    """The recorded scenario; `drivers`: the ego first. Raises InputError for what cannot be.
+
+    Its notes say what may not have been meant: who touches whom, and an ego that runs out of road.
+    """
     from sim.sources.procedural.record import record
 
     crowd, present = _gather(roads, len(time_s), drivers, movers)
@@ -66,12 +71,12 @@ def assemble(
         styles=_styles(crowd),
     )
     (recorded,) = record([recentered(draft, None)])
-    recorded = replace(recorded, notes=touches(recorded))
+    recorded = replace(recorded, notes=[*_touches(recorded), *_runs_out(recorded)])
     require_valid(recorded)
     return recorded
 
 
-def touches(scenario: Scenario) -> list[str]:
+def _touches(scenario: Scenario) -> list[str]:
     """Who touches whom in the recording, and when first: a line for each pair."""
     tracks = scenario.tracks
     size = np.broadcast_to(tracks.size_m[:, None, :2], (*tracks.yaw_rad.shape, 2))
@@ -83,6 +88,18 @@ def touches(scenario: Scenario) -> list[str]:
             when_s = scenario.dt_s * int(met.argmax())
             notes.append(f"{tracks.track_id[a]} and {tracks.track_id[b]} touch at {when_s:.1f} s")
     return notes
+
+
+def _runs_out(scenario: Scenario) -> list[str]:
+    """A line where the ego gets near to the end of its route: who is faster drives beyond the road."""
+    route, tracks = scenario.routes[EGO], scenario.tracks
+    assert route is not None
+    last_m = tracks.position_m[EGO, tracks.valid[EGO], :2][-1:].astype(np.float64)
+    s_m, _ = polyline.project(route.path_m.astype(np.float64), last_m)
+    left_m = len(route.path_m) - 1 - float(s_m[0])
+    if left_m > LEAST_LEFT_M:
+        return []
+    return [f"the ego's route ends {left_m:.0f} m from where its recording does: lead it farther"]
 
 
 def _gather(

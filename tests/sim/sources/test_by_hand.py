@@ -224,6 +224,13 @@ def test_what_touches_in_the_recording_is_in_the_notes() -> None:
     assert note.startswith("one and other touch at 3.")
 
 
+def test_an_ego_that_runs_out_of_road_is_in_the_notes() -> None:
+    build, a, _ = _road(duration_s=2.0)
+    build.ego(a, at_m=180.0, speed_mps=1.0)
+    (note,) = build.scenario().notes
+    assert note.startswith("the ego's route ends 1")
+
+
 def test_on_a_map_that_there_is() -> None:
     first, _, b = _road()
     first.stop_sign(b)

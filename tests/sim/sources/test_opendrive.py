@@ -10,6 +10,7 @@ from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Lane, LaneKind, LaneMap
 from sim.scenario_check.lane_map import check_map
+from sim.sources.by_hand import ScenarioBuilder
 from sim.sources.opendrive import read_opendrive
 
 LINE = '<geometry s="{s}" x="{x}" y="{y}" hdg="{yaw}" length="{length}">{shape}</geometry>'
@@ -226,6 +227,19 @@ def test_successors_through_a_junction(tmp_path: Path) -> None:
         for k in lane.successors:
             gap_m = np.linalg.norm(lane_map.lanes[k].centerline_m[0] - lane.centerline_m[-1])
             assert gap_m < 0.05
+
+
+def test_a_scenario_through_the_junction(tmp_path: Path) -> None:
+    lane_map = _read(tmp_path, *_crossing())
+    build = ScenarioBuilder.on_map(lane_map, "right turn", duration_s=9.0)
+    build.ego(build.find_lane("1.0.-1"), 20.0, 8.0, route=[build.find_lane("4.0.-1")])
+    scenario = build.scenario()
+    route = scenario.routes[0]
+    assert route is not None
+    assert [lane_map.lanes[k].lane_id for k in route.lanes] == ["1.0.-1", "8.0.-1", "4.0.-1"]
+    x, y = scenario.tracks.position_m[0, -1, :2] + scenario.world_offset_m[:2]
+    assert x == pytest.approx(58.25, abs=0.1)  # 1.75 m to the right of the road that leads south
+    assert y < -20.0
 
 
 def test_sections_of_a_road_are_joined(tmp_path: Path) -> None:
