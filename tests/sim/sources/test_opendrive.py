@@ -242,6 +242,14 @@ def test_a_scenario_through_the_junction(tmp_path: Path) -> None:
     assert y < -20.0
 
 
+def test_lanes_that_meet_head_on_do_not_lead_to_each_other(tmp_path: Path) -> None:
+    after = '<link><successor elementType="road" elementId="2" contactPoint="end"/></link>'
+    lanes = [_lane(-1, '<successor id="-1"/>')]
+    coming = _road("2", 50, _geometry(50, x=100, yaw=np.pi), [_lane(-1)])
+    lane_map = _read(tmp_path, _road("1", 50, _geometry(50), lanes, extra=after), coming)
+    assert [lane.successors for lane in lane_map.lanes] == [(), ()]
+
+
 def test_sections_of_a_road_are_joined(tmp_path: Path) -> None:
     road = (
         '<road id="1" length="60" junction="-1"><planView>' + _geometry(60) + "</planView><lanes>"
@@ -251,9 +259,12 @@ def test_sections_of_a_road_are_joined(tmp_path: Path) -> None:
         + _lane(-2, '<predecessor id="-1"/>')
         + "</right></laneSection></lanes></road>"
     )
-    lane_map = _read(tmp_path, road)
-    assert [lane.lane_id for lane in lane_map.lanes] == ["1.0.-1", "1.1.-1", "1.1.-2"]
-    assert lane_map.lanes[0].successors == (2,)
+    before = '<link><predecessor elementType="road" elementId="1" contactPoint="end"/></link>'
+    lanes = [_lane(-1, '<predecessor id="-2"/>')]
+    lane_map = _read(tmp_path, road, _road("2", 40, _geometry(40, x=60), lanes, extra=before))
+    names = ["1.0.-1", "1.1.-1", "1.1.-2", "2.0.-1"]
+    assert [lane.lane_id for lane in lane_map.lanes] == names
+    assert [lane.successors for lane in lane_map.lanes] == [(2,), (), (3,), ()]
     assert lane_map.lanes[2].predecessors == (0,)
     assert lane_map.lanes[0].centerline_m[-1][0] == pytest.approx(25.0)
 
