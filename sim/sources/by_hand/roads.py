@@ -52,21 +52,23 @@ class DrawnLane:
 class RoadBuilder:
     """Collects a map; `finished_map` paves it."""
 
-    def __init__(self, given: LaneMap | None = None) -> None:
-        """`given`: a map to go on from; None: none."""
-        start = given or LaneMap()
+    def __init__(self) -> None:
+        self.lights: list[Light] = []
+        self._start_from(LaneMap())
+
+    def _start_from(self, given: LaneMap) -> None:
+        """Go on from a map; what its lights do is not part of it: their lines go."""
         self.map = MapBuilder(
-            lanes=list(start.lanes),
-            areas=list(start.areas),
-            stop_lines=list(start.stop_lines),
-            widths_m=[width_of(lane) for lane in start.lanes],
+            lanes=list(given.lanes),
+            areas=list(given.areas),
+            stop_lines=[stop for stop in given.stop_lines if stop.light < 0],
+            widths_m=[width_of(lane) for lane in given.lanes],
         )
         self.obstacles: dict[str, StaticObstacle] = {
-            f"obstacle {k + 1}": one for k, one in enumerate(start.obstacles)
+            f"obstacle {k + 1}": one for k, one in enumerate(given.obstacles)
         }
-        self.lights: list[Light] = []
-        is_paved = any(area.kind == AreaKind.DRIVABLE for area in start.areas)
-        self._paved = len(start.lanes) if is_paved else 0  # lanes that have their pavement
+        is_paved = any(area.kind == AreaKind.DRIVABLE for area in given.areas)
+        self._paved = len(given.lanes) if is_paved else 0  # lanes that have their pavement
 
     def lane(
         self,

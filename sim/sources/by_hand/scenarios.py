@@ -67,9 +67,12 @@ class ScenarioBuilder(RoadBuilder):
     def on_map(
         cls, lane_map: LaneMap, name: str, duration_s: float = 15.0, dt_s: float = 0.1
     ) -> "ScenarioBuilder":
-        """On a map that there is already, as `read_opendrive` makes one; its ground counts as flat."""
+        """On a map that there is already, as `read_opendrive` makes one.
+
+        Its ground counts as flat, and lights have to be given anew.
+        """
         builder = cls(name, duration_s, dt_s)
-        RoadBuilder.__init__(builder, lane_map)
+        builder._start_from(lane_map)
         return builder
 
     def ego(

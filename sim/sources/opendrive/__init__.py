@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sim.errors import DAMAGED, InputError
 from sim.scenario import LaneMap
+from sim.scenario_check.lane_map import check_map
 from sim.sources.opendrive.map import map_of
 from sim.sources.opendrive.roads import read_roads
 from sim.sources.xml_files import read_xml
@@ -22,7 +23,9 @@ def read_opendrive(path: str | Path) -> LaneMap:
     """
     root = read_xml(Path(path), "OpenDRIVE")
     try:
-        return map_of(read_roads(root), root)
+        lane_map = map_of(read_roads(root), root)
+        check_map(lane_map, lights=0)
     except DAMAGED as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path}: {reason}") from None
+    return lane_map

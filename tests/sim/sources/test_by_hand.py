@@ -16,6 +16,7 @@ from sim.sensors.lidar_presets import HDL_32E
 from sim.sensors.raster import RasterSpec
 from sim.simulator import Simulator
 from sim.sources.by_hand import DrawnLane, ScenarioBuilder
+from sim.sources.by_hand.signals import lights_of
 from sim.sources.finding import find
 from sim.sources.loading import load_one
 from sim.sources.query import SourceQuery
@@ -65,14 +66,23 @@ def test_the_map_by_hand() -> None:
 
 
 def test_the_phases_of_a_light() -> None:
-    build, a, _ = _road(duration_s=13.0)
+    build, a, b = _road()
+    build.light(b, green_s=50.0, red_s=5.0)
     build.light(a, green_s=4.0, yellow_s=3.0, red_s=5.0, offset_s=2.0)
-    build.ego(a, at_m=20.0, speed_mps=8.0)
-    lights = build.scenario().lights
-    states = lights.state[0, [0, 19, 21, 49, 51, 99, 101, 119]].tolist()
+    time_s = np.array([0.0, 1.9, 2.1, 4.9, 5.1, 9.9, 10.1, 11.9])
+    lights = lights_of(build.lights, build.map.stop_lines, time_s)
     g, y, r = LightState.GREEN, LightState.YELLOW, LightState.RED
-    assert states == [g, g, y, y, r, r, g, g]  # green until 2 s, yellow until 5 s, red until 10 s
-    assert lights.position_m[0] == pytest.approx((199.0 - 20.0, 0.0))
+    assert lights.state[1].tolist() == [g, g, y, y, r, r, g, g]  # red from 5 s to 10 s
+    assert (lights.state[0] == g).all()
+    assert lights.position_m == pytest.approx(np.array(((199.0, -3.5), (199.0, 0.0))), abs=1e-3)
+
+
+def test_a_red_light_stops_the_traffic() -> None:
+    build, a, _ = _road(duration_s=6.0)
+    build.light(a, green_s=1.0, red_s=60.0, offset_s=30.0, before_end_m=100.0)
+    build.ego(a, at_m=60.0, speed_mps=10.0)
+    x = _track(build.scenario(), "ego")[:, 0]
+    assert 90.0 < x[-1] < 100.0 - 2.0  # its front is 2 m ahead of its middle
 
 
 def test_who_goes_first_in_a_junction() -> None:
@@ -232,7 +242,8 @@ def test_an_ego_that_runs_out_of_road_is_in_the_notes() -> None:
 
 
 def test_on_a_map_that_there_is() -> None:
-    first, _, b = _road()
+    first, a, b = _road()
+    first.light(a, green_s=5.0, red_s=5.0)  # a map does not say what its lights do: it goes
     first.stop_sign(b)
     build = ScenarioBuilder.on_map(first.finished_map(), "again", duration_s=2.0)
     more = build.lane([(200, 0), (260, 0)], name="more")
