@@ -13,7 +13,7 @@ back = build.lane([(260, 3.5), (0, 3.5)], name="back")
 build.side_by_side(left, right)
 crossing = build.crosswalk(right, left, back, at_m=190.0)
 
-build.ego(lane=left, at_m=20.0, speed_mps=12.0, goal=(left, 165.0), time_limit_s=14.0)
+build.ego(lane=left, at_m=20.0, speed_mps=12.0, goal=(left, 130.0), time_limit_s=14.0)
 rude = {"yields": Yielding.NEVER, "politeness": 0.0, "speed_factor": 0.7}  # of the limit
 build.car(right, at_m=42.0, speed_mps=10.5, route=[left], change_at_m=50.0, style=rude)
 build.car(left, at_m=90.0, speed_mps=11.0)

@@ -7,7 +7,7 @@ import numpy as np
 from sim.errors import InputError, one_of
 from sim.geometry import polyline
 from sim.scenario import Route, StaticObstacle
-from sim.scenario_check.values import require_number, require_type
+from sim.scenario_check.values import require_number
 from sim.sources.by_hand.people import STYLES, Driver, Mover, Style
 from sim.sources.procedural.builder import MapBuilder
 from sim.sources.procedural.crowd import overlap
@@ -20,7 +20,8 @@ def checked_style(name: str, style: Style) -> dict[str, float]:
     """Its keys are fields of `Styles`, its values numbers; ranges are asked about with the scenario."""
     for key, value in style.items():
         one_of(f"{name}: style", key, STYLES)
-        require_type(f"{name}: style: {key}", value, (int, float, bool))
+        if not isinstance(value, int | float):
+            raise InputError(f"{name}: style: {key}: expected a number, got {value!r}")
     return {key: float(value) for key, value in style.items()}
 
 

@@ -108,7 +108,9 @@ def test_who_goes_first_in_a_junction() -> None:
 def test_the_start_is_as_written_and_the_frame_is_the_egos() -> None:
     build, a, b = _road()
     build.ego(a, at_m=30.0, speed_mps=7.0)
-    build.car(b, at_m=50.0, speed_mps=9.0, size_m=(5.0, 2.0, 1.5), name="blue")
+    build.car(
+        b, at_m=50.0, speed_mps=9.0, size_m=(5.0, 2.0, 1.5), name="blue", style={"runs_red": True}
+    )
     build.parked_car(b, at_m=20.0, size_m=(4.0, 1.8, 1.5))
     build.cone(a, at_m=150.0, offset_m=1.0)
     scenario = build.scenario()
@@ -122,6 +124,8 @@ def test_the_start_is_as_written_and_the_frame_is_the_egos() -> None:
     # The lane ends at -5.25; 0.3 m beside it a car 1.8 m wide.
     assert _track(scenario, "parked car 1")[-1] == pytest.approx((20, -5.25 - 0.3 - 0.9), abs=1e-4)
     assert _track(scenario, "cone 1")[0] == pytest.approx((150, 1), abs=1e-4)
+    assert scenario.styles is not None
+    assert scenario.styles.runs_red.tolist() == [False, True, False, False]
     assert scenario.notes == []
     assert scenario.num_instants == 31
 
