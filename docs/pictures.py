@@ -49,16 +49,8 @@ def draw(data: Path, root: Path) -> None:
     call("view", data, "--scenario", "scene-0553", "--time", 8, "--color", "class",
          "--out", IMAGES / "view_nuscenes.png")  # fmt: skip
     subprocess.run([sys.executable, EXAMPLE], cwd=root, check=True)
-    call(
-        "view",
-        root / "scenarios",
-        "--time",
-        3.5,
-        "--color",
-        "class",
-        "--out",
-        IMAGES / "my_scenario.png",
-    )
+    call("view", root / "scenarios", "--time", 3.5, "--color", "class",
+         "--out", IMAGES / "my_scenario.png")  # fmt: skip
     report = run / "report.html"
     screenshot(report, IMAGES / "report_scores.png", "light")
     seek = "report.player.seek(50)"
