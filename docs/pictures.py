@@ -5,6 +5,7 @@ DIR holds the nuScenes mini scenes as ScenarioNet converts them. Needs Open3D's 
 """
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from drive.cli.main import main
 
 IMAGES = Path(__file__).parent / "images"
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "my_scenario.py"
 FAMILIES = "signalized_junction,roundabout,left_turn,crosswalk,merge,t_junction"
 
 
@@ -46,6 +48,9 @@ def draw(data: Path, root: Path) -> None:
          "--time", 5, "--color", "class", "--out", IMAGES / "view_generated.png")  # fmt: skip
     call("view", data, "--scenario", "scene-0553", "--time", 8, "--color", "class",
          "--out", IMAGES / "view_nuscenes.png")  # fmt: skip
+    subprocess.run([sys.executable, EXAMPLE], cwd=root, check=True)
+    call("view", root / "scenarios", "--time", 3.5, "--color", "class",
+         "--out", IMAGES / "my_scenario.png")  # fmt: skip
     report = run / "report.html"
     screenshot(report, IMAGES / "report_scores.png", "light")
     seek = "report.player.seek(50)"

@@ -19,6 +19,9 @@ SPEED_LIMIT_MPS = 13.4  # 30 mph: where a map says nothing
 MPS_PER_MPH = 0.44704
 _JOIN_M, _JOIN_RAD = 1.0, 0.5
 _CROSSING_RAD = 0.35
+_CLOSE_GAPS_M, _SHOULDER_M = 1.0, 0.5
+_STRAIGHT_RAD = 0.64
+STRAIGHT_RANK, RIGHT_RANK, LEFT_RANK = 30, 20, 10  # right of way of ways through a junction
 _INNER_M = 3.0  # of both ends of a lane: where lanes meet they do not cross
 
 
@@ -99,6 +102,24 @@ def with_neighbors(lanes: list[Lane]) -> list[Lane]:
         replace(lane, left_neighbor=left.get(k, -1), right_neighbor=right.get(k, -1))
         for k, lane in enumerate(lanes)
     ]
+
+
+def turn_rank(line_m: Float[np.ndarray, "k 2"]) -> int:
+    """Right of way of a way through a junction: straight on before right turns before left ones."""
+    yaw = np.unwrap(polyline.headings_rad(line_m))
+    turn = yaw[-1] - yaw[0]
+    if abs(turn) < _STRAIGHT_RAD:
+        return STRAIGHT_RANK
+    return LEFT_RANK if turn > 0.0 else RIGHT_RANK
+
+
+def paved(lanes: list[Lane]) -> "shapely.Geometry":
+    """The lanes with a shoulder, gaps between neighbours closed."""
+    import shapely
+
+    shapes = [shapely.make_valid(shapely.Polygon(lane.polygon_m)) for lane in lanes]
+    union = shapely.union_all(shapes).buffer(_CLOSE_GAPS_M, quad_segs=4)
+    return union.buffer(_SHOULDER_M - _CLOSE_GAPS_M, quad_segs=4).simplify(0.05)
 
 
 def drivable_areas(shape: "shapely.Geometry") -> list[MapArea]:

@@ -13,18 +13,19 @@ import numpy as np
 
 from sim.errors import DAMAGED, InputError
 from sim.scenario import Scenario
-from sim.sources.commonroad.document import move, number, read_document
+from sim.sources.commonroad.document import move
 from sim.sources.commonroad.map import read_map
 from sim.sources.commonroad.signals import read_signals
 from sim.sources.commonroad.tracks import read_tracks, start_of
 from sim.sources.routes import make_routes
+from sim.sources.xml_files import number, read_xml
 
 _KEYFRAME_EVERY_S = 0.5
 
 
 def read_scenario(path: Path) -> Scenario:
     """One scenario; InputError names the file and the element that is wrong."""
-    root = read_document(path)
+    root = read_xml(path, "commonRoad")
     try:
         return _convert(root, path)
     except DAMAGED as error:

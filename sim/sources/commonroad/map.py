@@ -1,7 +1,6 @@
 """The lanelets of a CommonRoad scenario as lanes."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -10,19 +9,17 @@ from sim.errors import InputError
 from sim.geometry import polyline
 from sim.scenario import AreaKind, Lane, LaneKind, LaneMap, MapArea
 from sim.scenario_check.lane_map import require_lengths
-from sim.sources.commonroad.document import number, points_of
+from sim.sources.commonroad.document import points_of
 from sim.sources.lanes import (
     SPEED_LIMIT_MPS,
     crossing_lanes,
     drivable_areas,
     linked,
+    paved,
 )
-
-if TYPE_CHECKING:
-    import shapely
+from sim.sources.xml_files import number
 
 HIGHWAY_LIMIT_MPS = 29.06  # 65 mph: where a scenario tagged `highway` has no limits
-_CLOSE_GAPS_M, _SHOULDER_M = 1.0, 0.5
 _NOT_FOR_CARS = ("sidewalk", "bicycleLane", "crosswalk", "busLane", "border")
 _LIMIT_SIGNS = ("274", "R2-1")  # German, American; its value in m/s
 
@@ -60,7 +57,7 @@ def read_map(root: Element) -> tuple[LaneMap, list[str]]:
     notes = [f"{unlimited} lanelets without a speed limit: {usual_note}"] if unlimited else []
     if left_out:
         notes.append(f"left out {left_out} lanelets that are not for cars")
-    return LaneMap(lanes=lanes, areas=areas + drivable_areas(_road(lanes))), notes
+    return LaneMap(lanes=lanes, areas=areas + drivable_areas(paved(lanes))), notes
 
 
 def _lane(element: Element) -> Lane:
@@ -143,12 +140,3 @@ def _junction_lanelets(root: Element, lanes: list[Lane]) -> set[int]:
         for one in root.findall(f"intersection/incoming/successors{way}")
     ]
     return {place[ref] for ref in refs if ref in place}
-
-
-def _road(lanes: list[Lane]) -> "shapely.Geometry":
-    """The lanelets with a shoulder, gaps between neighbours closed."""
-    import shapely
-
-    shapes = [shapely.make_valid(shapely.Polygon(lane.polygon_m)) for lane in lanes]
-    union = shapely.union_all(shapes).buffer(_CLOSE_GAPS_M, quad_segs=4)
-    return union.buffer(_SHOULDER_M - _CLOSE_GAPS_M, quad_segs=4).simplify(0.05)

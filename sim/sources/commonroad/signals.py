@@ -7,7 +7,8 @@ import numpy as np
 from sim.errors import InputError
 from sim.scenario import Lane, Lights, LightState, StopKind, StopLine
 from sim.scenario_check.tracks import require_lights
-from sim.sources.commonroad.document import number, points_of
+from sim.sources.commonroad.document import points_of
+from sim.sources.xml_files import number
 
 _COLORS = {
     "red": LightState.RED, "yellow": LightState.YELLOW, "green": LightState.GREEN,

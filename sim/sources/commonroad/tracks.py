@@ -9,9 +9,10 @@ from jaxtyping import Bool, Float
 from sim.errors import InputError
 from sim.scenario import AgentKind, LaneMap, Tracks
 from sim.scenario_check.tracks import require_room
-from sim.sources.commonroad.document import interval_of, number, points_of, value_of
+from sim.sources.commonroad.document import interval_of, points_of, value_of
 from sim.sources.commonroad.drive import Goal, Others, made_up_drive
 from sim.sources.motion import velocities_mps
+from sim.sources.xml_files import number
 
 # CommonRoad's vehicle model 2, a BMW 320i; the planning problem does not say which car is to be driven.
 EGO_SIZE_M = (4.508, 1.610, 1.42)

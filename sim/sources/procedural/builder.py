@@ -128,7 +128,7 @@ class MapBuilder:
         """The path along successive lanes."""
         pieces = [self.lanes[k].centerline_m.astype(np.float64) for k in lanes]
         owners = np.concatenate([np.full(len(p), k) for p, k in zip(pieces, lanes, strict=True)])
-        return _route(tuple(lanes), np.concatenate(pieces), owners)
+        return route_through(tuple(lanes), np.concatenate(pieces), owners)
 
     def change_route(
         self,
@@ -153,14 +153,14 @@ class MapBuilder:
             onward = self.route(list(then))
             line = np.concatenate((line, onward.path_m.astype(np.float64)))
             owners = np.concatenate((owners, onward.lane_of_point))
-        return _route((before, after, *then), line, owners)
+        return route_through((before, after, *then), line, owners)
 
     def joining_route(self, line_m: Array, lane: int, from_m: float) -> Route:
         """A path along a line off the lanes, then along a lane from `from_m` on."""
         rest = self.lanes[lane].centerline_m.astype(np.float64)
         rest = rest[polyline.arc_length_m(rest) > from_m + 0.5]
         owners = np.concatenate((np.full(len(line_m), -1), np.full(len(rest), lane)))
-        return _route((lane,), np.concatenate((line_m, rest)), owners)
+        return route_through((lane,), np.concatenate((line_m, rest)), owners)
 
     def bypass_route(self, lane: int, from_m: float, to_m: float, shift_m: float) -> Route:
         """A path along a lane that leaves its middle for `shift_m` to the left between two places.
@@ -173,7 +173,7 @@ class MapBuilder:
         # In no lane where it moves over: so it has no right of way against those who keep to theirs.
         moves_over = (s > from_m - 18.0) & (s < from_m)
         owners = np.where(moves_over, -1, lane)
-        return _route((lane,), polyline.offset(line, shift_m * over), owners)
+        return route_through((lane,), polyline.offset(line, shift_m * over), owners)
 
     def abreast(self, lane: int) -> list[int]:
         """The lanes of one direction beside a lane, itself included, from left to right."""
@@ -220,7 +220,8 @@ def line_between(start: Array, end: Array) -> Array:
     return polyline.resample(np.stack((start, end)).astype(np.float64), 1.0)
 
 
-def _route(lanes: tuple[int, ...], points: Array, owners: Array) -> Route:
+def route_through(lanes: tuple[int, ...], points: Array, owners: Array) -> Route:
+    """The route along points `[K, 2]`, resampled every metre; `owners`: the lane of each point."""
     keep = np.ones(len(points), dtype=bool)
     keep[1:] = np.linalg.norm(np.diff(points, axis=0), axis=1) > 1e-3
     points, owners = points[keep], owners[keep]

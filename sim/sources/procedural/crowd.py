@@ -78,13 +78,13 @@ class Crowd:
         if not self.taken:
             return True
         others = np.stack(self.taken)
-        return not _overlap(np.array((*pose, length_m, width_m)), others).any()
+        return not overlap(np.array((*pose, length_m, width_m)), others).any()
 
     def is_met(self, halt: Array) -> bool:
         """Whether somebody is met by one that brakes from the start, even though all do."""
         others = np.stack(self.halt)
         near = np.linalg.norm(others[:, 0, :2] - halt[0, :2], axis=1) < _REACH_M
-        return bool(_overlap(halt, others[near]).any())
+        return bool(overlap(halt, others[near]).any())
 
     def tracks(self) -> Tracks:
         """Their tracks `[N, T]`, boxes standing on the ground."""
@@ -165,7 +165,7 @@ def kind_of(category: str) -> int:
     return AgentKind.OBJECT if category.startswith("movable") else AgentKind.VEHICLE
 
 
-def _overlap(one: Array, many: Array) -> Array:
+def overlap(one: Array, many: Array) -> Array:
     """Separating axes of boxes `[.. 5]` x, y, yaw, length, width; shapes broadcast."""
     delta = many[..., :2] - one[..., :2]
     turn = many[..., 2] - one[..., 2]

@@ -122,7 +122,9 @@ def _step_out(walker: Walker, instants: int, dt_s: float) -> Array:
     time = np.clip(np.arange(instants) * dt_s - _READY_S, 0.0, None)
     pause_from = walker.pause_at_m / walker.pace_mps
     walked = walker.pace_mps * (time - np.clip(time - pause_from, 0.0, walker.pause_s))
-    return _track(polyline.at(walker.line_m, walked), walker.line_m[1] - walker.line_m[0], dt_s)
+    return moving_track(
+        polyline.at(walker.line_m, walked), walker.line_m[1] - walker.line_m[0], dt_s
+    )
 
 
 def _start_speed(
@@ -207,7 +209,7 @@ def _cross(
     shift = float(rng.uniform(-1.2, 1.2)) * np.array((-direction[1], direction[0]))
     walked = pace * dt_s * np.clip(np.arange(instants) - step, 0, None)
     walked = np.minimum(walked, np.linalg.norm(delta) + 4.0)
-    return _track(crossing.start_m + shift + walked[:, None] * direction, direction, dt_s)
+    return moving_track(crossing.start_m + shift + walked[:, None] * direction, direction, dt_s)
 
 
 def _stroll(walk: Array, fraction: float, pace: float, instants: int, dt_s: float) -> Array:
@@ -215,10 +217,10 @@ def _stroll(walk: Array, fraction: float, pace: float, instants: int, dt_s: floa
     length = polyline.arc_length_m(walk)[-1]
     s = np.minimum(fraction * length + pace * dt_s * np.arange(instants), length)
     ahead = polyline.at(walk, np.array((fraction * length, fraction * length + 1.0)))
-    return _track(polyline.at(walk, s), ahead[1] - ahead[0], dt_s)
+    return moving_track(polyline.at(walk, s), ahead[1] - ahead[0], dt_s)
 
 
-def _track(points: Array, first_direction: Array, dt_s: float) -> Array:
+def moving_track(points: Array, first_direction: Array, dt_s: float) -> Array:
     """x, y, yaw, vx, vy; who stands keeps looking where it looked."""
     velocity = np.gradient(points, dt_s, axis=0)
     yaw = np.full(len(points), polyline.heading_rad(first_direction))
