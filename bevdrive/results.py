@@ -68,7 +68,8 @@ class Results:
 
         ref = find_drives(self._folder.path, planner, (scenario_id,))[0]
         record = DriveRecord.load(self._folder.drive_path(ref.planner, ref.index))
-        return show(self._folder.read_scenario(ref.index), record, ref.planner)
+        number = list(self._summary["planners"]).index(ref.planner)
+        return show(self._folder.read_scenario(ref.index), record, ref.planner, number)
 
     def save(self, path: str | Path) -> Path:
         """The run folder that `bevdrive simulate` writes, with videos and report; returns its path.

@@ -20,24 +20,30 @@ _INCHES = 4.0  # of each
 
 
 def show(
-    scenario: Scenario, record: DriveRecord | None = None, whose: str = "recorded"
+    scenario: Scenario,
+    record: DriveRecord | None = None,
+    whose: str = "recorded",
+    planner: int = 0,
 ) -> "Figure | None":
-    """Display the film where a notebook can, else return the figure; without a `record` the recording."""
+    """Display the film where a notebook can, else return the figure; without a `record` the recording.
+
+    `planner`: whose colour the ego has, by its number in the run.
+    """
     shown = record or DriveRecord.recorded(scenario)
     title = f"{whose}: {scenario.scenario_id}"
     if not _in_notebook():
-        return figure(scenario, shown, title)
+        return figure(scenario, shown, title, planner)
     from IPython.display import HTML, display
 
-    display(HTML(film(scenario, shown, title)))
+    display(HTML(film(scenario, shown, title, planner)))
     return None
 
 
-def figure(scenario: Scenario, record: DriveRecord, title: str) -> "Figure":
+def figure(scenario: Scenario, record: DriveRecord, title: str, planner: int) -> "Figure":
     """Some instants side by side, north up."""
     from matplotlib.figure import Figure
 
-    canvas = Canvas(scenario, record)
+    canvas = Canvas(scenario, record, planner)
     made = Figure(figsize=(_PICTURES * _INCHES, _INCHES), layout="constrained")
     made.suptitle(title)
     instants = np.linspace(0, record.num_instants - 1, _PICTURES).round().astype(int).tolist()
@@ -48,11 +54,11 @@ def figure(scenario: Scenario, record: DriveRecord, title: str) -> "Figure":
     return made
 
 
-def film(scenario: Scenario, record: DriveRecord, title: str) -> str:
+def film(scenario: Scenario, record: DriveRecord, title: str, planner: int) -> str:
     """The whole episode at real speed, as HTML that needs no file beside it."""
     with TemporaryDirectory() as scratch:
         path = Path(scratch) / "film.mp4"
-        write_video(path, scenario, record, title, every=2)
+        write_video(path, scenario, record, title, planner, every=2)
         data = b64encode(path.read_bytes()).decode()
     source = f"data:video/mp4;base64,{data}"
     return f'<video controls autoplay muted loop width="{SIZE_PX}" src="{source}"></video>'
