@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from drive.cli.words import split_commas
 from drive.pipelines.view import TOLD_BY_PATH, ViewTarget, find_viewed_scene
-from eval.view.option_names import AHEAD_S, CAMERAS, COLORS, LAYERS
+from eval.view.option_names import AHEAD_S, CAMERAS, COLORS, HIDDEN_LAYERS, LAYERS, THEMES
 from sim.errors import InputError
 
 if TYPE_CHECKING:
     from eval.view.scene_layers import SceneLayers
 
+_WINDOW, _PICTURE = "1440x860", "960x540"
 _EPILOG = """examples:
   bevdrive view                                                # a generated junction, in a window
   bevdrive view --families roundabout --seed 3 --out scene.png --time 5
@@ -32,8 +33,8 @@ Without a path: a generated scene, or with --dataroot a nuScenes scene. Where th
 or the drive is simulated, a simulated lidar provides the points.
 
 In the window: space plays, left and right step, up and down choose the instant of a cost volume, C
-changes the camera, S saves a picture, Ctrl + click picks a box. Layer `future` shows where everyone
-will really be.
+changes the camera, S saves a picture, Ctrl + click picks a box. Layer `ground` shows what a simulated
+lidar sees of the ground, layer `future` where everyone will really be.
 
 Off-screen drawing needs neither display nor GPU, but Open3D's libraries; without them matplotlib
 draws. Exit codes: 0 all well, 1 no window can be opened here, 2 wrong input, 130 interrupted."""
@@ -44,7 +45,7 @@ def run(arguments: list[str]) -> int:
     options = _parse(arguments)
     from eval.view.renderer_process import DrawingFailed
 
-    size_px = _size(options.size)
+    size_px = _size(options.size or (_WINDOW if options.out is None else _PICTURE))
     if options.out is not None:
         _check_out(options.out)
     given = {k: v for k, v in vars(options).items() if k in vars(ViewTarget())}
@@ -91,13 +92,23 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--lidar", default="real", help="real (where there are sweeps) or simulated")
     add("--color", choices=COLORS, default="height", help="of points, by")
     add("--layers", nargs="+", choices=LAYERS, metavar="LAYER",
-        help=f"which to show: {', '.join(LAYERS)} (all but future)")  # fmt: skip
+        help=f"which to show: {', '.join(LAYERS)} (all but {' and '.join(HIDDEN_LAYERS)})")  # fmt: skip
+    add("--theme", choices=THEMES, default="dark", help="colours on dark or on light ground")
     add("--camera", choices=CAMERAS, default="chase", help="where from: " + ", ".join(CAMERAS))
     add("--ahead", type=float, default=AHEAD_S, metavar="S",
         help=f"cost volume: shown at so many seconds from now ({AHEAD_S:g})")  # fmt: skip
-    add("--time", type=float, metavar="S", help="of a picture, or where the window begins")
+    add(
+        "--time",
+        type=float,
+        metavar="S",
+        help="of a picture, or where the window begins (a drive: where it fails first, if it does)",
+    )
     add("--out", type=Path, metavar="FILE", help="write scene.png or scene.mp4, open no window")
-    add("--size", default="960x540", help="of the picture, width x height")
+    add(
+        "--size",
+        metavar="WxH",
+        help=f"of the window ({_WINDOW}) or the picture ({_PICTURE}), pixels",
+    )
     add("--play", action="store_true", help="the window begins to play at once")
     add("--fps", type=float, default=10.0, help="of an mp4: pictures per second, at real speed")
     options = parser.parse_args(split_commas(arguments, ("--families",)))
@@ -126,7 +137,7 @@ def _scene_layers(target: ViewTarget, options: argparse.Namespace) -> "SceneLaye
     from eval.view.scene_layers import SceneLayers
 
     torch.set_num_threads(1)  # the other core draws
-    layers = SceneLayers(find_viewed_scene(target), options.color, options.ahead)
+    layers = SceneLayers(find_viewed_scene(target), options.color, options.ahead, options.theme)
     times_s = layers.times_ahead_s()
     if times_s and not times_s[0] <= options.ahead <= times_s[-1]:
         raise InputError(

@@ -1,14 +1,17 @@
 """`ViewedScene`: a scenario, the motion of its boxes and the lidar points that go with it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
 from eval.runs.drive_record import DriveRecord
 from eval.view.ground_heights import GroundHeights
 from eval.view.lidar_points import PointSource, SimulatedPoints
 from eval.view.thought import RecordedThoughts, ThoughtSource
+from sim.geometry import box
 from sim.scenario import EGO, Scenario
 
 
@@ -54,6 +57,22 @@ class ViewedScene:
     @property
     def num_instants(self) -> int:
         return len(self.motion.pose)
+
+    @cached_property
+    def touching(self) -> Bool[np.ndarray, "t n"]:
+        """Whether each agent's box overlaps the ego's, seen from above; the ego itself does if any does."""
+        pose = torch.from_numpy(np.ascontiguousarray(self.motion.pose, dtype=np.float64))
+        size = torch.from_numpy(self.scenario.tracks.size_m[:, :2].astype(np.float64))
+        touching = box.overlaps(pose[:, :1], size[:1], pose, size).numpy()
+        touching &= self.motion.valid & self.motion.valid[:, :1]
+        touching[:, EGO] = touching[:, EGO + 1 :].any(axis=1)
+        return touching
+
+    def hit_by(self, instant: int) -> Bool[np.ndarray, " n"]:
+        """Which agents the ego has collided with up to a time step."""
+        hit = self.touching[: instant + 1].any(axis=0)
+        hit[EGO] = False
+        return hit
 
     @staticmethod
     def of(
