@@ -12,6 +12,7 @@ from sim.errors import InputError
 
 if TYPE_CHECKING:
     from eval.view.scene_layers import SceneLayers
+    from eval.view.window_messages import WindowSettings
 
 _WINDOW, _PICTURE = "1440x860", "960x540"
 _EPILOG = """examples:
@@ -25,6 +26,8 @@ _EPILOG = """examples:
   bevdrive view --dataroot DIR --version v1.0-mini --sample TOKEN --out sample.png
   bevdrive view av2/adcf7d18-0510-35b0-a2fa-b4cea13a6d76 --color instance
   bevdrive view kitti/velodyne/000001.bin --color intensity --out sweep.png
+  bevdrive view runs/latest --web                              # in a browser, without a display here
+  bevdrive view runs/latest --web --out drive.html             # a page that plays without a server
   bevdrive view runs/found --stage label --out labels.png       # what bevdrive discover found
 
 Paths: a run folder; the folder of a discovery; a saved scenario or a ScenarioNet pickle, or a folder
@@ -47,10 +50,12 @@ def run(arguments: list[str]) -> int:
 
     size_px = _size(options.size or (_WINDOW if options.out is None else _PICTURE))
     if options.out is not None:
-        _check_out(options.out)
+        _check_out(options.out, (".html",) if options.web else (".png", ".mp4"))
     given = {k: v for k, v in vars(options).items() if k in vars(ViewTarget())}
     target = ViewTarget(**given)
     try:
+        if options.web:
+            return _open_web(target, options)
         if options.out is None:
             return _open_window(target, options, size_px)
         return _write(_scene_layers(target, options), options, size_px)
@@ -103,7 +108,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         metavar="S",
         help="of a picture, or where the window begins (a drive: where it fails first, if it does)",
     )
-    add("--out", type=Path, metavar="FILE", help="write scene.png or scene.mp4, open no window")
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write scene.png or scene.mp4 (with --web scene.html), open no window",
+    )
+    add("--web", action="store_true",
+        help="in a browser's tab, for this machine alone; with --out a page that plays anywhere")  # fmt: skip
     add(
         "--size",
         metavar="WxH",
@@ -124,9 +136,9 @@ def _size(text: str) -> tuple[int, int]:
     return int(width) // 2 * 2, int(height) // 2 * 2  # mp4 needs even numbers
 
 
-def _check_out(out: Path) -> None:
-    if out.suffix not in (".png", ".mp4"):
-        raise InputError(f"--out: {out}: choose a name ending in .png or .mp4")
+def _check_out(out: Path, suffixes: tuple[str, ...]) -> None:
+    if out.suffix not in suffixes:
+        raise InputError(f"--out: {out}: choose a name ending in {' or '.join(suffixes)}")
     if not out.resolve().parent.is_dir():
         raise InputError(f"--out: {out.resolve().parent}: no such folder")
 
@@ -192,6 +204,26 @@ def _write(
     return 0
 
 
+def _open_web(target: ViewTarget, options: argparse.Namespace) -> int:
+    from drive.progress_bar import progress_bar
+    from eval.view.web_page import record_web, serve_web
+    from eval.view.web_scene import require_viser
+
+    require_viser()
+    scene_layers = _scene_layers(target, options)
+    shown = _shown(scene_layers, options)
+    if options.out is None:
+        settings = _settings(scene_layers, options, (0, 0))
+        serve_web(scene_layers, settings, lambda address: print(address, flush=True))
+        return 0
+    first = _instant(scene_layers, options.time) if options.time is not None else 0
+    instants = range(first, scene_layers.scene.num_instants)
+    told = progress_bar(iterable=instants, desc="drawing", total=len(instants))
+    record_web(options.out, scene_layers, options.camera, shown, told)
+    print(options.out)
+    return 0
+
+
 def _open_window(
     target: ViewTarget,
     options: argparse.Namespace,
@@ -202,19 +234,27 @@ def _open_window(
     process = RendererProcess("window")  # starts while the scene is made
     try:
         from eval.view.scene_server import serve_window
-        from eval.view.window_messages import WindowSettings
 
         scene_layers = _scene_layers(target, options)
-        settings = WindowSettings(
-            size_px,
-            _instant(scene_layers, options.time),
-            options.camera,
-            options.color,
-            _shown(scene_layers, options),
-            options.ahead,
-            options.play,
-        )
-        serve_window(process, scene_layers, settings)
+        serve_window(process, scene_layers, _settings(scene_layers, options, size_px))
     finally:
         process.close()
     return 0
+
+
+def _settings(
+    scene_layers: "SceneLayers",
+    options: argparse.Namespace,
+    size_px: tuple[int, int],
+) -> "WindowSettings":
+    from eval.view.window_messages import WindowSettings
+
+    return WindowSettings(
+        size_px,
+        _instant(scene_layers, options.time),
+        options.camera,
+        options.color,
+        _shown(scene_layers, options),
+        options.ahead,
+        options.play,
+    )

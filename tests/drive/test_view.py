@@ -176,6 +176,8 @@ def test_wrong_input_is_one_line(
     assert "no version" in _fails(["--dataroot", "empty"], capsys)
     assert main(["view", "--out", "film.avi"]) == 2
     assert ".png or .mp4" in capsys.readouterr().err
+    assert main(["view", "--web", "--out", "film.mp4"]) == 2
+    assert "ending in .html" in capsys.readouterr().err
 
 
 def test_runs_without_drives_and_damaged_ones(
