@@ -91,7 +91,7 @@ class WebPage:
         )
         self._choice("speed", [f"{speed:g} x" for speed in _SPEEDS], "1 x",
                      lambda name: self._clock.set_speed(float(name.split()[0])))  # fmt: skip
-        self._choice("camera", list(CAMERAS), settings.camera, self._scene.look)
+        self._choice("camera", list(CAMERAS), settings.camera, self._set_camera)
         self._choice("points by", list(COLORS), settings.color, self._set_color)
         times_s = self._layers.times_ahead_s()
         if times_s:
@@ -117,6 +117,10 @@ class WebPage:
     def _go_to(self, instant: int) -> None:
         self._clock.play(False)
         self._clock.go_to(instant)
+
+    def _set_camera(self, camera: str) -> None:
+        self._scene.look(camera)
+        self._clock.redraw()  # labels are placed for it
 
     def _set_color(self, color: str) -> None:
         self._color = color

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from eval.view.camera import FOV_DEG, follow
+from eval.view.camera import FOV_DEG, Camera, follow
 from eval.view.labels import shown_labels
 from eval.view.scene_layers import SceneLayers
-from eval.view.shapes import Drawing, Lines, Mesh, Points, Shape, paint
+from eval.view.shapes import Drawing, Lines, Mesh, Points, Shape, paint, rotation_z
 from sim.errors import InputError
 
 _FRAME = "/scene"
@@ -44,10 +44,8 @@ def web_server(theme: str) -> Iterator[Any]:
 
     with redirect_stdout(io.StringIO()):  # it prints in spite of `verbose`
         server = viser.ViserServer(host="127.0.0.1", label="bevdrive view", verbose=False)
-    server.gui.configure_theme(
-        control_layout="fixed", control_width="medium", dark_mode=theme == "dark",
-        show_logo=False, show_share_button=False,
-    )  # fmt: skip
+    server.gui.configure_theme(dark_mode=theme == "dark", show_logo=False, show_share_button=False)
+    server.gui.main_panel.dock_right()
     try:
         yield server
     finally:
@@ -70,7 +68,7 @@ class WebScene:
         scene.set_background_image(np.tile(background, (2, 2, 1)), format="png")
         self._frame = scene.add_frame(_FRAME, show_axes=False)
         self._add_scale()
-        self._look(server.initial_camera)
+        self._look(server.initial_camera, "up")
         for name, shapes in layers.static().items():
             self._replace(name, shapes)
 
@@ -93,14 +91,15 @@ class WebScene:
         """Turn every browser's view to one of `CAMERAS`."""
         self.camera = camera
         for client in self._server.get_clients().values():
-            self._look(client.camera)
+            with client.atomic():
+                self._look(client.camera, "up_direction")
 
-    def _look(self, camera: Any) -> None:
+    def _look(self, camera: Any, up: str) -> None:
+        """Set a camera of viser, whose attribute `up` points up in the picture."""
         view = follow(self.camera, _ORIGIN)
+        setattr(camera, up, view.up)
         camera.position, camera.look_at = view.eye_m, view.target_m
         camera.fov = float(np.radians(FOV_DEG))
-        if self.camera == "top":
-            camera.up = view.up
 
     def _add_scale(self) -> None:
         """A bar of 10 m across, behind the ego."""
@@ -117,7 +116,7 @@ class WebScene:
     def _replace_labels(self, drawing: Drawing | None) -> None:
         made = {}
         if drawing is not None:
-            view = follow(self.camera, drawing.ego)
+            view = _moved(follow(self.camera, _ORIGIN), drawing.ego)
             for place, _, text in shown_labels(drawing, view, _VIEW_PX, _extent):
                 name = f"{_FRAME}/labels/{text.split(': ')[-1]}"
                 made[name] = self._server.scene.add_label(
@@ -149,6 +148,13 @@ class WebScene:
             name, shape.vertex_m, shape.triangle, color=tuple(_mesh_color(shape.rgb[0]).tolist()),
             opacity=opacity, side="double", cast_shadow=False, receive_shadow=False,
         )  # fmt: skip
+
+
+def _moved(camera: Camera, ego: Float[np.ndarray, "4"]) -> Camera:
+    """A camera that is given in the frame of an ego at (x, y, z, yaw), in the world frame."""
+    turn = rotation_z(float(ego[3]))
+    eye_m, target_m = (turn @ place + ego[:3] for place in (camera.eye_m, camera.target_m))
+    return Camera(eye_m, target_m, turn @ camera.up, camera.fov_deg)
 
 
 def _parts(shapes: list[Shape]) -> list[tuple[str, Shape]]:
