@@ -96,15 +96,17 @@ def _sample(lanes: list[Lane]) -> _Samples | None:
     if not point:
         return None
     line_of = np.repeat(np.arange(len(point)), [len(one) for one in point])
-    parts = (np.concatenate(part) for part in (point, ahead, lane_of, is_left))
-    return _Samples(*parts, line_of, np.concatenate(s_m))
+    return _Samples(
+        np.concatenate(point), np.concatenate(ahead), np.concatenate(lane_of),
+        np.concatenate(is_left), line_of, np.concatenate(s_m),
+    )  # fmt: skip
 
 
 def _kinds(samples: _Samples) -> tuple[np.ndarray, np.ndarray]:
     """The `LineKind` of each point, and whether another lane's line shows it."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    pairs = cKDTree(samples.point_m).query_pairs(_NEAR_M, output_type="ndarray")
+    pairs = KDTree(samples.point_m).query_pairs(_NEAR_M, output_type="ndarray")
     a, b = pairs[samples.lane[pairs[:, 0]] != samples.lane[pairs[:, 1]]].T
     cosine = (samples.ahead[a] * samples.ahead[b]).sum(axis=1)
     one_side = samples.is_left[a] == samples.is_left[b]

@@ -40,7 +40,7 @@ def require_viser() -> None:
 def web_server(theme: str) -> Iterator[Any]:
     """A viser server for this machine alone, until the context ends; InputError: viser is not installed."""
     require_viser()
-    import viser
+    import viser  # pyright: ignore[reportMissingImports]
 
     with redirect_stdout(io.StringIO()):  # it prints in spite of `verbose`
         server = viser.ViserServer(host="127.0.0.1", label="bevdrive view", verbose=False)

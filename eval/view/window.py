@@ -190,7 +190,8 @@ class Window:
         frame, camera = self._widget.frame, self._present_camera()
         size_px = (frame.width, frame.height)
         key = key_image(self._drawing, camera, size_px)
-        self._key_picture.update_image(o3d.geometry.Image(key))
+        picture = o3d.geometry.Image(key)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        self._key_picture.update_image(picture)
         height, width = key.shape[:2]
         self._key_picture.frame = gui.Rect(frame.x, frame.get_bottom() - height, width, height)
         if "labels" not in self._shown:
