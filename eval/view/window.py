@@ -196,13 +196,14 @@ class Window:
         self._key_picture.frame = gui.Rect(frame.x, frame.get_bottom() - height, width, height)
         if "labels" not in self._shown:
             return
-        ink = gui.Color(*(c / 255.0 for c in colors_of(self._drawing.theme).ink))
+        colors = colors_of(self._drawing.theme)
         for place, (x, y), text in shown_labels(self._drawing, camera, size_px, self._extent):
             width, height = self._extent(text)  # Open3D writes to the right of a place and below it
             ray = camera.ray(float(x) - 0.5 * width, float(y) - height, size_px)
             corner = camera.eye_m + np.linalg.norm(place - camera.eye_m) * ray
             label = self._widget.add_3d_label(corner.astype(np.float32), text)
-            label.color = ink
+            rgb = colors.hit if text.startswith("hit") else colors.ink
+            label.color = gui.Color(*(c / 255.0 for c in rgb))
             self._labels.append(label)
 
     def _extent(self, text: str) -> tuple[float, float]:
