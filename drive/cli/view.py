@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from drive.cli.words import split_commas
 from drive.pipelines.view import TOLD_BY_PATH, ViewTarget, find_viewed_scene
-from eval.view.option_names import AHEAD_S, CAMERAS, COLORS, LAYERS
+from eval.view.option_names import AHEAD_S, CAMERAS, COLORS, HIDDEN_LAYERS, LAYERS, THEMES
 from sim.errors import InputError
 
 if TYPE_CHECKING:
     from eval.view.scene_layers import SceneLayers
+    from eval.view.window_messages import WindowSettings
 
+_WINDOW, _PICTURE = "1440x860", "960x540"
 _EPILOG = """examples:
   bevdrive view                                                # a generated junction, in a window
   bevdrive view --families roundabout --seed 3 --out scene.png --time 5
@@ -24,6 +26,8 @@ _EPILOG = """examples:
   bevdrive view --dataroot DIR --version v1.0-mini --sample TOKEN --out sample.png
   bevdrive view av2/adcf7d18-0510-35b0-a2fa-b4cea13a6d76 --color instance
   bevdrive view kitti/velodyne/000001.bin --color intensity --out sweep.png
+  bevdrive view runs/latest --web                              # in a browser, without a display here
+  bevdrive view runs/latest --web --out drive.html             # a page that plays without a server
   bevdrive view runs/found --stage label --out labels.png       # what bevdrive discover found
 
 Paths: a run folder; the folder of a discovery; a saved scenario or a ScenarioNet pickle, or a folder
@@ -32,8 +36,8 @@ Without a path: a generated scene, or with --dataroot a nuScenes scene. Where th
 or the drive is simulated, a simulated lidar provides the points.
 
 In the window: space plays, left and right step, up and down choose the instant of a cost volume, C
-changes the camera, S saves a picture, Ctrl + click picks a box. Layer `future` shows where everyone
-will really be.
+changes the camera, S saves a picture, Ctrl + click picks a box. Layer `ground` shows what a simulated
+lidar sees of the ground, layer `future` where everyone will really be.
 
 Off-screen drawing needs neither display nor GPU, but Open3D's libraries; without them matplotlib
 draws. Exit codes: 0 all well, 1 no window can be opened here, 2 wrong input, 130 interrupted."""
@@ -44,12 +48,14 @@ def run(arguments: list[str]) -> int:
     options = _parse(arguments)
     from eval.view.renderer_process import DrawingFailed
 
-    size_px = _size(options.size)
+    size_px = _size(options.size or (_WINDOW if options.out is None else _PICTURE))
     if options.out is not None:
-        _check_out(options.out)
+        _check_out(options.out, (".html",) if options.web else (".png", ".mp4"))
     given = {k: v for k, v in vars(options).items() if k in vars(ViewTarget())}
     target = ViewTarget(**given)
     try:
+        if options.web:
+            return _open_web(target, options)
         if options.out is None:
             return _open_window(target, options, size_px)
         return _write(_scene_layers(target, options), options, size_px)
@@ -91,13 +97,30 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--lidar", default="real", help="real (where there are sweeps) or simulated")
     add("--color", choices=COLORS, default="height", help="of points, by")
     add("--layers", nargs="+", choices=LAYERS, metavar="LAYER",
-        help=f"which to show: {', '.join(LAYERS)} (all but future)")  # fmt: skip
+        help=f"which to show: {', '.join(LAYERS)} (all but {' and '.join(HIDDEN_LAYERS)})")  # fmt: skip
+    add("--theme", choices=THEMES, default="dark", help="colours on dark or on light ground")
     add("--camera", choices=CAMERAS, default="chase", help="where from: " + ", ".join(CAMERAS))
     add("--ahead", type=float, default=AHEAD_S, metavar="S",
         help=f"cost volume: shown at so many seconds from now ({AHEAD_S:g})")  # fmt: skip
-    add("--time", type=float, metavar="S", help="of a picture, or where the window begins")
-    add("--out", type=Path, metavar="FILE", help="write scene.png or scene.mp4, open no window")
-    add("--size", default="960x540", help="of the picture, width x height")
+    add(
+        "--time",
+        type=float,
+        metavar="S",
+        help="of a picture, or where the window begins (a drive: where it fails first, if it does)",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write scene.png or scene.mp4 (with --web scene.html), open no window",
+    )
+    add("--web", action="store_true",
+        help="in a browser's tab, for this machine alone; with --out a page that plays anywhere")  # fmt: skip
+    add(
+        "--size",
+        metavar="WxH",
+        help=f"of the window ({_WINDOW}) or the picture ({_PICTURE}), pixels",
+    )
     add("--play", action="store_true", help="the window begins to play at once")
     add("--fps", type=float, default=10.0, help="of an mp4: pictures per second, at real speed")
     options = parser.parse_args(split_commas(arguments, ("--families",)))
@@ -113,9 +136,9 @@ def _size(text: str) -> tuple[int, int]:
     return int(width) // 2 * 2, int(height) // 2 * 2  # mp4 needs even numbers
 
 
-def _check_out(out: Path) -> None:
-    if out.suffix not in (".png", ".mp4"):
-        raise InputError(f"--out: {out}: choose a name ending in .png or .mp4")
+def _check_out(out: Path, suffixes: tuple[str, ...]) -> None:
+    if out.suffix not in suffixes:
+        raise InputError(f"--out: {out}: choose a name ending in {' or '.join(suffixes)}")
     if not out.resolve().parent.is_dir():
         raise InputError(f"--out: {out.resolve().parent}: no such folder")
 
@@ -126,7 +149,7 @@ def _scene_layers(target: ViewTarget, options: argparse.Namespace) -> "SceneLaye
     from eval.view.scene_layers import SceneLayers
 
     torch.set_num_threads(1)  # the other core draws
-    layers = SceneLayers(find_viewed_scene(target), options.color, options.ahead)
+    layers = SceneLayers(find_viewed_scene(target), options.color, options.ahead, options.theme)
     times_s = layers.times_ahead_s()
     if times_s and not times_s[0] <= options.ahead <= times_s[-1]:
         raise InputError(
@@ -181,6 +204,26 @@ def _write(
     return 0
 
 
+def _open_web(target: ViewTarget, options: argparse.Namespace) -> int:
+    from drive.progress_bar import progress_bar
+    from eval.view.web_page import record_web, serve_web
+    from eval.view.web_scene import require_viser
+
+    require_viser()
+    scene_layers = _scene_layers(target, options)
+    shown = _shown(scene_layers, options)
+    if options.out is None:
+        settings = _settings(scene_layers, options, (0, 0))
+        serve_web(scene_layers, settings, lambda address: print(address, flush=True))
+        return 0
+    first = _instant(scene_layers, options.time) if options.time is not None else 0
+    instants = range(first, scene_layers.scene.num_instants)
+    told = progress_bar(iterable=instants, desc="drawing", total=len(instants))
+    record_web(options.out, scene_layers, options.camera, shown, told)
+    print(options.out)
+    return 0
+
+
 def _open_window(
     target: ViewTarget,
     options: argparse.Namespace,
@@ -191,19 +234,27 @@ def _open_window(
     process = RendererProcess("window")  # starts while the scene is made
     try:
         from eval.view.scene_server import serve_window
-        from eval.view.window_messages import WindowSettings
 
         scene_layers = _scene_layers(target, options)
-        settings = WindowSettings(
-            size_px,
-            _instant(scene_layers, options.time),
-            options.camera,
-            options.color,
-            _shown(scene_layers, options),
-            options.ahead,
-            options.play,
-        )
-        serve_window(process, scene_layers, settings)
+        serve_window(process, scene_layers, _settings(scene_layers, options, size_px))
     finally:
         process.close()
     return 0
+
+
+def _settings(
+    scene_layers: "SceneLayers",
+    options: argparse.Namespace,
+    size_px: tuple[int, int],
+) -> "WindowSettings":
+    from eval.view.window_messages import WindowSettings
+
+    return WindowSettings(
+        size_px,
+        _instant(scene_layers, options.time),
+        options.camera,
+        options.color,
+        _shown(scene_layers, options),
+        options.ahead,
+        options.play,
+    )

@@ -107,11 +107,19 @@ def _of_run(target: ViewTarget, path: Path) -> "ViewedScene":
     record = DriveRecord.load(folder.drive_path(drive.planner, drive.index))
     title = f"{drive.planner}: {drive.scenario_id}"
     scene = ViewedScene.of(folder.read_scenario(drive.index), record, title=title)
+    scene = replace(scene, first_instant=_first_failure(record))
     if name is None or label is None:
         return scene
     thoughts = _thoughts_in(folder, held, name, label, scene.scenario, record)
     title = title if label in held else f"{label} in {title}"
     return replace(scene, thoughts=thoughts or scene.thoughts, title=title)
+
+
+def _first_failure(record: "DriveRecord") -> int:
+    """When the drive first fails in the gravest way, collisions before comfort; the start: it does not."""
+    from eval.metrics.suite import declared
+
+    return next(iter(record.failures(declared()).values()), 0)
 
 
 def _thoughts_in(

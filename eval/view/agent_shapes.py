@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from eval.view import palette
 from eval.view.ground_heights import GroundHeights
 from eval.view.lidar_points import LabeledPoints
 from eval.view.map_shapes import box_faces
+from eval.view.palette import Colors
 from eval.view.shapes import (
     Lines,
     Mesh,
@@ -25,44 +25,51 @@ from sim.scenario import EGO, AgentKind
 
 TRAIL_S = 3.0
 _FACE_OPACITY = 0.45
+_HIT_MARGIN_M, _HIT_PX = 0.2, 5.0
 _FACES = np.array(((4, 5, 6, 7), (0, 3, 7, 4), (0, 4, 5, 1), (1, 5, 6, 2), (2, 6, 7, 3)))
 _ARROW = np.array(((0.48, 0.0, 0.51), (0.1, 0.32, 0.51), (0.1, -0.32, 0.51)))  # on the roof
+_ARROW_RGB = (245, 245, 245)
 
 
-def color_of(scene: ViewedScene, agent: int) -> Rgb:
+def color_of(scene: ViewedScene, agent: int, colors: Colors) -> Rgb:
     """The colour of the agent's kind; the ego has its own."""
     if agent == EGO:
-        return palette.EGO
-    return palette.KINDS[AgentKind(int(scene.scenario.tracks.kind[agent]))]
+        return colors.ego
+    return colors.kinds[AgentKind(int(scene.scenario.tracks.kind[agent]))]
 
 
-def box_shapes(scene: ViewedScene, instant: int) -> list[Shape]:
+def box_shapes(scene: ViewedScene, instant: int, colors: Colors) -> list[Shape]:
     """Layer `boxes`: for each agent present translucent faces, edges, an arrow ahead on the roof.
 
-    From the instant on at which the ego hits somebody, thick edges in a colour of their own say so.
+    Thick lines are around those that the ego has collided with so far.
     """
+    hit = scene.hit_by(instant)
     motion, size = scene.motion, scene.scenario.tracks.size_m
     meshes: list[Mesh] = []
     edges: list[Lines] = []
     for agent in np.flatnonzero(motion.valid[instant]).tolist():
-        rgb = color_of(scene, agent)
+        rgb = color_of(scene, agent, colors)
         place = np.append(motion.pose[instant, agent, :2], motion.z_m[instant, agent])
         yaw = float(motion.pose[instant, agent, 2])
         corners = box_corners(place, size[agent], yaw)
         faces = corners[_FACES]
-        triangles, colors = box_faces(faces, rgb)
+        triangles, shades = box_faces(faces, rgb)
         opacity = 0.7 if agent == EGO else _FACE_OPACITY
         vertices = faces.reshape(-1, 3).astype(np.float32)
-        meshes.append(Mesh(vertices, triangles.astype(np.int32), colors, opacity))
+        meshes.append(Mesh(vertices, triangles.astype(np.int32), shades, opacity))
         arrow = ((_ARROW * size[agent]) @ rotation_z(yaw).T + place).astype(np.float32)
         tip = np.array(((0, 1, 2),), dtype=np.int32)
-        meshes.append(Mesh(arrow, tip, paint(3, (245, 245, 245)), 1.0))
-        is_hit = instant >= scene.hits.get(agent, scene.num_instants)
-        edges.append(box_edges(corners, palette.HIT if is_hit else rgb, 5.0 if is_hit else 1.5))
+        meshes.append(Mesh(arrow, tip, paint(3, _ARROW_RGB), 1.0))
+        edges.append(box_edges(corners, rgb, 1.5))
+        if hit[agent]:
+            around = box_corners(place, size[agent] + _HIT_MARGIN_M, yaw)
+            edges.append(box_edges(around, colors.hit, _HIT_PX))
     return [*join_meshes(meshes), *join_lines(edges)]
 
 
-def trail_shapes(scene: ViewedScene, heights: GroundHeights, instant: int) -> list[Shape]:
+def trail_shapes(
+    scene: ViewedScene, heights: GroundHeights, instant: int, colors: Colors
+) -> list[Shape]:
     """Layer `trails`: the path of the last `TRAIL_S` of each agent present that has moved."""
     motion = scene.motion
     first = max(0, instant - round(TRAIL_S / motion.dt_s))
@@ -72,7 +79,7 @@ def trail_shapes(scene: ViewedScene, heights: GroundHeights, instant: int) -> li
         begin = first + (int(gone[-1]) + 1 if len(gone) else 0)
         path = motion.pose[begin : instant + 1, agent, :2]
         if len(path) > 1 and np.ptp(path, axis=0).max() > 0.3:
-            rgb = palette.mix(color_of(scene, agent), 0.75)
+            rgb = colors.faint(color_of(scene, agent, colors), 0.75)
             lines.append(polyline(heights.lift(path, 0.1), rgb, 2.0))
     return list(join_lines(lines))
 
@@ -81,11 +88,13 @@ def shown_boxes(scene: ViewedScene, instant: int, points: LabeledPoints | None) 
     """The boxes that can be clicked on, with number, class, place, speed and points as text."""
     tracks, motion = scene.scenario.tracks, scene.motion
     velocity = motion.velocity_mps(instant)
+    hit, touched = scene.hit_by(instant), scene.touching[instant]
     boxes = []
     for agent in np.flatnonzero(motion.valid[instant]).tolist():
         x, y, yaw = motion.pose[instant, agent].tolist()
         z, size = float(motion.z_m[instant, agent]), tracks.size_m[agent]
         name = "ego" if agent == EGO else f"{agent} {tracks.category[agent].split('.')[-1]}"
+        name = f"hit: {name}" if hit[agent] else name
         values = {
             "number": str(agent),
             "id": tracks.track_id[agent],
@@ -99,5 +108,6 @@ def shown_boxes(scene: ViewedScene, instant: int, points: LabeledPoints | None) 
             values["hit"] = f"at {scene.hits[agent] * motion.dt_s:.1f} s"
         if points is not None:
             values["points"] = str(int((points.agent == agent).sum()))
-        boxes.append(ShownBox(np.array((x, y, z)), np.asarray(size), yaw, name, values))
+        center, marks = np.array((x, y, z)), (bool(touched[agent]), bool(hit[agent]))
+        boxes.append(ShownBox(center, np.asarray(size), yaw, name, values, *marks))
     return boxes

@@ -11,6 +11,7 @@ from sim.errors import one_of
 
 NEAR_M = 0.5
 FOV_DEG = 50.0
+_BARS_M, _BAR_PX = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0), 160.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,19 @@ class Camera:
         across, below = (x_px - 0.5 * width) / focal_px, (y_px - 0.5 * height) / focal_px
         ray = ahead + across * right + below * down
         return ray / np.linalg.norm(ray)
+
+    def scale_bar(
+        self, place_m: Float[np.ndarray, "3"], size_px: tuple[int, int]
+    ) -> tuple[float, float] | None:
+        """The longest round length that is at most `_BAR_PX` wide in the picture where `place_m` is, across
+        the view: metres and pixels. None where the place is behind the camera."""
+        right, _, _ = self._axes()
+        pixel, depth = self.project(np.stack((place_m, place_m + right)), size_px)
+        if depth.min() <= NEAR_M:
+            return None
+        px_per_m = float(np.linalg.norm(pixel[1] - pixel[0]))
+        fitting = [length_m for length_m in _BARS_M if length_m * px_per_m <= _BAR_PX]
+        return (fitting[-1], fitting[-1] * px_per_m) if fitting else None
 
     def _axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         ahead = self.target_m - self.eye_m

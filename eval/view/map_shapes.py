@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from eval.view import palette
 from eval.view.ground_heights import GroundHeights, triangulate
+from eval.view.palette import Colors
+from eval.view.road_marks import LineKind, lane_lines, zebra_bars
 from eval.view.shapes import (
     Lines,
     Mesh,
@@ -19,38 +20,58 @@ from eval.view.shapes import (
 from sim.scenario import EGO, AreaKind, LightState, Scenario, StaticObstacle
 
 # Heights over the ground that put what lies on top on top.
-_AREA_M = {AreaKind.WALKWAY: -0.12, AreaKind.DRIVABLE: -0.08, AreaKind.CROSSWALK: -0.04}
+_AREA_M = {AreaKind.WALKWAY: -0.12, AreaKind.DRIVABLE: -0.08}
+_ZEBRA_M = -0.04
 _LINE_M, _ROUTE_M = 0.0, 0.02
 _ROUTE_HALF_WIDTH_M = 0.6
 _SUN = np.array((0.45, -0.35, 0.82))  # towards the light that shades walls and roofs
 
 
-def map_shapes(scenario: Scenario, heights: GroundHeights) -> list[Shape]:
-    """Layer `map`: drivable areas, walkways, crosswalks; lane boundaries; obstacles."""
-    meshes, lines = [], []
+def map_shapes(scenario: Scenario, heights: GroundHeights, colors: Colors) -> list[Shape]:
+    """Layer `map`: drivable areas, walkways, zebra crossings; lines of lanes; obstacles."""
+    meshes: list[Mesh] = []
     for area in scenario.map.areas:
         if area.kind in _AREA_M:
-            points, triangles = triangulate(area.exterior_m, area.holes_m)
-            above = _AREA_M[area.kind]
-            if len(triangles):
-                vertices, triangles = heights.drape(points, triangles, above)
-                color = paint(len(vertices), palette.AREAS[area.kind])
-                meshes.append(Mesh(vertices, triangles, color))
-    for lane in scenario.map.lanes:
-        for boundary in (lane.left_boundary_m, lane.right_boundary_m):
-            if len(boundary) > 1:
-                lifted = heights.lift(boundary, _LINE_M)
-                lines.append(polyline(lifted, palette.LANE_LINE, 1.0))
-    meshes += [_prism(obstacle, heights) for obstacle in scenario.map.obstacles]
+            rgb, above_m = colors.areas[area.kind], _AREA_M[area.kind]
+            meshes += _flat(area.exterior_m, area.holes_m, above_m, rgb, heights)
+        elif area.kind == AreaKind.CROSSWALK:
+            for bar in zebra_bars(area):
+                meshes += _flat(bar, (), _ZEBRA_M, colors.zebra, heights)
+    meshes += [_prism(obstacle, heights, colors) for obstacle in scenario.map.obstacles]
+    look = {
+        LineKind.EDGE: (colors.lane_line, 2.0),
+        LineKind.DIVIDER: (colors.lane_line, 2.0),
+        LineKind.MIDDLE: (colors.middle_line, 2.0),
+        LineKind.CONNECTOR: (colors.connector, 1.0),
+    }
+    lines = [
+        polyline(heights.lift(points, _LINE_M), *look[kind])
+        for kind, points in lane_lines(scenario.map.lanes)
+    ]
     return [*join_meshes(meshes), *join_lines(lines)]
 
 
-def route_shapes(scenario: Scenario, heights: GroundHeights) -> list[Shape]:
+def _flat(
+    exterior_m: np.ndarray,
+    holes_m: tuple[np.ndarray, ...],
+    above_m: float,
+    rgb: Rgb,
+    heights: GroundHeights,
+) -> list[Mesh]:
+    """An area on the ground; nothing where it has no triangles."""
+    points, triangles = triangulate(exterior_m, holes_m)
+    if not len(triangles):
+        return []
+    vertices, triangles = heights.drape(points, triangles, above_m)
+    return [Mesh(vertices, triangles, paint(len(vertices), rgb))]
+
+
+def route_shapes(scenario: Scenario, heights: GroundHeights, colors: Colors) -> list[Shape]:
     """Layer `route`: the ego's route as a band on the ground; nothing where it has none."""
     route = scenario.routes[EGO]
     if route is None or len(route.path_m) < 2:
         return []
-    return [band(route.path_m, _ROUTE_HALF_WIDTH_M, heights, _ROUTE_M, palette.ROUTE)]
+    return [band(route.path_m, _ROUTE_HALF_WIDTH_M, heights, _ROUTE_M, colors.route)]
 
 
 def band(
@@ -73,7 +94,7 @@ def band(
     return Mesh(vertices, triangles.astype(np.int32), paint(len(vertices), rgb), opacity)
 
 
-def _prism(obstacle: StaticObstacle, heights: GroundHeights) -> Mesh:
+def _prism(obstacle: StaticObstacle, heights: GroundHeights, colors: Colors) -> Mesh:
     """Walls and roof of an obstacle, translucent, so that the road behind it stays visible."""
     ring = np.asarray(obstacle.footprint_m, dtype=np.float64)
     base = float(heights.at(ring.mean(axis=0)))
@@ -82,13 +103,13 @@ def _prism(obstacle: StaticObstacle, heights: GroundHeights) -> Mesh:
     after = np.roll(ring, -1, axis=0)
     corners = [(ring, 0.0), (after, 0.0), (after, obstacle.height_m), (ring, obstacle.height_m)]
     walls = np.stack([np.column_stack((p, np.full(len(p), base + z))) for p, z in corners], axis=1)
-    rgb = palette.OBSTACLES[obstacle.kind]
-    sides, colors = box_faces(walls, rgb)
+    rgb = colors.obstacles[obstacle.kind]
+    sides, shades = box_faces(walls, rgb)
     count = len(walls) * 4
     return Mesh(
         np.concatenate((walls.reshape(-1, 3), roof)).astype(np.float32),
         np.concatenate((sides, triangles + count)).astype(np.int32),
-        np.concatenate((colors, paint(len(roof), shade(rgb, np.array((0.0, 0.0, 1.0)))))),
+        np.concatenate((shades, paint(len(roof), shade(rgb, np.array((0.0, 0.0, 1.0)))))),
         0.4,
     )
 
@@ -108,7 +129,9 @@ def shade(rgb: Rgb, normal: np.ndarray) -> Rgb:
     return red, green, blue
 
 
-def light_shapes(scenario: Scenario, heights: GroundHeights, instant: int) -> list[Shape]:
+def light_shapes(
+    scenario: Scenario, heights: GroundHeights, instant: int, colors: Colors
+) -> list[Shape]:
     """Layer `lights`: stop lines in the colour of their traffic light, and a lamp of it above.
 
     A stop line without a light is grey.
@@ -117,9 +140,9 @@ def light_shapes(scenario: Scenario, heights: GroundHeights, instant: int) -> li
     state = scenario.lights.state
     now = min(instant, state.shape[1] - 1)
     for stop in scenario.map.stop_lines:
-        rgb = palette.STOP_LINE
+        rgb = colors.stop_line
         if stop.light >= 0:
-            rgb = palette.LIGHTS[LightState(int(state[stop.light, now]))]
+            rgb = colors.lights[LightState(int(state[stop.light, now]))]
         ends = heights.lift(np.asarray(stop.line_m), 0.04)
         lines.append(polyline(ends, rgb, 5.0))
         if stop.light >= 0:

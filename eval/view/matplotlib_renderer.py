@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from eval.view.annotation import annotate
 from eval.view.camera import NEAR_M, Camera
 from eval.view.option_names import STATIC_LAYERS
-from eval.view.palette import BACKGROUND
+from eval.view.palette import colors_of
 from eval.view.shapes import Drawing, Lines, Mesh, Points, Shape
 
 _DPI = 100
@@ -39,7 +39,7 @@ class MatplotlibRenderer:
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set(xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
-        red, green, blue = (c / 255.0 for c in BACKGROUND)
+        red, green, blue = (c / 255.0 for c in colors_of(drawing.theme).background)
         figure.set_facecolor((red, green, blue))
         layers = self._static | drawing.layers
         order = [*STATIC_LAYERS, *(name for name in layers if name not in STATIC_LAYERS)]

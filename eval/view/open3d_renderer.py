@@ -5,6 +5,7 @@ from jaxtyping import UInt8
 
 from eval.view.annotation import annotate
 from eval.view.camera import Camera
+from eval.view.palette import colors_of
 from eval.view.renderer_process import DrawingFailed, RendererProcess
 from eval.view.shapes import Drawing, Shape
 
@@ -31,6 +32,7 @@ class Open3dRenderer:
         self, drawing: Drawing, camera: Camera, labels: bool = True
     ) -> UInt8[np.ndarray, "h w 3"]:
         self._process.send(("shapes", drawing.layers))
+        self._process.send(("background", colors_of(drawing.theme).background))
         self._process.send(("draw", camera))
         image = self._process.receive(_DRAW_S)
         return annotate(image, drawing, camera, labels)

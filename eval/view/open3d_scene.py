@@ -9,8 +9,7 @@ import numpy as np
 import open3d as o3d
 from open3d.visualization import rendering
 
-from eval.view.palette import BACKGROUND
-from eval.view.shapes import Lines, Mesh, Points, Shape
+from eval.view.shapes import Lines, Mesh, Points, Rgb, Shape
 
 # Translucent faces need the lit shader (the unlit one aborts in Open3D 0.20). This much even light
 # from above, on normals that all point up, gives back the colours that the vertices have.
@@ -21,16 +20,19 @@ class LayeredScene:
     """An `Open3DScene` (`scene`) whose geometries belong to named layers."""
 
     def __init__(self, scene: Any) -> None:
-        """Set background and light so that colours appear as the shapes have them."""
+        """Set the light so that colours appear as the shapes have them."""
         self.scene = scene
         self._names: dict[str, list[str]] = {}
         self._hidden: set[str] = set()
-        # The background alone is taken for sRGB and made linear.
-        scene.set_background([*((c / 255.0) ** (1 / 2.2) for c in BACKGROUND), 1.0])
         scene.scene.enable_sun_light(False)
         scene.scene.set_indirect_light_intensity(_EVEN_LIGHT)
         scene.view.set_shadowing(False)
         scene.view.set_post_processing(False)  # takes half the time; all shading is in the colours
+
+    def set_background(self, rgb: Rgb) -> None:
+        """Of the whole view."""
+        # The background alone is taken for sRGB and made linear.
+        self.scene.set_background([*((c / 255.0) ** (1 / 2.2) for c in rgb), 1.0])
 
     def smooth(self, edges: bool) -> None:
         """Smooth jagged edges, or not: it takes twice as long to draw."""

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from eval.view import palette
 from eval.view.ground_heights import GroundHeights
 from eval.view.map_shapes import band
+from eval.view.palette import Colors
 from eval.view.shapes import (
     Lines,
     Mesh,
@@ -30,15 +31,15 @@ _THIN_PX, _THICK_PX = 3.0, 7.0
 _PERCEIVED_HIGH_M = 1.5  # nobody says how high they are
 
 
-def plan_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
-    """Layer `plan`: a white band from the ego along its plan."""
+def plan_shapes(thought: Thought, heights: GroundHeights, colors: Colors) -> list[Shape]:
+    """Layer `plan`: a band from the ego along its plan."""
     path = np.vstack((thought.pose[0, :2], thought.plan[:, :2]))
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
     path = path[np.concatenate(([True], steps > 1e-3))]
-    return [band(path, 0.25, heights, _PLAN_M, palette.PLAN)] if len(path) > 1 else []
+    return [band(path, 0.25, heights, _PLAN_M, colors.plan)] if len(path) > 1 else []
 
 
-def candidate_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
+def candidate_shapes(thought: Thought, heights: GroundHeights, colors: Colors) -> list[Shape]:
     """Layer `candidates`: all of them, from the ego on: the cheapest blue and on top, the dearest brown.
 
     The cheapest is thick, and the one that it is held against.
@@ -48,16 +49,16 @@ def candidate_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
     ego = np.zeros_like(thought.candidates[:, :1])
     paths = _to_world(thought.pose[0], np.concatenate((ego, thought.candidates), axis=1))
     costs = np.zeros(len(paths)) if thought.costs is None else thought.costs
-    colors, order = palette.by_cost(costs), np.argsort(-costs, kind="stable")
+    rgb, order = colors.by_cost(costs), np.argsort(-costs, kind="stable")
     thick = {thought.chosen, thought.other}
     lines = []
     for rank, k in enumerate(order.tolist()):
         lifted = heights.lift(paths[k], _CANDIDATES_M + 0.002 * rank)
-        lines.append(polyline(lifted, _rgb(colors[k]), _THICK_PX if k in thick else _THIN_PX))
+        lines.append(polyline(lifted, _rgb(rgb[k]), _THICK_PX if k in thick else _THIN_PX))
     return list(join_lines(lines))
 
 
-def forecast_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
+def forecast_shapes(thought: Thought, heights: GroundHeights, colors: Colors) -> list[Shape]:
     """Layer `forecast`: the paths expected of other agents; the likelier, the brighter."""
     if thought.forecast is None or thought.forecast_probability is None:
         return []
@@ -68,12 +69,12 @@ def forecast_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
         path = np.vstack((thought.pose[agent + 1, :2], path))
         if not np.isfinite(path).all() or np.ptp(path, axis=0).max() < 0.3:
             continue
-        rgb = palette.mix(palette.FORECAST, 0.25 + 0.75 * float(likely[agent, future]))
+        rgb = colors.faint(colors.forecast, 0.25 + 0.75 * float(likely[agent, future]))
         lines.append(polyline(heights.lift(path, _FORECAST_M), rgb, 2.0))
     return list(join_lines(lines))
 
 
-def perceived_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
+def perceived_shapes(thought: Thought, heights: GroundHeights, colors: Colors) -> list[Shape]:
     """Layer `perceived`: an outline around each whom the planner took to be there, as high as a car."""
     if thought.perceived is None:
         return []
@@ -85,7 +86,7 @@ def perceived_shapes(thought: Thought, heights: GroundHeights) -> list[Shape]:
             box_corners(
                 center, np.array((*box[3:], _PERCEIVED_HIGH_M)), box[2] + thought.pose[0, 2]
             ),
-            palette.PERCEIVED,
+            colors.perceived,
             3.0,
         )
         for center, box in zip(place, thought.perceived, strict=True)
@@ -105,10 +106,11 @@ def cost_shapes(
     heights: GroundHeights,
     ahead_s: float,
     ego_size_m: Float[np.ndarray, "3"],
+    colors: Colors,
 ) -> list[Shape]:
     """Layer `costs`: what it costs to be in each cell `ahead_s` from now, on the ground and translucent.
 
-    Dark blue is the cheapest cell of that instant, yellow the dearest; in between in proportion. A white
+    Dark blue is the cheapest cell of that instant, yellow the dearest; in between in proportion. An
     outline shows where the plan has the ego by then.
     """
     cells = thought.cell_costs
@@ -118,13 +120,13 @@ def cost_shapes(
     cost = cells.cost[level].reshape(-1)
     at = np.stack(cells.grid.cell(np.arange(cells.grid.num_cells)), axis=-1)
     vertices = _corners(at, cells.grid, thought.pose[0], heights, _COSTS_M)
-    colors = palette.by_value(cost, float(cost.min()), float(cost.max()))
+    rgb = palette.by_value(cost, float(cost.min()), float(cost.max()))
     x, y, yaw = thought.plan[min(level, len(thought.plan) - 1)].astype(np.float64)
     place = heights.lift(np.array((x, y)), _PLAN_M)
     outline = box_corners(place, ego_size_m * np.array((1.0, 1.0, 0.0)), float(yaw))
     return [
-        Mesh(vertices, quads(len(at)), np.repeat(colors, 4, axis=0), 0.6),
-        box_edges(outline, palette.PLAN, 3.0),
+        Mesh(vertices, quads(len(at)), np.repeat(rgb, 4, axis=0), 0.6),
+        box_edges(outline, colors.plan, 3.0),
     ]
 
 

@@ -18,7 +18,8 @@ from eval.view.window_messages import READY
 
 
 def draw_offscreen(connection: Connection, size_px: tuple[int, int]) -> None:
-    """Obey ("shapes", {layer: shapes}) and answer ("draw", camera) by an image, until hung up on."""
+    """Obey ("shapes", {layer: shapes}) and ("background", rgb), answer ("draw", camera) by an image, until
+    hung up on."""
     from open3d.visualization import rendering
 
     from eval.view.open3d_scene import LayeredScene
@@ -35,6 +36,8 @@ def draw_offscreen(connection: Connection, size_px: tuple[int, int]) -> None:
         if command == "shapes":
             for layer, shapes in value.items():
                 scene.replace(layer, shapes)
+        elif command == "background":
+            scene.set_background(value)
         else:
             if is_first:  # the first image of a renderer may lack what was just added
                 _draw(renderer, value)

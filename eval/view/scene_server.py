@@ -14,6 +14,7 @@ def serve_window(process: RendererProcess, layers: SceneLayers, settings: Window
         dt_s=scene.motion.dt_s,
         layers=layers.available(),
         static=layers.static(),
+        background=layers.colors.background,
         settings=settings,
         times_ahead_s=layers.times_ahead_s(),
     )

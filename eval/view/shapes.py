@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 Rgb = tuple[int, int, int]
-LABEL_RANGE_M = 45.0
 # Corners of a unit box: four below, four above, counter-clockwise from front left; and its edges.
 _CORNERS = np.array(
     [
@@ -65,7 +64,8 @@ Shape = Points | Lines | Mesh
 class ShownBox:
     """A box that can be clicked on: its label, and `values`, the lines that the click shows.
 
-    `center_m` is the middle of the box; `size_m` is length, width, height.
+    `center_m` is the middle of the box; `size_m` is length, width, height. `touches`: the ego's box and
+    this one overlap now (of the ego: with any); `hit`: with it the ego has collided so far.
     """
 
     center_m: Float[np.ndarray, "3"]
@@ -73,6 +73,8 @@ class ShownBox:
     yaw_rad: float
     label: str
     values: dict[str, str]
+    touches: bool = False
+    hit: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class Drawing:
     """What a renderer draws at one instant, besides the layers that never change.
 
     `layers` maps a name of `LAYERS` to its shapes. `ego` is (x, y, z, yaw) in metres and radians; z
-    is the ground under it. Cameras follow it. `table`: rows of text beside the picture.
+    is the ground under it. Cameras follow it. `table`: rows of text beside the picture. `legend`: what
+    is shown in which colour.
     """
 
     layers: dict[str, list[Shape]]
@@ -88,14 +91,8 @@ class Drawing:
     ego: Float[np.ndarray, "4"]
     caption: str
     table: tuple[tuple[str, ...], ...] = ()
-
-    def labels(self) -> list[tuple[Float[np.ndarray, "3"], str]]:
-        """Place and text of a label above each box within `LABEL_RANGE_M` of the ego."""
-        return [
-            (raised(box.center_m, 0.5 * box.size_m[2] + 0.25), box.label)
-            for box in self.boxes
-            if np.hypot(*(box.center_m[:2] - self.ego[:2])) < LABEL_RANGE_M
-        ]
+    legend: tuple[tuple[str, Rgb], ...] = ()
+    theme: str = "dark"  # one of `THEMES`
 
 
 def paint(count: int, rgb: Rgb) -> UInt8[np.ndarray, "n 3"]:

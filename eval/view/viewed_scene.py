@@ -1,12 +1,13 @@
 """`ViewedScene`: a scenario, the motion of its boxes and the lidar points that go with it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from eval.runs.drive_record import DriveRecord
-from eval.runs.hits import first_hits
+from eval.runs.hits import first_hits, touching
 from eval.view.ground_heights import GroundHeights
 from eval.view.lidar_points import PointSource, SimulatedPoints
 from eval.view.thought import RecordedThoughts, ThoughtSource
@@ -57,6 +58,20 @@ class ViewedScene:
     @property
     def num_instants(self) -> int:
         return len(self.motion.pose)
+
+    @cached_property
+    def touching(self) -> Bool[np.ndarray, "t n"]:
+        """Whom the ego is in contact with, and whether with anybody; in a recording, which is nobody's
+        drive, never."""
+        motion = self.motion
+        found = touching(motion.pose, motion.valid, self.scenario.tracks.size_m)
+        found[:, EGO] = found.any(axis=1)
+        return found if self.hits else np.zeros_like(found)
+
+    def hit_by(self, instant: int) -> Bool[np.ndarray, " n"]:
+        """Which agents the ego has collided with up to a time step."""
+        agents = range(self.motion.pose.shape[1])
+        return np.array([self.hits.get(agent, instant + 1) <= instant for agent in agents])
 
     @staticmethod
     def of(

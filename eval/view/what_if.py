@@ -7,14 +7,13 @@ import torch
 from jaxtyping import Float, Int
 
 from eval.runs.drive_record import DriveRecord
-from eval.view import palette
 from eval.view.ground_heights import GroundHeights
-from eval.view.shapes import Rgb, Shape, join_lines, polyline
+from eval.view.palette import Colors
+from eval.view.shapes import Shape, join_lines, polyline
 from sim.geometry import se2
 from sim.interface import WhatIf
 
-_COLORS: tuple[tuple[str, Rgb], ...] = (("violet", palette.GOES), ("amber", palette.WAITS))
-"""of the first two ways: the ego goes, it waits"""
+_COLORS = ("violet", "amber")  # of the first two ways: the ego goes, it waits
 _LISTED = 3  # others, those for whom it matters most
 _MATTERS = 0.05  # a probability, below which nothing is said
 _ABOVE_M, _APART_M = 0.14, 0.02
@@ -66,7 +65,7 @@ class WhatIfShown:
     def rows(self) -> tuple[tuple[str, str, str], ...]:
         """How likely each of the listed is slower than foretold (in brackets: by itself), is hit if the ego
         goes and if it waits, and how much of what it does then differs from what it does by itself."""
-        rows = [("what if the ego", "goes", "waits"), ("drawn", *(name for name, _ in _COLORS))]
+        rows = [("what if the ego", "goes", "waits"), ("drawn", *_COLORS)]
         for k in self.listed():
             number, alone = int(self.agent[k]) + 1, self.slower[0, k]
             slower = f"{number} slower (alone {alone:.0%})"
@@ -75,10 +74,12 @@ class WhatIfShown:
                 rows.append((f"{number} {word}", *(f"{p:.0%}" for p in of[:2, k])))
         return tuple(rows)
 
-    def shapes(self, pose: Float[np.ndarray, "n 3"], heights: GroundHeights) -> list[Shape]:
+    def shapes(
+        self, pose: Float[np.ndarray, "n 3"], heights: GroundHeights, colors: Colors
+    ) -> list[Shape]:
         """Layer `what_if`: thick what the ego does, thin what the listed most likely do then."""
         lines = []
-        for way, (_, rgb) in enumerate(_COLORS):
+        for way, rgb in enumerate((colors.goes, colors.waits)):
             above_m = _ABOVE_M + _APART_M * way
             paths = [(pose[0, :2], self.way_m[way], _THICK_PX)]
             for k in self.listed():

@@ -6,10 +6,14 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
+import open3d as o3d
 from open3d.visualization import gui, rendering
 
+from eval.view.annotation import key_image
 from eval.view.camera import FOV_DEG, Camera, follow, hit_distance_m
+from eval.view.labels import shown_labels
 from eval.view.open3d_scene import LayeredScene
+from eval.view.palette import colors_of
 from eval.view.panel import FREE, Panel, PanelActions
 from eval.view.playback_clock import PlaybackClock
 from eval.view.shapes import Drawing, Lines, ShownBox, box_corners, box_edges, rotation_z
@@ -48,11 +52,14 @@ class Window:
         self._widget = gui.SceneWidget()
         self._widget.scene = rendering.Open3DScene(self._window.renderer)
         self._scene = LayeredScene(self._widget.scene)
+        self._scene.set_background(opening.background)
+        self._key_picture = gui.ImageWidget()
         for layer, shapes in opening.static.items():
             self._scene.replace(layer, shapes)
             self._scene.show(layer, layer in self._shown)
         self._panel = Panel(opening, self._actions(), self._window.theme.font_size)
         self._window.add_child(self._widget)
+        self._window.add_child(self._key_picture)
         self._window.add_child(self._panel.widget)
         self._window.set_on_layout(self._layout)
         self._window.set_on_tick_event(self._tick)
@@ -148,7 +155,7 @@ class Window:
             self._play(self._plays_at_first)
         elif self._camera != FREE:
             self._move_camera_along(before.ego, drawing.ego)
-        self._write_labels()
+        self._write()
         self._mark_picked()
         self._panel.update(drawing, self._clock.instant, self._clock.playing)
 
@@ -171,21 +178,43 @@ class Window:
         ahead = rotate @ (camera.target_m - camera.eye_m)
         self._widget.look_at(eye + 20.0 * ahead, eye, rotate @ camera.up)
 
-    # Labels, and the box that was picked.
+    # What is written over the scene, and the box that was picked.
 
-    def _write_labels(self) -> None:
+    def _write(self) -> None:
+        """Labels, legend and scale bar, for the camera as it is."""
         for label in self._labels:
             self._widget.remove_3d_label(label)
         self._labels = []
-        if self._drawing is None or "labels" not in self._shown:
+        if self._drawing is None:
             return
-        for place, text in self._drawing.labels():
-            label = self._widget.add_3d_label(place.astype(np.float32), text)
-            label.color = gui.Color(0.92, 0.92, 0.92)
+        frame, camera = self._widget.frame, self._present_camera()
+        size_px = (frame.width, frame.height)
+        key = key_image(self._drawing, camera, size_px)
+        picture = o3d.geometry.Image(key)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        self._key_picture.update_image(picture)
+        height, width = key.shape[:2]
+        self._key_picture.frame = gui.Rect(frame.x, frame.get_bottom() - height, width, height)
+        if "labels" not in self._shown:
+            return
+        colors = colors_of(self._drawing.theme)
+        for place, (x, y), text in shown_labels(self._drawing, camera, size_px, self._extent):
+            width, height = self._extent(text)  # Open3D writes to the right of a place and below it
+            ray = camera.ray(float(x) - 0.5 * width, float(y) - height, size_px)
+            corner = camera.eye_m + np.linalg.norm(place - camera.eye_m) * ray
+            label = self._widget.add_3d_label(corner.astype(np.float32), text)
+            rgb = colors.hit if text.startswith("hit") else colors.ink
+            label.color = gui.Color(*(c / 255.0 for c in rgb))
             self._labels.append(label)
 
+    def _extent(self, text: str) -> tuple[float, float]:
+        """About as wide and high as Open3D writes it, in pixels."""
+        em = float(self._window.theme.font_size)
+        return 0.55 * em * len(text), em
+
     def _mouse(self, event: Any) -> Any:
-        """Ctrl + click picks the nearest box under the pointer."""
+        """Ctrl + click picks the nearest box under the pointer; after a turn everything is written anew."""
+        if event.type in (gui.MouseEvent.Type.BUTTON_UP, gui.MouseEvent.Type.WHEEL):
+            self._write()
         pressed = event.type == gui.MouseEvent.Type.BUTTON_DOWN
         if not (pressed and event.is_modifier_down(gui.KeyModifier.CTRL)) or self._drawing is None:
             return gui.Widget.EventCallbackResult.IGNORED

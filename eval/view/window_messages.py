@@ -7,7 +7,7 @@ First `Opening` goes to the window; then each `DrawingRequest` is answered by a 
 from dataclasses import dataclass
 
 from eval.view.option_names import AHEAD_S
-from eval.view.shapes import Shape
+from eval.view.shapes import Rgb, Shape
 
 READY = "ready"  # the renderer's first message, when Open3D runs
 CLOSED = "closed"  # the window's last message
@@ -38,6 +38,7 @@ class Opening:
     dt_s: float
     layers: tuple[str, ...]  # names of those for which the scene has data
     static: dict[str, list[Shape]]
+    background: Rgb
     settings: WindowSettings
     times_ahead_s: tuple[float, ...] = ()  # the instants of a cost volume, from now
 

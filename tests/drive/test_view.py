@@ -1,6 +1,7 @@
 """`bevdrive view`: what it can be pointed at, and wrong input."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,19 @@ def test_a_drive_of_a_run_is_shown_as_it_was_driven(run: Path) -> None:
     assert drive.forecast is not None and drive.forecast.shape == (21, agents - 1, 1, 8, 2)
     other = find_viewed_scene(ViewTarget(path=run, scenario=(name,))).thoughts
     assert other is not None and other.at(5).layers() == {"plan"}
+
+
+def test_a_drive_that_fails_is_shown_from_there(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "failed"
+    shutil.copytree(run, copy)
+    path = copy / "drives" / "pdm" / "000001.npz"
+    target = ViewTarget(path=copy, scenario=(_ids(run)[1],), planner="pdm")
+    drive = DriveRecord.load(path)
+    curves = {key: curve.copy() for key, curve in drive.curves.items()}
+    curves["nuplan/comfort"][4:], curves["nuplan/no_at_fault_collision"][13:] = 0.0, 0.0
+    replace(drive, curves=curves).save(path)
+    assert find_viewed_scene(target).first_instant == 13  # the collision, not the jerk before it
+    assert find_viewed_scene(replace(target, path=run)).first_instant == 0
 
 
 def test_what_pdm_expected_is_constant_velocity(run: Path) -> None:
@@ -162,6 +176,8 @@ def test_wrong_input_is_one_line(
     assert "no version" in _fails(["--dataroot", "empty"], capsys)
     assert main(["view", "--out", "film.avi"]) == 2
     assert ".png or .mp4" in capsys.readouterr().err
+    assert main(["view", "--web", "--out", "film.mp4"]) == 2
+    assert "ending in .html" in capsys.readouterr().err
 
 
 def test_runs_without_drives_and_damaged_ones(

@@ -43,3 +43,12 @@ def test_a_ray_meets_a_turned_box() -> None:
     assert hit_distance_m(np.zeros(3), np.array((-1.0, 0, 0)), *box) == np.inf
     aside = np.array((10.0, 2.3, 0.0)) / np.hypot(10.0, 2.3)
     assert hit_distance_m(np.zeros(3), aside, *box) == np.inf
+
+
+def test_a_scale_bar_is_the_longest_round_length_that_fits() -> None:
+    # 20 m above the ground, 90 degrees: 100 px up from the middle for 20 m, so 5 px a metre.
+    camera = Camera(np.array((0.0, 0.0, 20.0)), np.zeros(3), np.array((0.0, 1.0, 0.0)), 90.0)
+    assert camera.scale_bar(np.zeros(3), (400, 200)) == pytest.approx((20.0, 100.0))
+    # 4 m off there are 25 px a metre: 5 m are 125 px, 10 m would be more than 160.
+    assert camera.scale_bar(np.array((1.0, 0.0, 16.0)), (400, 200)) == pytest.approx((5.0, 125.0))
+    assert camera.scale_bar(np.array((0.0, 0.0, 21.0)), (400, 200)) is None

@@ -43,9 +43,12 @@ def _square(x: float, y: float, z: float, half: float, rgb: Rgb, opacity: float 
     return Mesh(vertices, quads(1), paint(4, rgb), opacity)
 
 
-def _draw(renderer: Renderer, shapes: list[Shape], camera: Camera) -> np.ndarray:
+def _draw(
+    renderer: Renderer, shapes: list[Shape], camera: Camera, theme: str = "dark"
+) -> np.ndarray:
     layers = {"first": shapes, "second": []}
-    return renderer.draw(Drawing(layers, [], np.zeros(4), ""), camera, labels=False).astype(int)
+    drawing = Drawing(layers, [], np.zeros(4), "", theme=theme)
+    return renderer.draw(drawing, camera, labels=False).astype(int)
 
 
 def _at(image: np.ndarray, camera: Camera, point: tuple[float, float, float]) -> np.ndarray:
@@ -73,8 +76,11 @@ def test_shapes_have_their_colour_where_the_camera_projects_them(
         ((-4, 2, 1), RED),
     ):
         assert _at(image, camera, point) == pytest.approx(rgb, abs=12), point
-    nothing = _at(image, camera, (1.0, -6.5, 0.0))
-    assert nothing == pytest.approx((17, 19, 23), abs=6)
+    nothing = (1.0, -6.0, 0.0)
+    assert _at(image, camera, nothing) == pytest.approx((17, 19, 23), abs=6)
+    light = _draw(renderer, shapes, camera, "light")
+    assert _at(light, camera, nothing) == pytest.approx((238, 240, 235), abs=6)
+    assert _at(light, camera, (0, 0, 0)) == pytest.approx(AMBER, abs=12)
 
 
 def test_the_whole_square_is_where_it_is_projected(renderer: Renderer) -> None:

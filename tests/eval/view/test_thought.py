@@ -5,12 +5,14 @@ import pytest
 
 from eval.view import palette
 from eval.view.ground_heights import GroundHeights
+from eval.view.palette import colors_of
 from eval.view.planner_shapes import candidate_shapes, cost_shapes
 from eval.view.shapes import Lines, Mesh
 from eval.view.thought import CellCosts, RecordedThoughts, Thought, other_way
 from sim.geometry.grid import BevGrid
 from tests.eval.view.scenes import drive_record, two_cars
 
+DARK = colors_of("dark")
 # Two instants of three by two cells of 1 m; x from -1 to 2, y from 0 to 2.
 GRID = BevGrid(-1.0, 0.0, 1.0, 3, 2)
 CELLS = CellCosts(
@@ -29,7 +31,7 @@ def _thought(**parts: object) -> Thought:
 
 def test_the_volume_lies_under_the_ego_in_the_colours_of_its_costs() -> None:
     heights, size_m = GroundHeights(two_cars()), np.array((4.0, 2.0, 1.6))
-    mesh, outline = cost_shapes(_thought(cell_costs=CELLS), heights, 1.0, size_m)
+    mesh, outline = cost_shapes(_thought(cell_costs=CELLS), heights, 1.0, size_m, DARK)
     assert isinstance(mesh, Mesh) and isinstance(outline, Lines)
     quads_m, colors = mesh.vertex_m.reshape(-1, 4, 3), mesh.rgb.reshape(-1, 4, 3)
     found = {}
@@ -47,7 +49,7 @@ def test_the_volume_lies_under_the_ego_in_the_colours_of_its_costs() -> None:
     corners = np.concatenate((outline.start_m, outline.end_m))
     assert corners.min(axis=0)[:2] == pytest.approx((99.0, 49.0), abs=1e-4)
     assert corners.max(axis=0)[:2] == pytest.approx((101.0, 53.0), abs=1e-4)
-    first, _ = cost_shapes(_thought(cell_costs=CELLS), heights, 0.6, size_m)
+    first, _ = cost_shapes(_thought(cell_costs=CELLS), heights, 0.6, size_m, DARK)
     assert isinstance(first, Mesh) and len(np.unique(first.rgb, axis=0)) == 2  # 0 and 9
 
 
@@ -72,15 +74,15 @@ def test_rows_name_each_term_of_the_chosen_one_and_of_the_other() -> None:
     assert alone.table(1.0) == ()
     nothing = _thought(candidates=paths[:0], costs=costs[:0], terms={})
     assert nothing.table(1.0)[0][0] == "nothing can be driven: a stop"
-    assert candidate_shapes(nothing, GroundHeights(two_cars())) == []
+    assert candidate_shapes(nothing, GroundHeights(two_cars()), DARK) == []
 
 
 def test_the_chosen_one_is_thick_and_blue_and_all_begin_at_the_ego() -> None:
     paths = np.array([[(2.0, 0.0), (4.0, 0.0)], [(2.0, 1.0), (4.0, 2.0)], [(1.0, 0.0), (2.0, 0.0)]])
     told = _thought(candidates=paths, costs=np.array((5.0, 1.0, 3.0)))
-    thin, thick = candidate_shapes(told, GroundHeights(two_cars()))
+    thin, thick = candidate_shapes(told, GroundHeights(two_cars()), DARK)
     assert isinstance(thin, Lines) and isinstance(thick, Lines) and thick.width_px > thin.width_px
-    blue, _, brown = palette.by_cost(np.array((0.0, 0.5, 1.0)))
+    blue, _, brown = DARK.by_cost(np.array((0.0, 0.5, 1.0)))
     assert (thick.rgb == blue).all() and len(thick.rgb) == 2
     # Second of the list: 2 m ahead is north, 1 m left is west.
     assert thick.start_m[0, :2] == pytest.approx((100.0, 50.0))

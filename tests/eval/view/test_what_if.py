@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from eval.view import palette
 from eval.view.ground_heights import GroundHeights
+from eval.view.palette import colors_of
 from eval.view.shapes import Lines
 from eval.view.what_if import WhatIfShown
 from tests.eval.view.scenes import two_cars
@@ -38,14 +38,15 @@ def test_rows_name_those_to_whom_it_matters() -> None:
 
 def test_lines_begin_at_whose_they_are_and_lead_where_the_ego_looks() -> None:
     pose = np.array(((100.0, 50.0, NORTH), (95.0, 50.0, 0.0), (0.0, 0.0, 0.0)))
-    shapes = _shown().shapes(pose, GroundHeights(two_cars()))
+    colors = colors_of("light")
+    shapes = _shown().shapes(pose, GroundHeights(two_cars()), colors)
     found: dict[tuple[int, ...], list[list[float]]] = {}
     for shape in shapes:
         assert isinstance(shape, Lines)
         for rgb, end_m in zip(shape.rgb, shape.end_m, strict=True):
             found.setdefault(tuple(rgb.tolist()), []).append(end_m[:2].tolist())
     # Ahead is north: the ego gets 9 m on if it goes, and 3 m if it waits; the other keeps 5 m to the west.
-    for rgb, north_m in ((palette.GOES, 59.0), (palette.WAITS, 53.0)):
+    for rgb, north_m in ((colors.goes, 59.0), (colors.waits, 53.0)):
         ends = found[rgb]
         assert pytest.approx([100.0, north_m], abs=1e-3) in ends
         assert pytest.approx([95.0, 53.0], abs=1e-3) in ends
