@@ -1,6 +1,4 @@
-"""Whom the ego hits: against shapely, and marked in film and viewer from then on."""
-
-from dataclasses import replace
+"""Whom the ego hits: against shapely, and marked in the film from then on."""
 
 import numpy as np
 import shapely
@@ -8,10 +6,6 @@ from shapely import affinity
 
 from eval.report.video import Canvas
 from eval.runs.hits import first_hits
-from eval.view import palette
-from eval.view.agent_shapes import box_shapes
-from eval.view.shapes import Lines
-from eval.view.viewed_scene import ViewedScene
 from sim.palette import LIGHT
 from sim.scenario import EGO
 from tests.eval.report import made_up
@@ -58,17 +52,3 @@ def test_the_ego_of_a_film_has_its_planners_colour() -> None:
     assert not any((frame == other).all(-1).any() for other in others)
     again = Canvas(of, record, planner=2 + len(LIGHT.planners)).frame(0, "")
     assert (again == frame).all()
-
-
-def test_the_viewer_draws_thick_edges_around_who_is_hit() -> None:
-    of, record = made_up.scenario(), made_up.drive_record()
-    scene = ViewedScene.of(of, record)
-    first = scene.hits[TRUCK]
-
-    def marked(instant: int) -> int:
-        lines = [shape for shape in box_shapes(scene, instant) if isinstance(shape, Lines)]
-        return sum(int((line.rgb == palette.HIT).all(-1).sum()) for line in lines)
-
-    assert [marked(k) for k in (first - 1, first, first + 5)] == [0, 12, 12]  # edges of one box
-    assert ViewedScene.of(of).hits == {}  # a recording is nobody's drive
-    assert replace(scene, hits={}).num_instants == scene.num_instants

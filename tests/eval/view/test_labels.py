@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
+from eval.runs.drive_record import DriveRecord
 from eval.view.agent_shapes import box_shapes
 from eval.view.camera import Camera
 from eval.view.labels import shown_labels
@@ -31,9 +32,8 @@ def _crash() -> SceneLayers:
     ]
     people = [Car(-1, x, y, size_m=(0.6, 0.6, 1.7), kind=AgentKind.PEDESTRIAN) for x, y in around]
     cars = [Car(0, 0.0, 0.0, speed_mps=5.0), Car(-1, 14.0, 0.8, 0.6), *people]
-    return SceneLayers(
-        ViewedScene.of(make_scenario([straight(-20, 0, 80, 0)], cars, duration_s=3.0))
-    )
+    scenario = make_scenario([straight(-20, 0, 80, 0)], cars, duration_s=3.0)
+    return SceneLayers(ViewedScene.of(scenario, DriveRecord.recorded(scenario)))
 
 
 def _outline(scene: ViewedScene, instant: int, agent: int) -> shapely.Polygon:
@@ -52,6 +52,8 @@ def test_the_ego_touches_whom_shapely_says() -> None:
     first = int(scene.touching[:, 1].argmax())
     assert 15 < first < 22 and not scene.hit_by(first - 1)[1] and scene.hit_by(30)[1]
     assert not scene.hit_by(30)[0]
+    recording = ViewedScene.of(scene.scenario)  # nobody's drive
+    assert not recording.touching.any() and not recording.hit_by(30).any()
 
 
 def _extent(text: str) -> tuple[float, float]:
