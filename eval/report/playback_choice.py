@@ -14,7 +14,7 @@ from eval.report.playback import encode_drive, encode_scene
 from eval.runs.drive_record import DriveRecord
 from eval.runs.stored import UNKNOWN
 
-MOST_ROWS = 20_000  # of the table of drives
+MOST_ROWS = 10_000  # of the table of drives
 
 
 def choose_listed(columns: list[PlannerRun], keys: list[str]) -> tuple[list[str], str]:

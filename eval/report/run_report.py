@@ -23,7 +23,7 @@ from eval.runs.results import PRIVILEGED, PRIVILEGED_NOTE, DriveScores, ErrorNot
 from sim.sources.query import SourceQuery
 from sim.text_files import read_text
 
-BUDGET_BYTES = 20_000_000  # of playbacks in one page
+BUDGET_BYTES = 18_000_000  # of playbacks in one page
 
 
 def write_report(run: RunFolder, budget_bytes: int = BUDGET_BYTES) -> Path:

@@ -169,3 +169,16 @@ def test_who_may_be_called_better(count: int, corrected_p: float, verdict: str) 
     assert gain.verdict(corrected_p, higher_is_better=True) == verdict
     turned = {"better": "worse"}.get(verdict, verdict)
     assert gain.verdict(corrected_p, higher_is_better=False) == turned
+
+
+@pytest.mark.parametrize("kind", ["many different", "few different"])
+def test_of_very_many_values_the_ends_are_those_of_the_normal_law(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.exponential(size=20_000)
+    if kind == "few different":
+        values = np.round(values.clip(max=3.0))
+    found = mean_interval(values)
+    reach = 1.96 * values.std() / math.sqrt(len(values))
+    assert found.mean == pytest.approx(values.mean())
+    assert found.high - found.mean == pytest.approx(reach, rel=0.05)
+    assert found.mean - found.low == pytest.approx(reach, rel=0.05)

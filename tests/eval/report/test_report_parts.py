@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.metrics.suite import declared
+from eval.metrics.suite import RANKING, declared
 from eval.report.page import safe_json
+from eval.report.planner_runs import PlannerRun
 from eval.report.playback import encode_drive, encode_scene
+from eval.report.playback_choice import choose_listed
 from eval.report.run_report import write_comparison, write_report
 from eval.report.text_block import Quantized, encode_block
 from eval.report.video import PX_PER_M, SIZE_PX, Canvas
 from eval.runs.folder import RunFolder
+from eval.runs.results import DriveScores
 from sim.palette import LIGHT
 from sim.scenario import AreaKind, MapArea
 from tests.eval.report import made_up
@@ -239,3 +242,22 @@ def test_runs_that_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"000000.npz: not whole"):
         write_report(a)
     assert sorted(p.name for p in a.path.iterdir()) == before  # nothing half-written
+
+
+def test_a_page_of_many_lists_the_worst_and_some_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 40 scenarios with scores 0 to 39 in drawn order, 10 rows: the 5 worst, of the other 35 every seventh.
+    monkeypatch.setattr("eval.report.playback_choice.MOST_ROWS", 10)
+    scores = np.random.default_rng(0).permutation(40)
+    keys = [f"scene-{k}" for k in range(40)]
+    drives = {
+        key: DriveScores(key, "merge", "idm", k, {RANKING.key: float(scores[k])})
+        for k, key in enumerate(keys)
+    }
+    column = PlannerRun("idm", "idm", RunFolder(tmp_path), drives)
+    listed, told = choose_listed([column], keys)
+    assert sorted(scores[keys.index(key)] for key in listed) == [0, 1, 2, 3, 4, 5, 12, 19, 26, 33]
+    assert listed == [key for key in keys if key in listed]
+    assert "10 of 40 scenarios" in told
+    assert choose_listed([column], keys[:10]) == (keys[:10], "")
