@@ -26,8 +26,17 @@ function moments(player) {
   const found = player.views.flatMap(({ drive, letter }, v) => drive.failures.map(([name, instant]) =>
     h("button", { type: "button", class: `moment v${v}`, "data-failure": name, onclick: () => player.jump(instant) },
       h("span", {}, "✕ ", letter ? `${letter}: ` : "", player.failureName(name)), h("span", {}, `${number(instant * drive.dt, 1)} s`))));
-  return h("section", {}, h("h3", {}, "Failures"), found.length ? h("div", { class: "moments" }, found)
-    : h("p", { class: "good" }, "✓ Nothing failed"));
+  const whole = player.views.flatMap((view) => untimed(player, view));
+  return h("section", {}, h("h3", {}, "Failures"), found.length ? h("div", { class: "moments" }, found) : null, whole,
+    found.length || whole.length ? null : h("p", { class: "good" }, "✓ Nothing failed"));
+}
+
+// What failed at no instant of its own, such as the time that a drive took.
+function untimed(player, { drive, column, letter }) {
+  const row = player.data.rows.find((one) => one.scenario === player.scenario && one.column === column);
+  const timed = new Set(drive.failures.map(([name]) => name));
+  return row.failed.filter((key) => !timed.has(key)).map((key) =>
+    h("p", { class: "bad" }, "✕ ", letter ? `${letter}: ` : "", player.failureName(key)));
 }
 
 // Whom the ego hit, whosever fault it was, and when.

@@ -67,6 +67,16 @@ def test_scrubs_on_the_bar_and_on_the_curves(page: Any) -> None:
     assert cursor["x"] + 1 == pytest.approx(bar["x"] + 0.7 * bar["width"], abs=1)
 
 
+def test_a_failure_of_the_whole_drive_is_told_too(page: Any) -> None:
+    told = page.locator("aside").get_by_text("✕ comfort")
+    open_drive(page, "scene-1", "idm")
+    assert told.count() == 0
+    row = "row.scenario === report.player.scenario && row.column === report.player.column"
+    page.evaluate(f"report.data.rows.find((row) => {row}).failed.push('comfort')")
+    page.evaluate("report.player.open(report.player.scenario, report.player.column)")
+    told.wait_for()
+
+
 def test_jumps_to_the_failures(page: Any) -> None:
     open_drive(page, "scene-0", "idm")
     moments = page.locator(".moment[data-failure]").all_inner_texts()
