@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 
 import tyro
@@ -33,6 +33,14 @@ be in a cell at an instant), energy (how unlike an expert's a trajectory is: Imp
 autoregressive_energy (the same of each step), bc (what the ego did: behaviour cloning).
 Exit codes: 0 all well; 1 the disk refused; 2 wrong input; 130 interrupted.
 """
+
+_WHERE = (
+    "accelerator",
+    "devices",
+    "strategy",
+    "accumulate",
+    "workers",
+)  # a training may go on elsewhere
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,8 @@ def run(arguments: list[str]) -> int:
     else:
         folder = begin(task, config, options.out, options.name)
     if config.devices > 1:  # Lightning starts the others' processes by this command line
-        sys.argv[1:] = ["train", task, "--resume", str(folder.resolve())]
+        where = [word for name in _WHERE for word in (f"--{name}", str(getattr(config, name)))]
+        sys.argv[1:] = ["train", task, "--resume", str(folder.resolve()), *where]
     began = time.perf_counter()
     try:
         figures = train(task, config, folder)
@@ -100,8 +109,13 @@ def _resolve(task: str, words: list[str]) -> tuple[TrainConfig, _Run]:
         description=_ABOUT,
         config=(tyro.conf.OmitArgPrefixes,),
     )
-    if resume is not None and options.config != base:
-        raise InputError(f"--resume: {resume} keeps its own settings; begin a new run for others")
+    if resume is not None:
+        where = {name: getattr(base, name) for name in _WHERE}
+        if replace(options.config, **where) != base:
+            raise InputError(
+                f"--resume: {resume} keeps its own settings, but for {', '.join(_WHERE)}; begin a new run "
+                "for others"
+            )
     return options.config, options.run
 
 
