@@ -25,19 +25,8 @@ def run_seconds(words: list[str], planner: str, out: Path, name: str, device: st
     """Of one run of `bevdrive simulate`: its processor time; on a GPU, that on the clock."""
     begin, begin_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = [sys.executable, "-m", "drive.cli.main", "simulate", *words, "--planner", planner]
-    fixed = [
-        "--replan",
-        "0.5",
-        "--videos",
-        "0",
-        "--out",
-        str(out),
-        "--name",
-        name,
-        "--device",
-        device,
-    ]
-    done = subprocess.run([*command, *fixed], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command += f"--replan 0.5 --videos 0 --out {out} --name {name} --device {device}".split()
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if done.returncode > 1:
         raise SystemExit(f"{planner}: exit code {done.returncode}")
     if device != "cpu":

@@ -40,19 +40,13 @@ def repeat_run(run: Path, count: int, folder: Path) -> None:
             os.symlink(
                 RunFolder(run).drive_path(planner, drive.index), repeated.drive_path(planner, index)
             )
-            os.symlink(next((run / "scenarios").glob(f"{drive.index:06d}.*")),
-                       folder / "scenarios" / _scene_name(run, drive.index, index))  # fmt: skip
+            os.symlink(RunFolder(run).scenario_path(drive.index), repeated.scenario_path(index))
             drives.append({
                 "scenario_id": f"{drive.scenario_id}-{index}", "family": drive.family, "planner": planner,
                 "index": index, "metrics": dict(drive.metrics), "tags": drive.tags,
             })  # fmt: skip
         batch = {"drives": drives, "skipped": [], "errors": [], "privileged": []}
         (folder / "batches" / f"{first // size:05d}.json").write_text(json.dumps(batch))
-
-
-def _scene_name(run: Path, index: int, again: int) -> str:
-    name = next((run / "scenarios").glob(f"{index:06d}.*")).name
-    return f"{again:06d}{name[6:]}"
 
 
 def repeat_store(store: Path, count: int, folder: Path) -> None:

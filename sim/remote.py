@@ -180,8 +180,10 @@ def _is_refusal(error: Exception) -> bool:
     """Whether the storage answered, and said no: it is full, or this is not ours to write to."""
     answer = getattr(error.__cause__, "response", None) or {}
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    full = status in (409, 413, 507)  # quotas and disks: each kind of server has its own
-    return isinstance(error, PermissionError) or full
+    over_quota = "Quota" in answer.get("Error", {}).get(
+        "Code", ""
+    )  # with a status of each server's own
+    return isinstance(error, PermissionError) or status in (413, 507) or over_quota
 
 
 def _told(error: Exception) -> str:

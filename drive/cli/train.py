@@ -34,13 +34,8 @@ autoregressive_energy (the same of each step), bc (what the ego did: behaviour c
 Exit codes: 0 all well; 1 the disk refused; 2 wrong input; 130 interrupted.
 """
 
-_WHERE = (
-    "accelerator",
-    "devices",
-    "strategy",
-    "accumulate",
-    "workers",
-)  # a training may go on elsewhere
+# What may be different where a training goes on.
+_WHERE = ("accelerator", "devices", "strategy", "accumulate", "workers")
 
 
 @dataclass(frozen=True)

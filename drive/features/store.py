@@ -136,9 +136,7 @@ class Store:
     shards: list[Shard]
     maps: list[np.ndarray]  # records of each shard, not loaded
     ends: Int[np.ndarray, " s"]  # number of the first example after each shard
-    index: (
-        np.ndarray
-    )  # of each example: its scenario in its shard, and its agents; read without any record
+    index: np.ndarray  # of each example its scenario in its shard, and how many agents it has
 
     @staticmethod
     def open(*folders: Path) -> "Store":

@@ -76,24 +76,28 @@ class JointHead(nn.Module):
         ego_known: Float[Tensor, " b"] | None = None,
     ) -> JointFutures:
         """`ego_future` is in the scene's frame; `ego_known`: 1 where it may be looked at, else 0."""
-        x, change, logit = self._without_plan(tokens)
-        without = around_constant_velocity(change, logit, scene, self.dt_s)
-        if ego_future is None:
-            return without
-        place_m = without.position_m.detach()
-        more, more_logit = self.reaction(x, place_m, tokens, scene, ego_future.unsqueeze(1))
-        known = torch.ones_like(change[:, 0, 0, 0, 0]) if ego_known is None else ego_known
-        change = change + more[:, 0] * known[:, None, None, None, None]
-        logit = logit + more_logit[:, 0] * known[:, None, None]
+        if ego_future is not None:
+            return self.given_each(tokens, scene, ego_future.unsqueeze(1), ego_known)
+        _, change, logit = self._without_plan(tokens)
         return around_constant_velocity(change, logit, scene, self.dt_s)
 
     def given_each(
-        self, tokens: SceneTokens, scene: VectorScene, plan: Float[Tensor, "b p t 3"]
+        self,
+        tokens: SceneTokens,
+        scene: VectorScene,
+        plan: Float[Tensor, "b p t 3"],
+        known: Float[Tensor, " b"] | None = None,
     ) -> JointFutures:
-        """F futures if the ego does the first of P plans, then F if it does the second, ..."""
+        """F futures if the ego does the first of P plans, then F if it does the second, ...
+
+        `known`: 1 where the plans may be looked at, else 0.
+        """
         x, change, logit = self._without_plan(tokens)
-        place_m = around_constant_velocity(change, logit, scene, self.dt_s).position_m
+        place_m = around_constant_velocity(change, logit, scene, self.dt_s).position_m.detach()
         more, more_logit = self.reaction(x, place_m, tokens, scene, plan)
+        if known is not None:
+            known = known[:, None, None, None]
+            more, more_logit = more * known[..., None, None], more_logit * known
         change, logit = change.unsqueeze(1) + more, logit.unsqueeze(1) + more_logit
         return around_constant_velocity(change.flatten(1, 2), logit.flatten(1, 2), scene, self.dt_s)
 

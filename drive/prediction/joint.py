@@ -73,15 +73,16 @@ class JointPredictor(TaskNetwork):
     ) -> JointForecast:
         """What the scene does if the ego does this, or that: b times p forecasts, those of a world in turn.
 
-        `plan`: P things the ego may do, in its frame, as far ahead as the forecasts go.
+        `plan`: P things the ego may do, in its frame, as far ahead as the forecasts go. Raises InputError
+        where it, or the observation, holds a value that is not finite.
         """
         scene = observed_scene(observation)
+        require_finite("plan", plan)
         futures = self.head.given_each(self.encoder(scene), scene, plan)
-        told = joint_forecast_of(futures, scene)
-        shape = (-1, self.config.futures)
-        logit = scene_logit(futures, scene.agent_valid).reshape(shape)
-        pose = told.pose.reshape(*shape, *told.pose.shape[2:])
-        return JointForecast(pose, torch.softmax(logit, dim=1), told.dt_s)
+        each = (-1, self.config.futures)
+        pose = poses_in_scene(scene, futures.position_m).flatten(0, 1).unflatten(0, each)
+        logit = scene_logit(futures, scene.agent_valid).view(each)
+        return JointForecast(pose, torch.softmax(logit, dim=1), futures.dt_s)
 
     def predict_each(self, observation: Observation) -> Forecast:
         """The others one by one, each with the probabilities that its own token gives."""

@@ -10,9 +10,7 @@ RESAMPLES = 10_000
 _BLOCK = 500  # resamples at a time, to bound the memory
 _MANY = 2_000  # values of which a resample is not drawn one by one
 _FEW = 16  # different ones among them
-_FARTHEST = (
-    3.0  # times Student's: no end is farther, as the bootstrap-t's may be of very few values
-)
+_FARTHEST = 3.0  # times Student's: the most of the bootstrap-t, which runs away of very few values
 _TAILS = (0.025, 0.975)
 Bounds = tuple[float, float]
 _ANYWHERE: Bounds = (-np.inf, np.inf)

@@ -44,6 +44,7 @@ def _commit() -> str | None:
     if not (_ROOT / ".git").exists():
         return None
     command = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    command += ["--exclude", "*"]  # no tag's name
     try:
         told = subprocess.run(command, capture_output=True, text=True, timeout=5.0)
     except (OSError, subprocess.TimeoutExpired):
