@@ -24,11 +24,11 @@ def comfortable(
     acceleration_mps2: Float[Tensor, "b t"],
     lateral_mps2: Float[Tensor, "b t"],
     yaw_rad: Float[Tensor, "b t"],
-    length: Int[Tensor, " b"],
+    length: Int[Tensor, " b"] | None,
     dt_s: float,
     one_polynomial: bool = False,
 ) -> Bool[Tensor, "b t"]:
-    """Whether all six (strict) bounds hold at each of the first `length` instants.
+    """Whether all six (strict) bounds hold at each of the first `length` instants (None: at all).
 
     `one_polynomial`: accelerations, and jerk after nuPlan's smoothing, are of a polynomial over 41
     samples at once, as in PDM-Closed's scorer and NAVSIM v1.1; else with nuPlan's windows, which NAVSIM

@@ -15,20 +15,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from eval.metrics import navsim
 from eval.metrics.courses import always
 from eval.metrics.declaration import Metric
 from eval.metrics.extended_comfort import extended_comfort
 from eval.metrics.facts import Facts
 from eval.metrics.family import MetricResult
-from eval.metrics.navsim import (
-    LEAST_PROGRESS_M,
-    OFFROAD_TOLERANCE_M,
-    no_collision,
-    route_gains_m,
-)
-from eval.metrics.nuplan import ONCOMING_M, drivable_area_compliance
+from eval.metrics.navsim import LEAST_PROGRESS_M, CommonTerms, route_gains_m
+from eval.metrics.nuplan import ONCOMING_M
 from eval.metrics.sources import NAVSIM_V2
-from eval.metrics.ttc import navsim_time_to_collision
 from eval.rollout import Rollout
 from sim.geometry import box
 from sim.maps.lane_bits import AreaBit
@@ -124,40 +119,48 @@ def progress(rollout: Rollout, facts: Facts, gates: Float[Tensor, " b"]) -> Floa
     return torch.where(best > LEAST_PROGRESS_M, share, 1.0)
 
 
-class NavsimV2Metrics:
-    """The score, and those of its parts that PDMS v1.1 has not."""
+METRICS = (
+    EPDMS, NO_COLLISION, DIRECTION, LIGHTS, PROGRESS, LANE_KEEPING, HISTORY_COMFORT,
+    EXTENDED_COMFORT,
+)  # fmt: skip
 
-    metrics = (
-        EPDMS, NO_COLLISION, DIRECTION, LIGHTS, PROGRESS, LANE_KEEPING, HISTORY_COMFORT,
-        EXTENDED_COMFORT,
-    )  # fmt: skip
+
+def epdms(rollout: Rollout, facts: Facts, terms: CommonTerms) -> dict[str, MetricResult]:
+    """The score, and those of its parts that PDMS v1.1 has not.
+
+    Where there is no extended comfort (a policy gives no plans) its weight is left out.
+    """
+    under = _lanes_under(rollout)
+    direction, lights = driving_direction(rollout, under), traffic_lights(rollout, under)
+    gates = terms.collision * terms.drivable.value * direction.value * lights.value
+    gained = progress(rollout, facts, gates)
+    keeping, extended = lane_keeping(rollout), extended_comfort(rollout)
+    planned = extended.valid.float()
+    total = 5.0 * gained + 5.0 * terms.ttc.value + 2.0 * keeping.value + 2.0 * terms.comfort.value
+    total = total + 2.0 * planned * extended.value
+    course = terms.drivable.per_step * direction.per_step * lights.per_step
+    valid = rollout.active[:, 0]
+    return {
+        EPDMS.key: MetricResult(gates * total / (14.0 + 2.0 * planned), valid, course),
+        NO_COLLISION.key: MetricResult(terms.collision, valid, _held(terms.collision, course)),
+        DIRECTION.key: direction,
+        LIGHTS.key: lights,
+        PROGRESS.key: MetricResult(gained, valid, _held(gained, course)),
+        LANE_KEEPING.key: keeping,
+        HISTORY_COMFORT.key: terms.comfort,
+        EXTENDED_COMFORT.key: extended,
+    }
+
+
+class NavsimMetrics:
+    """Both versions of the score, with their parts."""
+
+    metrics = (*navsim.METRICS, *METRICS)
 
     def compute(self, rollout: Rollout, facts: Facts) -> dict[str, MetricResult]:
-        """Where there is no extended comfort (a policy gives no plans) its weight is left out."""
-        under = _lanes_under(rollout)
-        drivable = drivable_area_compliance(rollout, facts, OFFROAD_TOLERANCE_M)
-        direction, lights = driving_direction(rollout, under), traffic_lights(rollout, under)
-        collision = no_collision(rollout, facts)
-        gates = collision * drivable.value * direction.value * lights.value
-        gained = progress(rollout, facts, gates)
-        ttc = navsim_time_to_collision(rollout, facts)
-        keeping, comfort = lane_keeping(rollout), always(facts.comfortable, rollout.active)
-        extended = extended_comfort(rollout)
-        planned = extended.valid.float()
-        terms = 5.0 * gained + 5.0 * ttc.value + 2.0 * keeping.value + 2.0 * comfort.value
-        total = terms + 2.0 * planned * extended.value
-        course = drivable.per_step * direction.per_step * lights.per_step
-        valid = rollout.active[:, 0]
-        return {
-            EPDMS.key: MetricResult(gates * total / (14.0 + 2.0 * planned), valid, course),
-            NO_COLLISION.key: MetricResult(collision, valid, _held(collision, course)),
-            DIRECTION.key: direction,
-            LIGHTS.key: lights,
-            PROGRESS.key: MetricResult(gained, valid, _held(gained, course)),
-            LANE_KEEPING.key: keeping,
-            HISTORY_COMFORT.key: comfort,
-            EXTENDED_COMFORT.key: extended,
-        }
+        """What the versions share is found once."""
+        terms = CommonTerms.of(rollout, facts)
+        return navsim.pdms(rollout, facts, terms) | epdms(rollout, facts, terms)
 
 
 def _lanes_under(rollout: Rollout) -> Bool[Tensor, "b t 9 k"]:

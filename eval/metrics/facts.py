@@ -7,6 +7,7 @@ from torch import Tensor
 
 from eval.metrics.comfort import ego_comfort
 from eval.rollout import Rollout
+from sim.compiling import materialize
 from sim.contacts import at_fault
 from sim.dynamics.bicycle import rear_of
 from sim.geometry import box
@@ -54,6 +55,8 @@ class Facts:
     """where the recorded ego was along the same route, at the L instants of the recording"""
     comfortable: Bool[Tensor, "b t"]
     """nuPlan's bounds hold for the ego's motion"""
+    at_goal: Bool[Tensor, "b t"]
+    """the ego has crossed its goal line"""
 
     @staticmethod
     def of(rollout: Rollout) -> "Facts":
@@ -73,6 +76,7 @@ class Facts:
         speed_mps = rollout.velocity_mps.norm(dim=-1).masked_fill(is_object.unsqueeze(1), 0.0)
         touching = _touching(rollout)
         begins = touching & (touching.cumsum(dim=-1) == 1)
+        (offroad_m,) = materialize(world.field.offroad_distance_m(corners))
         return Facts(
             is_object=is_object[:, 1:],
             speed_mps=speed_mps,
@@ -84,10 +88,11 @@ class Facts:
             in_one_lane=one_lane,
             in_single_lane=single,
             in_junction=(world.field.area_bits_at(rear[..., :2]) & _INTERSECTION) != 0,
-            offroad_m=world.field.offroad_distance_m(corners).amax(dim=-1),
+            offroad_m=offroad_m.amax(dim=-1),
             route_s_m=world.paths.ego_s_m(ego),
             expert_s_m=world.paths.ego_s_m(world.log.pose[:, EGO]),
             comfortable=ego_comfort(rollout),
+            at_goal=world.goals.reached(ego[..., :2]) & rollout.active,
         )
 
 

@@ -19,7 +19,7 @@ class InteractionMetrics:
         stuck = deadlock.deadlock(rollout)
         return {
             task.SUCCESS.key: task.success(rollout, facts),
-            task.TIME_TO_GOAL.key: task.time_to_goal(rollout),
+            task.TIME_TO_GOAL.key: task.time_to_goal(rollout, facts),
             task.TIMEOUT.key: task.timeout(rollout, facts, stuck),
             deadlock.DEADLOCK.key: stuck,
             encounters.MIN_TTC.key: encounters.min_time_to_collision(rollout, facts),

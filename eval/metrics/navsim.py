@@ -5,6 +5,8 @@ compares with the recorded ego instead of PDM-Closed, and is 1 where neither get
 those of v1.1; comfort is judged with nuPlan's windows, as in v2, because v1.1 fits one polynomial to its 4 s.
 """
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -58,20 +60,35 @@ def _progress(rollout: Rollout, facts: Facts) -> Float[Tensor, " b"]:
     return torch.where(best <= LEAST_PROGRESS_M, 1.0, ego_m / best.clamp(min=LEAST_PROGRESS_M))
 
 
-class NavsimMetrics:
-    """The score, and the parts of it that are not nuPlan's."""
+@dataclass(frozen=True)
+class CommonTerms:
+    """The terms that versions 1 and 2 of the score share."""
 
-    metrics = (PDMS, DRIVABLE_AREA, NAVSIM_TIME_TO_COLLISION)
+    drivable: MetricResult
+    collision: Float[Tensor, " b"]
+    ttc: MetricResult
+    comfort: MetricResult
 
-    def compute(self, rollout: Rollout, facts: Facts) -> dict[str, MetricResult]:
-        """The course of the score is its gate's."""
-        drivable = drivable_area_compliance(rollout, facts, OFFROAD_TOLERANCE_M)
-        ttc = navsim_time_to_collision(rollout, facts)
-        comfort = always(facts.comfortable, rollout.active)
-        parts = 5.0 * _progress(rollout, facts) + 5.0 * ttc.value + 2.0 * comfort.value
-        value = no_collision(rollout, facts) * drivable.value * parts / 12.0
-        return {
-            PDMS.key: MetricResult(value, rollout.active[:, 0], drivable.per_step),
-            DRIVABLE_AREA.key: drivable,
-            NAVSIM_TIME_TO_COLLISION.key: ttc,
-        }
+    @staticmethod
+    def of(rollout: Rollout, facts: Facts) -> "CommonTerms":
+        """Each once."""
+        return CommonTerms(
+            drivable_area_compliance(rollout, facts, OFFROAD_TOLERANCE_M),
+            no_collision(rollout, facts),
+            navsim_time_to_collision(rollout, facts),
+            always(facts.comfortable, rollout.active),
+        )
+
+
+METRICS = (PDMS, DRIVABLE_AREA, NAVSIM_TIME_TO_COLLISION)
+
+
+def pdms(rollout: Rollout, facts: Facts, terms: CommonTerms) -> dict[str, MetricResult]:
+    """The score, and the parts of it that are not nuPlan's; the course of the score is its gate's."""
+    parts = 5.0 * _progress(rollout, facts) + 5.0 * terms.ttc.value + 2.0 * terms.comfort.value
+    value = terms.collision * terms.drivable.value * parts / 12.0
+    return {
+        PDMS.key: MetricResult(value, rollout.active[:, 0], terms.drivable.per_step),
+        DRIVABLE_AREA.key: terms.drivable,
+        NAVSIM_TIME_TO_COLLISION.key: terms.ttc,
+    }

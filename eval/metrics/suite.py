@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from eval.metrics.declaration import Metric
-from eval.metrics.epdms import NavsimV2Metrics
+from eval.metrics.epdms import NavsimMetrics
 from eval.metrics.facts import Facts
 from eval.metrics.family import MetricFamily, MetricResult
 from eval.metrics.interaction import InteractionMetrics
-from eval.metrics.navsim import NavsimMetrics
 from eval.metrics.nuplan import SCORE, NuplanMetrics
 from eval.metrics.own import OwnMetrics
 from eval.metrics.waymax import WaymaxMetrics
@@ -24,7 +23,6 @@ FAMILIES: tuple[MetricFamily, ...] = (
     NuplanMetrics(),
     InteractionMetrics(),
     NavsimMetrics(),
-    NavsimV2Metrics(),
     WaymaxMetrics(),
     OwnMetrics(),
 )

@@ -24,7 +24,7 @@ def success(rollout: Rollout, facts: Facts) -> MetricResult:
 
     No value without a goal. `per_step`: 1 from the crossing on.
     """
-    in_time = _reached_in_time(rollout)
+    in_time = _reached_in_time(rollout, facts)
     first = in_time & (in_time.cumsum(dim=1) == 1)
     clean = (first & _clean(rollout, facts)).any(dim=1)
     course = (in_time & clean.unsqueeze(1)).float()
@@ -42,7 +42,7 @@ def timeout(rollout: Rollout, facts: Facts, deadlock: MetricResult) -> MetricRes
 
     No value without a goal.
     """
-    reached = _reached_in_time(rollout).any(dim=1)
+    reached = _reached_in_time(rollout, facts).any(dim=1)
     wrong = (~_clean(rollout, facts) & rollout.active).any(dim=1) | (deadlock.value > 0.0)
     value = (~reached & ~wrong).float()
     course = value.unsqueeze(1).expand(rollout.active.shape)
@@ -54,17 +54,16 @@ TIME_TO_GOAL = Metric(
 )
 
 
-def time_to_goal(rollout: Rollout) -> MetricResult:
+def time_to_goal(rollout: Rollout, facts: Facts) -> MetricResult:
     """The time until the goal line is crossed, over that of the reference drive: the recorded ego's.
 
     A value only where both cross it, however cleanly. `per_step`: the time driven, over the same.
     """
     goals, log = rollout.world.goals, rollout.world.log
     recorded = goals.reached(log.pose[:, EGO, :, :2]) & log.valid[:, EGO]
-    reached = goals.reached(rollout.pose[:, :, EGO, :2]) & rollout.active
-    steps, least = (_steps_until(holds) for holds in (reached, recorded))
-    both = reached.any(dim=1) & recorded.any(dim=1)
-    instant = torch.arange(reached.shape[1], device=steps.device)
+    steps, least = (_steps_until(holds) for holds in (facts.at_goal, recorded))
+    both = facts.at_goal.any(dim=1) & recorded.any(dim=1)
+    instant = torch.arange(facts.at_goal.shape[1], device=steps.device)
     course = torch.minimum(instant, steps.unsqueeze(1)) / least.unsqueeze(1).clamp(min=1)
     return MetricResult(steps / least.clamp(min=1), both, course)
 
@@ -73,11 +72,9 @@ def _steps_until(holds: Bool[Tensor, "b t"]) -> Int[Tensor, " b"]:
     return (holds.cumsum(dim=1) == 0).sum(dim=1)
 
 
-def _reached_in_time(rollout: Rollout) -> Bool[Tensor, "b t"]:
-    goals = rollout.world.goals
+def _reached_in_time(rollout: Rollout, facts: Facts) -> Bool[Tensor, "b t"]:
     time_s = rollout.dt_s * torch.arange(rollout.num_instants, device=rollout.pose.device)
-    in_time = time_s <= goals.time_limit_s.unsqueeze(1) + 1e-3
-    return goals.reached(rollout.pose[:, :, EGO, :2]) & rollout.active & in_time
+    return facts.at_goal & (time_s <= rollout.world.goals.time_limit_s.unsqueeze(1) + 1e-3)
 
 
 def _clean(rollout: Rollout, facts: Facts) -> Bool[Tensor, "b t"]:

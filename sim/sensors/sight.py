@@ -25,6 +25,7 @@ _HIDING = tuple(int(c) for c in (LidarClass.BUILDING, LidarClass.WALL, LidarClas
 _LEAST_SHARE = (
     1e-4  # of a line of sight that has to lie in a box to be blocked: it may touch corners
 )
+_TINY_M = 1e-30
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,11 @@ class Sight:
         hides = state.valid & (world.kind == _VEHICLE) & ~is_ego
         from_eye = torch.cat((pose[..., :2] - eye.unsqueeze(1), pose[..., 2:]), dim=-1)
         normal, to_side_m = box.sides(from_eye, size_m)
-        itself = torch.eye(pose.shape[1], dtype=torch.bool, device=pose.device)[:, None]
-        by_agents = _crosses(way, normal, to_side_m) & hides[:, None, None] & ~itself
+        itself = torch.eye(pose.shape[1], dtype=torch.bool, device=pose.device).unsqueeze(-1)
+        by_agents = _crosses_boxes(way, normal, to_side_m) & hides[:, :, None, None] & ~itself
         to_side_m = self.offset_m - (self.normal * eye[:, None, None]).sum(dim=-1)
-        by_things = _crosses(way, self.normal, to_side_m) & self.valid[:, None, None]
-        free = ~by_agents.any(dim=-1) & ~by_things.any(dim=-1)
+        by_things = _crosses(way, self.normal, to_side_m) & self.valid[:, :, None, None]
+        free = ~by_agents.any(dim=1) & ~by_things.any(dim=1)
         return (free.any(dim=-1) & state.valid) | is_ego
 
 
@@ -107,20 +108,40 @@ def _crosses(
     way: Float[Tensor, "b n k 2"],
     normal: Float[Tensor, "b g 4 2"],
     to_side_m: Float[Tensor, "b g 4"],
-) -> Bool[Tensor, "b n k g"]:
+) -> Bool[Tensor, "b g n k"]:
     """Whether the lines from the eye along `way` pass through the inside of each shape.
 
     The part of the line within the half planes of all four sides (Cyrus and Beck 1978).
     """
     enter, leave = way.new_zeros(()), way.new_ones(())
     for side in range(4):
-        x, y = normal[:, None, None, :, side].unbind(-1)
-        along = way[..., :1] * x + way[..., 1:] * y
-        left_m = to_side_m[:, None, None, :, side]
-        parallel = along == 0.0
-        share = left_m / torch.where(parallel, 1.0, along)
-        misses = parallel & (left_m < 0.0)
-        first = torch.where(along < 0.0, share, torch.where(misses, torch.inf, 0.0))
-        enter = torch.maximum(enter, first)
-        leave = torch.minimum(leave, torch.where(along > 0.0, share, 1.0))
+        along_m = _along(way, normal[:, :, side])
+        share = to_side_m[:, :, side, None, None] / along_m
+        # A line enters by a side that it runs against, and leaves by one that it runs along with.
+        other = along_m * -torch.inf
+        enter = torch.maximum(enter, torch.minimum(share, other))
+        leave = torch.minimum(leave, torch.maximum(share, other))
     return leave - enter > _LEAST_SHARE
+
+
+def _crosses_boxes(
+    way: Float[Tensor, "b n k 2"],
+    normal: Float[Tensor, "b g 4 2"],
+    to_side_m: Float[Tensor, "b g 4"],
+) -> Bool[Tensor, "b g n k"]:
+    """`_crosses` of `box.sides`: of two opposite sides a line enters by one and leaves by the other."""
+    enter, leave = way.new_zeros(()), way.new_ones(())
+    for side in (0, 2):
+        along_m = _along(way, normal[:, :, side])
+        share = to_side_m[:, :, side, None, None] / along_m
+        opposite = -to_side_m[:, :, side + 1, None, None] / along_m
+        enter = torch.maximum(enter, torch.minimum(share, opposite))
+        leave = torch.minimum(leave, torch.maximum(share, opposite))
+    return leave - enter > _LEAST_SHARE
+
+
+def _along(way: Float[Tensor, "b n k 2"], normal: Float[Tensor, "b g 2"]) -> Tensor:
+    """How far each way leads along each normal `[B, G, N, K]`; never 0, so that all may divide by it."""
+    x, y = way.unsqueeze(1).unbind(-1)
+    normal_x, normal_y = normal[:, :, None, None].unbind(-1)
+    return x.contiguous() * normal_x + y.contiguous() * normal_y + _TINY_M

@@ -7,7 +7,7 @@ competition page; `livmeraki/ms-odd-tagging` for others): the words of each `Tag
 import torch
 
 from sim.tags import junctions, leads, motion, surroundings
-from sim.tags.recorded import Recorded
+from sim.tags.recorded import Recorded, lanes_of_ego
 from sim.tags.tag import Tag
 from sim.world import World
 
@@ -19,10 +19,11 @@ TAGS: dict[str, Tag] = {
 def tags_of(world: World) -> list[tuple[str, ...]]:
     """The tags that each scenario carries, in the order of `TAGS`; needs the worlds' maps.
 
-    World by world: that is done once for a scenario, and needs much memory.
+    World by world, but for the ego's lanes: the rest needs much memory.
     """
     found = []
-    for number in range(world.num_worlds):
-        recorded = Recorded.of(world.take(torch.tensor([number], device=world.size_m.device)))
+    for number, lanes in enumerate(lanes_of_ego(world)):
+        alone = world.take(torch.tensor([number], device=world.size_m.device))
+        recorded = Recorded.of(alone, lanes)
         found.append(tuple(name for name, tag in TAGS.items() if tag.is_carried(recorded)))
     return found

@@ -55,8 +55,8 @@ class Recorded:
     others_on_crosswalk: Bool[Tensor, "a t"]
 
     @staticmethod
-    def of(world: World) -> "Recorded":
-        """Of a batch of one world, with maps."""
+    def of(world: World, lanes: Bool[Tensor, "t k"]) -> "Recorded":
+        """Of a batch of one world, with maps; `lanes` of `lanes_of_ego`."""
         log, dt = world.log, world.dt_s
         pose, there = log.pose[0, EGO], log.valid[0, EGO]
         speed = speed_along(pose, log.velocity_mps[0, EGO])
@@ -64,7 +64,6 @@ class Recorded:
         turn = se2.wrap_angle(torch.diff(pose[:, 2], prepend=pose[:1, 2]))
         areas, field = world.lane_areas, world.field
         row = int(areas.row[0])
-        lanes = driven_by(pose[None, :, :2], areas, field, there.sum()[None] - 1)[0]
         turn_rad, has_signal = _connectors(world, areas.block.shape[1])
         others = log.pose[0, EGO + 1 :]
         size = world.size_m[0, :, :2]
@@ -124,6 +123,12 @@ class Recorded:
         gap = torch.where(ahead, self.ahead_m, torch.inf)
         nobody = torch.full_like(self.speed_mps, torch.inf)
         return ahead & (gap == torch.cat((gap, nobody.unsqueeze(0))).amin(dim=0))
+
+
+def lanes_of_ego(world: World) -> Bool[Tensor, "b t k"]:
+    """The lanes that the ego drove along in the recordings; instant by instant, so worlds go together."""
+    last = world.log.valid[:, EGO].sum(dim=1) - 1
+    return driven_by(world.log.pose[:, EGO, :, :2], world.lane_areas, world.field, last)
 
 
 def _slope(

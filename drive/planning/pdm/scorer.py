@@ -240,10 +240,9 @@ def _comfort(
     if rules.comfort_of_half_seconds:
         return _comfort_of_half_seconds(observation, proposals)
     along = proposals.acceleration_mps2.flatten(0, 1)
-    length = torch.full((len(along),), along.shape[1], device=along.device)
     # The published bicycle has no acceleration across.
     fine = comfortable(
-        along, torch.zeros_like(along), proposals.pose[..., 2].flatten(0, 1), length, DT_S,
+        along, torch.zeros_like(along), proposals.pose[..., 2].flatten(0, 1), None, DT_S,
         one_polynomial=True,
     )  # fmt: skip
     return fine.all(dim=1).reshape(proposals.speed_mps.shape[:2]).float()

@@ -167,6 +167,9 @@ def test_savgol_is_scipys_filter_for_every_length() -> None:
                 own = min(window, int(length))
                 truth = savgol_filter(signal[row, :length], own, order, derivative, 0.1)
             np.testing.assert_allclose(ours[row, :length], truth, rtol=1e-4, atol=2e-3)
+        whole = smooth(torch.tensor(signal).float(), None, 0.1)
+        truth = savgol_filter(signal, window, order, derivative, 0.1)
+        np.testing.assert_allclose(whole, truth, rtol=1e-4, atol=2e-3)
 
 
 def test_waymax_divergence_and_overlap() -> None:
