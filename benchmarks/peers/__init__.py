@@ -1,0 +1,1 @@
+"""Other simulators, timed beside this one (`run.sh`)."""
