@@ -1,6 +1,6 @@
 """PPO in one file, after CleanRL's, and the policy that it trains as a planner.
 
-    python examples/ppo_single_file.py --actions discrete --out runs/ppo
+    python examples/ppo_single_file.py --out runs/ppo
     tensorboard --logdir runs
     bevdrive simulate --families straight,curve --count 32 \
         --planner examples/ppo_single_file.py:PpoPlanner@runs/ppo,idm,constant_velocity
@@ -30,33 +30,33 @@ class Args:
 
     out: Path = Path("runs/ppo")
     """folder of the weights and of TensorBoard's events"""
-    actions: str = "discrete"
-    """discrete or continuous"""
+    actions: str = "continuous"
+    """continuous or discrete"""
     families: tuple[str, ...] = ("straight", "curve")
     traffic: str = "idm"
     """log costs 60 % of it: the others repeat what is recorded, whatever the ego does"""
-    scenarios: int = 64
+    scenarios: int = 32
     """how many are prepared to draw episodes from; half a second and 20 MB each"""
     seed: int = 0
     worlds: int = 256
     """how many are stepped together"""
-    steps: int = 2_000_000
+    steps: int = 600_000
     """of all worlds together, a tenth of a second each"""
-    steps_per_update: int = 32
+    steps_per_update: int = 16
     """of each world"""
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     """at the beginning; falls to 0"""
-    gamma: float = 0.99
+    gamma: float = 0.98
     gae_lambda: float = 0.95
-    epochs: int = 4
-    minibatch: int = 2048
+    epochs: int = 6
+    minibatch: int = 1024
     clip: float = 0.2
-    entropy: float = 0.003
+    entropy: float = 0.0
     value_weight: float = 0.5
     max_grad_norm: float = 0.5
     width: int = 128
-    reward: dict[str, float] = field(default_factory=dict)
-    """weights other than those of sim.env.reward.RewardWeights: --reward progress 0.2 collision -20"""
+    reward: dict[str, float] = field(default_factory=lambda: {"speeding": -0.5})
+    """weights other than those of sim.env.reward.RewardWeights: --reward speeding -0.5 collision -20"""
 
 
 @dataclass(frozen=True)

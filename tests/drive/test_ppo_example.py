@@ -41,6 +41,15 @@ def test_advantages_by_hand() -> None:
     assert gain[:, 2].tolist() == [1.0 + 0.25 * (2.0 + 0.25 * 1.0), 2.0 + 0.25 * 1.0, 1.0]
 
 
+def test_features_are_standardized_by_all_that_was_seen() -> None:
+    known = example.Standardized(1)  # begins as one row of mean 0 and mean square 1
+    known.see(torch.tensor(((2.0,),)))
+    known.see(torch.tensor(((4.0,),)))
+    # Mean (0 + 2 + 4) / 3 = 2; mean square (1 + 4 + 16) / 3 = 7, so the variance is 7 - 4 = 3.
+    assert known.mean.item() == pytest.approx(2.0) and known.variance.item() == pytest.approx(3.0)
+    assert known(torch.tensor((5.0, 90.0))).tolist() == pytest.approx([3.0**0.5, 5.0], abs=1e-4)
+
+
 def test_what_pays_becomes_likelier_and_steps_that_began_an_episode_do_not_count() -> None:
     torch.manual_seed(0)
     args = example.Args(gamma=0.0, learning_rate=0.01, entropy=0.0)
