@@ -34,7 +34,7 @@ class Args:
     """continuous or discrete"""
     families: tuple[str, ...] = ("straight", "curve")
     traffic: str = "idm"
-    """log costs 60 % of it: the others repeat what is recorded, whatever the ego does"""
+    """log costs half as much: the others repeat what is recorded, whatever the ego does"""
     scenarios: int = 32
     """how many are prepared to draw episodes from; half a second and 20 MB each"""
     seed: int = 0

@@ -1,6 +1,6 @@
 """Train a driver with Stable-Baselines3's PPO, and compare its episodes before and after.
 
-pip install 'bevdrive[rl]'
+pip install -c constraints.txt -e '.[rl]'
 python examples/train_ppo.py --steps 20000 --out runs/sb3.zip
 bevdrive simulate --families straight,curve --planner examples/train_ppo.py:Sb3Planner@runs/sb3.zip,idm
 """
