@@ -83,6 +83,10 @@ def _mlp(features: int, width: int, outputs: int, last_gain: float) -> nn.Sequen
 class Standardized(nn.Module):
     """Features less their mean, over their deviation, of all that was seen so far."""
 
+    count: Tensor
+    mean: Tensor
+    variance: Tensor
+
     def __init__(self, features: int) -> None:
         super().__init__()
         self.register_buffer("count", torch.tensor(1.0))
