@@ -6,30 +6,35 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from sim.dynamics.bicycle import Controls
-from sim.env.actions import controls
-from sim.env.observations import Preset, preset_of
+from sim.env.actions import Actions, actions_of, checked_actions
+from sim.env.presets import Encode, Preset, as_arrays, preset_of
 from sim.interface import Needs, Observation
 
 Policy = Callable[[Any], np.ndarray]
-"""A batch of observations, as the vector environment returns them, to actions `[B, 2]`."""
+"""A batch of observations, as the vector environment returns them, to an action a world."""
 
 
 class PolicyPlanner:
     """Drives as the policy does in the environment that it was trained in.
 
-    `policy` is shown what an environment with that `observation` shows, and its actions mean what they
-    mean there (`sim.env.actions`). A planner for the command line is a class that says which policy:
+    `policy` is shown what an environment with that `observation` shows, and its `actions` mean what they
+    mean there (`sim.env.settings`). A planner for the command line is a class that says which policy:
 
         class MyPolicy(PolicyPlanner):
             def __init__(self):
                 super().__init__(sb3_policy(Path("ppo.zip")), "vector")
     """
 
-    def __init__(self, policy: Policy, observation: str | Preset = "vector") -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        observation: str | Preset | Encode = "vector",
+        actions: str | Actions = "continuous",
+    ) -> None:
         self._policy, self._preset = policy, preset_of(observation)
+        self._actions = actions_of(actions)
 
     @property
     def needs(self) -> Needs:
@@ -38,15 +43,11 @@ class PolicyPlanner:
 
     def plan(self, observation: Observation) -> Controls:
         """Pedals and wheel for the next step."""
-        seen = self._preset.encode(observation)
-        batch = (
-            seen.cpu().numpy()
-            if isinstance(seen, Tensor)
-            else {name: value.cpu().numpy() for name, value in seen.items()}
-        )
         ego = observation.ego
-        action = torch.as_tensor(np.asarray(self._policy(batch), dtype=np.float32))
-        return controls(action.to(ego.speed_mps.device), ego, observation.dt_s)
+        chosen = self._policy(as_arrays(self._preset.encode(observation)))
+        chosen = checked_actions(self._actions.space, chosen, len(ego.speed_mps))
+        action = torch.from_numpy(chosen).to(ego.speed_mps.device)
+        return self._actions.controls(action, ego, observation.dt_s)
 
 
 def sb3_policy(path: Path, algorithm: str = "PPO") -> Policy:

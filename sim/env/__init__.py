@@ -5,13 +5,13 @@
     envs = gymnasium.make_vec("bevdrive/Drive-v0", num_envs=64)
 
 `gymnasium.make("sim.env:bevdrive/Drive-v0")` imports it by itself. The keywords are the fields of
-`sim.env.settings.Settings`.
+`sim.env.settings.Settings`, and wrappers: `wrappers=(...)` of `make`, `vector_wrappers=(...)` of `make_vec`.
 """
 
 import gymnasium
 
 gymnasium.register(
     "bevdrive/Drive-v0",
-    entry_point="sim.env.single:DriveEnv",
-    vector_entry_point="sim.env.vector:DriveVectorEnv",
+    entry_point="sim.env.making:drive_env",
+    vector_entry_point="sim.env.making:drive_vector_env",
 )

@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
-from sim.env.actions import controls
-from sim.env.observations import preset_of
+from sim.env.actions import actions_of, checked_actions
 from sim.env.picture import PICTURE, paint
-from sim.env.reward import StepEvents
+from sim.env.presets import as_arrays, preset_of, space_of
+from sim.env.reward import StepEvents, require_terms, reward_of
 from sim.env.scorers import SCORERS
 from sim.env.settings import Settings
 from sim.errors import InputError, one_of
@@ -48,6 +48,7 @@ class Episodes:
         if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
             raise InputError(f"num_envs: must be a whole number, at least 1, not {num_envs!r}")
         self.settings, self.preset = settings, preset_of(settings.observation)
+        self.actions, self.reward = actions_of(settings.actions), reward_of(settings.reward)
         self._pool = Simulator.from_scenarios(
             settings.make_pool(), settings.traffic, self.preset.needs
         ).to(settings.device)
@@ -58,6 +59,10 @@ class Episodes:
         self._scorer = SCORERS.load(settings.score)() if settings.score else None
         self._past: list[WorldState] = []  # of the worlds' present episodes
         self.reset(np.arange(num_envs), np.zeros(num_envs, dtype=np.int64))
+        seen = self.preset.encode(self.simulator.observe(self.state))
+        self.observation_space = space_of(self.preset, seen, num_envs)
+        events = StepEvents.between(self.world, self.state, self.state)
+        require_terms(self.reward(events, self.world, self.state, self.state), num_envs)
 
     @property
     def world(self) -> World:
@@ -104,15 +109,18 @@ class Episodes:
         self._past = self._past[len(self._past) - longest :]
 
     def step(self, actions: Sequence | np.ndarray) -> Outcome:
-        """Step all worlds by `dt_s`; `actions` `[B, 2]` as `controls` takes them."""
-        action = torch.from_numpy(self._checked(actions)).to(self.state.pose.device)
+        """Step all worlds by `dt_s`; one of the settings' actions a world."""
+        given = checked_actions(self.actions.space, actions, len(self.number))
+        action = torch.from_numpy(given).to(self.state.pose.device)
         before = self.state
         ego = self.simulator.ego_state(before)
-        self.state = self.simulator.step(before, controls(action, ego, self.world.dt_s))
+        self.state = self.simulator.step(
+            before, self.actions.controls(action, ego, self.world.dt_s)
+        )
         if self._scorer:
             self._past.append(replace(before, past=None))
         events = StepEvents.between(self.world, before, self.state)
-        terms = self.settings.reward(events, self.world, before, self.state)
+        terms = self.reward(events, self.world, before, self.state)
         reward = torch.stack(list(terms.values())).sum(dim=0)
         terminated = events.collided | events.arrived
         if self.settings.terminate_offroad:
@@ -144,26 +152,9 @@ class Episodes:
             for name, value in scores.items()
         }
 
-    def _checked(self, actions: Sequence | np.ndarray) -> np.ndarray:
-        """Float32; raises InputError where they are not two finite numbers for every world."""
-        shape = (len(self.number), 2)
-        try:
-            given = np.array(actions, dtype=np.float32)
-        except (TypeError, ValueError):
-            raise InputError(f"action: not numbers of shape {shape}") from None
-        if given.shape != shape:
-            raise InputError(f"action: shape {given.shape}, expected {shape}")
-        if not np.isfinite(given).all():
-            world = int((~np.isfinite(given)).any(axis=1).argmax())
-            raise InputError(f"action: not finite in world {world}: {given[world].tolist()}")
-        return given
-
     def observe(self) -> np.ndarray | dict[str, np.ndarray]:
         """The observations of all worlds as the preset encodes them, in new numpy arrays."""
-        encoded = self.preset.encode(self.simulator.observe(self.state))
-        if isinstance(encoded, Tensor):
-            return encoded.cpu().numpy()
-        return {name: value.cpu().numpy() for name, value in encoded.items()}
+        return as_arrays(self.preset.encode(self.simulator.observe(self.state)))
 
     def pictures(self) -> np.ndarray:
         """RGB images `[B, H, W, 3]`, uint8, of what is around each ego, which points up."""

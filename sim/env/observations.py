@@ -1,22 +1,16 @@
-"""How an `Observation` becomes what an environment returns: presets `vector`, `raster`, `lidar`.
+"""How an `Observation` becomes what an environment returns: as vectors, rasters, sweeps.
 
 Vectors are in the ego frame, scaled to [-1, 1] by the constants below and clipped there. Shapes: b
 worlds, f features, k points or agents.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
 import torch
-from gymnasium import spaces
 from jaxtyping import Float
 from torch import Tensor
 
 from sim.dynamics.bicycle import MAX_STEERING_RAD
-from sim.errors import one_of
 from sim.geometry.grid import BevGrid
-from sim.interface import Needs, Observation
+from sim.interface import Observation
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.raster import RasterSpec
 
@@ -41,15 +35,6 @@ RASTER = RasterSpec(
 )  # fmt: skip
 # Small, so that an environment stays fast: a beam every 2 degrees around, down to 5 m from it.
 LIDAR = LidarSpec((1.0, 0.0, -1.0, -2.0, -4.0, -7.0, -12.0, -20.0), 180, REACH_M)
-
-
-@dataclass(frozen=True)
-class Preset:
-    """One kind of observation: its space, what makes a batch of it, and what that needs to be given."""
-
-    space: spaces.Space
-    encode: Callable[[Observation], Tensor | dict[str, Tensor]]
-    needs: Needs
 
 
 def encode_state(observation: Observation) -> Float[Tensor, "b f"]:
@@ -160,29 +145,3 @@ def _nearest_agents(observation: Observation) -> Float[Tensor, "b k f"]:
     features = torch.where(near.unsqueeze(-1), features, 0.0)
     nearest = torch.gather(features, 1, order.unsqueeze(-1).expand(-1, -1, AGENT_FEATURES))
     return torch.nn.functional.pad(nearest, (0, 0, 0, NEAREST_AGENTS - count))
-
-
-def _box(low: float, high: float, *shape: int) -> spaces.Box:
-    return spaces.Box(low, high, shape, np.float32)
-
-
-_STATE = _box(-1.0, 1.0, STATE_FEATURES)
-_IMAGE = spaces.Box(0, 255, (len(RASTER.names), *RASTER.grid.shape), np.uint8)
-_SWEEP = _box(0.0, 1.0, 2, LIDAR.num_rows, LIDAR.num_columns)
-PRESETS = {
-    "vector": Preset(_box(-1.0, 1.0, VECTOR_FEATURES), encode_vector, Needs(map=True)),
-    "raster": Preset(
-        spaces.Dict({"image": _IMAGE, "state": _STATE}), encode_raster, Needs(raster=RASTER)
-    ),
-    "lidar": Preset(
-        spaces.Dict({"sweep": _SWEEP, "state": _STATE}), encode_lidar, Needs(lidar=LIDAR)
-    ),
-}
-
-
-def preset_of(observation: str | Preset) -> Preset:
-    """The preset of that name, or the given one; InputError for anything else."""
-    if isinstance(observation, Preset):
-        return observation
-    one_of("observation", observation, tuple(PRESETS))
-    return PRESETS[observation]

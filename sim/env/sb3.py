@@ -10,6 +10,8 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
+from sim.env.presets import row_of
+
 
 class Sb3DriveEnv(VecEnv):
     """The worlds of `envs`, all stepped together.
@@ -41,7 +43,7 @@ class Sb3DriveEnv(VecEnv):
         ]
         if done.any():
             for k in np.flatnonzero(done):
-                infos[k]["terminal_observation"] = _row(observation, int(k))
+                infos[k]["terminal_observation"] = row_of(observation, int(k))
                 infos[k]["TimeLimit.truncated"] = bool(truncated[k])
             observation, _ = self.envs.reset(options={"reset_mask": done})
         return observation, reward.astype(np.float32), done, infos
@@ -67,9 +69,3 @@ class Sb3DriveEnv(VecEnv):
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         return self.envs.render() or [None] * self.num_envs
-
-
-def _row(observation: Any, k: int) -> Any:
-    if isinstance(observation, dict):
-        return {name: value[k] for name, value in observation.items()}
-    return observation[k]

@@ -1,13 +1,14 @@
 """What can be set of an environment: the keywords of `gymnasium.make` and `make_vec`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sim.device import require_device
-from sim.env.observations import Preset, preset_of
-from sim.env.reward import Reward, RewardWeights
+from sim.env.actions import Actions, actions_of
+from sim.env.presets import Encode, Preset, preset_of
+from sim.env.reward import Reward, RewardWeights, reward_of
 from sim.env.scorers import SCORERS
 from sim.errors import InputError, one_of
 from sim.scenario import Scenario
@@ -32,17 +33,20 @@ class Settings(SourceQuery):
     split: str | None = "train"
     count: int | None = 16
     scenarios: Sequence[Scenario] = ()
-    observation: str | Preset = (
-        "vector"  # or "raster", "lidar", or your own: `sim.env.observations`
-    )
+    # or "raster", "lidar", or your own: `sim.env.presets`
+    observation: str | Preset | Encode = "vector"
+    actions: str | Actions = "continuous"  # or "discrete", or your own: `sim.env.actions`
     traffic: str = "idm"
     terminate_offroad: bool = True
-    reward: Reward = field(default_factory=RewardWeights)  # or your own function
+    # weights by term, or your own: `sim.env.reward`
+    reward: Reward | Mapping[str, float] = field(default_factory=RewardWeights)
     score: str | None = "nuplan"  # what `info` tells of an episode that has ended; None: nothing
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         preset_of(self.observation)
+        actions_of(self.actions)
+        reward_of(self.reward)
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
@@ -53,8 +57,6 @@ class Settings(SourceQuery):
                 raise InputError(f"scenarios: a {type(scenario).__name__} is no Scenario")
             require_valid(scenario)
         require_device(self.device)
-        if not callable(self.reward):
-            raise InputError(f"reward: expected a function, got {self.reward!r}")
         if self.score is not None:
             SCORERS.load(self.score)
         for name in ("path", "dataroot", "cache"):  # texts will do

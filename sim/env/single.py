@@ -6,13 +6,13 @@ import gymnasium
 import numpy as np
 import torch
 
-from sim.env.actions import ACTION_SPACE
 from sim.env.episodes import Episodes, info_of
+from sim.env.presets import row_of
 from sim.env.settings import make_settings
 
 
 class DriveEnv(gymnasium.Env):
-    """Drive the ego of one world by pedals and wheel (`sim.env.episodes.controls`).
+    """Drive the ego of one world by pedals and wheel (`sim.env.actions`).
 
     `reset(seed=)`: the same seed and the same settings draw the same episodes, to the bit. Without a
     seed the draw goes on. `options`: `{"family": name}` or `{"scenario": id}`.
@@ -27,8 +27,8 @@ class DriveEnv(gymnasium.Env):
         """`settings`: the fields of `sim.env.settings.Settings`."""
         self.render_mode = render_mode
         self._episodes = Episodes(1, make_settings(settings), draws=render_mode == "rgb_array")
-        self.observation_space = self._episodes.preset.space
-        self.action_space = ACTION_SPACE
+        self.observation_space = self._episodes.observation_space
+        self.action_space = self._episodes.actions.space
 
     @torch.no_grad()
     def reset(
@@ -41,8 +41,8 @@ class DriveEnv(gymnasium.Env):
         return self._observation(), {"scenario": self._episodes.scenario_ids[number]}
 
     @torch.no_grad()
-    def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Drive for `dt_s` seconds; `action` `[2]`."""
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Drive for `dt_s` seconds."""
         outcome = self._episodes.step([action])
         info = {name: value[0].item() for name, value in info_of(outcome).items()}
         info |= {name: float(value[0]) for name, value in outcome.scores.items()}
@@ -54,7 +54,4 @@ class DriveEnv(gymnasium.Env):
         return self._episodes.pictures()[0] if self.render_mode == "rgb_array" else None
 
     def _observation(self) -> Any:
-        batch = self._episodes.observe()
-        if isinstance(batch, np.ndarray):
-            return batch[0]
-        return {name: value[0] for name, value in batch.items()}
+        return row_of(self._episodes.observe(), 0)

@@ -8,7 +8,6 @@ from gymnasium.utils.seeding import np_random
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from sim.env.actions import ACTION_SPACE
 from sim.env.episodes import Episodes, info_of
 from sim.env.settings import make_settings
 from sim.errors import InputError
@@ -36,10 +35,10 @@ class DriveVectorEnv(VectorEnv):
         self._episodes = Episodes(
             num_envs, make_settings(settings), draws=render_mode == "rgb_array"
         )
-        self.single_observation_space = self._episodes.preset.space
-        self.single_action_space = ACTION_SPACE
+        self.single_observation_space = self._episodes.observation_space
+        self.single_action_space = self._episodes.actions.space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(ACTION_SPACE, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
         self._draws = [np_random()[0] for _ in range(num_envs)]
         self._ended = np.zeros(num_envs, dtype=bool)
 
@@ -68,7 +67,7 @@ class DriveVectorEnv(VectorEnv):
     def step(
         self, actions: np.ndarray
     ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Drive every world for `dt_s` seconds, or start its next episode; `actions` `[B, 2]`."""
+        """Drive every world for `dt_s` seconds, or start its next episode; an action each."""
         begun = self._ended
         outcome = self._episodes.step(actions)
         driven = ~begun

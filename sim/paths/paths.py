@@ -65,6 +65,10 @@ class Paths:
         """`cruise_mps` at arc length `s_m`."""
         return self._gather(self.cruise_mps, path, s_m)
 
+    def speed_limit_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
+        """`speed_limit_mps` at arc length `s_m`."""
+        return self._gather(self.speed_limit_mps, path, s_m)
+
     def position_at(self, path: Int[Tensor, "b *k"], s_m: Float[Tensor, "b *k"]) -> Tensor:
         """The point at arc length `s_m`: between what the stored points before and after it say."""
         before = torch.floor(torch.where(s_m > 0.0, s_m, 0.0)).clamp(max=self.frame.shape[2] - 2)

@@ -12,11 +12,11 @@ from sim.env.observations import (
     EDGE_POINTS,
     LIDAR,
     NEAREST_AGENTS,
-    PRESETS,
     RASTER,
     STATE_FEATURES,
     VECTOR_FEATURES,
 )
+from sim.env.presets import PRESETS
 from sim.interface import Agents, Needs, Observation
 from sim.scenario import LightState, StopKind, StopLine
 from sim.simulator import Simulator

@@ -115,6 +115,16 @@ def test_discomfort_is_the_square_of_the_acceleration() -> None:
     assert float(sum(terms.values())) == pytest.approx(0.1 * 1.0 - 0.015625, rel=1e-3)
 
 
+def test_speeding_is_what_is_over_the_limit() -> None:
+    # 12.5 m/s where 10 are allowed: 0.2 a second and m/s.
+    world = _world(Car(0, 0, 0, 0, 12.5))
+    events = StepEvents.between(world, _at(world, 10), _at(world, 11.25))
+    assert float(events.speeding_mps) == pytest.approx(2.5)
+    terms = _terms(world, events)
+    assert float(terms["speeding"]) == pytest.approx(-0.2 * 0.1 * 2.5)
+    assert float(sum(terms.values())) == pytest.approx(0.1 * 1.25 - 0.05, abs=1e-5)
+
+
 def test_the_end_of_the_route() -> None:
     world = _world(Car(0, 0, 0))
     assert not StepEvents.between(world, _at(world, 147), _at(world, 147.9)).arrived
