@@ -12,19 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 
-def executed(path: Path, parameters: str = "") -> Any:
-    """The notebook after all of its cells ran in an empty folder; raises where one does.
-
-    `parameters`: what stands in place of the cell that is tagged so.
-    """
-    import nbformat
+def execute(notebook: Any) -> None:
+    """Run all cells in an empty folder, and keep what they show; raises where one does."""
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if parameters and "parameters" in cell.metadata.get("tags", []):
-            cell.source = parameters
     with TemporaryDirectory() as scratch:
         kernel = AsyncKernelManager(transport="ipc", ip=f"{scratch}/kernel")  # no ports
         place = {"metadata": {"path": scratch}}
@@ -33,9 +25,7 @@ def executed(path: Path, parameters: str = "") -> Any:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when it ran
         if cell.cell_type == "code":
-            kept = [output for output in cell.outputs if output.get("name") != "stderr"]
-            cell.outputs = kept
-    return notebook
+            cell.outputs = [shown for shown in cell.outputs if shown.get("name") != "stderr"]
 
 
 def write() -> None:
@@ -43,7 +33,9 @@ def write() -> None:
     import nbformat
 
     for path in NOTEBOOKS:
-        nbformat.write(executed(path), path)
+        notebook = nbformat.read(path, as_version=4)
+        execute(notebook)
+        nbformat.write(notebook, path)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""The notebooks of the docs run as they stand, in small, and keep what they print and draw."""
+"""The notebooks of the docs run as they stand, in small, and are kept with what they print and draw."""
 
+import copy
 import runpy
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "docs" / "notebooks.py"
+SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "notebooks.py"))
 SMALL = {
     "first_drive": "count, duration_s = 1, 1.0",
     "own_planner": "count, duration_s = 1, 1.0",
@@ -16,30 +17,41 @@ SMALL = {
 MOST_BYTES = 300_000
 
 
-def _kinds(notebook: Any) -> list[list[str]]:
-    """Of what each cell of code shows, in which forms."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+def _kinds(notebook: Any) -> list[tuple[str, list[str]]]:
+    """Each cell of code with the forms of what it shows."""
     return [
-        [
-            form
-            for output in cell.outputs
-            for form in sorted(output.get("data", [output.output_type]))
-        ]
-        for cell in cells
+        (
+            cell.source,
+            [form for shown in cell.outputs for form in sorted(shown.get("data", ["text"]))],
+        )
+        for cell in notebook.cells
+        if cell.cell_type == "code"
     ]
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_a_notebook_shows_what_it_is_kept_with(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_one() -> Any:
+    """All notebooks in small, one after the other: what each imports is loaded once, but has to be named."""
+    one = nbformat.v4.new_notebook()
+    for path in SCRIPT["NOTEBOOKS"]:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if "parameters" in cell.metadata.get("tags", []):
+                cell.source = SMALL[path.stem]
+            one.cells.append(cell)
+        one.cells.append(nbformat.v4.new_code_cell("%reset -f"))
+    return one
+
+
+def test_notebooks_show_what_they_are_kept_with(monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # who downloads fails
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    script = runpy.run_path(str(SCRIPT))
-    path = SCRIPT.parent / "notebooks" / f"{name}.ipynb"
-    kept = nbformat.read(path, as_version=4)
-    assert _kinds(script["executed"](path, SMALL[name])) == _kinds(kept)
-    assert any(_kinds(kept)) and path.stat().st_size < MOST_BYTES
+    kept = _in_one()
+    run = copy.deepcopy(kept)
+    SCRIPT["execute"](run)
+    assert _kinds(run) == _kinds(kept)
 
 
-def test_every_notebook_is_run() -> None:
-    assert {path.stem for path in runpy.run_path(str(SCRIPT))["NOTEBOOKS"]} == set(SMALL)
+@pytest.mark.parametrize("path", SCRIPT["NOTEBOOKS"], ids=lambda path: path.stem)
+def test_a_notebook_is_small_and_shows_something(path: Path) -> None:
+    assert path.stem in SMALL and path.stat().st_size < MOST_BYTES
+    assert any(forms for _, forms in _kinds(nbformat.read(path, as_version=4)))
