@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WAIT := -o DPkg::Lock::Timeout=300
 
-.PHONY: demo test suite lint system pictures clean
+.PHONY: demo test suite lint system docs pictures clean
 
 demo: $(STAMP)
 	$(BIN)/bevdrive simulate --preset configs/simulate/demo.yaml
@@ -31,6 +31,11 @@ PACKAGES := chromium xvfb libgl1 libegl1 libx11-6 libgomp1 libusb-1.0-0 libvulka
 system:
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && apt-get $(WAIT) update -qq && \
 		apt-get $(WAIT) install -y -qq $(PACKAGES) >/dev/null; } || true
+
+# The site, into build/site; a broken link is an error.
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The pictures of README and docs; DATA: nuScenes mini scenes as ScenarioNet converts them.
 pictures: system $(STAMP)

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bevdrive.closed_loop import simulate
-    from bevdrive.learning import discover, forecast, train
+    from bevdrive.learning import collect, discover, forecast, train
     from bevdrive.results import Results
     from bevdrive.scenarios import Scenario, Scenarios, generate, load
     from sim.errors import InputError
     from sim.interface import Needs, Observation, Plan
 
 __all__ = [
-    "InputError", "Needs", "Observation", "Plan", "Results", "Scenario", "Scenarios", "discover",
+    "InputError", "Needs", "Observation", "Plan", "Results", "Scenario", "Scenarios", "collect", "discover",
     "forecast", "generate", "load", "simulate", "train",
 ]  # fmt: skip
 _PLACES = {
     "simulate": "bevdrive.closed_loop",
-    **dict.fromkeys(("discover", "forecast", "train"), "bevdrive.learning"),
+    **dict.fromkeys(("collect", "discover", "forecast", "train"), "bevdrive.learning"),
     "Results": "bevdrive.results",
     **dict.fromkeys(("Scenario", "Scenarios", "generate", "load"), "bevdrive.scenarios"),
     "InputError": "sim.errors",

@@ -1,4 +1,4 @@
-"""`train`, `forecast`, `discover`: the verbs of the command line as functions, with the same options."""
+"""`collect`, `train`, `forecast`, `discover`: verbs of the command line as functions, with their options."""
 
 import time
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from bevdrive.options import filled
 from sim.errors import InputError, one_of
 
 if TYPE_CHECKING:
+    from drive.features.store import Store
     from drive.pipelines.discover import Figures
     from drive.pipelines.evaluate.examples import ExampleScores
 
@@ -19,6 +20,21 @@ class Training:
 
     folder: Path
     figures: dict[str, float]
+
+
+def collect(out: str | Path, *, workers: int = 0, **options: Any) -> "Store":
+    """Make the examples that training reads into the folder `out`, as `bevdrive collect` does.
+
+    `options`: which scenarios, as in `load`, planner, tries, replan, perception, sensors, every ... Raises
+    InputError for what is wrong with these, and where no scenario can be used.
+    """
+    from drive.pipelines import collect as pipeline
+    from drive.pipelines.collect_config import CollectConfig, check
+    from drive.pipelines.named_in_full import named_in_full
+
+    config = filled(CollectConfig(out=Path(out)), {"workers": workers, **options}, "collect")
+    check(config)
+    return pipeline.collect(named_in_full(config))
 
 
 def train(

@@ -1,7 +1,7 @@
 """The pictures of the README and the docs: `make pictures DATA=DIR`.
 
-DIR holds the nuScenes mini scenes as ScenarioNet converts them. Needs Open3D's libraries and chromium
-(`make system`).
+DIR holds the nuScenes mini scenes as ScenarioNet converts them; without it their picture stays as it is.
+Needs Open3D's libraries and chromium (`make system`).
 """
 
 import shutil
@@ -14,6 +14,7 @@ from drive.cli.main import main
 
 IMAGES = Path(__file__).parent / "images"
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "my_scenario.py"
+MOVING = "unprotected_left-val-0-000004"
 FAMILIES = "signalized_junction,roundabout,left_turn,crosswalk,merge,t_junction"
 
 
@@ -39,15 +40,39 @@ def screenshot(report: Path, image: Path, scheme: str, fragment: str = "", act: 
         browser.close()
 
 
-def draw(data: Path, root: Path) -> None:
+def animate(film: Path, image: Path, seconds: float) -> None:
+    """The beginning of a film as a GIF, in 48 colours of its own."""
+    import imageio_ffmpeg
+
+    colors = "scale=560:-1:flags=lanczos,split[a][b];[a]palettegen=48:stats_mode=diff[p]"
+    drawn = f"{colors};[b][p]paletteuse=dither=none:diff_mode=rectangle"
+    cut = ["-loglevel", "error", "-t", str(seconds), "-i", str(film), "-vf", drawn]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-y", *cut, str(image)], check=True)
+
+
+def draw_generated(root: Path) -> None:
+    """What a planner thinks at an instant, and another's drive in motion."""
+    call("view", "--scenario", "unprotected_left-val-0-000000", "--planner", "costvolume", "--time", 9,
+         "--ahead", 2, "--out", IMAGES / "view_costs.png")  # fmt: skip
+    call("simulate", "--scenario", MOVING, "--planner", "p3", "--replan", 0.5, "--videos", 0,
+         "--out", root, "--name", "moving")  # fmt: skip
+    layers = ["boxes", "map", "lights", "route", "plan", "candidates", "trails"]
+    call("view", root / "moving", "--planner", "p3", "--time", 1.5, "--fps", 8, "--color", "class",
+         "--layers", *layers, "--out", root / "drive.mp4")  # fmt: skip
+    animate(root / "drive.mp4", IMAGES / "drive.gif", seconds=8.5)
+
+
+def draw(data: Path | None, root: Path) -> None:
     """Drive some scenarios, and look at them in every way."""
+    draw_generated(root)
     call("simulate", "--families", FAMILIES, "--count", 24, "--planner", "constant_velocity,idm,pdm",
          "--videos", 0, "--out", root, "--name", "pictures")  # fmt: skip
     run = root / "pictures"
     call("view", run, "--scenario", "signalized_junction-val-0-000000", "--planner", "pdm",
          "--time", 5, "--color", "class", "--out", IMAGES / "view_generated.png")  # fmt: skip
-    call("view", data, "--scenario", "scene-0553", "--time", 8, "--color", "class",
-         "--out", IMAGES / "view_nuscenes.png")  # fmt: skip
+    if data is not None:
+        call("view", data, "--scenario", "scene-0553", "--time", 8, "--color", "class",
+             "--out", IMAGES / "view_nuscenes.png")  # fmt: skip
     subprocess.run([sys.executable, EXAMPLE], cwd=root, check=True)
     call("view", root / "scenarios", "--time", 3.5, "--color", "class",
          "--out", IMAGES / "my_scenario.png")  # fmt: skip
@@ -58,7 +83,10 @@ def draw(data: Path, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
-        raise SystemExit("usage: python docs/pictures.py DIR (nuScenes mini scenes by ScenarioNet)")
+    given = [Path(word) for word in sys.argv[1:]]
+    if len(given) > 1 or not all(folder.is_dir() for folder in given):
+        raise SystemExit(
+            "usage: python docs/pictures.py [DIR] (nuScenes mini scenes by ScenarioNet)"
+        )
     with tempfile.TemporaryDirectory() as scratch:
-        draw(Path(sys.argv[1]), Path(scratch))
+        draw(given[0] if given else None, Path(scratch))

@@ -1,4 +1,4 @@
-"""`train`, `forecast` and `discover` from Python: files and figures of the command line."""
+"""`collect`, `train`, `forecast` and `discover` from Python: files and figures of the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,19 @@ import pytest
 
 import bevdrive
 from drive.cli.main import main
+from drive.features.store import Store
 from drive.pipelines.discover_config import DiscoverConfig
 from sim.scenario_file import save_scenario
 from tests.drive.scenes import toy_scenario, toy_store
 from tests.drive.test_evaluate_forecast import constant_velocity
+
+
+def test_a_store_is_the_same(tmp_path: Path) -> None:
+    save_scenario(toy_scenario(), tmp_path / "toy.scenario")
+    mine = bevdrive.collect(tmp_path / "mine", source="saved", path=tmp_path, every=2)
+    words = ["--source", "saved", "--path", str(tmp_path), "--every", "2", "--workers", "0"]
+    assert main(["collect", *words, "--out", str(tmp_path / "theirs")]) == 0
+    assert len(mine) == 2 and mine.hash == Store.open(tmp_path / "theirs").hash  # after 1 s and 3 s
 
 
 def test_a_training_is_given_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +82,7 @@ def test_a_discovery_is_given_the_same(tmp_path: Path, monkeypatch: pytest.Monke
         ("train", {"task": "joint", "data": "nowhere"}, "nowhere"),
         ("train", {"task": "joint", "data": "x", "preset": "smal"}, "did you mean small?"),
         ("train", {"task": "joint", "data": "x", "devices": 2}, "devices: several need a command"),
+        ("collect", {"out": "x", "every": 0.0}, "--every: must be from 0.1 to 100"),
         ("forecast", {"wieghts": "default"}, "forecast: option: unknown 'wieghts'; did you mean"),
         ("discover", {"out": "x", "view": True}, "discover: option: unknown 'view'"),
         ("discover", {"out": "x", "stage": "clusters"}, "did you mean cluster?"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -54,6 +55,13 @@ def test_a_declaration_is_whole(metric: Metric) -> None:
     if metric.curve and metric.curve.kind == "pass":  # what fails at an instant fails as a whole
         assert metric.failure is not None
     assert Metric.from_plain(metric.to_plain()) == metric
+
+
+@pytest.mark.parametrize("metric", declared(), ids=lambda metric: metric.key)
+def test_its_definition_is_in_the_docs(metric: Metric) -> None:
+    page = Path(__file__).parents[3] / "docs" / "metrics.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+    assert any(f"`{metric.key}`" in row.split(" | ")[0] for row in rows)
 
 
 def test_labels_tell_the_metrics_apart() -> None:
