@@ -11,6 +11,7 @@ from torch import Tensor
 from sim.dynamics.bicycle import Controls
 from sim.env.actions import controls
 from sim.env.observations import Preset, preset_of
+from sim.extras import require_installed
 from sim.interface import Needs, Observation
 
 Policy = Callable[[Any], np.ndarray]
@@ -51,6 +52,7 @@ class PolicyPlanner:
 
 def sb3_policy(path: Path, algorithm: str = "PPO") -> Policy:
     """The deterministic policy of a model that Stable-Baselines3 saved."""
+    require_installed("a policy of Stable-Baselines3", "stable_baselines3")
     import stable_baselines3
 
     model = getattr(stable_baselines3, algorithm).load(path, device="cpu")

@@ -8,7 +8,10 @@
 `sim.env.settings.Settings`.
 """
 
-import gymnasium
+from sim.extras import require_installed
+
+require_installed("sim.env", "gymnasium")
+import gymnasium  # noqa: E402
 
 gymnasium.register(
     "bevdrive/Drive-v0",

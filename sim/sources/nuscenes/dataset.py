@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import InputError
+from sim.extras import require_installed
 from sim.sources.nuscenes.records import TABLES, check_records
 from sim.text_files import read_json
 
@@ -22,7 +23,8 @@ class Dataset:
         return self.dataroot / self.version
 
     def require(self) -> None:
-        """Raise InputError where the folder, the version or a table is missing; names the choices."""
+        """Raise InputError where the devkit, the folder, the version or a table is missing."""
+        require_installed("nuScenes", "nuscenes")
         if not self.dataroot.is_dir():
             raise InputError(f"{self.dataroot}: no such folder (--dataroot)")
         if not self.tables.is_dir():
