@@ -15,7 +15,7 @@ COUNTS = ("gt", "mt", "ml", "tp", "fp", "fn", "ids", "frag")
 
 def require_tracking() -> None:
     """Raise InputError where the devkit would silently skip."""
-    require_installed("evaluate tracking", "nuscenes", "motmetrics")
+    require_installed("evaluate tracking", "motmetrics")
 
 
 def evaluate_tracking(split: Split, results: Path, out: Path) -> dict[str, Any]:

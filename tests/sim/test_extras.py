@@ -9,6 +9,8 @@ import pytest
 from drive.cli.main import main
 from sim.errors import InputError
 from sim.extras import PACKAGES, lack, require_installed
+from sim.sources.nuscenes.conversion import open_devkit
+from sim.sources.nuscenes.dataset import Dataset
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
@@ -45,10 +47,8 @@ def test_what_is_installed_is_not_lacked(monkeypatch: pytest.MonkeyPatch) -> Non
         ("view --web", "view --web needs viser: pip install 'bevdrive[view]'"),
         ("simulate --videos 1", "--videos needs imageio-ffmpeg: pip install 'bevdrive[view]'"),
         ("simulate --cluster ray", "--cluster ray needs ray: pip install 'bevdrive[cluster]'"),
-        ("simulate --source nuscenes --dataroot . --split mini_val",
-         "nuScenes needs nuscenes-devkit: pip install 'bevdrive[nuscenes]'"),
         ("evaluate tracking --results oracle --dataroot . --version v1.0-mini --split mini_val",
-         "nuScenes needs nuscenes-devkit: pip install 'bevdrive[nuscenes]'"),
+         "evaluate tracking needs nuscenes-devkit: pip install 'bevdrive[nuscenes]'"),
         ("train bc --data examples", "train needs lightning: pip install 'bevdrive[train]'"),
         ("discover --out found", "discover needs scikit-learn: pip install 'bevdrive[perception]'"),
     ],
@@ -65,3 +65,14 @@ def test_a_verb_that_lacks_a_package_says_so(
     assert main(words.split()) == 2
     assert capfd.readouterr().err == f"bevdrive: {told}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_scenes_that_are_not_converted_yet_need_the_devkit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.extras.find_spec", lambda _: None)
+    dataset = Dataset(tmp_path, "v1.0-mini")
+    told = re.escape("--source nuscenes needs nuscenes-devkit: pip install 'bevdrive[nuscenes]'")
+    for needs_it in (dataset.read_splits, lambda: open_devkit(dataset)):
+        with pytest.raises(InputError, match=told):
+            needs_it()

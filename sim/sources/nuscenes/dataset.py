@@ -23,8 +23,7 @@ class Dataset:
         return self.dataroot / self.version
 
     def require(self) -> None:
-        """Raise InputError where the devkit, the folder, the version or a table is missing."""
-        require_installed("nuScenes", "nuscenes")
+        """Raise InputError where the folder, the version or a table is missing; names the choices."""
         if not self.dataroot.is_dir():
             raise InputError(f"{self.dataroot}: no such folder (--dataroot)")
         if not self.tables.is_dir():
@@ -53,6 +52,7 @@ class Dataset:
 
     def read_splits(self) -> dict[str, list[str]]:
         """Scene names by split: the devkit's splits, and those of `splits.json` beside the tables."""
+        require_installed("--source nuscenes", "nuscenes")
         from nuscenes.utils.splits import create_splits_scenes
 
         file = self.tables / "splits.json"
