@@ -40,7 +40,8 @@ system:
 pictures: system $(STAMP)
 	$(BIN)/python docs/pictures.py $(DATA)
 
-# torch is named with its version: unpinned, it pulls gigabytes of CUDA.
+# Python 3.11's own pip takes three times as long to resolve all extras. torch is named with its version:
+# unpinned, it pulls gigabytes of CUDA.
 $(TORCH): constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "bevdrive needs $(PYTHON)"; exit 1; }
 	@echo "Creating $(VENV)"
@@ -48,6 +49,7 @@ $(TORCH): constraints.txt
 		{ rm -rf $(VENV); test "$$(id -u)" = 0 && apt-get $(WAIT) update -qq && \
 		apt-get $(WAIT) install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
 	@echo "Installing torch (a download of 190 MB)"
+	@$(PIP) --upgrade pip
 	@$(PIP) torch==2.13.0
 	@touch $@
 
