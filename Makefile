@@ -2,13 +2,17 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+TORCH := $(VENV)/.torch
+CORE := $(VENV)/.core
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 WAIT := -o DPkg::Lock::Timeout=300
 
 .PHONY: demo test suite lint system docs pictures clean
 
-demo: $(STAMP)
-	$(BIN)/bevdrive simulate --preset configs/simulate/demo.yaml
+demo: $(CORE)
+	@echo "Demo: 32 generated scenarios of 15 s, three planners"
+	@$(BIN)/bevdrive simulate --preset configs/simulate/demo.yaml
 
 # What waits for a network or holds one core only goes on beside something else.
 test:
@@ -41,15 +45,28 @@ docs: $(STAMP)
 pictures: system $(STAMP)
 	$(BIN)/python docs/pictures.py $(DATA)
 
-# torch is named with its version: unpinned, it pulls gigabytes of CUDA.
-$(STAMP): pyproject.toml constraints.txt
+# Python 3.11's own pip takes three times as long to resolve all extras. torch is named with its version:
+# unpinned, it pulls gigabytes of CUDA.
+$(TORCH): constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "bevdrive needs $(PYTHON)"; exit 1; }
+	@echo "Creating $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); test "$$(id -u)" = 0 && apt-get $(WAIT) update -qq && \
 		apt-get $(WAIT) install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@
+	@echo "Installing torch (a download of 190 MB)"
+	@$(PIP) --upgrade pip
+	@$(PIP) torch==2.13.0
+	@touch $@
+
+$(CORE): $(TORCH) pyproject.toml
+	@echo "Installing bevdrive's core, and ffmpeg for films (200 MB)"
+	@$(PIP) -e . imageio-ffmpeg
+	@touch $@
+
+$(STAMP): $(TORCH) pyproject.toml
+	@echo "Installing bevdrive with all extras and tools (800 MB)"
+	@$(PIP) -e '.[dev]'
+	@touch $(CORE) $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from sim.extras import require_installed
 from sim.files import whole_file
 from sim.processes import without_interruption
 
@@ -28,6 +29,7 @@ def write_mp4(
     path: Path, images: Iterable[UInt8[np.ndarray, "h w 3"]], size_px: tuple[int, int], fps: float
 ) -> None:
     """A film (H.264) of pictures that are `size_px` (width, height), both even."""
+    require_installed("a film", "imageio_ffmpeg")
     import imageio_ffmpeg
 
     shown = iter(images)

@@ -81,6 +81,8 @@ def run(arguments: list[str]) -> int:
         outcome = simulate(config, folder, refs)
     except (KeyboardInterrupt, BrokenRun, OSError) as stop:
         return stopped(stop, f"to go on: bevdrive simulate --resume {folder.path}")
+    if config.no_videos:
+        print(f"bevdrive: no videos: {config.no_videos}", file=sys.stderr)
     if finished:
         print(f"{folder.path}: finished already; tables and report are written again")
     return _tell(outcome, len(refs), time.perf_counter() - began)

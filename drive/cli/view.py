@@ -9,6 +9,7 @@ from drive.cli.words import split_commas
 from drive.pipelines.view import TOLD_BY_PATH, ViewTarget, find_viewed_scene
 from eval.view.option_names import AHEAD_S, CAMERAS, COLORS, HIDDEN_LAYERS, LAYERS, THEMES
 from sim.errors import InputError
+from sim.extras import require_installed
 
 if TYPE_CHECKING:
     from eval.view.scene_layers import SceneLayers
@@ -53,6 +54,7 @@ def run(arguments: list[str]) -> int:
         _check_out(options.out, (".html",) if options.web else (".png", ".mp4"))
     given = {k: v for k, v in vars(options).items() if k in vars(ViewTarget())}
     target = ViewTarget(**given)
+    require_installed("view --web" if options.web else "view", "viser" if options.web else "open3d")
     try:
         if options.web:
             return _open_web(target, options)
@@ -207,9 +209,7 @@ def _write(
 def _open_web(target: ViewTarget, options: argparse.Namespace) -> int:
     from drive.progress_bar import progress_bar
     from eval.view.web_page import record_web, serve_web
-    from eval.view.web_scene import require_viser
 
-    require_viser()
     scene_layers = _scene_layers(target, options)
     shown = _shown(scene_layers, options)
     if options.out is None:

@@ -8,6 +8,7 @@ import tyro
 
 from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError, one_of
+from sim.extras import require_installed
 from sim.sources.query import SourceQuery
 
 SOURCES = ("procedural", "kitti", "nuscenes", "argoverse2")
@@ -79,6 +80,10 @@ def check(config: DiscoverConfig) -> None:
             raise InputError("--out: not for one sweep")
     elif config.out is None:
         raise InputError("--out: the folder to write to")
+    else:
+        require_installed("discover", "sklearn")
+    if config.stage == "train" and config.weights is None:
+        require_installed("discover", "lightning")
     if config.weights is not None and config.stage not in ("sweeps", "train"):
         raise InputError(f"--stage: {config.stage} is of a discovery without --weights")
     config.check_work()

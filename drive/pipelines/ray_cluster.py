@@ -14,6 +14,7 @@ from typing import Any
 from drive.pipelines.jobs import BrokenRun, Jobs, Progress
 from drive.progress_bar import LOOK_EVERY_S
 from sim.errors import InputError
+from sim.extras import require_installed
 
 _TRIES_AGAIN = 3  # of a job whose worker died
 _AHEAD = 2  # jobs handed over for each that can run: the next one waits beside it
@@ -25,12 +26,9 @@ def require_ray() -> Any:
     """The module; InputError says what to install where it is missing."""
     # Jobs that ask for no GPU see those of the machine as they would in a process.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError:
-        raise InputError(
-            "--cluster ray: Ray is not installed: pip install 'bevdrive[cluster]'"
-        ) from None
+    require_installed("--cluster ray", "ray")
+    import ray
+
     return ray
 
 

@@ -68,7 +68,7 @@ def show_drives(config: SimulateConfig, folder: RunFolder) -> None:
 
     drives = folder.read_tables().drives
     number = {planner: k for k, planner in enumerate(dict.fromkeys(d.planner for d in drives))}
-    worst = _worst(drives, RANKING.key, config.videos)
+    worst = _worst(drives, RANKING.key, config.videos_per_planner)
     films = [(folder.path, drive, number[drive.planner]) for drive in worst]
     work(film, films, config, "filming")
     write_report(folder)

@@ -7,6 +7,7 @@ from typing import get_args
 
 from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError, one_of
+from sim.extras import lack, require_installed
 from sim.sources.query import SourceQuery
 
 
@@ -63,10 +64,20 @@ class SimulateConfig(WorkOptions, SourceQuery):
     """name of the run folder; not given: date and time"""
     out: Path = Path("runs")
     """where run folders go"""
-    videos: int = 2
-    """videos of the worst scenarios, per planner"""
+    videos: int | None = None
+    """videos of the worst scenarios, per planner; not given: 2, or none without imageio-ffmpeg"""
     batch_size: int = 16
     """worlds per batch"""
+
+    @property
+    def no_videos(self) -> str:
+        """Why there are none, of one who has not said how many; "": that is no reason."""
+        return lack("a video", "imageio_ffmpeg") if self.videos is None else ""
+
+    @property
+    def videos_per_planner(self) -> int:
+        """How many there are to be."""
+        return (0 if self.no_videos else 2) if self.videos is None else self.videos
 
 
 def check(config: SimulateConfig) -> None:
@@ -106,9 +117,11 @@ def check(config: SimulateConfig) -> None:
     _check_perception(config)
     require_device(config.device)
     config.check_work()
+    if config.videos:
+        require_installed("--videos", "imageio_ffmpeg")
     for option, least in {"batch_size": 1, "videos": 0}.items():
         value = getattr(config, option)
-        if value < least:
+        if value is not None and value < least:
             raise InputError(f"--{option.replace('_', '-')}: must be at least {least}, not {value}")
     if config.replan is not None and not 0 < config.replan < math.inf:
         raise InputError(f"--replan: must be above 0, not {config.replan}")

@@ -10,6 +10,7 @@ import torch
 from sim.dynamics.bicycle import Controls
 from sim.env.actions import Actions, actions_of, checked_actions
 from sim.env.presets import Encode, Preset, as_arrays, preset_of
+from sim.extras import require_installed
 from sim.interface import Needs, Observation
 
 Policy = Callable[[Any], np.ndarray]
@@ -52,6 +53,7 @@ class PolicyPlanner:
 
 def sb3_policy(path: Path, algorithm: str = "PPO") -> Policy:
     """The deterministic policy of a model that Stable-Baselines3 saved."""
+    require_installed("a policy of Stable-Baselines3", "stable_baselines3")
     import stable_baselines3
 
     model = getattr(stable_baselines3, algorithm).load(path, device="cpu")

@@ -19,10 +19,12 @@ from drive.training.config import (
     TrainConfig,
 )
 from sim.errors import InputError, one_of
+from sim.extras import require_installed
 
 
 def check(config: TrainConfig) -> None:
     """Raise InputError for what is wrong with the options; the store is looked at elsewhere."""
+    require_installed("train", "lightning")
     least = {
         "steps": 1, "steps_per_epoch": 1, "batch_size": 1, "accumulate": 1, "warmup": 0, "seed": 0,
         "val_every": 2, "val_examples": 1, "workers": 0, "devices": 1,

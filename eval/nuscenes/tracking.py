@@ -1,24 +1,21 @@
 """The official tracking evaluation."""
 
 import shutil
-import unittest
 from pathlib import Path
 from typing import Any, cast
 
 from eval.nuscenes.dataset import Split
 from eval.nuscenes.quiet import quiet
 from sim.errors import InputError
+from sim.extras import require_installed
 
 MEANS = ("amota", "amotp", "recall", "motar", "mota", "motp")
 COUNTS = ("gt", "mt", "ml", "tp", "fp", "fn", "ids", "frag")
 
 
 def require_tracking() -> None:
-    """Raise InputError where the devkit would silently skip: without pandas or motmetrics."""
-    try:
-        import nuscenes.eval.tracking.evaluate  # noqa: F401
-    except (unittest.SkipTest, ImportError) as error:
-        raise InputError(f"tracking evaluation cannot run: {error}") from None
+    """Raise InputError where the devkit would silently skip."""
+    require_installed("evaluate tracking", "motmetrics")
 
 
 def evaluate_tracking(split: Split, results: Path, out: Path) -> dict[str, Any]:

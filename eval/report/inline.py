@@ -10,6 +10,7 @@ import numpy as np
 
 from eval.report.video import SIZE_PX, Canvas, write_video
 from eval.runs.drive_record import DriveRecord
+from sim.extras import require_installed
 from sim.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def show(
 
 def figure(scenario: Scenario, record: DriveRecord, title: str, planner: int) -> "Figure":
     """Some instants side by side, north up."""
+    require_installed("show", "matplotlib")
     from matplotlib.figure import Figure
 
     canvas = Canvas(scenario, record, planner)

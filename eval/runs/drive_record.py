@@ -177,7 +177,7 @@ def _check(parts: dict[str, np.ndarray], curves: dict[str, np.ndarray]) -> None:
             raise InputError(f"{name}: {curve.dtype} of shape {curve.shape}")
     for name, array in (*parts.items(), *curves.items()):
         if array.dtype.kind == "f":
-            far = np.isfinite(array) & (np.abs(array) > _LARGEST)
+            far = np.isfinite(array) & (np.abs(array) > np.float64(_LARGEST))  # too much for a half
             if far.any():
                 raise InputError(f"{name}: {array[far][0]:.6g} is beyond {_LARGEST:g}")
 

@@ -4,7 +4,6 @@ Everything hangs on one frame, in which the ego stands at the origin and looks a
 it, live and in a recording, and whoever looks can still turn it.
 """
 
-import importlib.util
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -17,7 +16,6 @@ from eval.view.camera import FOV_DEG, Camera, follow
 from eval.view.labels import shown_labels
 from eval.view.scene_layers import SceneLayers
 from eval.view.shapes import Drawing, Lines, Mesh, Points, Shape, paint, rotation_z
-from sim.errors import InputError
 
 _FRAME = "/scene"
 _VIEW_PX = (1280, 720)  # for which labels are placed
@@ -30,17 +28,10 @@ _GAMMA = 2.2
 _ORIGIN = np.zeros(4)
 
 
-def require_viser() -> None:
-    """Raise InputError where viser is not installed."""
-    if importlib.util.find_spec("viser") is None:
-        raise InputError("--web needs viser: pip install 'bevdrive[web]'")
-
-
 @contextmanager
 def web_server(theme: str) -> Iterator[Any]:
-    """A viser server for this machine alone, until the context ends; InputError: viser is not installed."""
-    require_viser()
-    import viser  # pyright: ignore[reportMissingImports]
+    """A viser server for this machine alone, until the context ends."""
+    import viser
 
     with redirect_stdout(io.StringIO()):  # it prints in spite of `verbose`
         server = viser.ViserServer(host="127.0.0.1", label="bevdrive view", verbose=False)

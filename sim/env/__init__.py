@@ -8,7 +8,10 @@
 `sim.env.settings.Settings`, and wrappers: `wrappers=(...)` of `make`, `vector_wrappers=(...)` of `make_vec`.
 """
 
-import gymnasium
+from sim.extras import require_installed
+
+require_installed("sim.env", "gymnasium")
+import gymnasium  # noqa: E402
 
 gymnasium.register(
     "bevdrive/Drive-v0",

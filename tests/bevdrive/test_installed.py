@@ -3,15 +3,26 @@
 import os
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import bevdrive
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("sim", "eval", "drive", "bevdrive")
 COMMAND = "from drive.cli.main import command\ncommand()\n"  # as an installer writes it
+CORE_ALONE = """
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, path=None, target=None: (
+    None if name.partition(".")[0] in {!r} else find(name, path, target)
+)
+"""
 PLANNER = """
 from drive.planning.constant_velocity import ConstantVelocity
 
@@ -70,14 +81,37 @@ def test_types_and_data_are_part_of_it(site: Path) -> None:
     assert (site / "drive" / "weights" / "p3.safetensors").is_file()
 
 
-def test_the_command_scores_a_planner_of_the_folder(site: Path, foreign: Path) -> None:
+def _outside_the_core() -> list[str]:
+    """Every installed top-level module that `pip install bevdrive` would not have brought."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    core, todo = {"bevdrive"}, list(project["dependencies"])
+    while todo:
+        requirement = Requirement(todo.pop())
+        name = canonicalize_name(requirement.name)
+        if name not in core and (
+            not requirement.marker or requirement.marker.evaluate({"extra": ""})
+        ):
+            core.add(name)
+            todo += distribution(name).requires or []
+    return [
+        module
+        for module, brought_by in packages_distributions().items()
+        if not core & {canonicalize_name(name) for name in brought_by}
+    ]
+
+
+def test_the_command_scores_planners_with_the_core_alone(site: Path, foreign: Path) -> None:
+    """A planner of the folder, a learned one, a simulated lidar, the report."""
+    outside = _outside_the_core()
+    assert {"open3d", "nuscenes", "lightning", "sklearn", "matplotlib", "gymnasium"} < set(outside)
     command = foreign.parent / "bin" / "bevdrive"
     command.parent.mkdir()
-    command.write_text(COMMAND)
-    words = ["--families", "curve", "--count", "1", "--duration-s", "1", "--videos", "0"]
-    planner = ["--planner", "my_planner.py:Mine", "--workers", "0", "--name", "run"]
-    told = _python(foreign, site, str(command), "simulate", *words, *planner)
+    command.write_text(CORE_ALONE.format(outside) + COMMAND)
+    words = "simulate --families curve --count 1 --duration-s 1 --replan 1 --workers 0 --name run"
+    drivers = ["--planner", "my_planner.py:Mine,p3", "--perception", "discovered"]
+    told = _python(foreign, site, str(command), *words.split(), *drivers)
     assert told.endswith("exit code 0")
+    assert "bevdrive: no videos: a video needs imageio-ffmpeg: pip install 'bevdrive[view]'" in told
     assert (foreign / "runs" / "run" / "report.html").is_file()
 
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from drive.pipelines.evaluate.config import EvaluateConfig, Scores
+from sim.extras import require_installed
 
 
 def evaluate(config: EvaluateConfig, name: str) -> tuple[Path, Scores]:
@@ -14,6 +15,7 @@ def evaluate(config: EvaluateConfig, name: str) -> tuple[Path, Scores]:
 
     Raises InputError for wrong input, before long work; nothing is written then.
     """
+    require_installed(f"evaluate {config.task}", "nuscenes")
     from eval.nuscenes.dataset import find_split
     from eval.report.table import write_tables
     from eval.runs.folder import free_path, whole_folder

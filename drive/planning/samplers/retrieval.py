@@ -123,8 +123,8 @@ def _prototypes(features: Float[Tensor, "n f"], num: int, seed: int) -> Tensor:
     """Which of N stand for their clusters, at most `num`."""
     if len(features) <= num:
         return torch.arange(len(features))
-    from sklearn.cluster import KMeans
+    from scipy.cluster.vq import kmeans2
 
-    means = KMeans(num, random_state=seed).fit(features.numpy()).cluster_centers_
+    means, _ = kmeans2(features.numpy(), num, iter=100, minit="++", rng=seed)
     gap = torch.cdist(torch.from_numpy(means).to(features), features)
     return gap.argmin(dim=1).unique()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.errors import DAMAGED, InputError
+from sim.extras import require_installed
 from sim.files import write_whole
 from sim.scenario import EGO, Lights, LightState, Scenario
 from sim.scenario_check import require_valid
@@ -60,6 +61,7 @@ def convert(dataset: Dataset, files: list[SceneFile]) -> Iterator[SceneFile]:
 
 def open_devkit(dataset: Dataset) -> "NuScenes":
     """The devkit's tables, each record checked; InputError where a table or a map's picture is damaged."""
+    require_installed("--source nuscenes", "nuscenes")
     from nuscenes import NuScenes
 
     try:

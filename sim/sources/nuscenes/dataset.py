@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import InputError
+from sim.extras import require_installed
 from sim.sources.nuscenes.records import TABLES, check_records
 from sim.text_files import read_json
 
@@ -51,6 +52,7 @@ class Dataset:
 
     def read_splits(self) -> dict[str, list[str]]:
         """Scene names by split: the devkit's splits, and those of `splits.json` beside the tables."""
+        require_installed("--source nuscenes", "nuscenes")
         from nuscenes.utils.splits import create_splits_scenes
 
         file = self.tables / "splits.json"

@@ -14,7 +14,7 @@ from eval.view.scene_layers import SceneLayers
 from eval.view.shapes import Mesh, quads
 from eval.view.viewed_scene import ViewedScene
 from eval.view.web_page import WebPage, record_web
-from eval.view.web_scene import _by_color, _line_color, _mesh_color, require_viser, web_server
+from eval.view.web_scene import _by_color, _line_color, _mesh_color, web_server
 from eval.view.window_messages import WindowSettings
 from sim.scenario import AreaKind
 from tests.eval.report.browser import CHROMIUM, needs_browser, picture
@@ -24,7 +24,7 @@ try:
     import viser
 except ImportError:
     viser = None
-needs_viser = pytest.mark.skipif(viser is None, reason="viser is not installed: bevdrive[web]")
+needs_viser = pytest.mark.skipif(viser is None, reason="viser is not installed: bevdrive[view]")
 
 
 def _three_js(light: float) -> float:
@@ -53,12 +53,6 @@ def test_a_mesh_becomes_one_for_each_colour() -> None:
     }
     assert corners == {tuple(corner) for corner in vertices[quads(3)].reshape(-1, 9)}
     assert {part.opacity for part in parts} == {0.5}
-
-
-def test_without_viser_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(ValueError, match=r"--web needs viser: pip install 'bevdrive\[web\]'"):
-        require_viser()
 
 
 def _layers() -> SceneLayers:
