@@ -46,7 +46,10 @@ def test_a_run_says_what_made_it(whole: Path, capsys: pytest.CaptureFixture[str]
         (["simulate", "--traffic", "idn"], "did you mean idm?"),
         (["simulate", "--source", "scenarionet"], "--path: source scenarionet needs"),
         (["simulate", "--source", "scenarionet", "--path", "nowhere"], "no such file or folder"),
-        (["simulate", "--preset", "nothing.yaml"], "nothing.yaml: no such preset"),
+        (
+            ["simulate", "--preset", "nothing.yaml"],
+            "--preset: nothing.yaml: no such file (presets by name: demo, ",
+        ),
         (["simulate", "--resume", "nothing"], "no run folder"),
         (["simulate", "--count", "0"], "--count: must be at least 1"),
         (

@@ -152,7 +152,7 @@ def test_scenarios_without_success_are_left_out(
         (["train", "joint"], "--data: which store?"),
         (["train", "joint", "--data", "nowhere"], "nowhere: no store of examples"),
         (["train", "joint", "--preset", "smal"], "did you mean small?"),
-        (["train", "joint", "--preset", "x.yaml"], "x.yaml: no such preset"),
+        (["train", "joint", "--preset", "x.yaml"], "--preset: x.yaml: no such file"),
         (["train", "joint", "--data", "x", "--loss", "both"], "--loss: unknown 'both'"),
         (
             ["train", "joint", "--data", "x", "--heads", "3"],
