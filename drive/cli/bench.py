@@ -122,6 +122,10 @@ def _check(options: BenchOptions) -> None:
             raise InputError(f"--{name}: must be at least 1, not {min(getattr(options, name))}")
     if options.threads < 0:
         raise InputError(f"--threads: must be at least 0, not {options.threads}")
+    for name in ("out", "prepare"):
+        path = getattr(options, name)
+        if path is not None and path.is_dir():
+            raise InputError(f"--{name}: {path}: is a folder, name a file")
     if "graphed" in options.mode and not options.device.startswith("cuda"):
         raise InputError("--mode graphed: only with --device cuda")
     if options.prepared and options.prepare:

@@ -115,5 +115,7 @@ def _check(config: EvaluateConfig) -> None:
         raise InputError(f"--results: {config.task} has the ground truth as a row of its own")
     if config.noise and config.results != ORACLE:
         raise InputError(f"--noise: only with --results {ORACLE}")
+    if config.seed < 0:
+        raise InputError(f"--seed: must be at least 0, not {config.seed}")
     if config.noise < 0:
         raise InputError(f"--noise: must be at least 0, not {config.noise}")

@@ -65,7 +65,13 @@ def forms() -> dict[str, Form]:
         "scenario": (*SCENARIO, "planner"),
         "computing": COMPUTING,
     }
-    hidden = ("dataroot", "cache", "split", "count")  # --source nuscenes has these, and is refused
+    hidden = (
+        "dataroot",
+        "cache",
+        "split",
+        "count",
+        "benchmark",
+    )  # said by --train and --val, or refused
     return {"nuscenes": Form(ExportOptions, "bevdrive export nuscenes", groups, hidden=hidden)}
 
 

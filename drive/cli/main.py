@@ -26,7 +26,7 @@ VERBS = {
 }
 _USAGE = f"""usage: bevdrive VERB [OPTIONS]
 
-{chr(10).join(f"  {verb:<11}{told}" for verb, told in VERBS.items())}
+{chr(10).join(f"  {verb:<12}{told}" for verb, told in VERBS.items())}
 
 `bevdrive VERB --help` lists the options, with examples; `bevdrive --version`. The first to try:
 
@@ -40,20 +40,12 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
     `ends_process`: nothing but the end of the process follows, and Ctrl-C is too late for it.
     """
     arguments = sys.argv[1:] if argv is None else argv
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(_USAGE)
-        return 0 if arguments else 2
-    if arguments[0] == "--version":
-        from eval.runs.made_by import version_line
-
-        print(version_line())
-        return 0
     from drive.cli.interruption import Interruption
     from drive.cli.run_log import RunLog
 
     with Interruption(ends_process) as interruption, RunLog(arguments) as log:
         try:
-            log.code = _run(*arguments)
+            log.code = _run(arguments)
         except BaseException as error:
             if interruption.happened:
                 print("\nbevdrive: interrupted", file=sys.stderr)
@@ -63,12 +55,21 @@ def main(argv: list[str] | None = None, ends_process: bool = False) -> int:
         return log.code
 
 
-def _run(verb: str, *words: str) -> int:
-    from sim.errors import InputError, one_of
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_USAGE)
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        from eval.runs.made_by import version_line
+
+        print(version_line())
+        return 0
+    from sim.errors import one_of
     from sim.remote import localized
 
+    verb, *words = arguments
     if verb.startswith("-"):
-        raise InputError(f"{verb}: unknown option; a verb comes first (bevdrive --help)")
+        one_of("option without a verb", verb, ("--help", "--version"))
     one_of("verb", verb, VERBS)
     return import_module(f"drive.cli.{verb}").run([localized(word) for word in words])
 

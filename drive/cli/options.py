@@ -10,7 +10,8 @@ import math
 import re
 import shutil
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -189,6 +190,15 @@ def wrapped(text: str) -> str:
         lines = list(group)
         parts += textwrap.wrap(" ".join(lines), width) if flows else lines
     return "\n".join(parts)
+
+
+@contextmanager
+def told_of(option: str) -> Iterator[None]:
+    """What is wrong within is wrong with this option."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
 
 
 def value_of(words: list[str], option: str) -> str | None:

@@ -29,13 +29,13 @@ class RunLog:
         self._before, _current = _current, self
         self._stderr, self._began = sys.stderr, time.perf_counter()
         sys.stderr = _Noted(sys.stderr, self)  # type: ignore[assignment]
-        self._note(self._command)
+        self.note(self._command)
         return self
 
     def __exit__(self, *_: object) -> None:
         global _current
         _current, sys.stderr = self._before, self._stderr
-        self._note(f"exit code {self.code} after {time.perf_counter() - self._began:.1f} s")
+        self.note(f"exit code {self.code} after {time.perf_counter() - self._began:.1f} s")
         if self._path is not None:
             from sim.remote import push
 
@@ -46,18 +46,19 @@ class RunLog:
         *whole, self._begun = (self._begun + text).split("\n")
         for line in whole:
             if line.strip() and "\r" not in line:  # progress bars go back to the line's beginning
-                self._note(line)
+                self.note(line)
 
     def keep_in(self, folder: Path) -> None:
         """From now on, and what was said so far, in that folder."""
         from eval.runs.made_by import version_line
 
-        self._note(version_line())
+        self.note(version_line())
         self._path = folder / FILE
         lines, self._lines = self._lines, []
         self._write(lines)
 
-    def _note(self, line: str) -> None:
+    def note(self, line: str) -> None:
+        """A line of its own, with the time."""
         stamped = f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n"
         if self._path is None:
             self._lines.append(stamped)
@@ -79,6 +80,12 @@ def keep_log(folder: Path) -> None:
         _current is not None and os.environ.get("LOCAL_RANK", "0") == "0"
     ):  # of several devices the first
         _current.keep_in(folder)
+
+
+def log_alone(line: str) -> None:
+    """A line for the log, where the terminal has had enough of its kind."""
+    if _current is not None:
+        _current.note(line)
 
 
 _current: RunLog | None = None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from drive.cli.groups import COMPUTING, OUTPUT, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.options import Form, value_of
-from drive.cli.run_log import keep_log
+from drive.cli.options import Form, told_of, value_of
+from drive.cli.run_log import keep_log, log_alone
 from drive.pipelines.named_in_full import named_in_full
 from drive.pipelines.presets import find_preset, from_dict, from_yaml, to_plain
 from drive.pipelines.simulate_config import PRESETS, SimulateConfig, check
@@ -115,7 +115,8 @@ def parse(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
     if resume is not None:
         from eval.runs.folder import RunFolder
 
-        folder = RunFolder.open(Path(resume))
+        with told_of("--resume"):
+            folder = RunFolder.open(Path(resume))
         base = from_dict(folder.config(), base, str(folder.path / "config.yaml"))
     stored = base
     if preset is not None:
@@ -146,8 +147,14 @@ def _tell(outcome: "Outcome", scenarios: int, seconds: float) -> int:
         print(score_table(outcome.summary, RunFolder(outcome.folder).declared_metrics()))
     print(f"{scenarios} scenarios in {seconds:.1f} s: {outcome.folder}/report.html")
     skipped, errors = outcome.summary["skipped"], error_lines(outcome.errors)
-    lines = [f"skipped {entry['scenario']}: {entry['reason']}" for entry in skipped[:_SHOWN]]
-    lines += [f"error: {line.text()}" for line in errors[:_SHOWN]]
+    lines = []
+    for told in (
+        [f"skipped {entry['scenario']}: {entry['reason']}" for entry in skipped],
+        [f"error: {line.text()}" for line in errors],
+    ):
+        lines += told[:_SHOWN]
+        for line in told[_SHOWN:]:
+            log_alone(line)
     if skipped:
         lines.append(
             f"bevdrive: {len(skipped)} scenarios could not be used; report.html lists them"

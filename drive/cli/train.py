@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drive.cli.interruption import stopped
-from drive.cli.options import Form, task_form, value_of
+from drive.cli.options import Form, task_form, told_of, value_of
 from drive.cli.run_log import keep_log
 from drive.pipelines.presets import from_dict
 from drive.pipelines.train import begin, preset, train
@@ -135,7 +135,8 @@ def _of_run(task: str, folder: Path) -> TrainConfig:
     """The config that a training began with; InputError where it is none, or of another task."""
     from eval.runs.folder import RunFolder
 
-    stored = RunFolder.open(folder).config()
+    with told_of("--resume"):
+        stored = RunFolder.open(folder).config()
     if stored.pop("task", None) != task:
         raise InputError(f"--resume: {folder}: no training of task {task}")
     return from_dict(stored, CONFIGS[task](), str(folder / "config.yaml"))

@@ -78,6 +78,10 @@ def check(config: DiscoverConfig) -> None:
         raise InputError("--out: the folder to write to")
     if config.weights is not None and config.stage not in ("sweeps", "train"):
         raise InputError(f"--stage: {config.stage} is of a discovery without --weights")
+    if config.weights is not None:
+        from drive.networks.weights import find_weights
+
+        find_weights(config.weights, "detector")
     config.check_work()
     for name, least in {"rounds": 1, "steps": 4}.items():
         if getattr(config, name) < least:

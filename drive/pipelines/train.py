@@ -21,11 +21,15 @@ def begin(task: str, config: TrainConfig, out: Path, name: str | None) -> Path:
 
     Raises InputError for wrong options, examples or weights, before anything is written.
     """
+    from drive.networks.weights import find_weights
     from drive.training.order import open_store
     from eval.runs.folder import whole_folder
 
     check(config)
     open_store(config)
+    for option in ("start", "forecast"):
+        if (weights := getattr(config, option, None)) is not None:
+            find_weights(weights, "joint" if option == "forecast" else task, f"--{option}")
     if config.start is not None:
         from drive.training.fit import make_task
 

@@ -171,7 +171,7 @@ def test_prediction_says_who_chose_the_agents(
         (["closed-loop", "--count", "0"], "--count: must be at least 1, not 0"),
         (["planning", "--count", "1"], "--count: unknown option"),
         (["planning", "--version", "v1.0-sin"], "no version 'v1.0-sin'; did you mean v1.0-sim?"),
-        (["planning", "--dataroot", "nowhere"], "nowhere: no such folder (--dataroot)"),
+        (["planning", "--dataroot", "nowhere"], "--dataroot: nowhere: no such folder"),
     ],
 )
 def test_wrong_input(
