@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _OPEN_LOOP = "planning --planner"
 _PROG = "bevdrive evaluate"
 
 
+@cache
 def forms() -> dict[str, Form]:
     """By task."""
     split = GROUPS | {"output": OUTPUT, "computing": COMPUTING}

@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
+from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
@@ -100,14 +101,14 @@ class Form(Generic[Config]):
 
         Prints the help and exits where it is asked for. Raises InputError for anything wrong.
         """
-        options = self._options(default)
+        options = shown = self._options(default)
         if {"-h", "--help"} & set(words):
             print(f"{wrapped(self.description())}\n")
         else:
-            _check(words, options, self.prog)
+            shown = _given(words, options, self.prog)  # each that tyro looks at takes a millisecond
         try:
             filled, stray = tyro.cli(
-                self._boxes(options),
+                self._boxes(shown),
                 args=words,
                 prog=self.prog,
                 description="",  # tyro would not wrap it
@@ -118,9 +119,10 @@ class Form(Generic[Config]):
             raise InputError(str(wrong)) from None
         if stray:
             raise InputError(_told_of_stray(stray[0], words, options))
-        values = {k: v for box in vars(filled).values() for k, v in vars(box).items()}
+        values = {option.name: option.default for option in options}
+        values |= {k: v for box in vars(filled).values() for k, v in vars(box).items()}
         for option in options:
-            if option.default is MISSING and values[option.name] in (None, ()):
+            if option.default is MISSING and values[option.name] in (MISSING, None, ()):
                 raise InputError(f"{option.flag}: is missing ({option.help})")
         return self.cls(**values)
 
@@ -211,6 +213,7 @@ def value_of(words: list[str], option: str) -> str | None:
     return None
 
 
+@cache
 def _docs(cls: type) -> dict[str, str]:
     """What the text below each field says, without its line breaks; where there is none, that of a base."""
     told = {one.name: "" for one in fields(cls)}
@@ -264,8 +267,11 @@ def _hint(option: _Option, value: Any) -> str:
     return f"(default: {','.join(map(str, value)) if option.is_list else value})"
 
 
-def _check(words: list[str], options: list[_Option], prog: str) -> None:
-    """Raise InputError for an unknown option, one without its value, or a list given twice."""
+def _given(words: list[str], options: list[_Option], prog: str) -> list[_Option]:
+    """Those that the words name, and those that have no name.
+
+    Raises InputError for an unknown option, one without its value, or a list given twice.
+    """
     by_flag = {flag: option for option in options for flag in option.flags()}
     given: set[str] = set()
     for word, following in pairwise([*words, "--"]):
@@ -280,10 +286,10 @@ def _check(words: list[str], options: list[_Option], prog: str) -> None:
             raise InputError(f"{flag}: unknown option{hint} ({prog} --help lists them)")
         if option.kind is not bool and not equals and following.startswith("--"):
             raise InputError(f"{flag}: expected {_KINDS[option.kind]} after it")
-        if option.name in given:
+        if option.is_list and option.name in given:
             raise InputError(f"{flag}: is given twice; a list is one word with commas")
-        if option.is_list:
-            given.add(option.name)
+        given.add(option.name)
+    return [option for option in options if option.is_positional or option.name in given]
 
 
 def _told_of_stray(stray: str, words: list[str], options: list[_Option]) -> str:

@@ -3,6 +3,7 @@
 import sys
 import time
 from dataclasses import dataclass, fields, make_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ class _Run:
     """where run folders go"""
 
 
+@cache
 def forms() -> dict[str, Form]:
     """By task."""
     return {task: _form(task, cls) for task, cls in CONFIGS.items()}
