@@ -32,7 +32,8 @@ class BoxesOptions(SplitOptions):
     """Score {task} results on a split of a nuScenes dataset, with the official code.
 
     Examples:
-      bevdrive evaluate {task} --dataroot DIR --version v1.0-mini --split mini_val --results mine.json
+      bevdrive evaluate {task} --dataroot DIR --version v1.0-mini --split mini_val \\
+          --results mine.json
       bevdrive evaluate {task} --dataroot DIR --version v1.0-sim --split sim_val --results oracle
       bevdrive evaluate {task} --dataroot DIR --version v1.0-sim --split sim_val --results oracle \\
           --noise 0.7   # what 70 cm of error cost
@@ -56,7 +57,8 @@ class PredictionOptions(SplitOptions):
 
     Examples:
       bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val
-      bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val --results mine.json
+      bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val \\
+          --results mine.json
       bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val \\
           --weights runs/joint
 
@@ -78,7 +80,8 @@ class PlanningOptions(SplitOptions):
 
     Examples:
       bevdrive evaluate planning --dataroot DIR --version v1.0-mini --split mini_val
-      bevdrive evaluate planning --dataroot DIR --version v1.0-mini --split mini_val --results plans.json
+      bevdrive evaluate planning --dataroot DIR --version v1.0-mini --split mini_val \\
+          --results plans.json
       bevdrive evaluate planning --planner p3,pdm --benchmark interactive-val
 
     A results file is a JSON object, sample token -> 6 pairs [x, y], where the origin of ego_pose will be
