@@ -86,7 +86,7 @@ class PlanningOptions(SplitOptions):
 
     A results file is a JSON object, sample token -> 6 pairs [x, y], where the origin of ego_pose will be
     at 0.5, 1 ... 3 s, metres, x forward, y left, in the ego frame of the sample. With --planner planners
-    are scored on scenarios instead, with other options: bevdrive evaluate planning --planner --help.
+    are scored on scenarios instead: bevdrive evaluate planning --planner --help.
     Exit codes: 0 all well; 2 wrong input; 130 interrupted.
     """
 

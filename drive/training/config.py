@@ -40,7 +40,7 @@ class TrainConfig:
     devices: int = 1
     """Lightning's: on how many; with several, each step is that many batches"""
     strategy: str = "auto"
-    """Lightning's: auto, ddp, ..."""
+    """Lightning's: auto, ddp, ddp_spawn, fsdp"""
     precision: str = "32-true"
     """Lightning's: 32-true, bf16-mixed, 16-mixed"""
 

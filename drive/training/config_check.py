@@ -94,11 +94,7 @@ def check(config: TrainConfig) -> None:
     if not 0 < config.learning_rate < 1:
         raise InputError(f"--learning-rate: must be between 0 and 1, not {config.learning_rate}")
     one_of("--accelerator", config.accelerator, ("auto", "cpu", "gpu"))
-    if config.strategy != "auto":
-        from lightning.pytorch.strategies import StrategyRegistry
-
-        names = ("auto", *StrategyRegistry.available_strategies())
-        one_of("--strategy", config.strategy, names)
+    one_of("--strategy", config.strategy, ("auto", "ddp", "ddp_spawn", "fsdp"))
     one_of("--precision", config.precision, ("32-true", "bf16-mixed", "16-mixed"))
     if not config.data:
         raise InputError("--data: which store? (made by `bevdrive collect`)")
