@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from drive.cli.options import Form, task_form
+from drive.cli.options import Form
+from drive.cli.words import task_form
 from sim.benchmarks import TRAINING, Benchmark, benchmark_names, read_benchmark
 from sim.benchmarks.scores import read_scores
 

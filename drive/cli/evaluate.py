@@ -16,8 +16,9 @@ from drive.cli.evaluate_options import (
 )
 from drive.cli.groups import COMPUTING, OUTPUT, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.options import Form, task_form
+from drive.cli.options import Form
 from drive.cli.run_log import keep_log
+from drive.cli.words import task_form
 from drive.pipelines.evaluate.config import ORACLE, EvaluateConfig
 from drive.pipelines.evaluate.forecast_config import ForecastConfig
 from drive.pipelines.evaluate.networks import TRAJECTORIES

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from drive.cli.groups import COMPUTING, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.options import Form, task_form
+from drive.cli.options import Form
+from drive.cli.words import task_form
 from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError
 from sim.remote import url_of

@@ -7,11 +7,9 @@ import ast
 import difflib
 import inspect
 import math
-import re
 import shutil
 import textwrap
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from functools import cache
 from itertools import groupby, pairwise
@@ -21,7 +19,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_t
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
-from sim.errors import InputError, one_of
+from sim.errors import InputError
 
 Config = TypeVar("Config")
 Groups = Mapping[str, Collection[str]]  # title of a box of the help: names of fields
@@ -167,23 +165,6 @@ class Form(Generic[Config]):
         )
 
 
-def task_form(words: list[str], forms: Mapping[str, Form], what: str, prog: str) -> Form:
-    """The form of the task that the first word names.
-
-    Prints which there are, and exits, where the help is asked for instead. InputError for any other word.
-    """
-    if words[:1] in (["-h"], ["--help"]):
-        print(f"usage: {prog} {what.upper()} [OPTIONS]\n")
-        for name, form in forms.items():
-            print(f"  {name:<22}{re.split('[,:.]', form.description())[0]}")
-        print(f"\n`{prog} {what.upper()} --help` lists the options, with examples.")
-        raise SystemExit(0)
-    if not words or words[0].startswith("-"):
-        raise InputError(f"{what}: is missing, it comes first (choices: {', '.join(forms)})")
-    one_of(what, words[0], forms)
-    return forms[words[0]]
-
-
 def wrapped(text: str) -> str:
     """Paragraphs as wide as the terminal, 100 columns at most; what is indented stays as it is."""
     width = min(shutil.get_terminal_size().columns, _WIDEST)
@@ -192,25 +173,6 @@ def wrapped(text: str) -> str:
         lines = list(group)
         parts += textwrap.wrap(" ".join(lines), width) if flows else lines
     return "\n".join(parts)
-
-
-@contextmanager
-def told_of(option: str) -> Iterator[None]:
-    """What is wrong within is wrong with this option."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{option}: {error}") from None
-
-
-def value_of(words: list[str], option: str) -> str | None:
-    """What follows an option, as `--option VALUE` or `--option=VALUE`; None: it is not there."""
-    for word, following in zip(words, [*words[1:], ""], strict=False):
-        if word == option and following:
-            return following
-        if word.startswith(f"{option}="):
-            return word.partition("=")[2]
-    return None
 
 
 @cache

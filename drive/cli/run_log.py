@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ class RunLog:
         _current, sys.stderr = self._before, self._stderr
         self.note(f"exit code {self.code} after {time.perf_counter() - self._began:.1f} s")
         if self._path is not None:
+            from sim.errors import InputError
             from sim.remote import push
 
-            push(self._path)
+            with suppress(OSError, InputError):  # the run has said what its storage refuses
+                push(self._path)
 
     def hear(self, text: str) -> None:
         """What is written to standard error, in whatever pieces."""

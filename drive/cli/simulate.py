@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from drive.cli.groups import COMPUTING, OUTPUT, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.options import Form, told_of, value_of
+from drive.cli.options import Form
 from drive.cli.run_log import keep_log, log_alone
+from drive.cli.words import told_of, value_of
 from drive.pipelines.named_in_full import named_in_full
 from drive.pipelines.presets import find_preset, from_dict, from_yaml, to_plain
 from drive.pipelines.simulate_config import PRESETS, SimulateConfig, check

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from drive.cli.interruption import stopped
-from drive.cli.options import Form, task_form, told_of, value_of
+from drive.cli.options import Form
 from drive.cli.run_log import keep_log
+from drive.cli.words import task_form, told_of, value_of
 from drive.pipelines.presets import from_dict
 from drive.pipelines.train import begin, preset, train
 from drive.training.config import CONFIGS, TrainConfig
