@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,7 +39,8 @@ def commands(text: str) -> Iterator[list[str]]:
             known[setting[1]] = setting[2]
             del words[0]
         if words[:1] == ["bevdrive"]:
-            filled = [re.sub(r"\$(\w+)", lambda found: known[found[1]], w) for w in words[1:]]
+            own = list(takewhile(lambda word: word not in (">", "|"), words[1:]))
+            filled = [re.sub(r"\$(\w+)", lambda found: known[found[1]], w) for w in own]
             at = filled.index("...") if "..." in filled else len(filled)
             rest = _REST.get(filled[0], "").split() if at < len(filled) else []
             yield [*filled[:at], *rest, *filled[at + 1 :]]
@@ -80,7 +82,7 @@ bevdrive no
     bevdrive collect ... --cluster ray
 
 ```
-bevdrive view 'a b'
+bevdrive view 'a b' | head
 ```
 """
     assert list(commands(page)) == [
