@@ -37,11 +37,11 @@ part() { # name, seconds, command...
   esac
 }
 
-bench() { # name, seconds, workloads and options...
+bench() { # name, seconds, options as NAME=VALUE...
   local name=$1 seconds=$2
   shift 2
-  part "$name" "$seconds" python3 -m drive.cli.bench --prepared "$worlds" --device "$device" \
-    --out "$out/$name.json" "$@"
+  part "$name" "$seconds" python3 -m drive.cli.bench prepared="$worlds" device="$device" \
+    out="$out/$name.json" "$@"
 }
 
 everything() {
@@ -53,10 +53,10 @@ everything() {
   else
     echo "== tests are left out: scipy or shapely is missing"
   fi
-  bench eager 45 step raster observe lidar --worlds ${BEVDRIVE_WORLDS:-1024} --mode eager
-  bench step 120 step --worlds ${BEVDRIVE_WORLDS:-1024 8192} --mode "${modes[@]}"
-  bench metrics 90 step+metrics --worlds ${BEVDRIVE_WORLDS:-1024} --mode compiled
-  bench sensors 120 raster observe lidar --worlds ${BEVDRIVE_WORLDS:-1024} --mode "${modes[@]}"
+  bench eager 45 what=step,raster,observe,lidar worlds="${BEVDRIVE_WORLDS:-1024}" mode=eager
+  bench step 120 what=step worlds="${BEVDRIVE_WORLDS:-1024,8192}" mode="$modes"
+  bench metrics 90 what=step+metrics worlds="${BEVDRIVE_WORLDS:-1024}" mode=compiled
+  bench sensors 120 what=raster,observe,lidar worlds="${BEVDRIVE_WORLDS:-1024}" mode="$modes"
   [ -z "$store" ] || learning
   if [ ${#failed[@]} -gt 0 ]; then printf 'FAILED %s\n' "${failed[@]}"; else echo "every part ran"; fi
 }
@@ -69,8 +69,8 @@ learning() {
   rm -rf "$out"/train/*/checkpoints "$out"/train/*/tensorboard
 }
 
-modes=(compiled)
-[ "$device" = cpu ] || modes=(compiled graphed)
+modes=compiled
+[ "$device" = cpu ] || modes=compiled,graphed
 everything 2>&1 | tee "$out/log.txt"
 echo "== summary"
 grep -E '^(NVIDIA|torch|what  |network |joint |intention |cover |occupancy |[0-9]+ examples|step |== tests are|[0-9]+ (passed|failed|skipped)|FAILED|every part|[^ ]+ +(eager|compiled|graphed) )' \

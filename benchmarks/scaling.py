@@ -26,7 +26,15 @@ def bench(maps: str, worlds: int, agents: int, mode: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "row.json"
         words = ["step", "--maps", maps, "--worlds", worlds, "--agents", agents, "--mode", mode]
-        command = [sys.executable, "-m", "drive.cli.bench", *map(str, words), "--threads", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "drive.cli.main",
+            "bench",
+            *map(str, words),
+            "--threads",
+            "1",
+        ]
         subprocess.run([*command, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
         return json.loads(out.read_text())[0]
 

@@ -68,7 +68,13 @@ class Registry:
         maker = getattr(cls, self.maker, None) if self.maker else None
         if maker is not None:
             return maker(*given)
-        return cls(weights=weights, **named) if weights else cls(**named)
+        if not weights:
+            return cls(**named)
+        try:
+            return cls(weights=weights, **named)
+        except InputError as error:
+            told = str(error).removeprefix("--weights ")  # they are part of the name here
+            raise InputError(f"{self.option} {name}: {told}") from None
 
     def load(self, name: str) -> Any:
         """The class of that name.

@@ -22,3 +22,6 @@ def test_every_file_that_is_no_module_is_package_data() -> None:
     }
     assert files - packed == set()
     assert ROOT / "drive" / "training" / "presets" / "joint" / "small.yaml" in packed
+    assert {
+        path.name for path in packed if path.parent == ROOT / "drive" / "configs" / "simulate"
+    } == {path.name for path in (ROOT / "configs" / "simulate").iterdir()}

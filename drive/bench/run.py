@@ -19,10 +19,10 @@ from sim.simulator import Simulator
 class Request:
     """What to time; every combination."""
 
-    what: list[str]
-    modes: list[str]
-    worlds: list[int]
-    agents: list[int]
+    what: Sequence[str]
+    modes: Sequence[str]
+    worlds: Sequence[int]
+    agents: Sequence[int]
     maps: str
     device: str
 

@@ -36,7 +36,7 @@ def load(path: Path, device: str) -> Simulator:
         with np.load(path, allow_pickle=False) as stored:
             simulator = _rebuild(json.loads(str(stored[_HEADER])), _ROOT, stored)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: no snapshot of worlds ({error})") from None
+        raise InputError(f"--prepared: {path}: no snapshot of worlds ({error})") from None
     return simulator.to(device)
 
 

@@ -1,33 +1,55 @@
 """`bevdrive benchmark`."""
 
-import argparse
+from dataclasses import dataclass
 
+from drive.cli.options import Form
+from drive.cli.words import task_form
 from sim.benchmarks import TRAINING, Benchmark, benchmark_names, read_benchmark
 from sim.benchmarks.scores import read_scores
 
-_EPILOG = """examples:
-  bevdrive benchmark list
-  bevdrive benchmark show interactive            # the newest version
-  bevdrive benchmark show interactive@4
-  bevdrive simulate --benchmark interactive --planner idm,pdm
 
-Exit codes: 0 all well, 2 wrong input."""
+@dataclass(frozen=True)
+class ListOptions:
+    """List the benchmarks: fixed lists of scenarios, by name, version and hash.
+
+    Examples:
+      bevdrive benchmark list
+      bevdrive simulate --benchmark interactive --planner idm,pdm
+    """
+
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """Show what is in a benchmark.
+
+    Examples:
+      bevdrive benchmark show interactive            # the newest version
+      bevdrive benchmark show interactive@4
+
+    Exit codes: 0 all well; 2 wrong input.
+    """
+
+    name: str
+    """NAME or NAME@VERSION"""
+
+
+def forms() -> dict[str, Form]:
+    """By action."""
+    return {
+        "list": Form(ListOptions, "bevdrive benchmark list", {}),
+        "show": Form(ShowOptions, "bevdrive benchmark show", {}, positional=("name",)),
+    }
+
+
+def parse(arguments: list[str]) -> ListOptions | ShowOptions:
+    """What is asked for."""
+    return task_form(arguments, forms(), "action", "bevdrive benchmark").parse(arguments[1:])
 
 
 def run(arguments: list[str]) -> int:
     """Print the list or one benchmark; returns the exit code. Raises InputError for a wrong name."""
-    parser = argparse.ArgumentParser(
-        prog="bevdrive benchmark",
-        description="Fixed lists of scenarios, by name, version and hash.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("list", help="which there are")
-    show = verbs.add_parser("show", help="what is in one")
-    show.add_argument("name", help="NAME or NAME@VERSION")
-    options = parser.parse_args(arguments)
-    print(_list() if options.verb == "list" else _show(read_benchmark(options.name)))
+    options = parse(arguments)
+    print(_show(read_benchmark(options.name)) if isinstance(options, ShowOptions) else _list())
     return 0
 
 

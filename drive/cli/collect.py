@@ -3,22 +3,32 @@
 import sys
 import time
 
-import tyro
-
+from drive.cli.groups import COMPUTING, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.words import split_commas
+from drive.cli.options import Form
 from drive.pipelines.collect_config import CollectConfig, check
 from drive.pipelines.named_in_full import named_in_full
 
 
+def forms() -> dict[str, Form]:
+    """The one that there is."""
+    groups = {
+        "output": ("out", "every", "sensors"),
+        "scenario": SCENARIO,
+        "drive": ("planner", "replan", "traffic", "perception", "tries", "successful"),
+        "computing": COMPUTING,
+    }
+    return {"": Form(CollectConfig, "bevdrive collect", groups)}
+
+
+def parse(arguments: list[str]) -> CollectConfig:
+    """The config, not checked yet."""
+    return forms()[""].parse(arguments)
+
+
 def run(arguments: list[str]) -> int:
     """Find, drive, and store; returns the exit code. Raises InputError for wrong input."""
-    options = tyro.cli(
-        CollectConfig,
-        args=split_commas(arguments),
-        prog="bevdrive collect",
-        description=CollectConfig.__doc__,
-    )
+    options = parse(arguments)
     check(options)
     options = named_in_full(options)
     from drive.pipelines.collect import collect

@@ -2,21 +2,32 @@
 
 import time
 
-import tyro
-
+from drive.cli.groups import COMPUTING, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.words import split_commas
+from drive.cli.options import Form
 from drive.pipelines.discover_config import DiscoverConfig, check
+
+
+def forms() -> dict[str, Form]:
+    """The one that there is."""
+    groups = {
+        "output": ("out", "view"),
+        "drive": (*SCENARIO, "seconds", "lidar"),
+        "stage": ("stage", "weights", "least_score"),
+        "training": ("rounds", "steps", "learning_rate", "drop_rays"),
+        "computing": COMPUTING,
+    }
+    return {"": Form(DiscoverConfig, "bevdrive discover", groups, positional=("sweep",))}
+
+
+def parse(arguments: list[str]) -> DiscoverConfig:
+    """The config, not checked yet."""
+    return forms()[""].parse(arguments)
 
 
 def run(arguments: list[str]) -> int:
     """Find road users, stage after stage; returns the exit code. Raises InputError for wrong input."""
-    options = tyro.cli(
-        DiscoverConfig,
-        args=split_commas(arguments),
-        prog="bevdrive discover",
-        description=DiscoverConfig.__doc__,
-    )
+    options = parse(arguments)
     check(options)
     if options.sweep is not None:
         return _one_sweep(options)

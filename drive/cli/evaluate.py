@@ -1,38 +1,74 @@
 """`bevdrive evaluate`."""
 
-import argparse
-import math
 import sys
 import time
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from drive.cli import evaluate_examples
+from drive.cli.evaluate_options import (
+    GROUPS,
+    BoxesOptions,
+    ClosedLoopOptions,
+    PlanningOptions,
+    PredictionOptions,
+)
+from drive.cli.groups import COMPUTING, OUTPUT, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.words import split_commas
-from drive.pipelines.evaluate.config import ORACLE, TASKS, EvaluateConfig
+from drive.cli.options import Form
+from drive.cli.run_log import keep_log
+from drive.cli.words import task_form
+from drive.pipelines.evaluate.config import ORACLE, EvaluateConfig
+from drive.pipelines.evaluate.forecast_config import ForecastConfig
 from drive.pipelines.evaluate.networks import TRAJECTORIES
+from drive.pipelines.evaluate.open_loop_config import OpenLoopConfig
 from sim.errors import InputError
 from sim.sources.query import SourceQuery
 
-_EPILOG = """examples:
-  bevdrive evaluate detection --dataroot DIR --version v1.0-trainval --split val --results mine.json
-  bevdrive evaluate tracking --dataroot DIR --version v1.0-sim --split sim_val --results oracle
-  bevdrive evaluate detection ... --results oracle --noise 0.7      # what 70 cm of error cost
-  bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val
-  bevdrive evaluate planning --dataroot DIR --version v1.0-mini --split mini_val --results plans.json
-  bevdrive evaluate planning --benchmark interactive-val --planner p3,pdm    # planning --planner --help: more
-  bevdrive evaluate closed-loop --dataroot DIR --version v1.0-sim --split sim_val --planner idm pdm
-  bevdrive evaluate prediction --dataroot DIR --version v1.0-mini --split mini_val --weights runs/joint
-  bevdrive evaluate forecast --benchmark interactive-val --weights runs/joint    # forecast --help: more
+_OPEN_LOOP = "planning --planner"
+_PROG = "bevdrive evaluate"
 
-results files: detection, tracking and prediction as nuScenes' servers take them (prediction: one
-list for the whole split); planning: a JSON object, sample token -> 6 pairs [x, y], where the
-origin of ego_pose will be at 0.5, 1 ... 3 s, metres, x forward, y left, in the ego frame of the
-sample.
 
-Each run writes config.yaml, metrics.json, report.html and, for detection and tracking, the official
-evaluator's own files; closed-loop drives each scene under log replay and under reactive traffic, and
-adds what `simulate` writes of each. Exit codes: 0 all well, 1 a planner failed or a worker died, 2 wrong
-input, 130 interrupted."""
+@cache
+def forms() -> dict[str, Form]:
+    """By task."""
+    split = GROUPS | {"output": OUTPUT, "computing": COMPUTING}
+    boxes = BoxesOptions.__doc__ or ""
+    examples = {
+        "scored": ("weights", "task", "planner", "perception", "every", "data"),
+        "scenario": SCENARIO,
+        "output": OUTPUT,
+        "computing": COMPUTING,
+    }
+    made = {
+        task: Form(BoxesOptions, f"{_PROG} {task}", split, about=boxes.replace("{task}", task))
+        for task in ("detection", "tracking")
+    }
+    return {
+        **made,
+        "prediction": Form(PredictionOptions, f"{_PROG} prediction", split),
+        "planning": Form(PlanningOptions, f"{_PROG} planning", split),
+        _OPEN_LOOP: Form(OpenLoopConfig, f"{_PROG} {_OPEN_LOOP}", examples),
+        "closed-loop": Form(ClosedLoopOptions, f"{_PROG} closed-loop", split),
+        "forecast": Form(ForecastConfig, f"{_PROG} forecast", examples),
+    }
+
+
+def parse(arguments: list[str]) -> EvaluateConfig | ForecastConfig | OpenLoopConfig:
+    """The config of the task, not checked yet."""
+    made, task, words = forms(), " ".join(arguments[:1]), arguments[1:]
+    if task == "planning" and any(word.partition("=")[0] == "--planner" for word in words):
+        if words == ["--planner", "--help"]:
+            words = ["--help"]
+        return made[_OPEN_LOOP].parse(words)
+    options = task_form(arguments, made, "task", _PROG).parse(words)
+    if isinstance(options, ForecastConfig):
+        return options
+    values = dict(vars(options))
+    asked = ("dataroot", "version", "split", "cache", "scenario", "exclude", "count")
+    named = {name: values.pop(name) for name in asked if name in values}
+    return EvaluateConfig(task=task, query=SourceQuery(source="nuscenes", **named), **values)
 
 
 def run(arguments: list[str]) -> int:
@@ -40,15 +76,10 @@ def run(arguments: list[str]) -> int:
 
     Raises InputError for wrong input; nothing is written then.
     """
-    if arguments[:1] == ["forecast"]:
-        from drive.cli.evaluate_forecast import run as run_forecast
-
-        return run_forecast(arguments[1:])
-    if arguments[:1] == ["planning"] and "--planner" in arguments:
-        from drive.cli.evaluate_planning import run as run_planning
-
-        return run_planning(arguments[1:])
-    config = _parse(arguments)
+    config: Any = parse(arguments)
+    if not isinstance(config, EvaluateConfig):
+        return evaluate_examples.run(config)
+    _check(config)
     from drive.pipelines.evaluate import evaluate
     from drive.pipelines.jobs import BrokenRun
 
@@ -60,6 +91,7 @@ def run(arguments: list[str]) -> int:
         folder, scores = evaluate(config, config.name or time.strftime("%Y%m%d-%H%M%S"))
     except (KeyboardInterrupt, BrokenRun, OSError) as stop:
         return stopped(stop, "nothing written")
+    keep_log(folder)
     print("\n\n".join(table.text() for table in scores.tables.values()))
     print(f"{time.perf_counter() - began:.1f} s: {folder}/report.html")
     if scores.failed:
@@ -81,61 +113,12 @@ def _was_finished(config: EvaluateConfig, path: Path) -> bool:
     return all(file.stat().st_mtime < finished for file in scored)
 
 
-def _parse(arguments: list[str]) -> EvaluateConfig:
-    parser = argparse.ArgumentParser(
-        prog="bevdrive evaluate",
-        description="Score results on a split of a nuScenes dataset, with the official code.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("task", choices=TASKS)
-    add("--dataroot", type=Path, required=True, help="folder that holds the version folders")
-    add("--version", required=True, help="v1.0-mini, v1.0-trainval, v1.0-sim ...")
-    add("--split", required=True, help="train, val, mini_val ..., or a name in splits.json")
-    add("--results", metavar="FILE",
-        help=f"results to score; {ORACLE}: the ground truth itself (detection, tracking)")  # fmt: skip
-    add("--weights", metavar="RUN",
-        help="prediction: score this network too; default, a run folder of train, or a file")  # fmt: skip
-    add("--noise", type=float, default=0.0, metavar="M",
-        help=f"with --results {ORACLE}: move every box by so many metres")  # fmt: skip
-    add("--seed", type=int, default=0, help="of the noise's directions")
-    add("--name", help="name of the run folder; not given: date and time")
-    add("--out", type=Path, default=Path("runs"), help="where run folders go")
-    add("--cache", type=Path,
-        help="closed-loop, --weights: where converted scenes are kept (~/.cache/bevdrive)")  # fmt: skip
-    alone = parser.add_argument_group("closed-loop alone")
-    add = alone.add_argument
-    add("--planner", nargs="+", default=["pdm"], help="planners, as in simulate, by space or comma")
-    add("--scenario", nargs="+", default=[], metavar="SCENE", help="only these scenes")
-    add("--exclude", nargs="+", default=[], metavar="SCENE", help="all scenes but these")
-    add("--count", type=int, help="how many scenes at most")
-    add("--workers", type=int, default=-1, help="processes (-1: one per core; 0: none)")
-    add("--cluster", help="ray: batches are driven on a Ray cluster, as in simulate")
-    options = vars(parser.parse_args(split_commas(arguments)))
-    for name in ("planner", "scenario", "exclude"):
-        options[name] = tuple(options[name])
-    asked = ("dataroot", "version", "split", "cache", "scenario", "exclude", "count")
-    query = SourceQuery(source="nuscenes", **{name: options.pop(name) for name in asked})
-    config = EvaluateConfig(query=query, **options)
-    _check(config)
-    return config
-
-
 def _check(config: EvaluateConfig) -> None:
-    query = config.query
-    if config.task != "closed-loop" and (query.scenario or query.exclude or query.count):
-        raise InputError(f"--scenario, --exclude, --count: {config.task} scores whole splits")
-    boxes = config.task in ("detection", "tracking")
-    if boxes and config.results is None:
-        raise InputError(f"--results: {config.task} needs a file, or {ORACLE!r}")
-    if not boxes and config.results == ORACLE:
+    if config.task in ("prediction", "planning") and config.results == ORACLE:
         raise InputError(f"--results: {config.task} has the ground truth as a row of its own")
-    if config.weights is not None and config.task != "prediction":
-        raise InputError(f"--weights: not of {config.task}; prediction and forecast score networks")
-    if config.task == "closed-loop" and config.results is not None:
-        raise InputError("--results: closed-loop drives planners, it scores no file")
     if config.noise and config.results != ORACLE:
         raise InputError(f"--noise: only with --results {ORACLE}")
-    if not (0 <= config.noise < math.inf):
+    if config.seed < 0:
+        raise InputError(f"--seed: must be at least 0, not {config.seed}")
+    if config.noise < 0:
         raise InputError(f"--noise: must be at least 0, not {config.noise}")

@@ -3,12 +3,11 @@
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
+from drive.cli.groups import COMPUTING, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.words import split_commas
+from drive.cli.options import Form
+from drive.cli.words import task_form
 from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError
 from sim.remote import url_of
@@ -46,10 +45,6 @@ class ExportOptions(WorkOptions, SourceQuery):
     """length of a generated scenario; a recorded one keeps its own"""
     seed: int = 0
     """seed of the generator, of the noise and of the tokens"""
-    dataroot: Annotated[Path | None, tyro.conf.Suppress, tyro.conf.Fixed] = None
-    cache: Annotated[Path | None, tyro.conf.Suppress, tyro.conf.Fixed] = None
-    split: Annotated[str | None, tyro.conf.Suppress, tyro.conf.Fixed] = None
-    count: Annotated[int | None, tyro.conf.Suppress, tyro.conf.Fixed] = None
     out: Path = field(kw_only=True)
     """the folder to write to: a new one, or one in which the same export was cut off"""
     train: int = 80
@@ -64,19 +59,31 @@ class ExportOptions(WorkOptions, SourceQuery):
     """source run: whose drives; needed where the run has several planners"""
 
 
+def forms() -> dict[str, Form]:
+    """By format."""
+    groups = {
+        "output": ("out", "version", "train", "val", "sweeps", "noise"),
+        "scenario": (*SCENARIO, "planner"),
+        "computing": COMPUTING,
+    }
+    hidden = (
+        "dataroot",
+        "cache",
+        "split",
+        "count",
+        "benchmark",
+    )  # said by --train and --val, or refused
+    return {"nuscenes": Form(ExportOptions, "bevdrive export nuscenes", groups, hidden=hidden)}
+
+
+def parse(arguments: list[str]) -> ExportOptions:
+    """What is to be written, not checked yet."""
+    return task_form(arguments, forms(), "format", "bevdrive export").parse(arguments[1:])
+
+
 def run(arguments: list[str]) -> int:
     """Check everything that can be checked, then write; returns the exit code."""
-    if arguments[:1] not in (["nuscenes"], ["-h"], ["--help"]):
-        asked = arguments[0] if arguments else "nothing"
-        raise InputError(f"export: unknown format {asked!r} (choices: nuscenes)")
-    options = tyro.cli(
-        ExportOptions,
-        args=split_commas(
-            arguments[arguments[0] == "nuscenes" :], ("--families", "--scenario", "--exclude")
-        ),
-        prog="bevdrive export nuscenes",
-        description=ExportOptions.__doc__,
-    )
+    options = parse(arguments)
     _check(options)
     from drive.pipelines.export import export, find_origins, is_finished, make_jobs, require_room
     from drive.pipelines.jobs import BrokenRun

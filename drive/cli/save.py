@@ -4,9 +4,8 @@ import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-import tyro
-
-from drive.cli.words import split_commas
+from drive.cli.groups import SCENARIO
+from drive.cli.options import Form
 from sim.sources.query import SourceQuery
 
 
@@ -26,14 +25,20 @@ class SaveOptions(SourceQuery):
     """the folder to write to; files of the same name there are replaced"""
 
 
+def forms() -> dict[str, Form]:
+    """The one that there is."""
+    groups = {"output": ("to",), "scenario": SCENARIO}
+    return {"": Form(SaveOptions, "bevdrive save", groups)}
+
+
+def parse(arguments: list[str]) -> SaveOptions:
+    """What is to be saved, and where."""
+    return forms()[""].parse(arguments)
+
+
 def run(arguments: list[str]) -> int:
     """Find, load and save; returns the exit code. Raises InputError for wrong input."""
-    options = tyro.cli(
-        SaveOptions,
-        args=split_commas(arguments),
-        prog="bevdrive save",
-        description=SaveOptions.__doc__,
-    )
+    options = parse(arguments)
     from drive.pipelines.save import save
 
     query = SourceQuery(**{f.name: getattr(options, f.name) for f in fields(SourceQuery)})

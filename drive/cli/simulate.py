@@ -4,15 +4,16 @@ import sys
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import tyro
-
+from drive.cli.groups import COMPUTING, OUTPUT, SCENARIO
 from drive.cli.interruption import stopped
-from drive.cli.words import split_commas, value_of
+from drive.cli.options import Form
+from drive.cli.run_log import keep_log, log_alone
+from drive.cli.words import told_of, value_of
 from drive.pipelines.named_in_full import named_in_full
-from drive.pipelines.presets import from_dict, from_yaml, to_plain
-from drive.pipelines.simulate_config import SimulateConfig, check
+from drive.pipelines.presets import find_preset, from_dict, from_yaml, to_plain
+from drive.pipelines.simulate_config import PRESETS, SimulateConfig, check
 from drive.pipelines.workers import WORK_FIELDS
 from drive.planning import PLANNERS
 from sim.registry import Registry
@@ -26,34 +27,44 @@ _FREE_ON_RESUME = set(WORK_FIELDS)  # changes no result
 _SHOWN = 5  # lines about what was skipped, and about errors
 
 
-def _names(registry: Registry, role: str) -> Any:
-    """The help of an option that takes names of a registry."""
-    own = "or a class of your own: my_module:MyClass, path/to/file.py:MyClass"
-    return tyro.conf.arg(help=f"{role}: {', '.join(registry.builtin)}; {own}")
-
-
 @dataclass(frozen=True)
-class _Options(SimulateConfig):
-    planner: Annotated[
-        tuple[str, ...],
-        _names(
-            PLANNERS,
-            "one or more planners, by space or comma; NAME@RUN: with the weights of that training",
-        ),
-    ] = ("pdm",)
-    traffic: Annotated[
-        str,
-        _names(
-            TRAFFIC,
-            "who moves the others (idm: reactive; uniform: the same, all drivers alike; hostile: the same, no"
-            " driver yields or lets anybody in; log: replay of the recording)",
-        ),
-    ] = "idm"
-    preset: Path | None = None
-    """YAML file with any of these options; the command line overrides it"""
+class SimulateOptions(SimulateConfig):
+    """What the command line has beside the config."""
+
+    preset: str | None = None
+    """demo, reactive, nonreactive, or a YAML file with any of these options; the command line overrides it"""
     resume: Path | None = None
     """run folder to go on with, batches with errors included: it keeps its own settings, only
     --workers and --cluster may differ"""
+
+
+def _names(registry: Registry, role: str) -> str:
+    """The help of an option that takes names of a registry."""
+    own = "or a class of your own: my_module:MyClass, path/to/file.py:MyClass"
+    return f"{role}: {', '.join(registry.builtin)}; {own}"
+
+
+_PLANNER = _names(PLANNERS, "one or more planners; NAME@RUN: with the weights of that training")
+_TRAFFIC = _names(
+    TRAFFIC,
+    "who moves the others (idm: reactive; uniform: the same, all drivers alike; hostile: the same, no driver "
+    "yields or lets anybody in; log: replay of the recording)",
+)
+
+
+def forms() -> dict[str, Form]:
+    """The one that there is."""
+    groups = {
+        "run": ("preset", "resume"),
+        "scenario": SCENARIO,
+        "planner": ("planner", "forecast", "weights", "refine", "mode", "replan"),
+        "simulation": ("traffic", "perception", "sensors"),
+        "output": (*OUTPUT, "metric"),
+        "computing": COMPUTING,
+    }
+    helps = {"planner": _PLANNER, "traffic": _TRAFFIC}
+    about = SimulateConfig.__doc__
+    return {"": Form(SimulateOptions, "bevdrive simulate", groups, helps=helps, about=about)}
 
 
 def run(arguments: list[str]) -> int:
@@ -61,7 +72,9 @@ def run(arguments: list[str]) -> int:
 
     Raises InputError for wrong input, before anything is written.
     """
-    config, folder = _resolve(split_commas(arguments))
+    config, folder = parse(arguments)
+    check(config)
+    config = named_in_full(config)  # --resume stays with these when there are newer ones
     from drive.pipelines.jobs import BrokenRun
     from drive.pipelines.scenarios import find_scenarios, require_usable
     from drive.pipelines.simulate import simulate
@@ -76,6 +89,7 @@ def run(arguments: list[str]) -> int:
             print(f"{config.out / name}: finished already")
             return 0
         folder = RunFolder.create(config.out, name, to_plain(config))
+    keep_log(folder.path)
     began = time.perf_counter()
     try:
         outcome = simulate(config, folder, refs)
@@ -97,31 +111,24 @@ def _was_finished(config: SimulateConfig, path: Path, scenarios: int) -> bool:
     )
 
 
-def _resolve(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
-    """The config, and the run folder to go on with (None: a new run)."""
+def parse(arguments: list[str]) -> tuple[SimulateConfig, "RunFolder | None"]:
+    """The config, not checked yet, and the run folder to go on with (None: a new run)."""
     preset, resume = value_of(arguments, "--preset"), value_of(arguments, "--resume")
     folder, base = None, SimulateConfig()
     if resume is not None:
         from eval.runs.folder import RunFolder
 
-        folder = RunFolder.open(Path(resume))
+        with told_of("--resume"):
+            folder = RunFolder.open(Path(resume))
         base = from_dict(folder.config(), base, str(folder.path / "config.yaml"))
     stored = base
     if preset is not None:
-        base = from_yaml(Path(preset), base)
-    options = tyro.cli(
-        _Options,
-        args=arguments,
-        default=_Options(**vars(base)),
-        prog="bevdrive simulate",
-        description=SimulateConfig.__doc__,
-    )
+        base = from_yaml(find_preset(PRESETS, preset), base)
+    options = forms()[""].parse(arguments, SimulateOptions(**vars(base)))
     asked = {field.name: getattr(options, field.name) for field in fields(SimulateConfig)}
     if folder is not None:
         asked = _keep(vars(stored), asked, folder.path)
-    config = SimulateConfig(**asked)
-    check(config)
-    return named_in_full(config), folder  # --resume stays with these when there are newer ones
+    return SimulateConfig(**asked), folder
 
 
 def _keep(stored: dict[str, Any], asked: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -143,8 +150,14 @@ def _tell(outcome: "Outcome", scenarios: int, seconds: float) -> int:
         print(score_table(outcome.summary, RunFolder(outcome.folder).declared_metrics()))
     print(f"{scenarios} scenarios in {seconds:.1f} s: {outcome.folder}/report.html")
     skipped, errors = outcome.summary["skipped"], error_lines(outcome.errors)
-    lines = [f"skipped {entry['scenario']}: {entry['reason']}" for entry in skipped[:_SHOWN]]
-    lines += [f"error: {line.text()}" for line in errors[:_SHOWN]]
+    lines = []
+    for told in (
+        [f"skipped {entry['scenario']}: {entry['reason']}" for entry in skipped],
+        [f"error: {line.text()}" for line in errors],
+    ):
+        lines += told[:_SHOWN]
+        for line in told[_SHOWN:]:
+            log_alone(line)
     if skipped:
         lines.append(
             f"bevdrive: {len(skipped)} scenarios could not be used; report.html lists them"

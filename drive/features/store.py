@@ -214,8 +214,10 @@ def _open(folder: Path) -> Store:
     path = fetch(folder) / _STORE
     if not path.is_file():
         if (folder / _COLLECTION).is_file():
-            raise InputError(f"{folder}: not collected to its end; give `bevdrive collect` again")
-        raise InputError(f"{folder}: no store of examples (made by `bevdrive collect`)")
+            raise InputError(
+                f"--data: {folder}: not collected to its end; give `bevdrive collect` again"
+            )
+        raise InputError(f"--data: {folder}: no store of examples (made by `bevdrive collect`)")
     told = read_json_object(path)
     if told.get("version") != VERSION:
         raise InputError(

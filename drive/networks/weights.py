@@ -51,7 +51,7 @@ def save_weights(path: Path, model: nn.Module, card: WeightsCard) -> None:
         save_file(tensors, scratch, metadata={"card": json.dumps(vars(card), sort_keys=True)})
 
 
-def find_weights(name: str, task: str) -> Path:
+def find_weights(name: str, task: str, option: str = "--weights") -> Path:
     """The file that is meant by `default`, a run folder or a file; InputError where there is none."""
     if name == DEFAULT:
         path = _PACKAGED / f"{task}.safetensors"
@@ -66,10 +66,10 @@ def find_weights(name: str, task: str) -> Path:
     if path.is_dir():
         if not (path / FILE).is_file():
             told = " (a training that did not end?)" if (path / "config.yaml").is_file() else ""
-            raise InputError(f"--weights {name}: no {FILE} in it{told}")
+            raise InputError(f"{option} {name}: no {FILE} in it{told}")
         return path / FILE
     if not path.is_file():
-        raise InputError(f"--weights {name}: neither `{DEFAULT}`, nor a run folder, nor a file")
+        raise InputError(f"{option} {name}: neither `{DEFAULT}`, nor a run folder, nor a file")
     return path
 
 

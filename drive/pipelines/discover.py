@@ -89,10 +89,10 @@ def _begin(config: DiscoverConfig) -> None:
         other = [name for name in asked if held.get(name) != asked[name]]
         if other:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in other)
-            raise InputError(f"{config.out}: holds a discovery with other {options}")
+            raise InputError(f"--out: {config.out}: holds a discovery with other {options}")
         return
     if config.out.is_dir() and any(config.out.iterdir()):
-        raise InputError(f"{config.out}: holds something else than a discovery")
+        raise InputError(f"--out: {config.out}: holds something else than a discovery")
     config.out.mkdir(parents=True, exist_ok=True)
     write_whole(said, json.dumps(asked, indent=1))
 

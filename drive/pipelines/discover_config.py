@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import tyro
 
 from drive.pipelines.workers import WorkOptions
 from sim.errors import InputError, one_of
@@ -40,7 +37,7 @@ class DiscoverConfig(WorkOptions, SourceQuery):
     """procedural (generated, with much around the road), kitti, nuscenes or argoverse2 (recorded)"""
     path: Path | None = None
     """source kitti: a drive's folder, or a folder of those; argoverse2: a log, or a folder of logs"""
-    sweep: Annotated[Path | None, tyro.conf.Positional] = None
+    sweep: Path | None = None
     """one sweep to find road users in, with --weights: nuScenes .pcd.bin, KITTI .bin, Argoverse 2 .feather"""
     out: Path | None = None
     """the folder to write to: a new one, or one in which the same discovery was begun"""
@@ -86,6 +83,10 @@ def check(config: DiscoverConfig) -> None:
         require_installed("discover", "lightning")
     if config.weights is not None and config.stage not in ("sweeps", "train"):
         raise InputError(f"--stage: {config.stage} is of a discovery without --weights")
+    if config.weights is not None:
+        from drive.networks.weights import find_weights
+
+        find_weights(config.weights, "detector")
     config.check_work()
     for name, least in {"rounds": 1, "steps": 4}.items():
         if getattr(config, name) < least:

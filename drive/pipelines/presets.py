@@ -11,10 +11,20 @@ from sim.text_files import read_yaml
 Config = TypeVar("Config")
 
 
+def find_preset(folder: Path, name: str) -> Path:
+    """The file of a preset: one of `folder` by its name, or any YAML file; InputError where there is none."""
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        one_of("--preset", name, names)
+        return folder / f"{name}.yaml"
+    if not fetch(path).is_file():
+        raise InputError(f"--preset: {path}: no such file (presets by name: {', '.join(names)})")
+    return path
+
+
 def from_yaml(path: Path, base: Config) -> Config:
     """`base` with the fields of a YAML preset; InputError names the file and what is wrong."""
-    if not fetch(path).is_file():
-        raise InputError(f"{path}: no such preset")
     return from_dict(read_yaml(path), base, str(path))
 
 

@@ -10,6 +10,8 @@ from sim.errors import InputError, one_of
 from sim.extras import lack, require_installed
 from sim.sources.query import SourceQuery
 
+PRESETS = Path(__file__).parents[1] / "configs" / "simulate"
+
 
 @dataclass(frozen=True)
 class SimulateConfig(WorkOptions, SourceQuery):
@@ -25,7 +27,7 @@ class SimulateConfig(WorkOptions, SourceQuery):
       bevdrive simulate --scenario merge-val-0-000007 --planner pdm --replan 0.5
       bevdrive simulate --planner pdm,idm --perception discovered --replan 0.5
       bevdrive simulate --planner pdm --forecast joint --weights runs/joint --name foreseeing
-      bevdrive simulate --preset configs/simulate/nonreactive.yaml --planner idm
+      bevdrive simulate --preset nonreactive --planner idm
       bevdrive simulate --resume runs/latest
 
     Exit codes: 0 all well; 1 some scenarios were skipped, a planner failed, or a worker died;
@@ -33,7 +35,7 @@ class SimulateConfig(WorkOptions, SourceQuery):
     """
 
     planner: tuple[str, ...] = ("pdm",)
-    """one or more planners, by space or comma; p3@RUN: with the weights of that training"""
+    """one or more planners; p3@RUN: with the weights of that training"""
     traffic: str = "idm"
     """who moves the others"""
     perception: str | None = None

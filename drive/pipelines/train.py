@@ -3,10 +3,9 @@
 import time
 from pathlib import Path
 
-from drive.pipelines.presets import from_yaml, to_plain
+from drive.pipelines.presets import find_preset, from_yaml, to_plain
 from drive.training.config import CONFIGS, TrainConfig
 from drive.training.config_check import check
-from sim.errors import one_of
 from sim.remote import push
 
 _PRESETS = Path(__file__).parents[1] / "training" / "presets"
@@ -14,11 +13,7 @@ _PRESETS = Path(__file__).parents[1] / "training" / "presets"
 
 def preset(task: str, name: str) -> TrainConfig:
     """The options of a task as a preset has them: small, base or a YAML file; InputError for any other."""
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        one_of("--preset", name, sorted(path.stem for path in (_PRESETS / task).glob("*.yaml")))
-        path = _PRESETS / task / f"{name}.yaml"
-    return from_yaml(path, CONFIGS[task]())
+    return from_yaml(find_preset(_PRESETS / task, name), CONFIGS[task]())
 
 
 def begin(task: str, config: TrainConfig, out: Path, name: str | None) -> Path:
@@ -26,11 +21,15 @@ def begin(task: str, config: TrainConfig, out: Path, name: str | None) -> Path:
 
     Raises InputError for wrong options, examples or weights, before anything is written.
     """
+    from drive.networks.weights import find_weights
     from drive.training.order import open_store
     from eval.runs.folder import whole_folder
 
     check(config)
     open_store(config)
+    for option in ("start", "forecast"):
+        if (weights := getattr(config, option, None)) is not None:
+            find_weights(weights, "joint" if option == "forecast" else task, f"--{option}")
     if config.start is not None:
         from drive.training.fit import make_task
 

@@ -43,20 +43,27 @@ def find_viewed_scene(target: ViewTarget) -> "ViewedScene":
     from sim.sources.sweep_file import SUFFIXES
 
     one_of("--lidar", target.lidar, ("real", "simulated"))
-    path = target.path
+    path = fetch(target.path) if target.path is not None else None
+    is_sweep = path is not None and path.is_file() and path.name.endswith(SUFFIXES)
+    if target.weights is not None and not is_sweep:
+        raise InputError(
+            f"--weights {target.weights}: only for a lidar sweep ({', '.join(SUFFIXES)})"
+        )
+    if target.stage is not None and (path is None or not is_discovery(path)):
+        raise InputError(f"--stage {target.stage}: only for the folder of a discovery")
     if path is not None:
         if target.dataroot is not None:
             raise InputError(f"{path}: either a path or --dataroot, not both")
-        if not fetch(path).exists():
+        if not path.exists():
             raise InputError(f"{path}: no such file or folder")
         if (path / "config.yaml").is_file():
             return _of_run(target, path)
         if is_discovery(path):
             drive = target.scenario[0] if target.scenario else None
             return discovered_scene(path, drive, target.stage)
-        if path.is_file() and path.name.endswith(SUFFIXES) and target.weights is not None:
+        if is_sweep and target.weights is not None:
             return detected_scene(path, target.weights)
-        if path.is_file() and path.name.endswith(SUFFIXES):
+        if is_sweep:
             return _thought_of(target, lambda: _of_sweep(path))
     return _thought_of(target, lambda: _of_source(replace(target, source=_source(target))))
 

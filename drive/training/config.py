@@ -22,6 +22,7 @@ class TrainConfig:
     warmup: int = 100
     """steps"""
     weight_decay: float = 1e-2
+    """of the optimiser (AdamW)"""
     gradient_clip: float = 5.0
     """largest norm of a gradient"""
     start: str | None = None
@@ -39,7 +40,7 @@ class TrainConfig:
     devices: int = 1
     """Lightning's: on how many; with several, each step is that many batches"""
     strategy: str = "auto"
-    """Lightning's: auto, ddp, ..."""
+    """Lightning's: auto, ddp, ddp_spawn, fsdp"""
     precision: str = "32-true"
     """Lightning's: 32-true, bf16-mixed, 16-mixed"""
 
@@ -51,8 +52,11 @@ class JointTrainConfig(TrainConfig):
     width: int = 64
     """of a token"""
     encoder_layers: int = 2
+    """layers of the encoder"""
     decoder_layers: int = 1
+    """layers of the decoder"""
     heads: int = 4
+    """of each layer's attention"""
     pair_width: int = 32
     """of an embedded relative pose"""
     futures: int = 6
@@ -200,7 +204,9 @@ class BcTrainConfig(TrainConfig):
     width: int = 64
     """of a token"""
     encoder_layers: int = 2
+    """layers of the encoder"""
     heads: int = 4
+    """of each layer's attention"""
     pair_width: int = 32
     """of an embedded relative pose"""
     modes: int = 6
@@ -222,7 +228,9 @@ class EnergyNetworkTrainConfig(TrainConfig):
     width: int = 32
     """of a token, and of what is known of an instant"""
     encoder_layers: int = 2
+    """layers of the encoder"""
     heads: int = 4
+    """of each layer's attention"""
     pair_width: int = 16
     """of an embedded relative pose"""
     mask_motion: float = 0.7

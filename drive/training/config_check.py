@@ -27,13 +27,14 @@ def check(config: TrainConfig) -> None:
     require_installed("train", "lightning")
     least = {
         "steps": 1, "steps_per_epoch": 1, "batch_size": 1, "accumulate": 1, "warmup": 0, "seed": 0,
-        "val_every": 2, "val_examples": 1, "workers": 0, "devices": 1,
+        "val_every": 2, "val_examples": 1, "workers": 0, "devices": 1, "weight_decay": 0,
+        "gradient_clip": 0,
     }  # fmt: skip
     if isinstance(config, JointTrainConfig):
         one_of("--loss", config.loss, ("joint", "marginal"))
-        least |= {"decoder_layers": 1, "futures": 1}
+        least |= {"decoder_layers": 1, "futures": 1, "choice_weight": 0}
     if isinstance(config, BcTrainConfig):
-        least |= {"modes": 1}
+        least |= {"modes": 1, "choice_weight": 0}
     if isinstance(config, EnergyTrainConfig):
         one_of("--negatives", config.negatives, ("sampler", "langevin"))
         least |= {"candidates": 1, "jittered": 0, "counter_examples": 1, "langevin_steps": 1,
@@ -52,6 +53,8 @@ def check(config: TrainConfig) -> None:
         _check_sensors(config)
     if isinstance(config, IntentionTrainConfig | CoverTrainConfig):
         least |= {"futures": 1}
+    if isinstance(config, IntentionTrainConfig):
+        least |= {"choice_weight": 0, "intention_weight": 0}
     if isinstance(config, OccupancyTrainConfig):
         least |= {"cell_width": 8, "modes": 1, "motion_weight": 0}
         if config.cell_width % 8:
@@ -93,6 +96,7 @@ def check(config: TrainConfig) -> None:
     if not 0 < config.learning_rate < 1:
         raise InputError(f"--learning-rate: must be between 0 and 1, not {config.learning_rate}")
     one_of("--accelerator", config.accelerator, ("auto", "cpu", "gpu"))
+    one_of("--strategy", config.strategy, ("auto", "ddp", "ddp_spawn", "fsdp"))
     one_of("--precision", config.precision, ("32-true", "bf16-mixed", "16-mixed"))
     if not config.data:
         raise InputError("--data: which store? (made by `bevdrive collect`)")

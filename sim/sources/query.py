@@ -32,7 +32,7 @@ class SourceQuery:
     mini_train, mini_val, train, val, test, or a name in <dataroot>/<version>/splits.json; not given:
     every scene"""
     families: tuple[str, ...] = ()
-    """source procedural, by space or comma; none named: all of straight, curve,
+    """source procedural; none named: all of straight, curve,
     signalized_junction, unsignalized_junction, left_turn, t_junction, roundabout, merge,
     lane_closure, narrow_street, crosswalk, jam; and the interactive ones: dense_merge, zipper,
     exit_lane, cut_in, unprotected_left, dense_roundabout, contested_stop, light_runner,
@@ -42,12 +42,12 @@ class SourceQuery:
     """source procedural: the scenarios of a benchmark, NAME or NAME@VERSION (`bevdrive benchmark
     list`), instead of --split, --seed and --duration-s; --families leaves some"""
     scenario: tuple[str, ...] = ()
-    """only these, by space or comma: a scenario's id, or the name of its scene, file or log (its end
+    """only these: a scenario's id, or the name of its scene, file or log (its end
     will do); an id of a generated one says all, whatever its family, split and seed"""
     exclude: tuple[str, ...] = ()
     """all but these, named likewise"""
     tags: tuple[str, ...] = ()
-    """only scenarios in which one of these happens, by space or comma: unprotected_left,
+    """only scenarios in which one of these happens: unprotected_left,
     near_pedestrian ... (docs/tags.md lists them)"""
     not_tags: tuple[str, ...] = ()
     """only scenarios in which none of these happens"""

@@ -78,7 +78,7 @@ def test_too_many_scenes_are_refused_before_any_work(
 
 def test_unknown_format(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "kitti"]) == 2
-    assert "unknown format 'kitti' (choices: nuscenes)" in capsys.readouterr().err
+    assert "format: unknown 'kitti' (choices: nuscenes)" in capsys.readouterr().err
 
 
 @needs_shared_data

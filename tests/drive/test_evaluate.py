@@ -152,11 +152,11 @@ def test_prediction_says_who_chose_the_agents(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["detection"], "--results: detection needs a file, or 'oracle'"),
+        (["detection"], "--results: is missing (file with the results to score"),
         (["detection", "--results", "no.json"], "--results: no.json: no such file"),
         (["prediction", "--results", "oracle"], "--results: prediction has the ground truth"),
         (["prediction", "--weights", "nowhere"], "--weights nowhere: neither"),
-        (["planning", "--weights", "w"], "--weights: not of planning"),
+        (["planning", "--weights", "w"], "--weights: unknown option"),
         (
             ["detection", "--results", "x.json", "--noise", "1"],
             "--noise: only with --results oracle",
@@ -169,9 +169,9 @@ def test_prediction_says_who_chose_the_agents(
         ),
         (["closed-loop", "--scenario", "scene-9"], "--scenario: unknown 'scene-9'"),
         (["closed-loop", "--count", "0"], "--count: must be at least 1, not 0"),
-        (["planning", "--count", "1"], "--exclude, --count: planning scores whole splits"),
+        (["planning", "--count", "1"], "--count: unknown option"),
         (["planning", "--version", "v1.0-sin"], "no version 'v1.0-sin'; did you mean v1.0-sim?"),
-        (["planning", "--dataroot", "nowhere"], "nowhere: no such folder (--dataroot)"),
+        (["planning", "--dataroot", "nowhere"], "--dataroot: nowhere: no such folder"),
     ],
 )
 def test_wrong_input(

@@ -226,7 +226,7 @@ def test_a_privileged_planner_is_marked(tmp_path: Path, capsys: pytest.CaptureFi
         (["--planner", "mine.py:Other"], "class Other has no method plan(observation)"),
         (["--planner", "mine.py:Needy"], "needs: expected a sim.interface.Needs, got a str"),
         (["--planner", "mine.py"], "--planner: unknown 'mine.py'"),
-        (["--planner", "mine.py:One", "mine.py:One"], "--planner: the same one twice"),
+        (["--planner", "mine.py:One,mine.py:One"], "--planner: the same one twice"),
         (["--traffic", "mine.py:One"], "class One has no method act(world, state)"),
         (["--source", "mine.py:One"], "class One has no method find(query)"),
         (["--metric", "mine.py:One"], "class One has no method compute(rollout, facts)"),

@@ -22,12 +22,12 @@ def _names(requirements: list[str]) -> set[str]:
 def test_the_extra_that_is_named_brings_the_package() -> None:
     extras = {name: _names(told) for name, told in PROJECT["optional-dependencies"].items()}
     assert [p for p, extra in PACKAGES.values() if p not in extras[extra]] == []
-    assert {extra for _, extra in PACKAGES.values()} == extras.keys() - {"dev"}
+    assert {extra for _, extra in PACKAGES.values()} == extras.keys() - {"dev", "docs"}
     assert {package for package, _ in PACKAGES.values()} & _names(PROJECT["dependencies"]) == set()
     everything = next(
         r for r in PROJECT["optional-dependencies"]["dev"] if r.startswith("bevdrive")
     )
-    assert set(everything[9:-1].split(",")) == extras.keys() - {"dev"}
+    assert set(everything[9:-1].split(",")) == extras.keys() - {"dev", "docs"}
 
 
 def test_what_is_installed_is_not_lacked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ class ForecastConfig(WorkOptions, SourceQuery):
     Examples:
       bevdrive evaluate forecast --benchmark interactive-val --weights runs/latest
       bevdrive evaluate forecast --split val --families merge,curve --count 64 --weights runs/joint
-      bevdrive evaluate forecast --source nuscenes --dataroot DIR --version V --split S --weights default
+      bevdrive evaluate forecast --source nuscenes --dataroot DIR --version V --split S
       bevdrive evaluate forecast --data data/interactive-val --weights runs/occupancy
 
     Figures are of instants a second apart, over 5 s, overall and by family, with intervals of the

@@ -27,7 +27,7 @@ class OpenLoopConfig(WorkOptions, SourceQuery):
     """
 
     planner: tuple[str, ...] = ("pdm",)
-    """one or more planners, by space or comma; p3@RUN: with the weights of that training"""
+    """one or more planners; p3@RUN: with the weights of that training"""
     perception: str | None = None
     """whom the ego knows of: tracks (everyone), visible (whoever is in its line of sight, or was within
     the last 3 s); not given: visible with --benchmark, else tracks"""

@@ -44,7 +44,9 @@ class ExportFolder:
         if path.exists() and (
             not path.is_dir() or any(f.name != _UNFINISHED for f in path.iterdir())
         ):
-            raise InputError(f"{path}: not empty, and no unfinished export: choose another folder")
+            raise InputError(
+                f"--out: {path}: not empty, and no unfinished export: choose another folder"
+            )
         folder.unfinished.mkdir(parents=True, exist_ok=True)
         write_whole(kept, json.dumps(plain))
         return folder

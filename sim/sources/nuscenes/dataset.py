@@ -25,11 +25,11 @@ class Dataset:
     def require(self) -> None:
         """Raise InputError where the folder, the version or a table is missing; names the choices."""
         if not self.dataroot.is_dir():
-            raise InputError(f"{self.dataroot}: no such folder (--dataroot)")
+            raise InputError(f"--dataroot: {self.dataroot}: no such folder")
         if not self.tables.is_dir():
             there = [p.parent.name for p in sorted(self.dataroot.glob("*/scene.json"))]
             raise InputError(
-                f"{self.dataroot}: no version {_unknown(self.version, there, 'versions there')}"
+                f"--version: {self.dataroot}: no version {_unknown(self.version, there, 'versions there')}"
             )
         missing = [
             f"{name}.json" for name in TABLES if not (self.tables / f"{name}.json").is_file()

@@ -30,7 +30,8 @@ class GeneratedId:
         """Raises InputError for what is not written so, and for an unknown split."""
         family, split, seed, number = text.split("-") if text.count("-") == 3 else ("",) * 4
         if not (_is_number(seed) and _is_number(number)):
-            raise InputError(f"{text!r} is no id of a generated scenario, as merge-val-0-000007")
+            told = "is no id of a generated scenario, as merge-val-0-000007"
+            raise InputError(f"--scenario: {text!r} {told}")
         one_of(f"{text}: split", split, SPLITS)
         return GeneratedId(family, split, int(seed), int(number))
 
