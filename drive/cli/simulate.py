@@ -13,7 +13,7 @@ from drive.cli.run_log import keep_log, log_alone
 from drive.cli.words import told_of, value_of
 from drive.pipelines.named_in_full import named_in_full
 from drive.pipelines.presets import find_preset, from_dict, from_yaml, to_plain
-from drive.pipelines.simulate_config import PRESETS, SimulateConfig, check
+from drive.pipelines.simulate_config import PRESETS, SimulateConfig, batch_size_of, check
 from drive.pipelines.workers import WORK_FIELDS
 from drive.planning import PLANNERS
 from sim.registry import Registry
@@ -81,7 +81,9 @@ def run(arguments: list[str]) -> int:
     from eval.runs.folder import RunFolder
 
     refs = find_scenarios(config)
-    finished = folder is not None and folder.is_finished(len(refs), config.batch_size)
+    finished = folder is not None and folder.is_finished(
+        len(refs), batch_size_of(config, len(refs))
+    )
     if folder is None:
         require_usable(refs)
         name = config.name or time.strftime("%Y%m%d-%H%M%S")
@@ -107,7 +109,7 @@ def _was_finished(config: SimulateConfig, path: Path, scenarios: int) -> bool:
     from eval.runs.folder import RunFolder, is_run_of
 
     return is_run_of(path, to_plain(config), _FREE_ON_RESUME) and RunFolder(path).is_finished(
-        scenarios, config.batch_size
+        scenarios, batch_size_of(config, scenarios)
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drive.pipelines.simulate_batch import drive_batch, film
-from drive.pipelines.simulate_config import SimulateConfig
+from drive.pipelines.simulate_config import SimulateConfig, batch_size_of
 from drive.pipelines.workers import work
 from eval.runs.folder import RunFolder
 from eval.runs.results import DriveScores, ErrorNote
@@ -43,7 +43,8 @@ def drive_scenarios(config: SimulateConfig, folder: RunFolder, refs: list[Scenar
     from eval.metrics.suite import FAMILIES, declared, own_families
 
     folder.hold_to([ref.name for ref in refs])
-    batches = [refs[k : k + config.batch_size] for k in range(0, len(refs), config.batch_size)]
+    size = batch_size_of(config, len(refs))
+    batches = [refs[k : k + size] for k in range(0, len(refs), size)]
     todo = [k for k in range(len(batches)) if not folder.has_batch(k)]
     jobs = [(config, folder.path, k, batches[k]) for k in todo]
     seconds = [sum(ref.duration_s for ref in batches[k]) * len(config.planner) for k in todo]

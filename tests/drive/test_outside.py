@@ -155,7 +155,7 @@ def test_broken_planners_are_named_and_the_others_scores_complete(tmp_path: Path
     names = ["idm", *(f"{broken}:{name}" for name in SAID), f"{broken}:Works"]
     one_by_one = ["--batch-size", "1"]
     assert main(_words(tmp_path, "idm", "--planner", "idm", *one_by_one)) == 0
-    done = _bevdrive(*_words(tmp_path, "all", "--planner", *names, *one_by_one, workers=1))
+    done = _bevdrive(*_words(tmp_path, "all", "--planner", ",".join(names), *one_by_one, workers=1))
     assert done.returncode == 1, done.stderr
     found, whole = _metrics(tmp_path / "all"), _metrics(tmp_path / "idm")
     assert found["planners"].keys() == {"idm", "Works"}

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drive.pipelines import workers
 from drive.pipelines.jobs import BrokenRun, tell
+from drive.pipelines.simulate_config import SimulateConfig, batch_size_of
 from drive.pipelines.workers import WorkOptions, work
 
 
@@ -88,3 +90,22 @@ def test_a_worker_that_dies_breaks_the_run(tmp_path: Path, bars: list[Bar]) -> N
 def test_nothing_to_do_shows_no_bar(bars: list[Bar]) -> None:
     work(write, [], WorkOptions(2), "writing")
     assert bars == []
+
+
+@pytest.mark.parametrize(
+    ("options", "scenarios", "worlds"),
+    [
+        ({"planner": ("idm", "pdm")}, 512, 64),
+        ({"planner": ("idm", "pdm")}, 200, 25),
+        ({"planner": ("idm", "pdm")}, 32, 16),
+        ({"planner": ("idm", "p3")}, 512, 16),  # lanes and a history
+        ({"planner": ("costvolume",)}, 512, 16),  # its weights tell what it looks at
+        ({"planner": ("pdm",), "forecast": "joint"}, 512, 16),
+        ({"planner": ("pdm",), "perception": "discovered"}, 512, 16),
+        ({"planner": ("p3",), "batch_size": 3}, 512, 3),
+    ],
+)
+def test_many_worlds_where_planners_look_at_little(
+    options: dict[str, Any], scenarios: int, worlds: int
+) -> None:
+    assert batch_size_of(SimulateConfig(**options), scenarios) == worlds
