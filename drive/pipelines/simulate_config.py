@@ -23,7 +23,7 @@ class SimulateConfig(WorkOptions, SourceQuery):
       bevdrive simulate --source scenarionet --path ../shared/data/nuscenes_mini_scenarionet \\
           --planner log_replay,pdm --traffic log
       bevdrive simulate --source nuscenes --dataroot /data/sets/nuscenes --split mini_val
-      bevdrive simulate --planner examples/my_planner.py:KeepDistance,idm,pdm --count 8
+      bevdrive simulate --planner examples/my_planner.py:TwoSecondRule,idm,pdm --count 8
       bevdrive simulate --benchmark interactive --planner costvolume@runs/cv_lidar --sensors lidar
       bevdrive simulate --scenario merge-val-0-000007 --planner pdm --replan 0.5
       bevdrive simulate --planner pdm,idm --perception discovered --replan 0.5
