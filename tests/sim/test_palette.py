@@ -28,7 +28,9 @@ def test_as_a_style_sheet() -> None:
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
-def test_planners_and_forecasts_are_told_from_each_other_and_from_other_agents(scheme: Palette) -> None:
+def test_planners_and_forecasts_are_told_from_each_other_and_from_other_agents(
+    scheme: Palette,
+) -> None:
     others = [*agent_colors(scheme).values(), scheme.hit, scheme.drivable, scheme.ground]
     for one, two in combinations(scheme.planners, 2):
         assert math.dist(one, two) > 50
