@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from drive.planning.route_frame import (
@@ -76,12 +76,10 @@ def roll_out(
     half_length = 0.5 * ego.size_m[:, :1]
     reach = 0.5 * ego.size_m[:, 1].reshape(-1, 1, 1) + rules.side_margin_m
     stop_s = route.stop_s_m.unsqueeze(1) - STOP_SHORT_M + params.min_gap_m
-    times_s = [0.0 if rules.others_stand else step * dt_s for step in range(num_steps)]
-    others = agents.at(times_s)
-    in_lane = _in_lane(others, offsets_m, reach).movedim(-1, 0).contiguous()
     all_s, all_speed = [s], [speed]
     for step in range(num_steps):
-        lead_gap, lead_speed = _leader(others, in_lane[step], step, s + half_length, s)
+        time_s = 0.0 if rules.others_stand else step * dt_s
+        lead_gap, lead_speed = _leader(agents, time_s, s + half_length, s, offsets_m, reach)
         if rules.clamps_lead_speed:
             lead_speed = lead_speed.clamp(min=0.0)
         desired = limit_here
@@ -112,27 +110,19 @@ def roll_out(
     return SpeedProfile(torch.stack(all_s, dim=2), torch.stack(all_speed, dim=2))
 
 
-def _in_lane(
-    others: AgentsOnRoute, offsets_m: Float[Tensor, " p"], reach_m: Float[Tensor, "b 1 1"]
-) -> Bool[Tensor, "b p n t"]:
-    """Who is beside the route by no more than a proposal that is `offsets_m` beside it can pass."""
-    aside_m = (others.offset_m.unsqueeze(1) - offsets_m[:, None, None]).abs()
-    near = aside_m < reach_m.unsqueeze(3) + others.half_across_m.unsqueeze(1)
-    return near & others.valid.unsqueeze(1)
-
-
 def _leader(
-    others: AgentsOnRoute,
-    in_lane: Bool[Tensor, "b p n"],
-    step: int,
+    agents: AgentsOnRoute,
+    time_s: float,
     front_s_m: Float[Tensor, "b p"],
     center_s_m: Float[Tensor, "b p"],
+    offsets_m: Float[Tensor, " p"],
+    reach_m: Float[Tensor, "b 1 1"],
 ) -> tuple[Float[Tensor, "b p"], Float[Tensor, "b p"]]:
     """Gap to the nearest one ahead of the ego's centre and in its way, and his speed; inf, 0: nobody."""
-    other_s, along = others.s_m[:, None, :, step], others.along_mps[:, None, :, step]
-    in_way = in_lane & (other_s > center_s_m.unsqueeze(2))
-    rear_s = other_s - others.half_along_m[:, None, :, step]
-    gap = torch.where(in_way, rear_s - front_s_m.unsqueeze(2), torch.inf)
+    other_s, offset, along, half_along, half_across = (f.unsqueeze(1) for f in agents.at(time_s))
+    in_way = (offset - offsets_m[:, None]).abs() < reach_m + half_across
+    in_way &= agents.valid_at(time_s).unsqueeze(1) & (other_s > center_s_m.unsqueeze(2))
+    gap = torch.where(in_way, other_s - half_along - front_s_m.unsqueeze(2), torch.inf)
     if not gap.shape[2]:
         return torch.full_like(center_s_m, torch.inf), torch.zeros_like(center_s_m)
     nearest, index = gap.min(dim=2)

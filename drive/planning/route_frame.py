@@ -1,6 +1,5 @@
 """The others in the coordinates of the ego's route, from now on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,25 +27,23 @@ class AgentsOnRoute:
     half_across_m: Float[Tensor, "b n k"]
     valid: Bool[Tensor, "b n k"]
 
-    def at(self, times_s: Sequence[float]) -> "AgentsOnRoute":
-        """At other times from now on, in place of the knots; between two knots who is there at both."""
-        device = self.s_m.device
-        most = self.s_m.shape[-1] - 1.001
-        place = torch.tensor([min(time / KNOT_S, most) for time in times_s], dtype=torch.float64)
-        k = place.long()
-        share, k = (place - k).float().to(device), k.to(device)
-
-        def between(knots: Tensor) -> Tensor:
-            return torch.lerp(knots[..., k], knots[..., k + 1], share)
-
-        return AgentsOnRoute(
-            s_m=between(self.s_m),
-            offset_m=between(self.offset_m),
-            along_mps=between(self.along_mps),
-            half_along_m=between(self.half_along_m),
-            half_across_m=between(self.half_across_m),
-            valid=self.valid[..., k] & self.valid[..., k + 1],
+    def at(self, time_s: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """s, offset, speed along, half along, half across at a time, `[B, N]` each."""
+        k, fraction = self._knot(time_s)
+        fields = (self.s_m, self.offset_m, self.along_mps, self.half_along_m, self.half_across_m)
+        s, offset, along, half_along, half_across = (
+            torch.lerp(f[..., k], f[..., k + 1], fraction) for f in fields
         )
+        return s, offset, along, half_along, half_across
+
+    def valid_at(self, time_s: float) -> Bool[Tensor, "b n"]:
+        """Who is there at a time."""
+        k, _ = self._knot(time_s)
+        return self.valid[..., k] & self.valid[..., k + 1]
+
+    def _knot(self, time_s: float) -> tuple[int, float]:
+        place = min(time_s / KNOT_S, self.s_m.shape[-1] - 1.001)
+        return int(place), place - int(place)
 
 
 def project(route: RouteAhead, points_m: Float[Tensor, "b q 2"]) -> tuple[Tensor, Tensor, Tensor]:

@@ -25,7 +25,7 @@ _HIDING = tuple(int(c) for c in (LidarClass.BUILDING, LidarClass.WALL, LidarClas
 _LEAST_SHARE = (
     1e-4  # of a line of sight that has to lie in a box to be blocked: it may touch corners
 )
-_TINY_M = 1e-30
+_TINY_M = 1e-30  # lost beside any length; in place of 0, which nothing can be divided by
 
 
 @dataclass(frozen=True)
