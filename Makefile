@@ -7,6 +7,8 @@ CORE := $(VENV)/.core
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 WAIT := -o DPkg::Lock::Timeout=300
+# Where bytecode may not be kept, each of the many processes here compiles torch and all else anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test suite lint system docs pictures clean
 
