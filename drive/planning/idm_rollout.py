@@ -1,9 +1,10 @@
 """IDM along the ego's route: speed profiles behind whoever is in the corridor, and before red."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from drive.planning.route_frame import (
@@ -13,7 +14,7 @@ from drive.planning.route_frame import (
     place_on_route,
 )
 from sim.interface import Observation, RouteAhead
-from sim.traffic.idm_law import IdmParams, idm_acceleration
+from sim.traffic.idm_law import IdmParams, crowding_of, kept_back
 
 DT_S = 0.1
 STOP_SHORT_M = 1.0
@@ -74,12 +75,15 @@ def roll_out(
         target_mps = limit_here_mps(route)
     limit_here = target_mps.unsqueeze(1) * fractions
     half_length = 0.5 * ego.size_m[:, :1]
-    reach = 0.5 * ego.size_m[:, 1].reshape(-1, 1, 1) + rules.side_margin_m
+    times_s = [0.0] if rules.others_stand else [step * dt_s for step in range(num_steps)]
+    reach = 0.5 * ego.size_m[:, 1] + rules.side_margin_m
+    leaders = _Leaders.of(agents, times_s, offsets_m, reach)
+    standing = torch.zeros_like(s)
     stop_s = route.stop_s_m.unsqueeze(1) - STOP_SHORT_M + params.min_gap_m
     all_s, all_speed = [s], [speed]
     for step in range(num_steps):
-        time_s = 0.0 if rules.others_stand else step * dt_s
-        lead_gap, lead_speed = _leader(agents, time_s, s + half_length, s, offsets_m, reach)
+        front = s + half_length
+        lead_gap, lead_speed = leaders.nearest(0 if rules.others_stand else step, front, s)
         if rules.clamps_lead_speed:
             lead_speed = lead_speed.clamp(min=0.0)
         desired = limit_here
@@ -88,18 +92,15 @@ def roll_out(
             limit = torch.gather(route.speed_limit_mps, 1, at) * fractions
             desired = torch.minimum(limit, torch.gather(curve, 1, at))
         stop_gap = stop_s - s - half_length
-        acceleration = torch.minimum(
-            idm_acceleration(
-                speed, desired, lead_gap, lead_speed, params,
-                rules.least_gap_m, rules.clamps_wanted_gap,
-            ),
-            idm_acceleration(
-                speed, desired, stop_gap, torch.zeros_like(s), params,
-                rules.least_gap_m, rules.clamps_wanted_gap,
-            ),
+        # Whoever is ahead, and where to stop: the one that crowds more decides.
+        gap = torch.stack((lead_gap, stop_gap))
+        crowding = crowding_of(
+            speed, gap, torch.stack((lead_speed, standing)), params,
+            rules.least_gap_m, rules.clamps_wanted_gap,
         )  # fmt: skip
+        acceleration = kept_back(speed, desired, crowding.abs().amax(dim=0), params)
         # Above the desired speed IDM brakes without bound; nobody needs that for a limit.
-        over = (speed > desired) & ~(torch.minimum(lead_gap, stop_gap) < 60.0)
+        over = (speed > desired) & (gap.amin(dim=0) >= 60.0)
         hardest = torch.where(over, params.braking_mps2, rules.hardest_braking_mps2)
         acceleration = torch.maximum(acceleration, -hardest)
         next_speed = (speed + acceleration * dt_s).clamp(min=0.0)
@@ -110,24 +111,53 @@ def roll_out(
     return SpeedProfile(torch.stack(all_s, dim=2), torch.stack(all_speed, dim=2))
 
 
-def _leader(
-    agents: AgentsOnRoute,
-    time_s: float,
-    front_s_m: Float[Tensor, "b p"],
-    center_s_m: Float[Tensor, "b p"],
-    offsets_m: Float[Tensor, " p"],
-    reach_m: Float[Tensor, "b 1 1"],
-) -> tuple[Float[Tensor, "b p"], Float[Tensor, "b p"]]:
-    """Gap to the nearest one ahead of the ego's centre and in its way, and his speed; inf, 0: nobody."""
-    other_s, offset, along, half_along, half_across = (f.unsqueeze(1) for f in agents.at(time_s))
-    in_way = (offset - offsets_m[:, None]).abs() < reach_m + half_across
-    in_way &= agents.valid_at(time_s).unsqueeze(1) & (other_s > center_s_m.unsqueeze(2))
-    gap = torch.where(in_way, other_s - half_along - front_s_m.unsqueeze(2), torch.inf)
-    if not gap.shape[2]:
-        return torch.full_like(center_s_m, torch.inf), torch.zeros_like(center_s_m)
-    nearest, index = gap.min(dim=2)
-    speed = torch.gather(along.expand(gap.shape), 2, index.unsqueeze(2)).squeeze(2)
-    return nearest, torch.where(nearest < torch.inf, speed, 0.0)
+@dataclass(frozen=True)
+class _Leaders:
+    """Who is in the way of O lateral offsets at T times, `[T, B, O, N]`; inf: not in the way, or nobody."""
+
+    rear_m: Tensor
+    center_m: Float[Tensor, "t b 1 n"]
+    along_mps: Float[Tensor, "t b 1 n"]
+    which: Int[Tensor, " p"]
+    """the offset of each proposal"""
+
+    @staticmethod
+    def of(
+        agents: AgentsOnRoute,
+        times_s: Sequence[float],
+        offsets_m: Float[Tensor, " p"],
+        reach_m: Float[Tensor, " b"],
+    ) -> "_Leaders":
+        """Asked once for all steps: it does not hang on how far the ego gets."""
+        then = agents.at(times_s)
+        offset, half_across, rear, center, along, there = (
+            field.permute(2, 0, 1).unsqueeze(2)
+            for field in (
+                then.offset_m, then.half_across_m, then.s_m - then.half_along_m, then.s_m,
+                then.along_mps, then.valid,
+            )
+        )  # fmt: skip
+        of_ego, which = offsets_m.unique(return_inverse=True)
+        in_way = (offset - of_ego[:, None]).abs() < reach_m[:, None, None] + half_across
+        return _Leaders(
+            torch.where(in_way & there, rear, torch.inf),
+            center.contiguous(),
+            along.contiguous(),
+            which,
+        )
+
+    def nearest(
+        self, time: int, front_s_m: Float[Tensor, "b p"], center_s_m: Float[Tensor, "b p"]
+    ) -> tuple[Float[Tensor, "b p"], Float[Tensor, "b p"]]:
+        """Gap to the nearest one ahead of the ego's centre, and his speed; inf, 0: nobody."""
+        rear = self.rear_m[time][:, self.which]
+        if not rear.shape[2]:
+            return torch.full_like(center_s_m, torch.inf), torch.zeros_like(center_s_m)
+        ahead = self.center_m[time] > center_s_m.unsqueeze(2)
+        gap = torch.where(ahead, rear - front_s_m.unsqueeze(2), torch.inf)
+        nearest, index = gap.min(dim=2)
+        speed = torch.gather(self.along_mps[time].squeeze(1), 1, index)
+        return nearest, torch.where(nearest < torch.inf, speed, 0.0)
 
 
 def limit_here_mps(route: RouteAhead) -> Float[Tensor, " b"]:

@@ -1,5 +1,6 @@
 """The others in the coordinates of the ego's route, from now on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,23 +28,24 @@ class AgentsOnRoute:
     half_across_m: Float[Tensor, "b n k"]
     valid: Bool[Tensor, "b n k"]
 
-    def at(self, time_s: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """s, offset, speed along, half along, half across at a time, `[B, N]` each."""
-        k, fraction = self._knot(time_s)
-        fields = (self.s_m, self.offset_m, self.along_mps, self.half_along_m, self.half_across_m)
-        s, offset, along, half_along, half_across = (
-            torch.lerp(f[..., k], f[..., k + 1], fraction) for f in fields
+    def at(self, times_s: Sequence[float]) -> "AgentsOnRoute":
+        """The same at T times in place of the knots; there is who is there at both knots beside each."""
+        last = self.s_m.shape[-1] - 1.001
+        places = [min(time_s / KNOT_S, last) for time_s in times_s]
+        before = torch.tensor([int(place) for place in places], device=self.s_m.device)
+        fraction = torch.tensor([place - int(place) for place in places], device=self.s_m.device)
+
+        def mixed(knots: Tensor) -> Tensor:
+            return torch.lerp(knots[..., before], knots[..., before + 1], fraction)
+
+        return AgentsOnRoute(
+            s_m=mixed(self.s_m),
+            offset_m=mixed(self.offset_m),
+            along_mps=mixed(self.along_mps),
+            half_along_m=mixed(self.half_along_m),
+            half_across_m=mixed(self.half_across_m),
+            valid=self.valid[..., before] & self.valid[..., before + 1],
         )
-        return s, offset, along, half_along, half_across
-
-    def valid_at(self, time_s: float) -> Bool[Tensor, "b n"]:
-        """Who is there at a time."""
-        k, _ = self._knot(time_s)
-        return self.valid[..., k] & self.valid[..., k + 1]
-
-    def _knot(self, time_s: float) -> tuple[int, float]:
-        place = min(time_s / KNOT_S, self.s_m.shape[-1] - 1.001)
-        return int(place), place - int(place)
 
 
 def project(route: RouteAhead, points_m: Float[Tensor, "b q 2"]) -> tuple[Tensor, Tensor, Tensor]:

@@ -62,20 +62,18 @@ def lateral_gains(
     step = speed_mps * DT_S
     per_steering = step / wheelbase_m
     ramp = torch.arange(speed_mps.shape[-1], device=step.device, dtype=step.dtype) * DT_S
-    bend = step * curvature
-
-    def travelled(turn: Tensor) -> Tensor:
-        """Lateral motion that a course of heading increments causes: sum of step * heading before."""
-        return (step * (turn.cumsum(-1) - turn)).sum(-1)
-
-    lateral_u, heading_u = travelled(per_steering * ramp), (per_steering * ramp).sum(-1)
+    turns = torch.stack((per_steering * ramp, per_steering, step * curvature))
+    # Lateral motion that a course of heading increments causes: sum of step * heading before.
+    travelled = (step * (turns.cumsum(-1) - turns)).sum(-1)
+    lateral_u, lateral_per_steering, lateral_bend = travelled
+    heading_u, heading_per_steering, heading_bend = turns.sum(-1)
     a, b = Q_LATERAL * lateral_u, Q_HEADING * heading_u
     scale = 1.0 / (a * lateral_u + b * heading_u + R_STEERING_RATE)
     return LateralGains(
         lateral=scale * a,
         heading=scale * (a * step.sum(-1) + b),
-        steering=scale * (a * travelled(per_steering) + b * per_steering.sum(-1)),
-        constant=-scale * (a * travelled(bend) + b * bend.sum(-1)),
+        steering=scale * (a * lateral_per_steering + b * heading_per_steering),
+        constant=-scale * (a * lateral_bend + b * heading_bend),
     )
 
 
