@@ -140,12 +140,16 @@ def test_a_crossing_car_along_the_route_by_hand() -> None:
     scenario = make_scenario(ROAD, [Car(0, 0, 0, 0, 8), Car(-1, 20, -10, NORTH, 5)], 1.0)
     observation = _observe(scenario)
     agents = agents_along_route(observation.agents, observation.route, 4.0)
-    s, offset, along, half_along, half_across = (f[0, 0] for f in agents.at(2.0))
+    then = agents.at((2.0, 1.25))
+    s, offset, along, half_along, half_across = (
+        f[0, 0, 0]
+        for f in (then.s_m, then.offset_m, then.along_mps, then.half_along_m, then.half_across_m)
+    )
     assert float(s - observation.route.ego_s_m[0]) == pytest.approx(20.0, abs=1e-3)
     assert float(offset) == pytest.approx(0.0, abs=1e-3)
     assert float(along) == pytest.approx(0.0, abs=1e-4)
     assert (float(half_along), float(half_across)) == pytest.approx((1.0, 2.0), abs=1e-3)
-    assert float(agents.at(1.25)[1][0, 0]) == pytest.approx(-3.75, abs=1e-3)
+    assert float(then.offset_m[0, 0, 1]) == pytest.approx(-3.75, abs=1e-3)
 
 
 def test_curve_speed_is_the_lateral_bound_and_is_reached_in_time() -> None:
