@@ -93,4 +93,4 @@ def discover(out: str | Path, *, workers: int = 0, **options: Any) -> "Figures":
     given = {"out": out, "workers": workers, **options}
     config = filled(DiscoverConfig(), given, "discover", ("sweep", "view"))
     check(config)
-    return pipeline.discover(config)
+    return pipeline.discover(config, pipeline.begin(config))

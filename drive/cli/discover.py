@@ -5,6 +5,7 @@ import time
 from drive.cli.groups import COMPUTING, SCENARIO
 from drive.cli.interruption import stopped
 from drive.cli.options import Form
+from drive.cli.run_log import keep_log
 from drive.pipelines.discover_config import DiscoverConfig, check
 
 
@@ -31,12 +32,15 @@ def run(arguments: list[str]) -> int:
     check(options)
     if options.sweep is not None:
         return _one_sweep(options)
-    from drive.pipelines.discover import discover
+    from drive.pipelines.discover import begin, discover
     from drive.pipelines.jobs import BrokenRun
 
     began = time.perf_counter()
+    assert options.out is not None
     try:
-        figures = discover(options)
+        refs = begin(options)
+        keep_log(options.out)
+        figures = discover(options, refs)
     except (KeyboardInterrupt, BrokenRun, OSError) as stop:
         return stopped(stop, "to go on: give the same command again")
     for line in _table(figures):

@@ -22,6 +22,7 @@ from drive.pipelines.workers import WORK_FIELDS, work
 from sim.errors import InputError
 from sim.files import write_whole
 from sim.remote import fetch, push
+from sim.sources.query import ScenarioRef
 from sim.text_files import read_json_object
 
 _FREE = ("out", *WORK_FIELDS, "view", "stage")  # change no result
@@ -31,15 +32,22 @@ _AREAS = 4  # the full range is so much larger than that of the first training
 Figures = dict[str, dict[str, dict[str, float]]]  # by stage, likeness and range, name
 
 
-def discover(config: DiscoverConfig) -> Figures:
+def begin(config: DiscoverConfig) -> list[ScenarioRef]:
+    """Find the drives and make the folder, or go on in it.
+
+    Raises InputError for wrong input and for a folder that holds something else.
+    """
+    refs = find_logs(config)
+    _require_own(config)
+    return refs
+
+
+def discover(config: DiscoverConfig, refs: list[ScenarioRef]) -> Figures:
     """Do what is not done yet, up to the stage that is asked for; returns the figures by stage.
 
-    Raises InputError for wrong input and for a folder that holds something else; `BrokenRun` where a
-    worker process died.
+    Raises `BrokenRun` where a worker process died.
     """
     assert config.out is not None
-    refs = find_logs(config)
-    _begin(config)
     missing = [ref for ref in refs if not is_stored(log_folder(config.out, ref))]
     jobs = [(config, ref, log_folder(config.out, ref)) for ref in missing]
     work(store_log, jobs, config, "sweeps", [1.0] * len(jobs), "drives")
@@ -79,8 +87,8 @@ def _label_stages(config: DiscoverConfig) -> list[str]:
     return stages
 
 
-def _begin(config: DiscoverConfig) -> None:
-    """Raise InputError where the folder holds something else than this discovery."""
+def _require_own(config: DiscoverConfig) -> None:
+    """The folder is this discovery's, or a new one; InputError where it holds something else."""
     assert config.out is not None
     asked = {name: value for name, value in to_plain(config).items() if name not in _FREE}
     said = fetch(config.out) / "discovery.json"

@@ -10,6 +10,7 @@ from drive.cli.main import main
 from drive.features.store import Store
 from drive.pipelines.discover_config import DiscoverConfig
 from sim.scenario_file import save_scenario
+from sim.sources.query import ScenarioRef
 from tests.drive.scenes import toy_scenario, toy_store
 from tests.drive.test_evaluate_forecast import constant_velocity
 
@@ -62,7 +63,8 @@ def test_forecasts_are_scored_alike(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_discovery_is_given_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[DiscoverConfig] = []
 
-    def discover(config: DiscoverConfig) -> dict:
+    def discover(config: DiscoverConfig, refs: list[ScenarioRef]) -> dict:
+        assert [ref.name for ref in refs] == ["straight-val-0-000000"]
         given.append(config)
         return {"label": {}}
 

@@ -37,6 +37,7 @@ def test_every_stage_leaves_labels_a_submission_pictures_and_figures(found: Path
         assert figures[stage]["iou0.3 0-40 m"]["true"] > 0
     assert counts["cluster"] > 0 and counts["track"] >= counts["cluster"]  # gaps are filled
     assert counts["filter"] == counts["label"] < counts["track"]
+    assert "  bevdrive discover --split train" in (found / "log.txt").read_text()
 
 
 def test_what_is_there_is_not_made_again(found: Path) -> None:
