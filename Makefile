@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 WAIT := -o DPkg::Lock::Timeout=300
 
-.PHONY: demo test suite lint system docs pictures clean
+.PHONY: demo test suite lint system docs commands pictures clean
 
 demo: $(CORE)
 	@echo "Demo: 32 generated scenarios of 15 s, three planners"
@@ -40,6 +40,10 @@ system:
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Every command of README and docs, in small, two pages at a time.
+commands: system $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python docs/commands.py
 
 # The pictures of README and docs; DATA: nuScenes mini scenes as ScenarioNet converts them.
 pictures: system $(STAMP)

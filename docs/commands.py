@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -74,26 +75,27 @@ def run(command: Command, folder: Path) -> Outcome:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder / "home")}
     environment |= dict(setting.split("=", 1) for setting in short.settings)
     began = time.perf_counter()
+    process = subprocess.Popen(
+        [part for word in short.words for part in _PROGRAMS.get(word, [word])],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            [part for word in short.words for part in _PROGRAMS.get(word, [word])],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=AT_WORK_S if is_long(command) else LONGEST_S,
-        )
-    except subprocess.TimeoutExpired as late:
-        if is_long(command):
-            return Outcome("ok", "stopped at work", late.timeout)
-        return Outcome("FAILED", f"{short}\nno end", late.timeout)
+        printed, _ = process.communicate(timeout=AT_WORK_S if is_long(command) else LONGEST_S)
+        end = f"exit code {process.returncode}"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # with what it has started
+        printed, _ = process.communicate()
+        end = "stopped at work" if is_long(command) else "no end"
     seconds = time.perf_counter() - began
-    if done.returncode == 0:
-        return Outcome("ok", "", seconds)
-    end = "\n".join(done.stdout.splitlines()[-12:])
-    return Outcome("FAILED", f"{short}\nexit code {done.returncode}\n{end}", seconds)
+    if process.returncode == 0 or end == "stopped at work":
+        return Outcome("ok", end if process.returncode else "", seconds)
+    return Outcome("FAILED", "\n".join((str(short), *printed.splitlines()[-12:], end)), seconds)
 
 
 def _with_id(command: Command, folder: Path) -> Command:
@@ -106,7 +108,8 @@ def _with_id(command: Command, folder: Path) -> Command:
     else:
         found = sorted((*at.glob("labels/label/*"), *at.glob("*.scenario")))
         name = found[0].stem if found else at.name
-    return Command(tuple(name if word == "ID" else word for word in command.words))
+    words = tuple(name if word == "ID" else word for word in command.words)
+    return Command(words, command.settings)
 
 
 def _make_room(command: Command, folder: Path) -> None:
