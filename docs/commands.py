@@ -36,7 +36,8 @@ _PREPARED = [
     bevdrive simulate --planner pdm,idm,costvolume --replan 0.5 --name before
     """,
     """
-    bevdrive evaluate detection --dataroot DIR --version V --split S --results oracle --name oracle
+    bevdrive evaluate detection --dataroot DIR --version V --split S --results oracle --name mine
+    bevdrive evaluate tracking --dataroot DIR --version V --split S --results oracle --name tracks
     bevdrive train joint --data data/old --name joint
     bevdrive train p3 --data data/old --name p3
     bevdrive train bc --data data/old --name bc_m
@@ -155,11 +156,12 @@ def _unpack_kitti(drive: Path) -> None:
 
 
 def _write_results(folder: Path) -> None:
-    """Detections and plans of the prepared data set, as files that are scored."""
-    boxes = (folder / "runs" / "oracle" / "submission.json").read_text()
-    (folder / "mine.json").write_text(boxes)
+    """Detections, tracks and plans of the prepared data set, as files that are scored."""
+    for name in ("mine", "tracks"):
+        shutil.copy(folder / "runs" / name / "submission.json", folder / f"{name}.json")
+    tokens = json.loads((folder / "mine.json").read_text())["results"]
     plan = [[2.0 * k, 0.0] for k in range(1, 7)]
-    plans = {token: plan for token in json.loads(boxes)["results"]}
+    plans = {token: plan for token in tokens}
     (folder / "plans.json").write_text(json.dumps(plans))
 
 

@@ -39,13 +39,14 @@ _NOT_RUN = {
 
 # What words of the docs stand for, in turn.
 _MEANT = {
-    r"--source argoverse2 --path \w+": "--source argoverse2 --path real/av2",
+    r"(discover .*--path|view) (?:DIR|LOGS?)\b": r"\1 real/av2/adcf7d18-0510-35b0-a2fa-b4cea13a6d76",
+    r"--source argoverse2 --path (DIR|LOGS)\b": "--source argoverse2 --path real/av2",
     r"(likeness\.py --data) DIR": r"\1 real",
     r"--(path|maps) (?:DIR|OUT|FOUR|ONE)\b": r"--\1 real/nuscenes_mini_scenarionet",
-    r"view (?:DIR|LOG)\b": "view real/av2/adcf7d18-0510-35b0-a2fa-b4cea13a6d76",
     r"--dataroot \S+ --version \S+": "--dataroot data/sim --version v1.0-sim",
     r"(v1.0-sim --split) \S+": r"\1 sim_val",
     r"(v1.0-sim --scenario) \S+": r"\1 scene-2001",
+    r"(evaluate tracking .*)mine\.json": r"\1tracks.json",
     r"--scenario DRIVE\b": "--scenario ID",
     r"--path DRIVE\b": "--path data/kitti",
     r"SWEEP\.bin": "data/kitti/velodyne/0000000000.bin",
@@ -67,19 +68,20 @@ if shutil.which("nvidia-smi") is None:
 _STEPS = "--steps 2 --steps-per-epoch 1 --batch-size 2 --val-every 2 --val-examples 2"
 _SMALL = {
     r".*--(resume|help)\b": "",
-    r"bevdrive simulate .*--(source|benchmark|scenario)": "--count 1 --videos 0 --replan 1",
-    r"bevdrive simulate": "--count 2 --videos 0 --replan 1 --duration-s 4",
-    r"bevdrive collect .*--(source|benchmark)": "--count 2",
-    r"bevdrive collect": "--count 2 --duration-s 9",
+    r"bevdrive simulate .*--(source|benchmark|scenario)": "--count 1 --videos 0 --replan 1 --workers 0",
+    r"bevdrive simulate": "--count 2 --videos 0 --replan 1 --duration-s 4 --workers 0",
+    r"bevdrive collect .*--(source|benchmark)": "--count 2 --workers 0",
+    r"bevdrive collect": "--count 2 --duration-s 9 --workers 0",
     r"bevdrive save": "--count 2",
     r"bevdrive train (intention|cover|occupancy|costvolume)": f"{_STEPS} --num-x 48 --num-y 32",
     r"bevdrive train": _STEPS,
     r"bevdrive discover .*\.bin": "",
-    r"bevdrive discover .*--(weights|stage)": "--count 1 --seconds 0.5",
-    r"bevdrive discover": "--count 2 --seconds 1 --steps 4 --rounds 1",
-    r"bevdrive export": "--train 1 --val 1",
+    r"bevdrive discover .*--(weights|stage)": "--count 1 --seconds 0.5 --workers 0",
+    r"bevdrive discover .*argoverse2": "--stage cluster --workers 0",  # there is one sweep
+    r"bevdrive discover": "--count 2 --seconds 1 --steps 4 --rounds 1 --workers 0",
+    r"bevdrive export": "--train 1 --val 1 --workers 0",
     r"bevdrive evaluate (detection|tracking|prediction|forecast .*--data |planning .*--results)": "",
-    r"bevdrive evaluate": "--count 1",
+    r"bevdrive evaluate": "--count 1 --workers 0",
     r"bevdrive bench .*--prepare": "--agents 4",
     r"bevdrive bench ": "--worlds 2 --agents 4 --mode eager",
     r"bevdrive view .*--web": "--out look.html",
@@ -184,7 +186,8 @@ def small(command: Command) -> Command:
     words = shlex.split(text)
     options = next((found for begin, found in _SMALL.items() if re.match(begin, text)), "")
     for option in re.findall(r"--[^-].*?(?= --|$)", options):
-        words = _with(words, option.split())
+        if option != "--workers 0" or "--cluster" not in words:
+            words = _with(words, option.split())
     return Command(tuple(words), command.settings)
 
 
