@@ -71,13 +71,14 @@ _SMALL = {
     r"bevdrive simulate .*--(source|benchmark|scenario)": "--count 1 --videos 0 --replan 1 --workers 0",
     r"bevdrive simulate": "--count 2 --videos 0 --replan 1 --duration-s 4 --workers 0",
     r"bevdrive collect .*--(source|benchmark)": "--count 2 --workers 0",
-    r"bevdrive collect": "--count 2 --duration-s 9 --workers 0",
+    r"bevdrive collect": "--count 10 --duration-s 9 --workers 0",  # one of ten validates
     r"bevdrive save": "--count 2",
     r"bevdrive train (intention|cover|occupancy|costvolume)": f"{_STEPS} --num-x 48 --num-y 32",
     r"bevdrive train": _STEPS,
     r"bevdrive discover .*\.bin": "",
     r"bevdrive discover .*--(weights|stage)": "--count 1 --seconds 0.5 --workers 0",
     r"bevdrive discover .*argoverse2": "--stage cluster --workers 0",  # there is one sweep
+    r"bevdrive discover .*--cluster": "--stage cluster --count 2 --seconds 0.5",
     r"bevdrive discover": "--count 2 --seconds 1 --steps 4 --rounds 1 --workers 0",
     r"bevdrive export": "--train 1 --val 1 --workers 0",
     r"bevdrive evaluate (detection|tracking|prediction|forecast .*--data |planning .*--results)": "",
@@ -100,7 +101,7 @@ _SMALL = {
     r"python benchmarks/samplers": "--trajectories 20 --scenes 2 --repeats 1",
     r"python benchmarks/traffic": "--worlds 2 --seconds 2",
     r"python examples/ppo_single_file": "--steps 16 --worlds 4 --scenarios 2 --minibatch 8",
-    r"python examples/train_ppo": "--steps 8 --num-envs 2",
+    r"python examples/train_ppo": "--steps 8",
 }
 # Measurements of minutes that no option makes small.
 _LONG = re.compile(r"benchmarks/(speed|scaling|view|discovery|learning)\.py")
