@@ -34,6 +34,7 @@ _PREPARED = [
     bevdrive save --families roundabout --split train --to data/roundabouts
     bevdrive discover --split train --out runs/found
     bevdrive simulate --planner pdm,idm,costvolume --replan 0.5 --name before
+    bevdrive simulate --planner pdm,idm --replan 0.5 --name after
     """,
     """
     bevdrive evaluate detection --dataroot DIR --version V --split S --results oracle --name mine
@@ -52,7 +53,7 @@ _PREPARED = [
 _ALSO_CALLED = {
     "data/old": "mixed experts val random random2 driven bold nusc",
     "data/sweeps": "sweeps_p3",
-    "runs/before": "after latest",
+    "runs/before": "latest",
     "runs/found": "detector",
     "runs/occ": "occ_lidar",
     "runs/cv": "cv_lidar",
