@@ -7,6 +7,7 @@ that they name are prepared once before. A command has failed if its exit code i
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -72,7 +73,9 @@ def run(command: Command, folder: Path) -> Outcome:
     """A command of a page, small, in this folder."""
     if reason := why_not_run(command):
         return Outcome("not run", reason)
-    short = _with_id(small(command), folder)
+    short = small(command)
+    if "ID" in short.words or "runs/latest" in str(short):
+        short = _named(short, folder)
     _make_room(short, folder)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(folder / "home")}
     environment |= dict(setting.split("=", 1) for setting in short.settings)
@@ -100,18 +103,25 @@ def run(command: Command, folder: Path) -> Outcome:
     return Outcome("FAILED", "\n".join((str(short), *printed.splitlines()[-12:], end)), seconds)
 
 
-def _with_id(command: Command, folder: Path) -> Command:
-    """ID: the first of the run, the discovery, or the scenarios that are looked at; a log has its name."""
-    if "ID" not in command.words:
-        return command
-    at = folder / (command.words[2] if command.words[1] == "view" else "runs/latest")
-    if (at / "scenarios.txt").is_file():
-        name = (at / "scenarios.txt").read_text().split()[0]
-    else:
-        found = sorted((*at.glob("labels/label/*"), *at.glob("*.scenario")))
-        name = found[0].stem if found else at.name
-    words = tuple(name if word == "ID" else word for word in command.words)
-    return Command(words, command.settings)
+def _named(command: Command, folder: Path) -> Command:
+    """With the names of what is there when it is run, in place of runs/latest and of ID.
+
+    runs/latest: of the trainings, where weights are meant, else of the runs with drives; another kind of run
+    may have been made since on the page. ID: the first of what is looked at; a log has its own name.
+    """
+    weights = re.search(r"@runs/latest|--weights runs/latest|bevdrive train", str(command))
+    found = folder.glob(f"runs/*/{'checkpoints' if weights else 'drives'}")
+    latest = max(found, key=lambda part: (part.parent / "config.yaml").stat().st_mtime).parent
+    words: list[str] = [
+        word.replace("runs/latest", f"runs/{latest.name}") for word in command.words
+    ]
+    if "ID" in words:
+        at = folder / words[2] if words[1] == "view" else latest
+        listed = at / "scenarios.txt"
+        files = sorted((*at.glob("labels/label/*"), *at.glob("*.scenario")))
+        name = files[0].stem if files else at.name
+        words[words.index("ID")] = listed.read_text().split()[0] if listed.is_file() else name
+    return Command(tuple(words), command.settings)
 
 
 def _make_room(command: Command, folder: Path) -> None:
