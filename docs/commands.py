@@ -98,8 +98,11 @@ def run(command: Command, folder: Path) -> Outcome:
         printed, _ = process.communicate()
         end = "stopped at work" if is_long(command) else "no end"
     seconds = time.perf_counter() - began
-    if process.returncode == 0 or end == "stopped at work":
-        return Outcome("ok", end if process.returncode else "", seconds)
+    if end == "stopped at work":
+        return Outcome("ok", end, seconds)
+    if process.returncode == 0:
+        spared = "cuda" in str(command) and "cuda" not in str(short)
+        return Outcome("ok", "without a GPU" if spared else "", seconds)
     return Outcome("FAILED", "\n".join((str(short), *printed.splitlines()[-12:], end)), seconds)
 
 
@@ -150,6 +153,8 @@ def prepare(folder: Path, processes: int) -> list[Outcome]:
         lines = [Command(tuple(line.split())) for line in stage.strip().splitlines()]
         with ThreadPoolExecutor(processes) as pool:
             outcomes += pool.map(lambda line: _told("prepared", line, folder), lines)
+        if any(outcome.how == "FAILED" for outcome in outcomes):
+            sys.exit("what the pages need cannot be prepared")
     (folder / "runs" / "latest").unlink()
     for name, others in _ALSO_CALLED.items():
         for other in others.split():
@@ -190,8 +195,9 @@ def run_page(page: Path, prepared: Path) -> list[Outcome]:
 def _told(page: str, command: Command, folder: Path) -> Outcome:
     """Run, and print a line."""
     outcome = run(command, folder)
-    end = {"ok": f" {outcome.told}", "not run": f" ({outcome.told})"}
-    told = end.get(outcome.how, f"\n{outcome.told}").rstrip()
+    told = outcome.told and (
+        f"\n{outcome.told}" if outcome.how == "FAILED" else f" ({outcome.told})"
+    )
     print(f"{outcome.how:8}{outcome.seconds:6.1f} s  {page}: {command}{told}", flush=True)
     return outcome
 

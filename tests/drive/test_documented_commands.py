@@ -1,5 +1,6 @@
 """Every command of README.md and docs/ is taken by the command line, and small enough to be run."""
 
+import runpy
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,6 +90,28 @@ def test_options_make_a_command_small() -> None:
     assert of("bevdrive view runs/latest --scenario ID --web") == (
         "bevdrive view runs/latest --scenario ID --web --out look.html"
     )
+
+
+def test_who_fails_is_told_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    run_page = runpy.run_path(str(ROOT / "docs" / "commands.py"))["run_page"]
+    prepared = tmp_path / "prepared"
+    (prepared / "data" / "store").mkdir(parents=True)
+    (prepared / "runs" / "mine" / "drives").mkdir(parents=True)
+    (prepared / "runs" / "mine" / "config.yaml").touch()
+    (prepared / "runs" / "mine" / "scenarios.txt").write_text("a-val-0-000007\n")
+    (prepared / "look.py").write_text(
+        "import sys; sys.exit(sys.argv[1:] != ['runs/mine', 'a-val-0-000007'])"
+    )
+    (prepared / "fail.py").write_text("import sys\nprint('it rains')\nsys.exit(3)\n")
+    page = tmp_path / "page.md"
+    lines = ("python fail.py", "make it", "python look.py RUN ID", "bevdrive benchmark list")
+    page.write_text("".join(f"    {line}\n" for line in lines))
+    hows = [outcome.how for outcome in run_page(page, prepared)]
+    assert hows == ["FAILED", "not run", "ok", "ok"]
+    assert "\nit rains\nexit code 3\n" in capsys.readouterr().out
 
 
 def test_what_counts_as_a_command() -> None:
