@@ -29,7 +29,7 @@ _PROGRAMS = {"bevdrive": [sys.executable, "-m", "drive.cli.main"], "python": [sy
 # Shortened like the commands of the pages; each stage takes what those before it made.
 _PREPARED = [
     """
-    bevdrive export nuscenes --families curve,merge --duration-s 10 --sweeps --out data/sim
+    bevdrive export nuscenes --sweeps --out data/sim
     bevdrive collect --split train --families merge,curve --duration-s 9 --out data/old
     bevdrive collect --split train --families merge,curve --duration-s 9 --sensors lidar --out data/sweeps
     bevdrive save --families roundabout --split train --to data/roundabouts

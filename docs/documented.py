@@ -80,7 +80,8 @@ _SMALL = {
     r"bevdrive discover .*argoverse2": "--stage cluster --workers 0",  # there is one sweep
     r"bevdrive discover .*--cluster": "--stage cluster --count 2 --seconds 0.5",
     r"bevdrive discover": "--count 2 --seconds 1 --steps 4 --rounds 1 --workers 0",
-    r"bevdrive export": "--train 1 --val 1 --workers 0",
+    r"bevdrive export .*--source run": "--train 1 --val 0 --workers 0",
+    r"bevdrive export": "--train 1 --val 1 --duration-s 10 --workers 0",
     r"bevdrive evaluate (detection|tracking|prediction|forecast .*--data |planning .*--results)": "",
     r"bevdrive evaluate": "--count 1 --workers 0",
     r"bevdrive bench .*--prepare": "--agents 4",
