@@ -58,7 +58,7 @@ _MEANT = {
     r"--planner NAME\b": "--planner bc",
     r"--families (?:F|ALL30)\b": "--families curve,merge",
     r"--seed N\b": "--seed 1",
-    r"\bworlds=\S+": "worlds=2",
+    r"\bworlds=\S+": "worlds=2 mode=eager what=step",
     r" --view\b": "",  # waits for somebody
 }
 if shutil.which("nvidia-smi") is None:
