@@ -10,7 +10,7 @@ WAIT := -o DPkg::Lock::Timeout=300
 # Where bytecode may not be kept, each of the many processes here compiles torch and all else anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test suite lint system docs pictures clean
+.PHONY: demo test suite lint system docs commands pictures clean
 
 demo: $(CORE)
 	@echo "Demo: 32 generated scenarios of 15 s, three planners"
@@ -42,6 +42,10 @@ system:
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Every command of README and docs, in small, two pages at a time.
+commands: system $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python docs/commands.py
 
 # The pictures of README and docs; DATA: nuScenes mini scenes as ScenarioNet converts them.
 pictures: system $(STAMP)
