@@ -69,7 +69,7 @@ _STEPS = "--steps 2 --steps-per-epoch 1 --batch-size 2 --val-every 2 --val-examp
 _SMALL = {
     r".*--(resume|help)\b": "",
     r"bevdrive simulate .*--(source|benchmark|scenario)": "--count 1 --videos 0 --replan 1 --workers 0",
-    r"bevdrive simulate": "--count 2 --videos 0 --replan 1 --duration-s 4 --workers 0",
+    r"bevdrive simulate": "--count 2 --videos 0 --replan 1 --duration-s 10 --workers 0",
     r"bevdrive collect .*--(source|benchmark)": "--count 2 --workers 0",
     r"bevdrive collect": "--count 10 --duration-s 9 --workers 0",  # one of ten validates
     r"bevdrive save": "--count 2",
