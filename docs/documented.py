@@ -69,7 +69,7 @@ _STEPS = "--steps 2 --steps-per-epoch 1 --batch-size 2 --val-every 2 --val-examp
 _SMALL = {
     r".*--(resume|help)\b": "",
     r"bevdrive simulate .*--(source|benchmark|scenario)": "--count 1 --videos 0 --replan 1 --workers 0",
-    r"bevdrive simulate": "--count 2 --videos 0 --replan 1 --duration-s 4 --workers 0",
+    r"bevdrive simulate": "--count 2 --videos 0 --replan 1 --duration-s 10 --workers 0",
     r"bevdrive collect .*--(source|benchmark)": "--count 2 --workers 0",
     r"bevdrive collect": "--count 10 --duration-s 9 --workers 0",  # one of ten validates
     r"bevdrive save": "--count 2",
@@ -189,19 +189,19 @@ def small(command: Command) -> Command:
     options = next((found for begin, found in _SMALL.items() if re.match(begin, text)), "")
     for option in re.findall(r"--[^-].*?(?= --|$)", options):
         if option != "--workers 0" or "--cluster" not in words:
-            words = _with(words, option.split())
+            words = _with(words, *option.split())
     return Command(tuple(words), command.settings)
 
 
-def _with(words: list[str], option: list[str]) -> list[str]:
+def _with(words: list[str], option: str, *values: str) -> list[str]:
     """With an option, in place of the values that it has; but the name of a file stays."""
-    if option[0] not in words:
-        return [*words, *option]
-    if option[0] == "--out":
+    if option not in words:
+        return [*words, option, *values]
+    if option == "--out":
         return words
-    at = words.index(option[0])
-    values = list(takewhile(lambda word: not word.startswith("--"), words[at + 1 :]))
-    return [*words[:at], *option, *words[at + 1 + len(values) :]]
+    at = words.index(option) + 1
+    given = list(takewhile(lambda word: not word.startswith("--"), words[at:]))
+    return [*words[:at], *values, *words[at + len(given) :]]
 
 
 def is_long(command: Command) -> bool:
