@@ -1,6 +1,6 @@
 # CPU:   docker build -t bevdrive .
 # CUDA:  docker build --build-arg TORCH=cu128 -t bevdrive .     # then: docker run --gpus all ... --device cuda
-#        docker run --rm -v "$PWD/runs:/home/driver/runs" bevdrive simulate --count 8
+#        docker run --rm -v "$PWD/runs:/bevdrive/runs" bevdrive simulate --count 8
 # `runs` has to be writable for user 1000; for another: --user "$(id -u)" -e HOME=/tmp
 FROM python:3.11-slim AS wheel
 WORKDIR /src
@@ -19,8 +19,8 @@ COPY --from=wheel /wheels/ /wheels/
 RUN pip install --no-cache-dir -c /wheels/constraints.txt \
         --extra-index-url https://download.pytorch.org/whl/${TORCH} torch \
     && pip install --no-cache-dir -c /wheels/constraints.txt "$(echo /wheels/*.whl)[view]"
-RUN useradd --create-home --uid 1000 driver && install -d -o driver /home/driver/runs
+RUN useradd --create-home --uid 1000 driver && install -d -o driver /bevdrive /bevdrive/runs
 USER driver
-WORKDIR /home/driver
+WORKDIR /bevdrive
 ENTRYPOINT ["bevdrive"]
 CMD ["--help"]

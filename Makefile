@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 TORCH := $(VENV)/.torch
 CORE := $(VENV)/.core
 STAMP := $(VENV)/.installed
+SITE := $(VENV)/.site
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 WAIT := -o DPkg::Lock::Timeout=300
 # Where bytecode may not be kept, each of the many processes here compiles torch and all else anew.
@@ -39,8 +40,7 @@ system:
 		apt-get $(WAIT) install -y -qq $(PACKAGES) >/dev/null; } || true
 
 # The site, into build/site; a broken link is an error.
-docs: $(STAMP)
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[docs]'
+docs: $(SITE)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Every command of README and docs, in small, two pages at a time.
@@ -73,6 +73,10 @@ $(STAMP): $(TORCH) pyproject.toml
 	@echo "Installing bevdrive with all extras and tools (800 MB)"
 	@$(PIP) -e '.[dev]'
 	@touch $(CORE) $@
+
+$(SITE): $(STAMP)
+	@$(PIP) -e '.[docs]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info

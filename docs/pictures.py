@@ -14,7 +14,9 @@ from drive.cli.main import main
 
 IMAGES = Path(__file__).parent / "images"
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "my_scenario.py"
+LAPTOP, PHONE = (1366, 768), (390, 844)
 MOVING = "unprotected_left-val-0-000004"
+COLLISION = "left_turn-val-0-000008"  # constant velocity hits a car that crosses
 FAMILIES = "signalized_junction,roundabout,left_turn,crosswalk,merge,t_junction"
 
 
@@ -24,15 +26,23 @@ def call(*words: object) -> None:
         raise SystemExit(f"bevdrive {' '.join(map(str, words))} failed")
 
 
-def screenshot(report: Path, image: Path, scheme: str, fragment: str = "", act: str = "0") -> None:
-    """The report at laptop size, after a line of script; `fragment` opens a drive."""
+def screenshot(
+    page_file: Path,
+    image: Path,
+    scheme: str,
+    size: tuple[int, int] = LAPTOP,
+    fragment: str = "",
+    act: str = "0",
+) -> None:
+    """A page in a window of that size, after a line of script; `fragment` opens a drive of a report."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         chromium = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-        page.goto(f"file://{report.resolve()}{fragment}")
+        viewport = {"width": size[0], "height": size[1]}
+        page = browser.new_page(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto(f"file://{page_file.resolve()}{fragment}")
         page.wait_for_timeout(500)
         page.evaluate(act)
         page.wait_for_timeout(500)
@@ -76,10 +86,18 @@ def draw(data: Path | None, root: Path) -> None:
     subprocess.run([sys.executable, EXAMPLE], cwd=root, check=True)
     call("view", root / "scenarios", "--time", 3.5, "--color", "class",
          "--out", IMAGES / "my_scenario.png")  # fmt: skip
-    report = run / "report.html"
-    screenshot(report, IMAGES / "report_scores.png", "light")
+    call("view", run, "--scenario", COLLISION, "--planner", "constant_velocity", "--color", "class",
+         "--out", IMAGES / "view_collision.png")  # fmt: skip
+    look_at_pages(run / "report.html", root)
+
+
+def look_at_pages(report: Path, root: Path) -> None:
+    """The report on a laptop and a phone, in light and in dark."""
     seek = "report.player.seek(50)"
-    screenshot(report, IMAGES / "report_playback.png", "dark", "#0/2", seek)
+    screenshot(report, IMAGES / "report_scores.png", "light")
+    screenshot(report, IMAGES / "report_playback.png", "dark", fragment="#0/2", act=seek)
+    for scheme in ("light", "dark"):
+        screenshot(report, IMAGES / f"report_phone_{scheme}.png", scheme, PHONE)
 
 
 if __name__ == "__main__":

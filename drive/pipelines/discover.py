@@ -38,14 +38,14 @@ def begin(config: DiscoverConfig) -> list[ScenarioRef]:
     Raises InputError for wrong input and for a folder that holds something else.
     """
     refs = find_logs(config)
-    _require_own(config)
+    _claim_folder(config)
     return refs
 
 
 def discover(config: DiscoverConfig, refs: list[ScenarioRef]) -> Figures:
     """Do what is not done yet, up to the stage that is asked for; returns the figures by stage.
 
-    Raises `BrokenRun` where a worker process died.
+    Raises InputError for a drive that cannot be read; `BrokenRun` where a worker process died.
     """
     assert config.out is not None
     missing = [ref for ref in refs if not is_stored(log_folder(config.out, ref))]
@@ -87,7 +87,7 @@ def _label_stages(config: DiscoverConfig) -> list[str]:
     return stages
 
 
-def _require_own(config: DiscoverConfig) -> None:
+def _claim_folder(config: DiscoverConfig) -> None:
     """The folder is this discovery's, or a new one; InputError where it holds something else."""
     assert config.out is not None
     asked = {name: value for name, value in to_plain(config).items() if name not in _FREE}

@@ -113,9 +113,9 @@ def roll_out(
 
 @dataclass(frozen=True)
 class _Leaders:
-    """Who is in the way of O lateral offsets at T times, `[T, B, O, N]`; inf: not in the way, or nobody."""
+    """Everyone along the route at T times; his rear for each of O lateral offsets, inf if not in its way."""
 
-    rear_m: Tensor
+    rear_m: Float[Tensor, "t b o n"]
     center_m: Float[Tensor, "t b 1 n"]
     along_mps: Float[Tensor, "t b 1 n"]
     which: Int[Tensor, " p"]
@@ -128,7 +128,7 @@ class _Leaders:
         offsets_m: Float[Tensor, " p"],
         reach_m: Float[Tensor, " b"],
     ) -> "_Leaders":
-        """Asked once for all steps: it does not hang on how far the ego gets."""
+        """Asked once for all steps: it does not depend on how far the ego gets."""
         then = agents.at(times_s)
         offset, half_across, rear, center, along, there = (
             field.permute(2, 0, 1).unsqueeze(2)

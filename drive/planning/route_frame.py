@@ -29,7 +29,7 @@ class AgentsOnRoute:
     valid: Bool[Tensor, "b n k"]
 
     def at(self, times_s: Sequence[float]) -> "AgentsOnRoute":
-        """The same at T times in place of the knots; there is who is there at both knots beside each."""
+        """The same at T times in place of the knots; valid is who is there at the knots before and after."""
         last = self.s_m.shape[-1] - 1.001
         places = [min(time_s / KNOT_S, last) for time_s in times_s]
         before = torch.tensor([int(place) for place in places], device=self.s_m.device)

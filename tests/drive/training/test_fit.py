@@ -299,7 +299,7 @@ def test_every_epoch_and_every_process_has_batches_of_its_own(data: Path) -> Non
     assert steps(3, 1, 2) == expected(13, 15)
 
 
-def test_two_processes_go_on_where_one_ended_and_train_as_it_with_twice_the_batches(
+def test_two_processes_train_as_one_with_twice_the_batches_and_go_on_where_one_ended(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from drive.training.progress import Progress
@@ -317,14 +317,16 @@ def test_two_processes_go_on_where_one_ended_and_train_as_it_with_twice_the_batc
     with monkeypatch.context() as patched:
         patched.setattr(Progress, "on_train_batch_end", dies)
         assert main([*words, "--accumulate", "2", "--name", "broken"]) == 1
-    resumed = ["train", "joint", "--resume", str(tmp_path / "broken")]
+    command = [sys.executable, "-m", "drive.cli.main"]
     two = ["--devices", "2", "--strategy", "ddp", "--accumulate", "1"]
-    command = [sys.executable, "-m", "drive.cli.main", *resumed, *two]
-    told = subprocess.run(command, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
+    resumed = ["train", "joint", "--resume", str(tmp_path / "broken")]
+    for started in ([*words, "--name", "two"], resumed):
+        told = subprocess.run([*command, *started, *two], capture_output=True, text=True)
+        assert told.returncode == 0, told.stderr
     # Not weights: those whose gradient is nothing but rounding go where that leads.
-    one, both = (_last_figures(tmp_path / name) for name in ("one", "broken"))
+    one, both, gone_on = (_last_figures(tmp_path / name) for name in ("one", "two", "broken"))
     assert one == pytest.approx(both, rel=1e-4) and len(one) > 5
+    assert one == pytest.approx(gone_on, rel=1e-4)
 
 
 def _last_figures(folder: Path) -> dict[str, float]:
