@@ -352,7 +352,7 @@ def test_off_the_road_and_against_the_traffic_by_hand() -> None:
 
 
 def test_overlap_helper_of_the_scorer_agrees_with_brute_force() -> None:
-    from drive.planning.pdm.scorer import _near_pairs
+    from drive.planning.pdm.overlaps import overlaps
 
     g = torch.Generator().manual_seed(3)
     count = 12
@@ -371,10 +371,9 @@ def test_overlap_helper_of_the_scorer_agrees_with_brute_force() -> None:
     empty = replace(agents, valid=torch.zeros_like(agents.valid))
     proposals = propose(observation, agents_along_route(empty, observation.route, 4.0), IMPROVED)
     futures = coasting(agents, torch.arange(HORIZON + FURTHEST_AHEAD + 1) * DT_S)
-    found = {
-        tuple(row)
-        for row in torch.stack(_near_pairs(observation, futures, proposals, 6)[:4], dim=1).tolist()
-    }
+    met = overlaps(observation, futures, proposals, (0, 6))[6]
+    rows = torch.stack((met.world, met.proposal, met.agent, met.instant), dim=1)
+    found = {tuple(row) for row in rows.tolist()}
     truth = set()
     for p in range(15):
         for n in range(count):

@@ -16,6 +16,7 @@ from torch import Tensor
 from drive.planning.futures import Futures
 from drive.planning.idm_rollout import DT_S
 from drive.planning.oncoming import ONCOMING_M, against_flow_m
+from drive.planning.pdm.overlaps import Overlaps, overlaps
 from drive.planning.pdm.proposals import Proposals
 from drive.planning.pdm.rules import PdmRules
 from drive.planning.route_frame import project
@@ -72,9 +73,14 @@ def score(
             x.flatten(0, 1).unsqueeze(1) for x in (rear, one_lane, junction)
         )
     totals, steps = [], []
+    looks = TTC_AHEAD_STEPS[1:] if rules.keeps_who_is_met else TTC_AHEAD_STEPS
     for future in futures:
-        collision, step = _collisions(observation, future, proposals, one_lane)
-        ttc = _time_to_collision(observation, future, proposals, rear, ~one_lane | junction, rules)
+        met = overlaps(observation, future, proposals, sorted({0, *looks}))
+        collision, step = _collisions(met[0], observation, future, proposals, one_lane)
+        ttc = _time_to_collision(
+            {steps: met[steps] for steps in looks}, observation, proposals, rear,
+            ~one_lane | junction, rules,
+        )  # fmt: skip
         gates = collision.view_as(on_road) * on_road
         progress = _progress(gained_m, gates, rules)
         totals.append(gates * (5.0 * progress + 5.0 * ttc.view_as(fine) + 2.0 * fine) / 12.0)
@@ -93,46 +99,8 @@ def _one_by_one(observation: Observation, proposals: Proposals) -> tuple[Observa
     return replace(observation, agents=agents, ego=ego), alone
 
 
-def _near_pairs(
-    observation: Observation, futures: Futures, proposals: Proposals, steps: int
-) -> tuple[Tensor, ...]:
-    """Overlapping (world, proposal, agent, instant): the ego moved `steps` straight on, others by then."""
-    agents, ego = observation.agents, observation.ego
-    instants = slice(steps, steps + proposals.speed_mps.shape[2])
-    yaw = proposals.pose[..., 2]
-    ahead = steps * DT_S * proposals.speed_mps
-    ego_x = proposals.pose[..., 0] + ahead * torch.cos(yaw)
-    ego_y = proposals.pose[..., 1] + ahead * torch.sin(yaw)
-    reach = box.circumradius_m(ego.size_m).unsqueeze(1) + box.circumradius_m(agents.size_m)
-    other, there = futures.pose[:, :, instants], futures.valid[:, :, instants]
-    keep = _ever_near(ego_x, ego_y, other[..., :2], reach, there)
-    world = torch.arange(len(keep), device=keep.device).unsqueeze(1)
-    other, there, reach = other[world, keep], there[world, keep], reach[world, keep]
-    gap_sq = (ego_x.unsqueeze(2) - other[:, None, ..., 0]) ** 2
-    gap_sq += (ego_y.unsqueeze(2) - other[:, None, ..., 1]) ** 2
-    near = (gap_sq < (reach**2)[:, None, :, None]) & there.unsqueeze(1)
-    b, p, a, t = torch.nonzero(near, as_tuple=True)
-    n = keep[b, a]
-    ego_pose = torch.stack((ego_x[b, p, t], ego_y[b, p, t], yaw[b, p, t]), dim=-1)
-    agent_pose = other[b, a, t]
-    hit = box.overlaps(ego_pose, ego.size_m[b], agent_pose, agents.size_m[b, n])
-    return b[hit], p[hit], n[hit], t[hit], ego_pose[hit], agent_pose[hit]
-
-
-def _ever_near(
-    ego_x: Tensor, ego_y: Tensor, other: Tensor, reach: Tensor, there: Bool[Tensor, "b n t"]
-) -> Tensor:
-    """Indices `[B, K]` that include every agent some proposal may meet (boxes of all proposals)."""
-    low = torch.stack((ego_x.amin(dim=1), ego_y.amin(dim=1)), dim=-1).unsqueeze(1)
-    high = torch.stack((ego_x.amax(dim=1), ego_y.amax(dim=1)), dim=-1).unsqueeze(1)
-    margin = reach[..., None, None]
-    meets = ((other > low - margin) & (other < high + margin)).all(-1) & there
-    meets = meets.any(-1)
-    count = max(1, int(meets.sum(dim=1).max()))
-    return torch.argsort(meets.int(), dim=1, descending=True, stable=True)[:, :count]
-
-
 def _collisions(
+    met: Overlaps,
     observation: Observation,
     futures: Futures,
     proposals: Proposals,
@@ -140,7 +108,7 @@ def _collisions(
 ) -> tuple[Tensor, Tensor]:
     """1, 0.5 (an object hit) or 0 for each proposal, and the step of the first at-fault contact."""
     agents, ego = observation.agents, observation.ego
-    b, p, n, t, ego_pose, agent_pose = _near_pairs(observation, futures, proposals, 0)
+    b, p, n, t = met.world, met.proposal, met.agent, met.instant
     shape = (*proposals.speed_mps.shape[:2], agents.valid.shape[1])
     first = torch.full(shape, _NEVER, device=t.device).view(-1)
     place = (b * shape[1] + p) * shape[2] + n
@@ -148,9 +116,9 @@ def _collisions(
     begins = (first[place] == t) & (t > 0)  # who overlaps the ego now is left out
     b, p, n, t, place = b[begins], p[begins], n[begins], t[begins], place[begins]
     fault = at_fault(
-        ego_pose[begins], ego.size_m[b], ego.wheelbase_m[b], proposals.speed_mps[b, p, t],
+        met.ego_pose[begins], ego.size_m[b], ego.wheelbase_m[b], proposals.speed_mps[b, p, t],
         one_lane[b, p, t],
-        agent_pose[begins], agents.size_m[b, n],
+        met.agent_pose[begins], agents.size_m[b, n],
         futures.velocity_mps[b, n, t].norm(dim=-1) * (agents.kind[b, n] != AgentKind.OBJECT),
     )  # fmt: skip
     blame = torch.full_like(first, _NEVER)
@@ -165,8 +133,8 @@ def _collisions(
 
 
 def _time_to_collision(
+    met_at: dict[int, Overlaps],
     observation: Observation,
-    futures: Futures,
     proposals: Proposals,
     rear: Float[Tensor, "b p t 3"],
     sideways_counts: Bool[Tensor, "b p t"],
@@ -174,18 +142,17 @@ def _time_to_collision(
 ) -> Float[Tensor, "b p"]:
     """1 where nobody ahead would be hit within 0.9 s of going straight on, else 0."""
     shape = (*proposals.speed_mps.shape[:2], observation.agents.valid.shape[1])
-    wanted = TTC_AHEAD_STEPS[1:] if rules.keeps_who_is_met else TTC_AHEAD_STEPS
     places, orders, counted = [], [], []
-    for look, steps in enumerate(wanted):
-        b, p, n, t, _, agent_pose = _near_pairs(observation, futures, proposals, steps)
-        counts = is_ahead(rear[b, p, t], agent_pose)
-        counts |= sideways_counts[b, p, t] & ~is_behind(rear[b, p, t], agent_pose)
+    for look, (steps, met) in enumerate(met_at.items()):
+        b, p, n, t = met.world, met.proposal, met.agent, met.instant
+        counts = is_ahead(rear[b, p, t], met.agent_pose)
+        counts |= sideways_counts[b, p, t] & ~is_behind(rear[b, p, t], met.agent_pose)
         # Who overlaps the ego now is left out, so he is met before all others.
         at_once = (t == 0) & (steps == 0)
-        met = (proposals.speed_mps[b, p, t].abs() >= STOPPED_TTC_MPS) | at_once
-        places.append(((b * shape[1] + p) * shape[2] + n)[met])
-        orders.append((t * len(wanted) + look)[met])
-        counted.append((counts & ~at_once)[met])
+        moves = (proposals.speed_mps[b, p, t].abs() >= STOPPED_TTC_MPS) | at_once
+        places.append(((b * shape[1] + p) * shape[2] + n)[moves])
+        orders.append((t * len(met_at) + look)[moves])
+        counted.append((counts & ~at_once)[moves])
     place, order, counts = torch.cat(places), torch.cat(orders), torch.cat(counted)
     if not rules.keeps_who_is_met:  # whom the ego meets first while he does not count is dropped
         first = torch.full((shape[0] * shape[1] * shape[2],), _NEVER, device=place.device)
