@@ -57,7 +57,8 @@ class Registry:
     def make(self, name: str, *given: Any, **named: Any) -> Any:
         """An object of the class of that name; `given` is what its maker gets, or else `named` the class.
 
-        Raises as `load`, and where an object that was lent should be given something.
+        Raises as `load`, and where an object that was lent should be given something, or somebody's own
+        class raises.
         """
         cls, weights = self.load(name), class_and_weights(name)[1]
         lent = self._lent.get({}).get(name, cls)
@@ -68,13 +69,19 @@ class Registry:
         maker = getattr(cls, self.maker, None) if self.maker else None
         if maker is not None:
             return maker(*given)
-        if not weights:
-            return cls(**named)
+        if weights:
+            named |= {"weights": weights}
         try:
-            return cls(weights=weights, **named)
+            return cls(**named)
         except InputError as error:
+            if not weights:
+                raise
             told = str(error).removeprefix("--weights ")  # they are part of the name here
             raise InputError(f"{self.option} {name}: {told}") from None
+        except Exception as error:
+            if name in self.builtin:
+                raise
+            raise InputError(f"{self.option} {name}: cannot be made: {_told(error)}") from error
 
     def load(self, name: str) -> Any:
         """The class of that name.

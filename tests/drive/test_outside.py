@@ -173,9 +173,8 @@ def test_broken_planners_are_named_and_the_others_scores_complete(tmp_path: Path
             text = (tmp_path / "all" / note["traceback"]).read_text()
             assert text.startswith("Traceback") and said.partition(" (")[0] in text
     shown = done.stderr[done.stderr.index("error: ") :].splitlines()
-    assert shown[0].startswith(
-        "error: RaisesWhenMade, 2 scenarios: RuntimeError: no weights (errors/"
-    )
+    made = f"--planner {broken}:RaisesWhenMade: cannot be made: RuntimeError: no weights ({broken},"
+    assert shown[0].startswith(f"error: RaisesWhenMade, 2 scenarios: {made}")
     assert f"--resume {tmp_path / 'all'}" in shown[-1]
 
 

@@ -214,3 +214,19 @@ def test_every_builtin_name_is_a_class_with_its_methods(kind: str) -> None:
     for name in known.builtin:
         cls = known.load(name)
         assert all(hasattr(cls, method.partition("(")[0]) for method in known.methods)
+
+
+def test_who_raises_when_it_is_made_is_told_where_and_what_is_built_in_is_a_bug(
+    files: Path,
+) -> None:
+    (files / "dull.py").write_text(
+        "class Saw:\n    def __init__(self):\n        raise OSError('no teeth')\n"
+        "    def cut(self, wood): ...\n"
+    )
+    with pytest.raises(InputError) as caught:
+        SAWS.make("dull.py:Saw")
+    told = f"--saw dull.py:Saw: cannot be made: OSError: no teeth ({files}/dull.py, line 3)"
+    assert str(caught.value) == told
+    ours = Registry("--saw", "bevdrive.saws", ("cut(wood)",), {"dull": "dull:Saw"})
+    with pytest.raises(OSError, match="no teeth"):
+        ours.make("dull")
