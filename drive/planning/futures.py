@@ -64,41 +64,42 @@ def recorded(known: Privileged, time_s: Float[Tensor, " t"]) -> Futures:
     )
 
 
-def foretold(
-    agents: Agents, forecast: JointForecast, mode: int, time_s: Float[Tensor, " t"]
-) -> Futures:
-    """Everyone does what future number `mode` says, between its instants in proportion; after it, coasts.
+def foretold(agents: Agents, forecast: JointForecast, time_s: Float[Tensor, " t"]) -> list[Futures]:
+    """Everyone does what each of F futures says, between its instants in proportion; after it, coasts.
 
     Things, and whoever's forecast is not finite, coast all the time.
     """
-    knots = torch.cat((agents.pose.unsqueeze(2), forecast.pose[:, mode, EGO + 1 :]), dim=2)
+    here = agents.pose[:, None, :, None].expand(-1, forecast.pose.shape[1], -1, -1, -1)
+    knots = torch.cat((here, forecast.pose[:, :, EGO + 1 :]), dim=3)
     at = time_s / forecast.dt_s
-    low = torch.floor(at).long().clamp(max=knots.shape[2] - 2)
+    low = torch.floor(at).long().clamp(max=knots.shape[3] - 2)
     part = (at - low).unsqueeze(1)  # above 1 after the last instant
-    before, after = knots[:, :, low], knots[:, :, low + 1]
+    before, after = knots[:, :, :, low], knots[:, :, :, low + 1]
     moved = after[..., :2] - before[..., :2]
     turned = part.clamp(max=1.0) * se2.wrap_angle(after[..., 2:] - before[..., 2:])
     pose = torch.cat((before[..., :2] + part * moved, before[..., 2:] + turned), dim=-1)
-    known = torch.isfinite(knots).all(dim=3).all(dim=2) & (agents.kind != AgentKind.OBJECT)
-    known, coast = known[..., None, None], coasting(agents, time_s)
-    return Futures(
-        torch.where(known, pose, coast.pose),
-        torch.where(known, moved / forecast.dt_s, coast.velocity_mps),
-        coast.valid,
-    )
+    user = (agents.kind != AgentKind.OBJECT).unsqueeze(1)
+    known = (torch.isfinite(knots).all(dim=4).all(dim=3) & user)[..., None, None]
+    coast = coasting(agents, time_s)
+    pose = torch.where(known, pose, coast.pose.unsqueeze(1))
+    velocity = torch.where(known, moved / forecast.dt_s, coast.velocity_mps.unsqueeze(1))
+    each = zip(pose.unbind(1), velocity.unbind(1), strict=True)
+    return [Futures(pose, velocity_mps, coast.valid) for pose, velocity_mps in each]
 
 
 @dataclass(frozen=True)
 class Outlook:
     """What everybody may do together: F futures, each at any times from now on, and how likely each is."""
 
-    courses: tuple[Callable[[Tensor], Futures], ...]
+    at: Callable[[Float[Tensor, " t"]], list[Futures]]
+    """each of the F futures"""
     probability: Float[Tensor, "b f"]
 
     @staticmethod
     def certain(course: Callable[[Tensor], Futures], agents: Agents) -> "Outlook":
         """Of one future alone."""
-        return Outlook((course,), agents.pose.new_ones(len(agents.pose), 1))
+        sure = agents.pose.new_ones(len(agents.pose), 1)
+        return Outlook(lambda time_s: [course(time_s)], sure)
 
     @staticmethod
     def given(
@@ -119,13 +120,7 @@ class Outlook:
     @staticmethod
     def of(forecast: JointForecast, agents: Agents) -> "Outlook":
         """All futures of a forecast."""
-        modes = range(forecast.pose.shape[1])
-        courses = tuple(partial(foretold, agents, forecast, mode) for mode in modes)
-        return Outlook(courses, forecast.probability)
-
-    def at(self, time_s: Float[Tensor, " t"]) -> list[Futures]:
-        """Each of the F futures."""
-        return [course(time_s) for course in self.courses]
+        return Outlook(partial(foretold, agents, forecast), forecast.probability)
 
     def likeliest(self, time_s: Float[Tensor, " t"]) -> Futures:
         """In each world the most probable future."""

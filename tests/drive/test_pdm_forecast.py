@@ -80,7 +80,7 @@ def test_between_the_instants_of_a_forecast_by_hand() -> None:
     pose[0, 0, 1] = torch.tensor(((10.0, 2.0, math.pi / 2), (11.0, 2.0, 0.0)))
     pose[0, 0, 2] = torch.tensor((30.0, 3.5, 0.2))
     forecast = JointForecast(pose, torch.ones(1, 1), KNOT_S)
-    futures = foretold(agents, forecast, 0, torch.tensor((0.0, 0.1, 0.5, 0.6, 1.0, 1.5)))
+    (futures,) = foretold(agents, forecast, torch.tensor((0.0, 0.1, 0.5, 0.6, 1.0, 1.5)))
     expected = torch.tensor((
         (10.0, 0.0, math.pi / 2), (10.0, 0.4, math.pi / 2), (10.0, 2.0, math.pi / 2),
         (10.2, 2.0, 0.4 * math.pi), (11.0, 2.0, 0.0), (12.0, 2.0, 0.0),
@@ -98,8 +98,8 @@ def test_things_and_who_has_no_finite_forecast_coast() -> None:
     agents = _observe(Car(0, 0, 0), things, Car(1, 20, 3.5, 0, 2)).agents
     pose = torch.full((1, 1, 3, 2, 3), 7.0)
     pose[0, 0, 2, 1] = torch.nan
-    futures = foretold(
-        agents, JointForecast(pose, torch.ones(1, 1), KNOT_S), 0, torch.tensor([1.0])
+    (futures,) = foretold(
+        agents, JointForecast(pose, torch.ones(1, 1), KNOT_S), torch.tensor([1.0])
     )
     expected = torch.tensor(((10.0, 3.5, 0.0), (22.0, 3.5, 0.0)))  # 2 m/s for 1 s
     assert torch.allclose(futures.pose[0, :, 0], expected, atol=1e-5)

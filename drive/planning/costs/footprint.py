@@ -1,5 +1,7 @@
 """What a raster around the ego holds under its box: points of the box, and the look-up."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch import Tensor
 from sim.geometry.grid import BevGrid
 
 _ALONG, _ACROSS = 11, 3  # points of a footprint: on a car half a metre and a metre apart
+_AT_ONCE = 400_000  # points, 5 MB with what they are placed by
 
 
 def footprint_m(
@@ -59,6 +62,30 @@ def look_up(
     )
     batch, candidates, instants, _ = trajectory.shape
     return seen.reshape(batch, instants, candidates, -1).transpose(1, 2)
+
+
+def reduced(
+    reduce: Callable[[Tensor], Tensor],
+    volume: Float[Tensor, "b t x y"],
+    grid: BevGrid,
+    trajectory: Float[Tensor, "b k t 5"],
+    point_m: Float[Tensor, "b q 2"],
+    ahead_s: Float[Tensor, " q"] | None = None,
+    smooth: bool = False,
+) -> Float[Tensor, "b k t"]:
+    """`look_up`, of whose points something is made at each instant, as the most or the mean of them.
+
+    A few instants at a time: the points of many worlds are more than caches hold.
+    """
+    points = len(trajectory) * trajectory.shape[1] * point_m.shape[1]
+    steps = max(1, _AT_ONCE // max(points, 1))
+    found = [
+        reduce(look_up(part, grid, course, point_m, ahead_s, smooth))
+        for part, course in zip(
+            volume.split(steps, dim=1), trajectory.split(steps, dim=2), strict=True
+        )
+    ]
+    return torch.cat(found, dim=2)
 
 
 def _placed(

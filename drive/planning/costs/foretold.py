@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from drive.planning.futures import Futures
@@ -30,39 +30,44 @@ def foretold_occupancy(
         *((torch.arange(n, device=size_m.device) + 0.5) / n - 0.5 for n in (_ALONG, _ACROSS))
     )
     inside_m = place * size_m.unsqueeze(2)
-    total = size_m.new_zeros(len(size_m), futures[0].pose.shape[2], grid.num_cells)
-    for number, future in enumerate(futures):
-        taken = _taken(future, inside_m, size_m, grid)
-        total.addcmul_(taken, probability[:, number, None, None])
-    return total.reshape(*total.shape[:2], *grid.shape)
+    batch, _, instants, _ = futures[0].pose.shape
+    future, cell = _taken(futures, inside_m, size_m, grid)
+    total = size_m.new_zeros(batch * instants, grid.num_cells)
+    share = probability.repeat_interleave(instants, dim=0)
+    counts = torch.bincount(future, minlength=len(futures)).tolist()
+    for number, cells in enumerate(cell.split(counts)):
+        taken = total.new_zeros(total.numel() + 1).index_fill_(0, cells.flatten(), 1.0)
+        total.addcmul_(taken[:-1].view_as(total), share[:, number : number + 1])
+    return total.reshape(batch, instants, *grid.shape)
 
 
 def _taken(
-    future: Futures, inside_m: Float[Tensor, "b n q 2"], size_m: Tensor, grid: BevGrid
-) -> Float[Tensor, "b t x"]:
-    """1 in the cells that hold a point of a box."""
-    batch, _, instants, _ = future.pose.shape
+    futures: Sequence[Futures],
+    inside_m: Float[Tensor, "b n q 2"],
+    size_m: Float[Tensor, "b n 2"],
+    grid: BevGrid,
+) -> tuple[Int[Tensor, " k"], Int[Tensor, "k q"]]:
+    """The future of each box that may touch the grid, in order, and the cells that hold points of it, in
+    the rasters `[B, T]` of that future; one past them all: off the grid."""
+    pose = torch.stack([future.pose for future in futures])
+    valid = torch.stack([future.valid for future in futures])
     reach_m = 0.5 * size_m.norm(dim=2)[:, :, None]
-    world, agent, instant = (future.valid & _near(future.pose, reach_m, grid)).nonzero(
-        as_tuple=True
-    )
-    x, y, yaw = future.pose[world, agent, instant].unbind(-1)
+    future, world, agent, instant = (valid & _near(pose, reach_m, grid)).nonzero(as_tuple=True)
+    x, y, yaw = pose[future, world, agent, instant].unbind(-1)
     along, across = (inside_m[world, agent] / grid.resolution_m).unbind(-1)
     i, j = (v.unsqueeze(1) for v in grid.cells(x, y))
     cos, sin = torch.cos(yaw).unsqueeze(1), torch.sin(yaw).unsqueeze(1)
     i = torch.floor(i + along * cos - across * sin)
     j = torch.floor(j + along * sin + across * cos)
-    raster = (world * instants + instant).unsqueeze(1)
-    nowhere = batch * instants * grid.num_cells
+    raster = (world * pose.shape[3] + instant).unsqueeze(1)
     index = grid.flat(i, j).long() + raster * grid.num_cells
-    index = torch.where(grid.holds(i, j), index, nowhere)
-    out = inside_m.new_zeros(nowhere + 1).index_fill_(0, index.flatten(), 1.0)
-    return out[:-1].reshape(batch, instants, grid.num_cells)
+    nowhere = pose.shape[1] * pose.shape[3] * grid.num_cells
+    return future, torch.where(grid.holds(i, j), index, nowhere)
 
 
 def _near(
-    pose: Float[Tensor, "b n t 3"], reach_m: Float[Tensor, "b n 1"], grid: BevGrid
-) -> Bool[Tensor, "b n t"]:
+    pose: Float[Tensor, "f b n t 3"], reach_m: Float[Tensor, "b n 1"], grid: BevGrid
+) -> Bool[Tensor, "f b n t"]:
     """Whose box may touch the grid; most of a scene's do not."""
     x, y = pose[..., 0], pose[..., 1]
     high_x, high_y = grid.high_m

@@ -1,13 +1,14 @@
 """The named terms of an interpretable cost, of every candidate (P3, Sadat et al. 2020, section 3.3)."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from drive.planning.candidates import DT_S, Candidates
-from drive.planning.costs.footprint import footprint_m, front_m, look_at, look_up, swept_s
+from drive.planning.costs.footprint import footprint_m, front_m, look_at, reduced, swept_s
 from drive.planning.costs.foretold import GRID
 from drive.planning.costs.lane_distance import FURTHEST_M, lane_distances_m
 from drive.planning.idm_rollout import limit_here_mps
@@ -127,10 +128,9 @@ def _occupied(
     ahead_s = torch.tensor(AHEAD_S, device=device).repeat_interleave(nose_m.shape[1])
 
     def most(point_m: Tensor, ahead_s: Tensor | None = None) -> Tensor:
-        seen = look_up(
-            around.occupancy, around.grid, trajectory, point_m, ahead_s, smooth=around.smooth
-        )
-        return seen.amax(dim=-1)
+        highest = partial(torch.amax, dim=-1)
+        volume = around.occupancy
+        return reduced(highest, volume, around.grid, trajectory, point_m, ahead_s, around.smooth)
 
     inside = most(footprint_m(size_m), swept_s(DT_S, device))
     near = most(footprint_m(size_m, _WIDER_M, _LONGER_M))

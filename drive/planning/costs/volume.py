@@ -1,12 +1,13 @@
 """`CostVolume`: what it costs the ego to be in a cell at an instant."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from drive.planning.costs.footprint import footprint_m, look_up
+from drive.planning.costs.footprint import footprint_m, reduced
 from sim.geometry.grid import BevGrid
 
 _MARGIN_M = 3.5  # between the edge and the middle of a box that is all within
@@ -32,4 +33,5 @@ class CostVolume:
         high = torch.tensor(self.grid.high_m).to(trajectory) - _MARGIN_M
         within = torch.cat((trajectory[..., :2].clamp(low, high), trajectory[..., 2:]), dim=-1)
         inside = footprint_m(ego_size_m)
-        return look_up(self.cost, self.grid, within, inside, smooth=True).mean(dim=-1)
+        mean = partial(torch.mean, dim=-1)
+        return reduced(mean, self.cost, self.grid, within, inside, smooth=True)
