@@ -8,7 +8,7 @@ import shapely
 import torch
 from scipy.ndimage import map_coordinates
 
-from drive.planning.costs.footprint import footprint_m, look_at, look_up
+from drive.planning.costs.footprint import footprint_m, look_at, look_up, reduced
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
 
@@ -79,6 +79,23 @@ def test_what_has_a_gradient_reads_the_same() -> None:
     assert found.requires_grad
     wanted = look_up(volume, GRID, trajectory, points, smooth=True)
     torch.testing.assert_close(found.detach(), wanted, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 10**6])
+def test_the_most_under_a_footprint_in_parts_is_that_of_its_points(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drive.planning.costs.footprint._AT_ONCE", at_once)
+    volume = torch.rand(1, 3, *GRID.shape, generator=torch.Generator().manual_seed(2))
+    trajectory, points = _trajectory(30), footprint_m(SIZE_M)
+    found = reduced(lambda seen: seen.amax(dim=-1), volume, GRID, trajectory, points, smooth=True)
+    cells = _in_cells(trajectory, points, 0.0)
+    wanted = np.zeros((30, 3))
+    for k, t in np.ndindex(30, 3):
+        layer = volume[0, t].numpy().astype(float)
+        at = cells[k, t].T - 0.5
+        wanted[k, t] = map_coordinates(layer, at, order=1, mode="grid-constant", cval=0.0).max()
+    np.testing.assert_allclose(found[0].numpy(), wanted, atol=1e-4)
 
 
 def test_each_world_and_instant_has_its_own_raster() -> None:
