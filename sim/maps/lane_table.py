@@ -85,9 +85,13 @@ class LaneTable:
         self, world_SE2_ego: Float[Tensor, "b 3"], light_state: Int[Tensor, "b l"]
     ) -> VectorMap:
         """The pieces nearest to the ego, and the lights on them."""
-        points = self.point_m[self.row]
-        gap = points - world_SE2_ego[:, None, None, :2]
-        distance = gap.square().sum(-1).amin(dim=2)
+        gap_x, gap_y = (
+            self.point_m[..., axis][self.row] - world_SE2_ego[:, None, None, axis]
+            for axis in (0, 1)
+        )
+        distance = (gap_x.square() + gap_y.square()).amin(
+            dim=2
+        )  # a sum of two takes five times as long
         # Stable: pieces that meet beside the ego are equally near, and keep their order everywhere.
         nearest = distance.argsort(dim=1, stable=True)[:, : self.spec.num_pieces]
         row = self.row.unsqueeze(1)
