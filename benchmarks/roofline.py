@@ -31,20 +31,8 @@ VIEWS = ("view", "expand", "slice", "select", "unsqueeze", "squeeze", "permute",
          "as_strided", "detach", "unbind", "split", "unfold", "empty", "lift_fresh", "diagonal")  # fmt: skip
 READS = ("index.", "gather", "index_select", "take", "embedding", "grid_sampler")
 WRITES = ("scatter", "index_put", "index_add", "index_fill")
-REDUCTIONS = (
-    "sum",
-    "amax",
-    "amin",
-    "max.dim",
-    "min.dim",
-    "argmin",
-    "argmax",
-    "any",
-    "all",
-    "mean",
-    "cum",
-    "sort",
-)
+REDUCTIONS = ("sum", "amax", "amin", "max.dim", "min.dim", "argmin", "argmax", "any", "all", "mean", "cum",
+              "sort")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,7 +120,7 @@ def counted(call: Callable[[], Any]) -> Count:
 
 
 def row(name: str, eager: Work, fast: Work, machine: Limits) -> str:
-    """Of one world: a step of workload step, an image, a sweep, an observation."""
+    """Of one unit of the workload: an agent-step, an image, a ray, an observation; calls are of all."""
     count = counted(eager.call)
     per = 1e6 / eager.amount
     told = [count.values / machine.operations, count.scattered / machine.reads,

@@ -88,10 +88,10 @@ def draw(data: Path | None, root: Path) -> None:
          "--out", IMAGES / "my_scenario.png")  # fmt: skip
     call("view", run, "--scenario", COLLISION, "--planner", "constant_velocity", "--color", "class",
          "--out", IMAGES / "view_collision.png")  # fmt: skip
-    look_at_pages(run / "report.html", root)
+    look_at_pages(run / "report.html")
 
 
-def look_at_pages(report: Path, root: Path) -> None:
+def look_at_pages(report: Path) -> None:
     """The report on a laptop and a phone, in light and in dark."""
     seek = "report.player.seek(50)"
     screenshot(report, IMAGES / "report_scores.png", "light")

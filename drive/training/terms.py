@@ -1,5 +1,7 @@
 """`TermsTask`: what trainings share that weigh the named terms of a cost."""
 
+from functools import partial
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -7,7 +9,7 @@ from torch import Tensor
 from drive.features.example import Example
 from drive.networks.weights import load_network
 from drive.planning.candidates import Candidates
-from drive.planning.costs.footprint import footprint_m, look_up
+from drive.planning.costs.footprint import footprint_m, reduced
 from drive.planning.costs.foretold import GRID, foretold_occupancy
 from drive.planning.experts import recorded_futures
 from drive.planning.foretold_planner import ahead
@@ -43,7 +45,7 @@ def collides(example: Example, candidates: Candidates) -> Float[Tensor, "b k t"]
     """1 from the instant on at which a candidate runs into where somebody truly was, cell by cell."""
     true = recorded_occupancy(example)
     inside = footprint_m(example.observation.ego.size_m)
-    hit = look_up(true, GRID, candidates.trajectory, inside).amax(dim=-1)
+    hit = reduced(partial(torch.amax, dim=-1), true, GRID, candidates.trajectory, inside)
     return hit.cummax(dim=2).values
 
 

@@ -89,9 +89,8 @@ class LaneTable:
             self.point_m[..., axis][self.row] - world_SE2_ego[:, None, None, axis]
             for axis in (0, 1)
         )
-        distance = (gap_x.square() + gap_y.square()).amin(
-            dim=2
-        )  # a sum of two takes five times as long
+        # x and y apart: eager sums over an axis of two are slow.
+        distance = (gap_x.square() + gap_y.square()).amin(dim=2)
         # Stable: pieces that meet beside the ego are equally near, and keep their order everywhere.
         nearest = distance.argsort(dim=1, stable=True)[:, : self.spec.num_pieces]
         row = self.row.unsqueeze(1)
