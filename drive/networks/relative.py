@@ -89,7 +89,11 @@ class Pairs:
 
 
 class LineAttention(nn.Module):
-    """Each agent looks at the lines near it; F sets of agents look at the same lines."""
+    """Each agent looks at the lines near it; F sets of agents look at the same lines.
+
+    K and V act on the queries and on the sums over j instead of on every pair: the same for less. So do
+    lines: scores are of all of them, those of near ones are picked, and weights put back among all.
+    """
 
     def __init__(self, width: int, heads: int, pair_width: int) -> None:
         super().__init__()
@@ -102,15 +106,25 @@ class LineAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "b f n d"], line: Float[Tensor, "b e d"], pairs: Pairs
     ) -> Float[Tensor, "b f n d"]:
-        index = pairs.line_index
-        first = line.shape[1] * torch.arange(len(index), device=index.device)[:, None, None]
-        of_line = self.key_value(line).flatten(0, 1).index_select(0, (index + first).flatten())
-        both = of_line.reshape(*index.shape, -1) + self.pair(pairs.line)
-        key, value = both.unflatten(-1, (2, self.heads, -1)).permute(3, 0, 1, 4, 2, 5)  # b n h k c
-        query = self.query(x).unflatten(-1, (self.heads, -1)).permute(0, 2, 3, 1, 4)  # b n h f c
-        score = query @ key.transpose(-1, -2)
-        weight = attention(score / math.sqrt(key.shape[-1]), pairs.line_visible[:, :, None, None])
-        return self.out((weight @ value).permute(0, 3, 1, 2, 4).flatten(-2))
+        sets, agents, lines = *x.shape[1:3], line.shape[1]
+        split = self.key_value(line).unflatten(-1, (2, self.heads, -1))
+        key, value = split.permute(2, 0, 3, 1, 4)  # b h e c
+        pair_key, pair_value = self.pair.weight.unflatten(0, (2, self.heads, -1))  # h c r
+        query = self.query(x).unflatten(-1, (self.heads, -1)).permute(0, 3, 1, 2, 4)  # b h f n c
+        index = pairs.line_index[:, None, None].expand(-1, self.heads, sets, -1, -1)
+        of_line = query.flatten(2, 3) @ key.transpose(-1, -2)  # b h (f n) e
+        score = torch.gather(of_line.unflatten(2, (sets, agents)), -1, index)
+        asked = (query @ pair_key.unsqueeze(1)).permute(0, 3, 1, 2, 4).flatten(2, 3)  # b n (h f) r
+        of_pair = (asked @ pairs.line.transpose(-1, -2)).unflatten(2, (self.heads, sets))
+        score = score + of_pair.permute(0, 2, 3, 1, 4)
+        visible = pairs.line_visible[:, None, None]
+        weight = attention(score / math.sqrt(key.shape[-1]), visible)  # b h f n k
+        seen = weight.permute(0, 3, 1, 2, 4).flatten(2, 3) @ pairs.line
+        seen = seen.unflatten(2, (self.heads, sets)).permute(0, 2, 3, 1, 4)  # b h f n r
+        among_all = weight.new_zeros((*weight.shape[:-1], lines)).scatter(-1, index, weight)
+        out = (among_all.flatten(2, 3) @ value).unflatten(2, (sets, agents))
+        out = out + seen @ pair_value.transpose(-1, -2).unsqueeze(1)
+        return self.out(out.permute(0, 2, 3, 1, 4).flatten(-2))
 
 
 class AgentAttention(nn.Module):

@@ -22,7 +22,7 @@ def least_cost_plan(
 ) -> Plan:
     """The valid candidate of least cost; where there is none, the ego brakes to a stop."""
     cost = torch.where(candidates.valid, cost, torch.inf)
-    order = cost.argsort(dim=1)[:, :SHOWN]
+    order = cost.argsort(dim=1, stable=True)[:, :SHOWN]
     best = candidates.take(order)
     trajectory = torch.where(
         best.valid[:, :1, None], best.trajectory[:, 0], stop(observation, candidates)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from drive.planning.candidates import Candidates
@@ -34,10 +34,22 @@ def without_wrong_way(observation: Observation, candidates: Candidates) -> Candi
     """
     if observation.map is None:
         return candidates
-    pose, speed_mps = candidates.trajectory[..., :3], candidates.trajectory[..., 3]
-    against_m = against_flow_m(observation.map, pose, speed_mps, candidates.dt_s)
-    areas = observation.map.area_bits(pose[..., :2])
+    wrong = is_wrong_way(observation.map, candidates.trajectory, candidates.dt_s)
+    return replace(candidates, valid=kept(candidates.valid, wrong))
+
+
+def is_wrong_way(
+    hd_map: EgoMap, trajectory: Float[Tensor, "b k t 5"], dt_s: float
+) -> Bool[Tensor, "b k"]:
+    """Whether it gets no score for its direction and crosses a junction."""
+    pose, speed_mps = trajectory[..., :3], trajectory[..., 3]
+    against_m = against_flow_m(hd_map, pose, speed_mps, dt_s)
+    areas = hd_map.area_bits(pose[..., :2])
     at_junction = ((areas & int(AreaBit.INTERSECTION)) != 0).any(dim=2)
-    kept = candidates.valid & ~(at_junction & (against_m >= ONCOMING_M[1]))
-    valid = torch.where(kept.any(dim=1, keepdim=True), kept, candidates.valid)
-    return replace(candidates, valid=valid)
+    return at_junction & (against_m >= ONCOMING_M[1])
+
+
+def kept(valid: Bool[Tensor, "b k"], wrong: Bool[Tensor, "b k"]) -> Bool[Tensor, "b k"]:
+    """Those that are valid and not wrong; where there are none, those that are valid."""
+    right = valid & ~wrong
+    return torch.where(right.any(dim=1, keepdim=True), right, valid)

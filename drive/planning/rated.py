@@ -13,12 +13,19 @@ from drive.planning.futures import Outlook
 from drive.planning.least_cost import least_cost_plan
 from sim.interface import Observation, Occupancy, Plan, WhatIf
 
+BEST = 48
+"""of a planner's candidates: as many of the cheapest as anything looks at"""
+
 
 @dataclass(frozen=True)
 class Rated:
     """Candidates and what each costs, term by term if it has terms; what the others were expected to do, if
     that was asked; what it costs to be anywhere, and what the others would do if the ego did something else,
-    if the planner knows that."""
+    if the planner knows that.
+
+    All costs hold for the `BEST` cheapest; any other candidate costs no less than them, and that much need
+    not be all.
+    """
 
     candidates: Candidates
     cost: Float[Tensor, "b k"]

@@ -18,12 +18,11 @@ from drive.planning.least_cost import least_cost_plan
 from drive.planning.pdm.proposals import HORIZON, Proposals, simulate
 from drive.planning.pdm.rules import IMPROVED
 from drive.planning.pdm.scorer import FURTHEST_AHEAD, score
-from drive.planning.rated import Rated, RatedPlanner
+from drive.planning.rated import BEST, Rated, RatedPlanner
 from drive.planning.samplers.drivable import curvature_now
 from sim.ego_motion import plan_entries
 from sim.interface import Observation, Plan, needs_of
 
-REFINED = 48  # candidates that are scored: the best of the planner's own
 _PER_COST = 0.02  # of the score, for what a candidate costs the planner above its best one
 
 
@@ -59,13 +58,13 @@ class RefinedPlanner:
         instants = torch.arange(HORIZON + FURTHEST_AHEAD + 1, device=best.valid.device) * DT_S
         futures = reckoned.at(instants)
         scores = score(observation, futures, reckoned.probability, proposals, IMPROVED)
-        cost = 1.0 - scores.total + _PER_COST * _dearer(rated)[:, :REFINED]
+        cost = 1.0 - scores.total + _PER_COST * _dearer(rated)[:, :BEST]
         return least_cost_plan(observation, best, cost, None, outlook, rated.occupancy)
 
 
 def _best(rated: Rated) -> Candidates:
     """Those of least cost, in that order."""
-    return rated.candidates.take(_priced(rated).argsort(dim=1)[:, :REFINED])
+    return rated.candidates.take(_priced(rated).argsort(dim=1, stable=True)[:, :BEST])
 
 
 def _dearer(rated: Rated) -> Float[Tensor, "b k"]:

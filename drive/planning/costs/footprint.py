@@ -72,7 +72,7 @@ def reduced(
     point_m: Float[Tensor, "b q 2"],
     ahead_s: Float[Tensor, " q"] | None = None,
     smooth: bool = False,
-) -> Float[Tensor, "b k t"]:
+) -> Float[Tensor, "b k t *r"]:
     """`look_up`, of whose points something is made at each instant, as the most or the mean of them.
 
     A few instants at a time: the points of many worlds are more than caches hold.
@@ -106,8 +106,8 @@ def _placed(
         (
             cos, sin, speed * cos, speed * sin,
             scale_x * (x - low_x) - 1.0, scale_y * (y - low_y) - 1.0,
-        ), dim=-1,
-    )  # fmt: skip
+        ), dim=1,
+    ).flatten(2)  # fmt: skip
     ahead = torch.zeros_like(point_m[..., 0])
     ahead = ahead if ahead_s is None else ahead + ahead_s
     along, across = point_m.unbind(-1)
@@ -116,7 +116,7 @@ def _placed(
     of_x = torch.stack((along, -across, ahead, none, one / scale_x, none), dim=1) * scale_x
     factors = torch.stack((of_y, of_x), dim=-1).flatten(2)
     batch, instants, candidates = x.shape
-    out = told.flatten(1, 2) @ factors
+    out = told.transpose(1, 2) @ factors
     return out.reshape(batch, instants, candidates, -1, 2)
 
 

@@ -31,14 +31,14 @@ def foretold_occupancy(
     )
     inside_m = place * size_m.unsqueeze(2)
     batch, _, instants, _ = futures[0].pose.shape
-    future, cell = _taken(futures, inside_m, size_m, grid)
-    total = size_m.new_zeros(batch * instants, grid.num_cells)
-    share = probability.repeat_interleave(instants, dim=0)
+    future, world, cell = _taken(futures, inside_m, size_m, grid)
+    total = size_m.new_zeros(batch * instants * grid.num_cells + 1)
     counts = torch.bincount(future, minlength=len(futures)).tolist()
-    for number, cells in enumerate(cell.split(counts)):
-        taken = total.new_zeros(total.numel() + 1).index_fill_(0, cells.flatten(), 1.0)
-        total.addcmul_(taken[:-1].view_as(total), share[:, number : number + 1])
-    return total.reshape(batch, instants, *grid.shape)
+    share = probability[world, future].unsqueeze(1)
+    for cells, more in zip(cell.split(counts), share.split(counts), strict=True):
+        # What several points of a future take gets its share once: each writes the same sum.
+        total[cells] = total[cells] + more
+    return total[:-1].reshape(batch, instants, *grid.shape)
 
 
 def _taken(
@@ -46,9 +46,9 @@ def _taken(
     inside_m: Float[Tensor, "b n q 2"],
     size_m: Float[Tensor, "b n 2"],
     grid: BevGrid,
-) -> tuple[Int[Tensor, " k"], Int[Tensor, "k q"]]:
-    """The future of each box that may touch the grid, in order, and the cells that hold points of it, in
-    the rasters `[B, T]` of that future; one past them all: off the grid."""
+) -> tuple[Int[Tensor, " k"], Int[Tensor, " k"], Int[Tensor, "k q"]]:
+    """Future and world of each box that may touch the grid, in order, and the cells that hold points of it,
+    in the rasters `[B, T]` of that future; one past them all: off the grid."""
     pose = torch.stack([future.pose for future in futures])
     valid = torch.stack([future.valid for future in futures])
     reach_m = 0.5 * size_m.norm(dim=2)[:, :, None]
@@ -62,7 +62,7 @@ def _taken(
     raster = (world * pose.shape[3] + instant).unsqueeze(1)
     index = grid.flat(i, j).long() + raster * grid.num_cells
     nowhere = pose.shape[1] * pose.shape[3] * grid.num_cells
-    return future, torch.where(grid.holds(i, j), index, nowhere)
+    return future, world, torch.where(grid.holds(i, j), index, nowhere)
 
 
 def _near(

@@ -1,7 +1,6 @@
 """The named terms of an interpretable cost, of every candidate (P3, Sadat et al. 2020, section 3.3)."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -98,26 +97,28 @@ def terms_of(
 
 def terms_in(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Terms:
     """Of trajectories; with slopes in all of them where the surroundings are `softened`."""
-    observation, ego = around.observation, around.observation.ego
-    off_lanes, strays = _off_lanes(around, trajectory)
-    whole = (
-        *off_lanes,
-        *_along_route(observation, trajectory, strays),
-        *_comfort(trajectory, ego),
-    )
-    return Terms(each_in(around, trajectory), torch.stack(whole, dim=-1))
+    return Terms(each_in(around, trajectory), _whole(around, trajectory))
 
 
 def each_in(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Float[Tensor, "b k t s"]:
     """The terms of safety alone."""
-    return torch.stack((*_occupied(around, trajectory), _past_red(around, trajectory)), dim=-1)
+    past_red = _past_red(around, trajectory).unsqueeze(-1)
+    return torch.cat((others_in(around, trajectory), past_red), dim=-1)
 
 
-def _occupied(
+def apart_in(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Terms:
+    """Apart from `OF_OTHERS`, which are 0."""
+    past_red = _past_red(around, trajectory)
+    nobody = (torch.zeros_like(past_red),) * len(OF_OTHERS)
+    return Terms(torch.stack((*nobody, past_red), dim=-1), _whole(around, trajectory))
+
+
+def others_in(
     around: Surroundings, trajectory: Float[Tensor, "b k t 5"]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """collision: most under the footprint and what it sweeps half an instant before and after; clearance:
-    most under a wider one, the more the faster (P3, eq. 7); headway: most ahead, the more the faster.
+) -> Float[Tensor, "b k t 3"]:
+    """`OF_OTHERS`. collision: most under the footprint and what it sweeps half an instant before and after;
+    clearance: most under a wider one, the more the faster (P3, eq. 7); headway: most ahead, the more the
+    faster.
 
     The first two count more the sooner they are: before the later ones come there will be other plans.
     """
@@ -127,15 +128,19 @@ def _occupied(
     nose_m = front_m(size_m)
     ahead_s = torch.tensor(AHEAD_S, device=device).repeat_interleave(nose_m.shape[1])
 
-    def most(point_m: Tensor, ahead_s: Tensor | None = None) -> Tensor:
-        highest = partial(torch.amax, dim=-1)
-        volume = around.occupancy
-        return reduced(highest, volume, around.grid, trajectory, point_m, ahead_s, around.smooth)
+    inside_m, near_m = footprint_m(size_m), footprint_m(size_m, _WIDER_M, _LONGER_M)
+    follows_m = nose_m.repeat(1, len(AHEAD_S), 1)
+    part = [points.shape[1] for points in (inside_m, near_m, follows_m)]
+    in_time_s = torch.cat((swept_s(DT_S, device), ahead_s.new_zeros(part[1]), ahead_s))
 
-    inside = most(footprint_m(size_m), swept_s(DT_S, device))
-    near = most(footprint_m(size_m, _WIDER_M, _LONGER_M))
-    follows = most(nose_m.repeat(1, len(AHEAD_S), 1), ahead_s)
-    return soon * inside, soon * fast * near, fast * follows
+    def most(seen: Tensor) -> Tensor:
+        return torch.stack([some.amax(dim=-1) for some in seen.split(part, dim=-1)], dim=-1)
+
+    point_m = torch.cat((inside_m, near_m, follows_m), dim=1)
+    found = reduced(
+        most, around.occupancy, around.grid, trajectory, point_m, in_time_s, around.smooth
+    )
+    return found * torch.stack((soon.expand_as(fast), soon * fast, fast), dim=-1)
 
 
 def _past_red(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Tensor:
@@ -185,6 +190,13 @@ def _off_lanes(
     astray = torch.where(allowed_m < LANE_HALF_M, 1.0 - leading, 0.0)
     means = [p.mean(dim=2) for p in (allowed_m, wrong, off, route_m, off_road, astray)]
     return (*means[:4], route_m[..., -1], *means[4:]), astray
+
+
+def _whole(around: Surroundings, trajectory: Float[Tensor, "b k t 5"]) -> Float[Tensor, "b k r"]:
+    off_lanes, strays = _off_lanes(around, trajectory)
+    along_route = _along_route(around.observation, trajectory, strays)
+    comfort = _comfort(trajectory, around.observation.ego)
+    return torch.stack((*off_lanes, *along_route, *comfort), dim=-1)
 
 
 def _ends_m(

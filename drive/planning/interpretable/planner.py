@@ -3,13 +3,21 @@
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from drive.features.vectors import observed_scene
 from drive.networks.weights import DEFAULT, load_network
 from drive.planning.candidates import DT_S
-from drive.planning.costs.terms import EACH, OF_OTHERS, WHOLE, Terms, terms_of
+from drive.planning.costs.terms import (
+    EACH,
+    OF_OTHERS,
+    WHOLE,
+    Surroundings,
+    Terms,
+    apart_in,
+    others_in,
+)
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
 from drive.planning.interpretable.network import (
@@ -17,10 +25,12 @@ from drive.planning.interpretable.network import (
     InterpretableCost,
     foreseen,
 )
-from drive.planning.oncoming import without_wrong_way
-from drive.planning.rated import Rated
+from drive.planning.interpretable.price_best import price_best
+from drive.planning.oncoming import is_wrong_way, kept
+from drive.planning.rated import BEST, Rated
 from sim.errors import InputError
 from sim.interface import Observation, Occupancy
+from sim.trees import take
 
 _SPREAD = 0.6  # of the logarithm of a drawn weight
 _BOLD = 0.2  # of a weight, at most
@@ -53,14 +63,39 @@ class InterpretablePlanner(ForetoldPlanner):
         return replace(self.priced(observation, occupancy), occupancy=shown)
 
     def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
-        """What a sampler proposes, by the weighted sums of its terms."""
-        candidates = without_wrong_way(observation, self._sampler(observation))
-        weighted = self.cost.weighted(self.seen(terms_of(observation, candidates, occupancy)))
-        return Rated(candidates, torch.stack(list(weighted.values())).sum(dim=0), weighted)
+        """What a sampler proposes, by the weighted sums of its terms.
 
-    def seen(self, terms: Terms) -> Terms:
-        """As they are."""
-        return terms
+        Whether somebody is in its way, and whether it goes the wrong way, is asked of as few as may be among
+        the best: no term of safety lowers a cost.
+        """
+        candidates = self._sampler(observation)
+        around, path = Surroundings.of(observation, occupancy), candidates.trajectory
+        terms, wrong = apart_in(around, path), torch.zeros_like(candidates.valid)
+
+        def price(world: Int[Tensor, " w"], index: Int[Tensor, "w m"]) -> Float[Tensor, "w m"]:
+            row = world.unsqueeze(1)
+            here = around if len(world) == len(path) else take(around, world)
+            some = path[row, index]
+            terms.each[row, index, :, : len(OF_OTHERS)] = others_in(here, some)
+            if here.observation.map is not None:
+                wrong[row, index] = is_wrong_way(here.observation.map, some, candidates.dt_s)
+            told = self.weighted(Terms(terms.each[row, index], terms.whole[row, index]), world)
+            return torch.where(wrong[row, index], torch.inf, _sum(told))
+
+        every = torch.arange(len(path), device=path.device)
+        least = torch.where(candidates.valid, _sum(self.weighted(terms, every)), torch.inf)
+        price_best(least, price, BEST)
+        weighted = self.weighted(terms, every)
+        valid = kept(candidates.valid, wrong)
+        return Rated(replace(candidates, valid=valid), _sum(weighted), weighted)
+
+    def weighted(self, terms: Terms, world: Int[Tensor, " w"]) -> dict[str, Float[Tensor, "w k"]]:
+        """What each term adds to the cost in those worlds, by name."""
+        return self.cost.weighted(terms)
+
+
+def _sum(weighted: dict[str, Float[Tensor, "w k"]]) -> Float[Tensor, "w k"]:
+    return torch.stack(list(weighted.values())).sum(dim=0)
 
 
 class HandCostPlanner(InterpretablePlanner):
@@ -87,10 +122,12 @@ class RandomCostPlanner(HandCostPlanner):
         drawn = torch.randn(num_worlds, number, generator=generator, device=generator.device)
         self._factor = (_SPREAD * drawn).exp().to(device)
 
-    def seen(self, terms: Terms) -> Terms:
+    def weighted(self, terms: Terms, world: Int[Tensor, " w"]) -> dict[str, Float[Tensor, "w k"]]:
         """Times the factors."""
-        each, whole = self._factor.split((len(EACH), len(WHOLE)), dim=1)
-        return Terms(terms.each * each[:, None, None], terms.whole * whole.unsqueeze(1))
+        each, whole = self._factor[world].split((len(EACH), len(WHOLE)), dim=1)
+        return super().weighted(
+            Terms(terms.each * each[:, None, None], terms.whole * whole.unsqueeze(1)), world
+        )
 
 
 class BoldCostPlanner(RandomCostPlanner):

@@ -10,14 +10,17 @@ from drive.cli.main import main
 from drive.features.example import ExampleSpec
 from drive.networks.weights import FILE, WeightsCard, find_weights, save_weights
 from drive.planning import PLANNERS, make_planner
-from drive.planning.costs.terms import EACH, WHOLE, Terms
+from drive.planning.costs.terms import EACH, OF_OTHERS, WHOLE, Terms, terms_of
 from drive.planning.interpretable.network import (
     HAND_EACH,
     HAND_WHOLE,
     InterpretableConfig,
     InterpretableCost,
 )
-from drive.planning.interpretable.planner import RandomCostPlanner
+from drive.planning.interpretable.planner import HandCostPlanner, RandomCostPlanner
+from drive.planning.oncoming import without_wrong_way
+from drive.planning.rated import BEST
+from drive.planning.samplers.frenet import FrenetSampler
 from sim.errors import InputError
 from sim.interface import Observation, Plan
 from sim.simulator import Simulator
@@ -91,13 +94,36 @@ def test_draws_are_the_generators_and_each_world_has_its_own() -> None:
         planner = RandomCostPlanner()
         planner.reset(3, torch.device("cpu"), torch.Generator().manual_seed(seed))
         with torch.no_grad():
-            return torch.stack(list(planner.seen(terms).named().values())).sum(dim=0)
+            weighted = planner.weighted(terms, torch.arange(3))
+            return torch.stack(list(weighted.values())).sum(dim=0)
 
     first = drawn(0)
     assert torch.equal(first, drawn(0))
     assert not torch.equal(first, drawn(1))
     assert len(set(first[:, 0].tolist())) == 3
     assert torch.equal(first[:, 0], first[:, 1])
+
+
+def test_the_best_are_those_of_all_candidates_priced_in_full() -> None:
+    others = [
+        Car(-1, 25.0, 0.0, 0.0, 3.0),
+        Car(-1, 8.0, 3.5, 0.0, 9.0),
+        Car(-1, -12.0, 0.0, 0.0, 9.0),
+    ]
+    observation = _observed(*others)
+    planner = HandCostPlanner()
+    planner.reset(1, torch.device("cpu"), torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        rated = planner.rated(observation)
+        assert rated.occupancy is not None
+        all_of_them = FrenetSampler()(observation)
+        terms = terms_of(observation, all_of_them, rated.occupancy.probability)
+        cost = planner.cost.total(terms)
+    valid = without_wrong_way(observation, all_of_them).valid
+    wanted = torch.where(valid, cost, torch.inf).sort(dim=1).values[:, :BEST]
+    found = torch.where(rated.candidates.valid, rated.cost, torch.inf).sort(dim=1).values[:, :BEST]
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert float((terms.each[..., : len(OF_OTHERS)].sum(dim=(2, 3)) > 0.0).float().mean()) > 0.2
 
 
 def test_the_untrained_cost_is_the_hand_tuned_one() -> None:

@@ -1,0 +1,35 @@
+"""Prices of the cheapest of many candidates, without pricing them all (branch and bound)."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+_AT_ONCE = (
+    128  # candidates of a world; more of few worlds, where a call takes longer than its arithmetic
+)
+_CALL = 256  # candidates at least
+
+Price = Callable[[Int[Tensor, " w"], Int[Tensor, "w m"]], Float[Tensor, "w m"]]
+"""what M candidates of each of W worlds cost, given the numbers of both"""
+
+
+def price_best(least: Float[Tensor, "b k"], price: Price, best: int) -> Float[Tensor, "b k"]:
+    """What each candidate costs: all of it for the `best` cheapest of each world, or `least`, if that alone
+    is more than these cost.
+
+    `least` is no more than the whole price. Those for which it is least are asked first, some at a time,
+    until none of the others can be among the best; a world that is done is not asked again.
+    """
+    rising, order = least.sort(dim=1)
+    bound = torch.nn.functional.pad(rising, (0, 1), value=torch.inf)
+    cost, number = least.clone(), least.shape[1]
+    world, asked = torch.arange(len(least), device=least.device), 0
+    while len(world):
+        then = min(asked + max(_AT_ONCE, _CALL // len(world)), number)
+        row, index = world.unsqueeze(1), order[world, asked:then]
+        cost[row, index] = price(world, index)
+        enough = cost[row, order[world, :then]].kthvalue(min(best, then), dim=1).values
+        world, asked = world[enough > bound[world, then]], then
+    return cost
