@@ -24,13 +24,10 @@ def lane_distances_m(observation: Observation, grid: BevGrid) -> Float[Tensor, "
     on_way = route.pose[..., :2].unsqueeze(1)
     ahead = (s_m <= route.length_m.unsqueeze(1)).unsqueeze(1)
     way_m, way_there = _denser(on_way, ahead)
-    seeds = [
-        _seeds(line_m, there, grid),
-        _seeds(line_m, allowed, grid) | _seeds(way_m, way_there, grid),
-        _seeds(way_m, way_there, grid),
-    ]
-    seeds[0] = seeds[0] | seeds[1]
-    return distance_m(torch.stack(seeds, dim=1), grid.resolution_m)
+    on_route = _seeds(way_m, way_there, grid)
+    may_be_in = _seeds(line_m, allowed, grid) | on_route
+    of_all = _seeds(line_m, there, grid) | may_be_in
+    return distance_m(torch.stack((of_all, may_be_in, on_route), dim=1), grid.resolution_m)
 
 
 def _denser(
