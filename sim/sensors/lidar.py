@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sim import trees
@@ -116,19 +116,19 @@ class Lidar:
         cylinders = self.static.cylinders
         flat = _cross_prisms(columns, prisms, self._time_s)
         curved = _cross_cylinders(columns, cylinders)
-        enter = torch.cat((flat.enter_m, curved.enter_m), dim=2).unsqueeze(1)
-        leave = torch.cat((flat.leave_m, curved.leave_m), dim=2).unsqueeze(1)
-        low = torch.cat((prisms.low_m, cylinders.low_m), dim=1)
-        high = torch.cat((prisms.high_m, cylinders.high_m), dim=1)
-        slope = self._slope[:, None, None]
-        # Heights over the sensor divided by the beam's slope: the distances at which it is that high.
-        over = (torch.stack((low, high))[:, :, None] - columns.height_m.unsqueeze(-1)).unsqueeze(2)
-        inverse = 1.0 / torch.where(slope.abs() < _PARALLEL, _PARALLEL, slope)
-        first, second = over[0] * inverse, over[1] * inverse
-        begins = torch.maximum(enter, torch.minimum(first, second))
-        ends = torch.minimum(leave, torch.maximum(first, second))
-        meets = torch.where((begins < ends) & (begins > 0), begins, NEVER_M)
-        distance, index = meets.min(dim=-1)
+        enter = torch.cat((flat.enter_m, curved.enter_m), dim=2)
+        leave = torch.cat((flat.leave_m, curved.leave_m), dim=2)
+        low = torch.cat((prisms.low_m, cylinders.low_m), dim=1).unsqueeze(1).expand_as(enter)
+        high = torch.cat((prisms.high_m, cylinders.high_m), dim=1).unsqueeze(1).expand_as(enter)
+        which = None
+        if enter.device.type == "cpu" and not torch.compiler.is_compiling():  # a GPU would wait
+            which = _crossed(enter, leave, self.spec.max_range_m)
+            enter, low, high = (torch.gather(t, 2, which.index) for t in (enter, low, high))
+            leave = torch.where(which.valid, torch.gather(leave, 2, which.index), -NEVER_M)
+        distance, index = self._meet_solids(enter, leave, low, high, columns.height_m)
+        if which is not None:
+            nearest = index.transpose(1, 2)
+            index = torch.gather(which.index, 2, nearest).transpose(1, 2)
         ground, on_slope = met or self.meet_ground(columns)
         on_ground = ground <= distance
         distance = torch.minimum(distance, ground)
@@ -160,6 +160,25 @@ class Lidar:
             label=label,
             cos_incidence=torch.where(hit, incidence, 0.0),
         )
+
+    def _meet_solids(
+        self,
+        enter_m: Float[Tensor, "b a g"],
+        leave_m: Float[Tensor, "b a g"],
+        low_m: Float[Tensor, "b a g"],
+        high_m: Float[Tensor, "b a g"],
+        height_m: Float[Tensor, "b #a"],
+    ) -> tuple[Float[Tensor, "b e a"], Int[Tensor, "b e a"]]:
+        """How far each beam comes, and into which solid; of those over each column's footprints."""
+        slope = self._slope[:, None, None]
+        # Heights over the sensor divided by the beam's slope: the distances at which it is that high.
+        over = (torch.stack((low_m, high_m)) - height_m.unsqueeze(-1)).unsqueeze(2)
+        inverse = 1.0 / torch.where(slope.abs() < _PARALLEL, _PARALLEL, slope)
+        first, second = over[0] * inverse, over[1] * inverse
+        begins = torch.maximum(enter_m.unsqueeze(1), torch.minimum(first, second))
+        ends = torch.minimum(leave_m.unsqueeze(1), torch.maximum(first, second))
+        meets = torch.where((begins < ends) & (begins > 0), begins, NEVER_M)
+        return meets.min(dim=-1)
 
     def meet_ground(self, columns: Columns) -> tuple[Tensor, Tensor]:
         """Horizontal distance to the ground and cosine of the angle of incidence on it.
@@ -227,6 +246,27 @@ def _cross_prisms(columns: Columns, prisms: Prisms, time_s: Float[Tensor, " #a"]
         leave = torch.where(missed, -NEVER_M, leave)
     leave = torch.where(prisms.valid.unsqueeze(1), leave, -NEVER_M)
     return _Crossings(torch.nan_to_num(enter), torch.nan_to_num(leave, nan=-NEVER_M), cos_wall)
+
+
+@dataclass(frozen=True)
+class _Few:
+    """Numbers of some of G footprints for each column, in their order, padded with what is not `valid`."""
+
+    index: Int[Tensor, "b a m"]
+    valid: Bool[Tensor, "b a m"]
+
+
+def _crossed(
+    enter_m: Float[Tensor, "b a g"], leave_m: Float[Tensor, "b a g"], max_range_m: float
+) -> _Few:
+    """Those that columns cross within range: few of them, and only these need be asked for each beam."""
+    crossed = (enter_m < leave_m) & (leave_m > 0.0) & (enter_m < max_range_m)
+    count = crossed.sum(dim=2)
+    index = count.new_zeros(*count.shape, max(int(count.amax()), 1))
+    place = torch.arange(index.shape[2], device=index.device)
+    valid = place < count.unsqueeze(2)
+    index[valid] = crossed.nonzero()[:, 2]
+    return _Few(index, valid)
 
 
 def _cross_cylinders(columns: Columns, cylinders: Cylinders) -> _Crossings:

@@ -1,7 +1,7 @@
 """`Detector`: from the points of sweeps to how likely a road user's centre is in each cell, and its box."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -53,17 +53,17 @@ class Detector(TaskNetwork):
         self.config = config or DetectorConfig()
         w = self.config.width
         self.pillars = Pillars(_POINT_WIDTH)
-        self.stem = _convolution(_POINT_WIDTH, w, 2)
+        self.stem = _Convolution(_POINT_WIDTH, w, 2)
         self.middle = nn.Sequential(
-            _convolution(w, 2 * w, 2), _convolution(2 * w, 2 * w), _convolution(2 * w, 2 * w)
+            _Convolution(w, 2 * w, 2), _Convolution(2 * w, 2 * w), _Convolution(2 * w, 2 * w)
         )
         self.deep = nn.Sequential(
-            _convolution(2 * w, 3 * w, 2), *(_convolution(3 * w, 3 * w) for _ in range(4))
+            _Convolution(2 * w, 3 * w, 2), *(_Convolution(3 * w, 3 * w) for _ in range(4))
         )
         self.up = nn.Sequential(
             nn.Conv2d(3 * w, 2 * w, 1), nn.Upsample(scale_factor=2, mode="nearest")
         )
-        self.out = _convolution(2 * w, 2 * w)
+        self.out = _Convolution(2 * w, 2 * w)
         self.head = nn.Conv2d(2 * w, 1 + NUMBERS, 1)
         with torch.no_grad():
             assert self.head.bias is not None
@@ -125,7 +125,7 @@ class Pillars(nn.Module):
         cell = sweep * grid.num_cells + torch.where(valid, grid.flat(i, j), 0.0).long()
         canvas = feature.new_zeros(len(point_m) * grid.num_cells, self.width)
         index = cell.flatten().unsqueeze(1).expand(-1, self.width)
-        canvas = canvas.scatter_reduce(0, index, feature.flatten(0, 1), "amax")
+        canvas = canvas.scatter_reduce_(0, index, feature.flatten(0, 1), "amax")
         return canvas.unflatten(0, (len(point_m), *grid.shape)).permute(0, 3, 1, 2)
 
 
@@ -137,10 +137,27 @@ def in_grid(
     return valid & point_m.isfinite().all(dim=-1) & grid.holds(x, y)
 
 
-def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """3 x 3, with batch norm: group norms look at the whole grid."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
+class _Convolution(nn.Sequential):
+    """3 x 3, with batch norm: group norms look at the whole grid.
+
+    Where nothing is trained the norm is a factor and a shift, and becomes part of the convolution.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+    def forward(self, input: Float[Tensor, "b c x y"]) -> Float[Tensor, "b d u v"]:
+        if self.training:
+            return super().forward(input)
+        convolution, norm = cast(nn.Conv2d, self[0]), cast(nn.BatchNorm2d, self[1])
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        weight = convolution.weight * factor[:, None, None, None]
+        shift = norm.bias - factor * norm.running_mean
+        out = nn.functional.conv2d(input, weight, shift, convolution.stride, 1)
+        return self[2](out)
