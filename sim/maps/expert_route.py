@@ -71,18 +71,35 @@ class ExpertRoute:
         lanes = areas.hold(place_m)
         lane, blocks = self.lane[self.row], self.in_block[self.row]
         holds = torch.einsum("btk,brk->btr", lanes.float(), blocks.float()) > 0.5
-        steps, count = place_m.shape[1], lane.shape[1]
-        # Every place along every baseline: the routes have few blocks.
-        along = areas.along_m(
-            place_m.repeat(1, count, 1), lane.clamp(min=0).repeat_interleave(steps, dim=1)
-        )
-        along_m = along.reshape(len(lane), count, steps).transpose(1, 2)
-        return progress_through(holds, along_m.contiguous(), self.jump_m[self.row])
+        along_m = _along_blocks_m(place_m, lane.clamp(min=0), holds, areas)
+        return progress_through(holds, along_m, self.jump_m[self.row])
 
     @property
     def known(self) -> Bool[Tensor, " b"]:
         """Whether the recorded ego was in any lane at all."""
         return self.lane[self.row, 0] >= 0
+
+
+def _along_blocks_m(
+    place_m: Float[Tensor, "b t 2"],
+    lane: Int[Tensor, "b r"],
+    holds: Bool[Tensor, "b t r"],
+    areas: LaneAreas,
+) -> Float[Tensor, "b t r"]:
+    """Arc lengths on the baselines of blocks that hold the place, and of the first one at first.
+
+    Compiled code has all others as well: how many there are differs from call to call.
+    """
+    steps, count = holds.shape[1:]
+    if torch.compiler.is_compiling():
+        along_m = areas.along_m(place_m.repeat(1, count, 1), lane.repeat_interleave(steps, dim=1))
+        return along_m.reshape(len(lane), count, steps).transpose(1, 2).contiguous()
+    asked = holds.clone()
+    asked[:, 0, 0] = True
+    world, instant, block = asked.nonzero(as_tuple=True)
+    place = place_m[world, instant].unsqueeze(1)
+    found = trees.take(areas, world).along_m(place, lane[world, block].unsqueeze(1))
+    return place_m.new_zeros(holds.shape).index_put((world, instant, block), found.squeeze(1))
 
 
 @one_operation(
