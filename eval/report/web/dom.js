@@ -20,6 +20,7 @@ const number = (value, digits = 3) =>
   value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
 const signed = (value, digits = 3) => (value > 0 ? "+" : "") + number(value, digits);
 const spaced = (name) => name.replaceAll("_", " ");
+const breakable = (name) => name.split(/(?<=[_/@])/).flatMap((part, k) => (k ? [h("wbr"), part] : [part]));
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const percent = (value) => `${Math.max(0, Math.min(1, value)) * 100}%`;
 

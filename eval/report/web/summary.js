@@ -37,7 +37,7 @@ function familySection(data, filter) {
 
 function metricsSection(data) {
   const head = h("tr", {}, h("th", { scope: "col" }, "Metric"),
-    data.columns.map((column, c) => h("th", { scope: "col" }, mark(c), " ", column.label)));
+    data.columns.map((column, c) => h("th", { scope: "col" }, mark(c), " ", breakable(column.label))));
   const rows = data.metrics.map((metric, m) => {
     const valued = data.columns.map((_, c) => c).filter((c) => data.columns[c].means[m][3]);
     const isBest = (c) => valued.length > 1 && valued.every((other) => other === c || verdictOf(data, other, c, m) === "better");
