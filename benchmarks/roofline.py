@@ -1,12 +1,13 @@
 """How far the hot loops are from what this machine can do.
 
-python benchmarks/roofline.py --maps DIR [--what step raster] [--worlds 64] [--threads 1]
+python benchmarks/roofline.py --maps DIR [--what step raster] [--planners pdm p3] [--worlds 64] [--threads 1]
 
 DIR: recorded maps, as for `bevdrive bench`. First the machine's limits: bytes that stream through memory,
 reads at random places of a table that caches hold, multiply-adds. Then what a call does, counted operation
 by operation as it runs eagerly: values computed, scattered reads, bytes that have to go in and out, and how
 long each of the three would take alone. Beside it what it takes compiled and eager; compiled code may take
-less than its reads, which it finds in part side by side.
+less than its reads, which it finds in part side by side. Planners are not compiled: a plan each, of worlds of
+`interactive-val` 2 s after they begin.
 """
 
 import argparse
@@ -23,7 +24,14 @@ from drive.bench.measure import measure
 from drive.bench.run import prepare
 from drive.bench.workloads import WORKLOADS, Work, reduced
 from drive.bench.worlds import repeat
+from drive.planning import make_planner
+from sim import trees
 from sim.compiling import compiled
+from sim.interface import needs_of as needs_of_planner
+from sim.simulator import Simulator
+from sim.sources.finding import find
+from sim.sources.loading import load
+from sim.sources.query import SourceQuery
 
 _CHAIN, _APART = 32, 8  # multiply-adds one after the other, and beside one another
 # Operations that move no values and compute none.
@@ -33,6 +41,7 @@ READS = ("index.", "gather", "index_select", "take", "embedding", "grid_sampler"
 WRITES = ("scatter", "index_put", "index_add", "index_fill")
 REDUCTIONS = ("sum", "amax", "amin", "max.dim", "min.dim", "argmin", "argmax", "any", "all", "mean", "cum",
               "sort")  # fmt: skip
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "convolution")
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,10 @@ class Count(TorchDispatchMode):
             self.scattered += most if name.startswith(READS) else given[-1].numel()
         elif name.startswith(REDUCTIONS):
             self.values += max((t.numel() for t in given), default=0)
+        elif name.startswith(PRODUCTS):
+            # A multiply-add for each number of a row of the second factor, or of a filter.
+            inner = given[1].numel() // len(given[1]) if "conv" in name else given[-1].shape[-2]
+            self.values += 2 * most * inner
         elif name.startswith("cdist"):
             self.values += 5 * most  # two differences, two squares, a root
         else:
@@ -119,22 +132,38 @@ def counted(call: Callable[[], Any]) -> Count:
     return count
 
 
-def row(name: str, eager: Work, fast: Work, machine: Limits) -> str:
-    """Of one unit of the workload: an agent-step, an image, a ray, an observation; calls are of all."""
+def row(name: str, eager: Work, fast: Work | None, machine: Limits) -> str:
+    """Of one unit: an agent-step, an image, a ray, an observation, a plan; calls are of all."""
     count = counted(eager.call)
     per = 1e6 / eager.amount
     told = [count.values / machine.operations, count.scattered / machine.reads,
             eager.moved_bytes / machine.bytes]  # fmt: skip
-    slowest = max(told)
-    taken, slow = (measure(work.call, "cpu").median_s for work in (fast, eager))
-    streamed = count.bytes / machine.bytes
+    slow = measure(eager.call, "cpu").median_s
+    taken = slow if fast is None else measure(fast.call, "cpu").median_s
     cells = [
         f"{count.values / eager.amount:.0f}", f"{count.scattered / eager.amount:.0f}",
         f"{eager.moved_bytes / eager.amount:.0f}", *(f"{per * s:.3f}" for s in told),
-        f"{per * taken:.3f}", f"{taken / slowest:.1f}", f"{per * slow:.2f}", f"{per * streamed:.2f}",
-        f"{count.calls}",
+        "" if fast is None else f"{per * taken:.3f}", f"{taken / max(told):.1f}", f"{per * slow:.2f}",
+        f"{per * count.bytes / machine.bytes:.2f}", f"{count.calls}",
     ]  # fmt: skip
     return f"| {name} ({eager.unit[:-1]}) | {' | '.join(cells)} |"
+
+
+def planning(name: str, worlds: int) -> Work:
+    """Plans of one planner for worlds of `interactive-val`; in: the observation, out: the plan."""
+    planner = make_planner(name)
+    refs = find(SourceQuery(benchmark="interactive-val", count=worlds))
+    simulator = Simulator.from_scenarios(
+        [s for _, s in load(refs)[0]], "idm", needs_of_planner(planner)
+    )
+    observed = simulator.observe(simulator.reset(torch.full((worlds,), 20)))
+    reset = getattr(planner, "reset", None)
+    if reset is not None:
+        reset(worlds, torch.device("cpu"), torch.Generator().manual_seed(0))
+    # Maps are shared tables of which a plan reads little.
+    moved = sum(t.numel() * t.element_size() for _, t in trees.tensors(observed, with_shared=False))
+    there = float(observed.agents.valid.sum()) / worlds
+    return Work(lambda: planner.plan(observed), "plans", worlds, moved, there)
 
 
 @torch.no_grad()
@@ -142,7 +171,8 @@ def main() -> None:
     """The machine, then a row for each workload."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--maps", required=True)
-    parser.add_argument("--what", nargs="+", default=["step", "raster", "lidar", "observe"])
+    parser.add_argument("--what", nargs="*", default=["step", "raster", "lidar", "observe"])
+    parser.add_argument("--planners", nargs="*", default=[])
     parser.add_argument("--worlds", type=int, default=64)
     parser.add_argument("--agents", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
@@ -159,6 +189,10 @@ def main() -> None:
         "| compiled, us | over the slowest | eager, us | its bytes, us | calls |"
     )
     print("|---" * 12 + "|")
+    for name in options.planners:
+        print(row(name, planning(name, options.worlds), None, machine), flush=True)
+    if not options.what:
+        return
     base = repeat(prepare(options.maps, options.agents, options.what, "cpu"), options.worlds)
     for what in options.what:
         torch._dynamo.reset()
