@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from drive.features.example import ExampleSpec
 from drive.networks.weights import DEFAULT, TaskNetwork
-from drive.planning.candidates import DT_S, instants_s
+from drive.planning.candidates import DT_S, Sampler, instants_s
 from drive.planning.costs.foretold import GRID, foretold_occupancy
 from drive.planning.forecaster import Forecaster, make_forecaster
 from drive.planning.futures import Outlook
@@ -30,7 +30,7 @@ class ForetoldPlanner(RatedPlanner):
         self.cost = cost
         self._grid = grid
         self._forecaster = forecaster or make_forecaster("joint", DEFAULT)
-        self._sampler = FrenetSampler()
+        self.sampler: Sampler = FrenetSampler()
 
     def reset(self, num_worlds: int, device: torch.device, generator: torch.Generator) -> None:
         """Move to the device."""

@@ -58,7 +58,7 @@ class CostVolumePlanner(ForetoldPlanner):
 
     def cheapest(self, observation: Observation, volume: CostVolume) -> Rated:
         """What a sampler proposes, by the sums along it."""
-        candidates = self._sampler(observation)
+        candidates = self.sampler(observation)
         along = volume.along(candidates.trajectory, observation.ego.size_m)
         return Rated(candidates, along.sum(dim=2), _by_instant(along, volume.dt_s), volume=volume)
 

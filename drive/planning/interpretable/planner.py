@@ -68,7 +68,7 @@ class InterpretablePlanner(ForetoldPlanner):
         Whether somebody is in its way, and whether it goes the wrong way, is asked of as few as may be among
         the best: no term of safety lowers a cost.
         """
-        candidates = self._sampler(observation)
+        candidates = self.sampler(observation)
         around, path = Surroundings.of(observation, occupancy), candidates.trajectory
         terms, wrong = apart_in(around, path), torch.zeros_like(candidates.valid)
 
