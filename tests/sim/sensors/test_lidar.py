@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from sim import trees
 from sim.scenario import LaneMap, ObstacleKind, Scenario, StaticObstacle
 from sim.sensors.lidar import Lidar
 from sim.sensors.lidar_noise import LidarNoise, add_noise
@@ -57,6 +58,18 @@ def test_ranges_are_open3ds(family: str, preset: str) -> None:
     same = np.abs(ours - truth) < 0.01
     assert same.mean() >= 0.999
     assert (sweep.agent[0] >= 0).sum() > 100  # and cars are among them
+
+
+def test_beams_that_ask_every_footprint_meet_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World.from_scenarios([draft("signalized_junction", seed=3), draft("jam", seed=4)])
+    lidar = Lidar.of(world, SMALL, moving=True)
+    few = lidar.sweep(world, world.reset())
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    for (name, one), (_, other) in zip(
+        trees.tensors(few), trees.tensors(lidar.sweep(world, world.reset())), strict=True
+    ):
+        assert torch.equal(one, other), name
+    assert 0.2 < few.hit.float().mean() < 1.0 and (few.agent >= 0).sum() > 50
 
 
 # --- by hand -------------------------------------------------------------------------------------

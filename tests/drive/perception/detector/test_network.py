@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from drive.perception.detector.network import STRIDE, Detector, DetectorConfig
 from sim.geometry.grid import BevGrid
@@ -62,6 +62,20 @@ def test_the_same_is_said_on_a_larger_grid(detector: Detector) -> None:
     for one, other in ((small.logit, wide.logit), (small.code, wide.code)):
         same = other[:, 24 : 24 + 48, 8 : 8 + 48]  # 19.2 and 6.4 m farther to the low corner
         torch.testing.assert_close(one[:, inner, inner], same[:, inner, inner], atol=1e-4, rtol=0)
+
+
+def test_norms_that_are_part_of_convolutions_are_torch_s_own(detector: Detector) -> None:
+    stages = [stage for stage in detector.modules() if isinstance(stage, nn.Sequential)]
+    blocks = [stage for stage in stages if any(isinstance(m, nn.BatchNorm2d) for m in stage)]
+    assert len(blocks) == 10
+    draw = torch.Generator().manual_seed(2)
+    for block in blocks:
+        convolution, norm, _ = block
+        assert isinstance(convolution, nn.Conv2d) and norm.running_var.std() > 0.0
+        image = torch.randn(2, convolution.in_channels, 16, 24, generator=draw)
+        with torch.no_grad():
+            one_by_one = torch.relu(norm(convolution(image)))
+            torch.testing.assert_close(block(image), one_by_one, atol=1e-5, rtol=1e-4)
 
 
 def test_what_is_no_point_is_not_seen(detector: Detector) -> None:
