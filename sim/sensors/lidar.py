@@ -32,6 +32,7 @@ from sim.sensors.sweep import LabelledSweep
 from sim.world import World, WorldState
 
 _PARALLEL = 1e-9
+_AT_ONCE = 100_000  # columns times footprints: what is computed for them stays in the cache
 # Spacing of the samples of the ground at the sensor; distance at which it has doubled.
 _STEP_M, _STRETCH_M = 0.3, 60.0
 
@@ -43,6 +44,15 @@ class Columns:
     origin_m: Float[Tensor, "b a 2"]
     direction: Float[Tensor, "b a 2"]
     height_m: Float[Tensor, "b #a"]  # z of the sensor; may differ if it moves
+
+    def split(self, number: int) -> list["Columns"]:
+        """So many at a time."""
+        origin_m, direction = (
+            self.origin_m.split(number, dim=1),
+            self.direction.split(number, dim=1),
+        )
+        height_m = self.height_m.expand(self.origin_m.shape[:2]).split(number, dim=1)
+        return [Columns(*part) for part in zip(origin_m, direction, height_m, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -113,29 +123,11 @@ class Lidar:
 
         `met` is what `meet_ground(columns)` returned, for callers who have it already.
         """
-        cylinders = self.static.cylinders
-        flat = _cross_prisms(columns, prisms, self._time_s)
-        curved = _cross_cylinders(columns, cylinders)
-        enter = torch.cat((flat.enter_m, curved.enter_m), dim=2)
-        leave = torch.cat((flat.leave_m, curved.leave_m), dim=2)
-        low = torch.cat((prisms.low_m, cylinders.low_m), dim=1).unsqueeze(1).expand_as(enter)
-        high = torch.cat((prisms.high_m, cylinders.high_m), dim=1).unsqueeze(1).expand_as(enter)
-        which = None
-        if enter.device.type == "cpu" and not torch.compiler.is_compiling():  # a GPU would wait
-            which = _crossed(enter, leave, self.spec.max_range_m)
-            enter, low, high = (torch.gather(t, 2, which.index) for t in (enter, low, high))
-            leave = torch.where(which.valid, torch.gather(leave, 2, which.index), -NEVER_M)
-        distance, index = self._meet_solids(enter, leave, low, high, columns.height_m)
-        if which is not None:
-            nearest = index.transpose(1, 2)
-            index = torch.gather(which.index, 2, nearest).transpose(1, 2)
+        distance, index, wall, side = self._meet_solids(columns, prisms)
         ground, on_slope = met or self.meet_ground(columns)
         on_ground = ground <= distance
         distance = torch.minimum(distance, ground)
-        wall = torch.cat((flat.cos_wall, curved.cos_wall), dim=2)
-        side = torch.cat((flat.enter_m, curved.enter_m), dim=2)
-        pick = index.transpose(1, 2)
-        wall, side = (torch.gather(t, 2, pick).transpose(1, 2) for t in (wall, side))
+        cylinders = self.static.cylinders
         agent = torch.cat((prisms.agent, torch.full_like(cylinders.label, NO_AGENT)), dim=1)
         label = torch.cat((prisms.label, cylinders.label), dim=1)
         flat_index = index.flatten(1)
@@ -161,24 +153,55 @@ class Lidar:
             cos_incidence=torch.where(hit, incidence, 0.0),
         )
 
-    def _meet_solids(
-        self,
-        enter_m: Float[Tensor, "b a g"],
-        leave_m: Float[Tensor, "b a g"],
-        low_m: Float[Tensor, "b a g"],
-        high_m: Float[Tensor, "b a g"],
-        height_m: Float[Tensor, "b #a"],
-    ) -> tuple[Float[Tensor, "b e a"], Int[Tensor, "b e a"]]:
-        """How far each beam comes, and into which solid; of those over each column's footprints."""
+    def _meet_solids(self, columns: Columns, prisms: Prisms) -> tuple[Tensor, ...]:
+        """Of the solid that each beam meets first, `[B, E, A]`: its distance, its number, the cosine of the
+        wall that the column enters by, and where that is.
+
+        On a CPU a few columns at a time, whose values caches hold, and of each column the footprints that
+        it crosses. Compiled code does all at once, as its sizes must not differ; so does a GPU, which would
+        wait for the number of those that are crossed.
+        """
+        if columns.origin_m.device.type != "cpu" or torch.compiler.is_compiling():
+            return self._meet(columns, prisms, self._time_s, few=False)
+        batch, number = columns.origin_m.shape[:2]
+        solids = prisms.valid.shape[1] + self.static.cylinders.valid.shape[1]
+        step = max(1, _AT_ONCE // max(batch * solids, 1))
+        time_s = self._time_s.expand(number).split(step)
+        found = [
+            self._meet(part, prisms, at, few=True)
+            for part, at in zip(columns.split(step), time_s, strict=True)
+        ]
+        return tuple(torch.cat(part, dim=2) for part in zip(*found, strict=True))
+
+    def _meet(
+        self, columns: Columns, prisms: Prisms, time_s: Float[Tensor, " #a"], few: bool
+    ) -> tuple[Tensor, ...]:
+        cylinders = self.static.cylinders
+        flat, curved = _cross_prisms(columns, prisms, time_s), _cross_cylinders(columns, cylinders)
+        side = torch.cat((flat.enter_m, curved.enter_m), dim=2)
+        leave = torch.cat((flat.leave_m, curved.leave_m), dim=2)
+        wall = torch.cat((flat.cos_wall, curved.cos_wall), dim=2)
+        low = torch.cat((prisms.low_m, cylinders.low_m), dim=1).unsqueeze(1).expand_as(side)
+        high = torch.cat((prisms.high_m, cylinders.high_m), dim=1).unsqueeze(1).expand_as(side)
+        which = None
+        if few:
+            which = _crossed(side, leave, self.spec.max_range_m)
+            side, wall, low, high = (which.of(t) for t in (side, wall, low, high))
+            leave = torch.where(which.valid, which.of(leave), -NEVER_M)
         slope = self._slope[:, None, None]
         # Heights over the sensor divided by the beam's slope: the distances at which it is that high.
-        over = (torch.stack((low_m, high_m)) - height_m.unsqueeze(-1)).unsqueeze(2)
+        over = (torch.stack((low, high)) - columns.height_m.unsqueeze(-1)).unsqueeze(2)
         inverse = 1.0 / torch.where(slope.abs() < _PARALLEL, _PARALLEL, slope)
         first, second = over[0] * inverse, over[1] * inverse
-        begins = torch.maximum(enter_m.unsqueeze(1), torch.minimum(first, second))
-        ends = torch.minimum(leave_m.unsqueeze(1), torch.maximum(first, second))
+        begins = torch.maximum(side.unsqueeze(1), torch.minimum(first, second))
+        ends = torch.minimum(leave.unsqueeze(1), torch.maximum(first, second))
         meets = torch.where((begins < ends) & (begins > 0), begins, NEVER_M)
-        return meets.min(dim=-1)
+        distance, index = meets.min(dim=-1)
+        pick = index.transpose(1, 2)
+        wall, side = (torch.gather(t, 2, pick).transpose(1, 2) for t in (wall, side))
+        if which is not None:
+            index = torch.gather(which.index, 2, pick).transpose(1, 2)
+        return distance, index, wall, side
 
     def meet_ground(self, columns: Columns) -> tuple[Tensor, Tensor]:
         """Horizontal distance to the ground and cosine of the angle of incidence on it.
@@ -254,6 +277,10 @@ class _Few:
 
     index: Int[Tensor, "b a m"]
     valid: Bool[Tensor, "b a m"]
+
+    def of(self, values: Float[Tensor, "b a g"]) -> Float[Tensor, "b a m"]:
+        """Theirs."""
+        return torch.gather(values, 2, self.index)
 
 
 def _crossed(
