@@ -4,13 +4,14 @@ import math
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from sim.dynamics.bicycle import Controls
 from sim.ego_motion import plan_entries
 from sim.geometry import se2
-from sim.interface import Agents, Forecast, Occupancy, Plan
+from sim.geometry.grid import BevGrid
+from sim.interface import Agents, Forecast, Plan, WhatIf
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class HeldPlan:
         entries = plan_entries(plan, self.made_speed_mps, dt_s, steps + horizon)[:, steps:]
         return replace(
             plan,
-            trajectory=_moved(entries, self._now_SE2_then(pose)),
+            trajectory=_moved(entries, self.now_SE2_then(pose)),
             dt_s=dt_s,
             candidates=None,
             costs=None,
@@ -40,29 +41,32 @@ class HeldPlan:
             forecast=None,
             occupancy=None,
             perceived=None,
+            what_if=None,
         )
 
     def moved(self, pose: Float[Tensor, "b 3"]) -> Plan:
-        """The plan and all that it shows as it was made, where it was in the world, seen from `pose`."""
-        plan, now_SE2_then = self.plan, self._now_SE2_then(pose)
-        candidates, expected, occupied = plan.candidates, plan.forecast, plan.occupancy
+        """The plan and what it shows as it was made, where it was in the world, seen from `pose`; without
+        occupancy, of which `cells_of_then` tells how it is seen."""
+        plan, now_SE2_then = self.plan, self.now_SE2_then(pose)
+        candidates, expected = plan.candidates, plan.forecast
         if candidates is not None:
             candidates = se2.compose(now_SE2_then[:, None, None], candidates)
         if expected is not None:
             expected = _moved_forecast(expected, now_SE2_then)
-        if occupied is not None:
-            occupied = _moved_occupancy(occupied, now_SE2_then)
         there = plan.perceived and _moved_agents(plan.perceived, now_SE2_then)
+        asked = plan.what_if and _moved_what_if(plan.what_if, now_SE2_then)
         return replace(
             plan,
             trajectory=_moved(plan.trajectory, now_SE2_then),
             candidates=candidates,
             forecast=expected,
-            occupancy=occupied,
+            occupancy=None,
             perceived=there,
+            what_if=asked,
         )
 
-    def _now_SE2_then(self, pose: Tensor) -> Tensor:
+    def now_SE2_then(self, pose: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3"]:
+        """Where the ego was when the plan was made, seen from `pose`."""
         return se2.compose(se2.inverse(pose), self.made_pose)
 
 
@@ -100,6 +104,15 @@ def _moved_forecast(forecast: Forecast, now_SE2_then: Tensor) -> Forecast:
     return replace(forecast, position_m=se2.transform_points(frame, forecast.position_m))
 
 
+def _moved_what_if(what_if: WhatIf, now_SE2_then: Tensor) -> WhatIf:
+    frame = now_SE2_then[:, None, None]
+    return replace(
+        what_if,
+        way_m=se2.transform_points(frame, what_if.way_m),
+        path_m=se2.transform_points(frame.unsqueeze(3), what_if.path_m),
+    )
+
+
 def _moved_agents(agents: Agents, now_SE2_then: Tensor) -> Agents:
     frame = now_SE2_then.unsqueeze(1)
     return replace(
@@ -109,15 +122,11 @@ def _moved_agents(agents: Agents, now_SE2_then: Tensor) -> Agents:
     )
 
 
-def _moved_occupancy(occupancy: Occupancy, now_SE2_then: Tensor) -> Occupancy:
-    """Each cell takes the value of that cell of then in which its centre lies; 0 outside."""
-    grid, old = occupancy.grid, occupancy.probability
-    then_SE2_now = se2.inverse(now_SE2_then)[:, None, None]
-    centers = se2.transform_points(then_SE2_now, grid.cell_centers_m(old.device))
-    low = torch.tensor((grid.x_min_m, grid.y_min_m), device=old.device)
-    size_m = torch.tensor(grid.shape, device=old.device) * grid.resolution_m
-    place = 2.0 * (centers - low) / size_m - 1.0
-    probability = torch.nn.functional.grid_sample(
-        old, place.flip(-1), mode="nearest", align_corners=False
-    )
-    return replace(occupancy, probability=probability)
+def cells_of_then(grid: BevGrid, now_SE2_then: Float[Tensor, "b 3"]) -> Int[Tensor, "b x y"]:
+    """The number of the cell of then in which the centre of each cell of now lies; -1 outside."""
+    x, y, yaw = (v[:, None, None] for v in se2.inverse(now_SE2_then).unbind(-1))
+    x_m, y_m = grid.cell_centers_m(now_SE2_then.device).unbind(-1)
+    cos, sin = torch.cos(yaw), torch.sin(yaw)
+    place = grid.cells(cos * x_m + (x - sin * y_m), sin * x_m + (y + cos * y_m))
+    i, j = (torch.floor(v) for v in place)
+    return torch.where(grid.holds(i, j), grid.flat(i, j), -1.0).long()

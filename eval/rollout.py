@@ -57,7 +57,7 @@ def rollout(
     planner: Planner,
     num_steps: int | None = None,
     seed: int = 0,
-    watch: Callable[[Plan | Controls], None] | None = None,
+    watch: Callable[[HeldPlan | HeldControls, Float[Tensor, "b 3"]], None] | None = None,
     replan_s: float | None = None,
     perception: Perception | None = None,
 ) -> Rollout:
@@ -66,8 +66,8 @@ def rollout(
     It is shown what it `needs`, and whom `perception` allows, if that is given (see `Needs`); `seed` is
     that of the generator that its `reset` gets. A plan is made every `replan_s` (to the nearest step;
     default: at each) and followed in between, unobserved. Controls, which a policy gives instead, are
-    held. `watch` is shown every step's plan as it was made (`eval.runs.tracer`). Raises InputError for a
-    plan that is none; to what a planner raises the step is noted.
+    held. `watch` is told at every step which plan is followed, and the ego's pose (`eval.runs.tracer`).
+    Raises InputError for a plan that is none; to what a planner raises the step is noted.
     """
     needs = needs_of(planner)
     needs = needs if perception is None else replace(needs, perception=perception)
@@ -85,7 +85,7 @@ def rollout(
         else:
             action = held.left(pose, since, world.dt_s)
         if watch:
-            watch(action if since == 0 else held.moved(pose))
+            watch(held, pose)
         states.append(replace(state, past=None, seen=None))
         plans.append(plan_in_world(state, action))
         courses.append(course_of(state, action, world.dt_s))

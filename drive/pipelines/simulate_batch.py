@@ -15,14 +15,16 @@ from sim.sources.loading import Loaded, load
 from sim.sources.query import ScenarioRef
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from drive.planning.forecaster import Forecaster
+    from eval.follow import HeldControls, HeldPlan
     from eval.metrics.facts import Facts
     from eval.metrics.family import MetricResult
     from eval.rollout import Rollout
     from eval.runs.tracer import Tracer
     from eval.undisturbed import Undisturbed
-    from sim.dynamics.bicycle import Controls
-    from sim.interface import Plan, Planner
+    from sim.interface import Planner
     from sim.simulator import Simulator
 
 
@@ -131,9 +133,9 @@ class _BatchDrive:
         tracer = Tracer()
         steps = 0
 
-        def watch(plan: "Plan | Controls") -> None:
+        def watch(held: "HeldPlan | HeldControls", pose: "Tensor") -> None:
             nonlocal steps
-            tracer(plan)
+            tracer(held, pose)
             steps += 1
             tell(self._finished_s + _length_s(members, steps), self._total_s)
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from drive.planning import make_planner
-from eval.follow import HeldPlan
+from eval.follow import HeldPlan, cells_of_then
 from eval.rollout import Rollout, rollout
 from sim.geometry.grid import BevGrid
-from sim.interface import Agents, Forecast, Observation, Occupancy, Plan
+from sim.interface import Agents, Forecast, Observation, Plan
 from sim.simulator import Simulator
 from tests.toy import Car, make_scenario, straight
 
@@ -61,27 +61,29 @@ def test_a_coarse_plan_is_read_between_its_entries() -> None:
 def test_what_a_followed_plan_shows_stays_where_it_was() -> None:
     """The ego went 3 m on and turned left: what was 10 m ahead is 7 m to its right, what was 5 m 2 m."""
     ahead = torch.tensor([10.0, 0.0])
-    grid = BevGrid(-2.0, -2.0, 1.0, 4, 4)
-    cells = torch.zeros(1, 1, 4, 4)
-    cells[0, 0, 3, 1] = 1.0  # around (1.5, -0.5)
     plan = _straight(
         0.1, 5,
         candidates=torch.cat((ahead, torch.zeros(1))).expand(1, 2, 5, 3), costs=torch.ones(1, 2),
         forecast=Forecast(ahead.expand(1, 3, 1, 5, 2), torch.ones(1, 3, 1), 0.1),
-        occupancy=Occupancy(cells, grid, 0.1),
     )  # fmt: skip
     seen = _held(plan, 5.0, 5.0, 0.0).moved(_pose(8.0, 5.0, QUARTER))
-    assert seen.candidates is not None and seen.forecast is not None and seen.occupancy is not None
+    assert seen.candidates is not None and seen.forecast is not None
     assert seen.candidates[0, 1, 4].tolist() == pytest.approx([0.0, -7.0, -QUARTER], abs=1e-5)
     assert seen.forecast.position_m[0, 2, 0, 4].tolist() == pytest.approx([0.0, -7.0], abs=1e-5)
     assert seen.trajectory[0, 4, :2].tolist() == pytest.approx([0.0, -2.0], abs=1e-5)
     assert seen.dt_s == 0.1 and torch.equal(seen.costs, torch.ones(1, 2))  # type: ignore[arg-type]
-    # 1 m on without a turn, (1.5, -0.5) is (0.5, -0.5): cell (2, 1); and what was unseen is empty.
-    moved = _held(plan, 0.0, 0.0, 0.0).moved(_pose(1.0, 0.0, 0.0)).occupancy
-    assert moved is not None and moved.probability.nonzero().tolist() == [[0, 0, 2, 1]]
-    # After a left turn (1.5, -0.5) is at (-0.5, -1.5): cell (1, 0).
-    turned = _held(plan, 0.0, 0.0, 0.0).moved(_pose(0.0, 0.0, QUARTER)).occupancy
-    assert turned is not None and turned.probability.nonzero().tolist() == [[0, 0, 1, 0]]
+
+
+def test_cells_are_those_of_then() -> None:
+    grid = BevGrid(-2.0, -2.0, 1.0, 4, 4)
+    of_then = grid.flat(3, 1)  # around (1.5, -0.5)
+    # 1 m on without a turn it is at (0.5, -0.5): cell (2, 1); what was unseen is nowhere.
+    moved = cells_of_then(grid, torch.tensor([[-1.0, 0.0, 0.0]]))[0]
+    assert (moved == of_then).nonzero().tolist() == [[2, 1]]
+    assert (moved[3] == -1).all() and (moved[:3] >= 0).all()
+    # After a left turn it is at (-0.5, -1.5): cell (1, 0).
+    turned = cells_of_then(grid, torch.tensor([[0.0, 0.0, -QUARTER]]))[0]
+    assert (turned == of_then).nonzero().tolist() == [[1, 0]]
 
 
 def test_whom_a_followed_plan_took_to_be_there_stays_where_it_was() -> None:
@@ -138,8 +140,13 @@ def test_nothing_is_observed_in_between(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(Simulator, "observe", count)
     planner, shown = Counting(), []
-    driven = rollout(_simulator(), planner, watch=shown.append, replan_s=0.5)
+    watch = lambda held, pose: shown.append((held, pose))  # noqa: E731
+    driven = rollout(_simulator(), planner, watch=watch, replan_s=0.5)
     assert planner.steps == observed == [0, 5, 10, 15] and len(shown) == 20
+    assert len({id(held) for held, _ in shown}) == 4 and shown[4][0] is not shown[5][0]
+    assert [float(pose[0, 0]) for _, pose in shown] == pytest.approx(
+        [-40 + 0.8 * k for k in range(20)], abs=0.05
+    )
     # Straight on at constant speed, planned or followed: 8 m/s for 2 s.
     assert float(driven.pose[0, -1, 0, 0]) == pytest.approx(-40 + 16, abs=0.05)
     # The points of each step's plan half a second apart lie where the ego will be then.

@@ -1,12 +1,15 @@
 """Drives: stored as they were, and the moments of failure."""
 
 import dataclasses
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from eval.follow import HeldPlan
 from eval.metrics.suite import declared
 from eval.runs.drive_record import DriveRecord
 from eval.runs.tracer import Tracer
@@ -81,6 +84,13 @@ def test_what_belongs_together_is_there_together(name: str, other: str, tmp_path
             DriveRecord.load(tmp_path / "y.npz")
 
 
+def _watch(tracer: Tracer, plan: Plan, pose: torch.Tensor | None = None) -> HeldPlan:
+    """A plan that is made where both egos are, and followed from there."""
+    held = HeldPlan(plan, torch.zeros(2, 3) if pose is None else pose, torch.zeros(2))
+    tracer(held, held.made_pose)
+    return held
+
+
 def _what_if() -> WhatIf:
     """Of two worlds and two others, of whom the second is nobody; 4 s."""
     way = torch.arange(1.0, 9.0).reshape(8, 1).expand(2, 3, 8, 2)
@@ -92,7 +102,7 @@ def _what_if() -> WhatIf:
 
 def test_what_if_is_kept_and_read_again(tmp_path: Path) -> None:
     tracer = Tracer()
-    tracer(Plan(torch.zeros(2, 40, 5), 0.1, what_if=_what_if()))
+    _watch(tracer, Plan(torch.zeros(2, 40, 5), 0.1, what_if=_what_if()))
     shown = tracer.shown(world=1, length=5, num_agents=3)
     one = dataclasses.replace(_record(), **shown)
     one.save(tmp_path / "x.npz")
@@ -120,9 +130,8 @@ def test_whom_the_planner_took_to_be_there_is_kept_and_nothing_foretold_of_them(
         pose, size_m = torch.full((2, 3, 3), 1.5 + k), torch.full((2, 3, 2), 4.5)
         agents = Agents(number, pose, size_m, size_m, torch.zeros_like(number), valid)
         forecast = Forecast(torch.ones(2, 3, 1, 8, 2), torch.ones(2, 3, 1), 0.5)
-        tracer(
-            Plan(torch.zeros(2, 8, 5), 0.5, forecast=forecast, what_if=_what_if(), perceived=agents)
-        )
+        plan = Plan(torch.zeros(2, 8, 5), 0.5, forecast=forecast, what_if=_what_if())
+        _watch(tracer, replace(plan, perceived=agents))
     shown = tracer.shown(world=1, length=5, num_agents=3)
     assert set(shown) == {"perceived", "perceived_id"}
     one = dataclasses.replace(_record(), **shown)
@@ -152,7 +161,7 @@ def test_the_tracer_keeps_half_seconds_of_what_is_shown() -> None:
             forecast=Forecast(torch.ones(2, 5, 1, 6, 2) * k, torch.ones(2, 5, 1), 0.5),
             occupancy=Occupancy(torch.full((2, 2, 2, 3), 0.2), grid, 0.5),
         )
-        tracer(plan)
+        _watch(tracer, plan)
     shown = tracer.shown(world=1, length=4, num_agents=4)
     assert shown["candidates"].shape == (4, 4, 8, 2) and shown["forecast"].shape == (4, 3, 1, 8, 2)
     # The first point is half a second on: (0.5, 1.0), plus k; the last instant repeats the third.
@@ -165,3 +174,36 @@ def test_the_tracer_keeps_half_seconds_of_what_is_shown() -> None:
     assert (shown["occupancy"] == 51).all() and shown["occupancy"].shape == (4, 2, 2, 3)
     assert shown["occupancy_grid"].tolist() == [0, 0, 1, 2, 3]
     assert Tracer().shown(0, 4, 4) == {}
+
+
+def test_a_plan_that_is_followed_stays_where_it_was_in_the_world() -> None:
+    """Made at (10, 0) heading left; 2 m on, what was 5 m ahead of the ego is 3 m ahead."""
+    tracer, ahead = Tracer(), torch.tensor((5.0, 1.0))
+    made = torch.tensor((10.0, 0.0, math.pi / 2)).expand(2, 3)
+    path = torch.cat((ahead, torch.zeros(1))).expand(2, 1, 8, 3)
+    grid = BevGrid(0.0, 0.0, 1.0, 8, 1)
+    cells = torch.zeros(2, 1, 8, 1)
+    cells[:, :, 5] = 1.0
+    agents = Agents(
+        torch.ones(2, 1).long(), path[:, :, 0], torch.zeros(2, 1, 2), torch.full((2, 1, 2), 4.5),
+        torch.zeros(2, 1).long(), torch.ones(2, 1) > 0,
+    )  # fmt: skip
+    what_if = replace(_what_if(), way_m=ahead.expand(2, 3, 8, 2))
+    plan = Plan(
+        torch.zeros(2, 8, 5), 0.5, candidates=path, costs=torch.zeros(2, 1),
+        forecast=Forecast(ahead.expand(2, 2, 1, 8, 2), torch.ones(2, 2, 1), 0.5),
+        occupancy=Occupancy(cells, grid, 0.5), what_if=what_if,
+    )  # fmt: skip
+    seen = replace(plan, perceived=agents)
+    for one, names in (
+        (plan, ("candidates", "forecast", "what_if_way")),
+        (seen, ("candidates", "perceived")),
+    ):
+        tracer = Tracer()
+        held = _watch(tracer, one, made)
+        tracer(held, made + torch.tensor((0.0, 2.0, 0.0)))
+        shown = tracer.shown(world=1, length=2, num_agents=3)
+        for name in names:
+            x_m = shown[name][..., 0].reshape(2, -1)
+            assert x_m[0] == pytest.approx(5.0) and x_m[1] == pytest.approx(3.0, abs=1e-2), name
+        assert shown["occupancy"][:, 0, :, 0].argmax(axis=1).tolist() == [5, 3]
