@@ -139,22 +139,22 @@ def batch_size_of(config: SimulateConfig, scenarios: int) -> int:
     """
     if config.batch_size is not None:
         return config.batch_size
-    most = _FEW_WORLDS if _looks_far(config) else _MANY_WORLDS
+    most = _FEW_WORLDS if _shows_images(config) else _MANY_WORLDS
     return min(max(_FEW_WORLDS, scenarios // 8), most)
 
 
-def _looks_far(config: SimulateConfig) -> bool:
-    """Whether what a planner looks at may take more memory than agents, route and map do."""
+def _shows_images(config: SimulateConfig) -> bool:
+    """Whether a planner is shown images or sweeps, or what is found in sweeps: they take memory and no less
+    time together."""
     from drive.pipelines.perception import is_discovered
     from drive.planning import PLANNERS
     from sim.interface import Needs
 
-    if config.forecast or config.refine or is_discovered(config.perception):
+    if is_discovered(config.perception) or config.sensors == "lidar":
         return True
     needs = [getattr(PLANNERS.load(name), "needs", Needs()) for name in config.planner]
     return any(  # a property tells later
-        not isinstance(need, Needs) or need.history_s or need.lanes or need.raster or need.lidar
-        for need in needs
+        not isinstance(need, Needs) or need.raster or need.lidar for need in needs
     )
 
 

@@ -98,14 +98,14 @@ def test_nothing_to_do_shows_no_bar(bars: list[Bar]) -> None:
         ({"planner": ("idm", "pdm")}, 512, 64),
         ({"planner": ("idm", "pdm")}, 200, 25),
         ({"planner": ("idm", "pdm")}, 32, 16),
-        ({"planner": ("idm", "p3")}, 512, 16),  # lanes and a history
-        ({"planner": ("costvolume",)}, 512, 16),  # its weights tell what it looks at
-        ({"planner": ("pdm",), "forecast": "joint"}, 512, 16),
+        ({"planner": ("idm", "p3")}, 512, 64),
+        ({"planner": ("costvolume",), "sensors": "lidar"}, 512, 16),
+        ({"planner": ("pdm",), "forecast": "joint"}, 512, 64),
         ({"planner": ("pdm",), "perception": "discovered"}, 512, 16),
         ({"planner": ("p3",), "batch_size": 3}, 512, 3),
     ],
 )
-def test_many_worlds_where_planners_look_at_little(
+def test_many_worlds_where_planners_are_shown_no_images(
     options: dict[str, Any], scenarios: int, worlds: int
 ) -> None:
     assert batch_size_of(SimulateConfig(**options), scenarios) == worlds
