@@ -100,6 +100,7 @@ _SMALL = {
     r"python benchmarks/pdm_changes": "--count 1 --seconds 2",
     r"python benchmarks/(perceived|planners|social)": "--worlds 1",
     r"python benchmarks/roofline": "--what observe --worlds 2",
+    r"python benchmarks/candidates": "--count 1 --numbers 5",
     r"python benchmarks/samplers": "--trajectories 20 --scenes 2 --repeats 1",
     r"python benchmarks/traffic": "--worlds 2 --seconds 2",
     r"python examples/ppo_single_file": "--steps 16 --worlds 4 --scenarios 2 --minibatch 8",

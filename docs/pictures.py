@@ -1,6 +1,6 @@
 """The pictures of the README and the docs: `make pictures DATA=DIR`.
 
-DIR holds the nuScenes mini scenes as ScenarioNet converts them; without it their picture stays as it is.
+DIR holds the nuScenes mini scenes as ScenarioNet converts them; without it their pictures stay as they are.
 Needs Open3D's libraries and chromium (`make system`).
 """
 
@@ -83,6 +83,8 @@ def draw(data: Path | None, root: Path) -> None:
     if data is not None:
         call("view", data, "--scenario", "scene-0553", "--time", 8, "--color", "class",
              "--out", IMAGES / "view_nuscenes.png")  # fmt: skip
+        call("view", data, "--scenario", "scene-1094", "--planner", "p3", "--time", 8,
+             "--color", "class", "--out", IMAGES / "view_recorded.png")  # fmt: skip
     subprocess.run([sys.executable, EXAMPLE], cwd=root, check=True)
     call("view", root / "scenarios", "--time", 3.5, "--color", "class",
          "--out", IMAGES / "my_scenario.png")  # fmt: skip
