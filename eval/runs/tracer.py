@@ -81,8 +81,8 @@ class Tracer:
 
 
 def _own(values: Tensor) -> Tensor:
-    """On the CPU, and no view that keeps all of a plan."""
-    return values.detach().cpu().contiguous()
+    """A copy on the CPU: a planner may write its next plan over this one."""
+    return values.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 def _thinned(plan: Plan) -> Plan:

@@ -6,10 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-_AT_ONCE = (
-    128  # candidates of a world; more of few worlds, where a call takes longer than its arithmetic
-)
-_CALL = 256  # candidates at least
+_AT_ONCE = 128  # candidates of a world
+_CALL = 256  # candidates of all worlds, at least: a call for fewer takes longer than its arithmetic
 
 Price = Callable[[Int[Tensor, " w"], Int[Tensor, "w m"]], Float[Tensor, "w m"]]
 """what M candidates of each of W worlds cost, given the numbers of both"""

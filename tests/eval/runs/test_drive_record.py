@@ -202,7 +202,11 @@ def test_a_plan_that_is_followed_stays_where_it_was_in_the_world() -> None:
         tracer = Tracer()
         held = _watch(tracer, one, made)
         tracer(held, made + torch.tensor((0.0, 2.0, 0.0)))
+        assert one.costs is not None
+        one.costs.fill_(7.0)  # what a planner does with its own tensors afterwards is no matter
         shown = tracer.shown(world=1, length=2, num_agents=3)
+        one.costs.fill_(0.0)
+        assert (shown["costs"] == 0.0).all()
         for name in names:
             x_m = shown[name][..., 0].reshape(2, -1)
             assert x_m[0] == pytest.approx(5.0) and x_m[1] == pytest.approx(3.0, abs=1e-2), name
