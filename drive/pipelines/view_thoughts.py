@@ -1,5 +1,6 @@
 """What a planner would think at the instants of a scene, for the viewer."""
 
+import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -86,7 +87,9 @@ def rating_planner(
     forecaster = None
     if config is not None and config.forecast is not None:
         forecaster = make_forecaster(config.forecast, config.weights)
-    return cast("RatedPlanner", make_planner(name, forecaster))
+    planner = cast("RatedPlanner", make_planner(name, forecaster))
+    planner.best = sys.maxsize  # the best of another way may be a dear one
+    return planner
 
 
 def thought_of(rated: "Rated", observation: "Observation", pose: "np.ndarray") -> "Thought":

@@ -14,7 +14,7 @@ from drive.planning.least_cost import least_cost_plan
 from sim.interface import Observation, Occupancy, Plan, WhatIf
 
 BEST = 48
-"""of a planner's candidates: as many of the cheapest as anything looks at"""
+"""of a planner's candidates: as many of the cheapest as plans, records and refinement look at"""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Rated:
     that was asked; what it costs to be anywhere, and what the others would do if the ego did something else,
     if the planner knows that.
 
-    All costs hold for the `BEST` cheapest; any other candidate costs no less than them, and that much need
-    not be all.
+    All costs hold for as many of the cheapest as the planner's `best`; what is told of another is no less
+    than they cost, and need not be all.
     """
 
     candidates: Candidates
@@ -44,7 +44,12 @@ class Rated:
 
 
 class RatedPlanner(ABC):
-    """Plans the candidate of least cost; where none can be driven, a stop."""
+    """Plans the candidate of least cost; where none can be driven, a stop.
+
+    `best`: how many of the cheapest candidates somebody will look at.
+    """
+
+    best: int = BEST
 
     @abstractmethod
     def rated(self, observation: Observation) -> Rated:

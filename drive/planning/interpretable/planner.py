@@ -27,7 +27,7 @@ from drive.planning.interpretable.network import (
 )
 from drive.planning.interpretable.price_best import price_best
 from drive.planning.oncoming import is_wrong_way, kept
-from drive.planning.rated import BEST, Rated
+from drive.planning.rated import Rated
 from sim.errors import InputError
 from sim.interface import Observation, Occupancy
 from sim.trees import take
@@ -84,7 +84,7 @@ class InterpretablePlanner(ForetoldPlanner):
 
         every = torch.arange(len(path), device=path.device)
         least = torch.where(candidates.valid, _sum(self.weighted(terms, every)), torch.inf)
-        price_best(least, price, BEST)
+        price_best(least, price, self.best)
         weighted = self.weighted(terms, every)
         valid = kept(candidates.valid, wrong)
         return Rated(replace(candidates, valid=valid), _sum(weighted), weighted)

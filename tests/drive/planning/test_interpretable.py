@@ -124,6 +124,11 @@ def test_the_best_are_those_of_all_candidates_priced_in_full() -> None:
     found = torch.where(rated.candidates.valid, rated.cost, torch.inf).sort(dim=1).values[:, :BEST]
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
     assert float((terms.each[..., : len(OF_OTHERS)].sum(dim=(2, 3)) > 0.0).float().mean()) > 0.2
+    assert float((rated.cost - cost)[valid].abs().max()) > 1.0  # of those that nobody looks at
+    planner.best = all_of_them.num
+    with torch.no_grad():
+        told = planner.rated(observation)
+    torch.testing.assert_close(told.cost[valid], cost[valid], rtol=1e-5, atol=1e-5)
 
 
 def test_the_untrained_cost_is_the_hand_tuned_one() -> None:
