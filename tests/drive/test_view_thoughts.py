@@ -8,6 +8,7 @@ from drive.cli.main import main
 from drive.pipelines.view import ViewTarget, find_viewed_scene
 from drive.pipelines.view_thoughts import PlannerThoughts, rating_planner
 from drive.planning.cost_volume.planner import CostVolumePlanner
+from drive.planning.rated import BEST
 from eval.runs.drive_instants import DriveInstants
 from eval.runs.folder import RunFolder
 from eval.view import palette
@@ -73,6 +74,13 @@ def test_the_chosen_candidate_is_the_plan_and_its_terms_are_named() -> None:
     )
     assert told.other is not None and told.costs[told.other] > told.costs[0]
     assert told.layers() == {"plan", "candidates", "forecast", "occupancy"}
+
+
+def test_every_candidate_is_priced_in_full_as_the_other_way_may_be_a_dear_one() -> None:
+    planner, scenario = rating_planner("hand_cost"), toy_scenario()
+    with torch.no_grad():
+        rated = planner.rated(DriveInstants(scenario, None, needs_of(planner)).observe(30))
+    assert planner.best >= rated.candidates.num > BEST
 
 
 @pytest.fixture(scope="module")
