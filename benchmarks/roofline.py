@@ -27,7 +27,7 @@ from drive.bench.worlds import repeat
 from drive.planning import make_planner
 from sim import trees
 from sim.compiling import compiled
-from sim.interface import needs_of as needs_of_planner
+from sim.interface import needs_of
 from sim.simulator import Simulator
 from sim.sources.finding import find
 from sim.sources.loading import load
@@ -153,9 +153,7 @@ def planning(name: str, worlds: int) -> Work:
     """Plans of one planner for worlds of `interactive-val`; in: the observation, out: the plan."""
     planner = make_planner(name)
     refs = find(SourceQuery(benchmark="interactive-val", count=worlds))
-    simulator = Simulator.from_scenarios(
-        [s for _, s in load(refs)[0]], "idm", needs_of_planner(planner)
-    )
+    simulator = Simulator.from_scenarios([s for _, s in load(refs)[0]], "idm", needs_of(planner))
     observed = simulator.observe(simulator.reset(torch.full((worlds,), 20)))
     reset = getattr(planner, "reset", None)
     if reset is not None:
