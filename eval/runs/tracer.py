@@ -109,7 +109,6 @@ def _thinned(plan: Plan) -> Plan:
         terms=None,
         occupancy=None,
         what_if=what_if,
-        perceived=perceived,
     )
 
 
