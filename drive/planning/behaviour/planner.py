@@ -1,5 +1,7 @@
 """`BehaviourPlanner`: the best behaviours, then their trajectories, by one cost (Sadat et al. 2019)."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,6 +14,7 @@ from drive.planning.candidates import Candidates
 from drive.planning.costs.terms import Surroundings, terms_in
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
+from drive.planning.oncoming import without_wrong_way
 from drive.planning.rated import Rated
 from drive.planning.samplers.frenet import Courses
 from drive.planning.samplers.rollouts import roll_out
@@ -31,7 +34,9 @@ class BehaviourPlanner(ForetoldPlanner):
     def priced(self, observation: Observation, occupancy: Float[Tensor, "b t x y"]) -> Rated:
         """What is refined first, then all that was sampled."""
         around = Surroundings.of(observation, occupancy, self._grid)
-        return both_levels(self.cost, around, sampled(observation))
+        courses = sampled(observation)
+        allowed = without_wrong_way(observation, courses.candidates)
+        return both_levels(self.cost, around, replace(courses, candidates=allowed))
 
 
 def both_levels(cost: BehaviourCost, around: Surroundings, courses: Courses) -> Rated:

@@ -16,6 +16,7 @@ from drive.planning.cost_volume.paths import cheapest_positions
 from drive.planning.costs.volume import CostVolume
 from drive.planning.forecaster import Forecaster
 from drive.planning.foretold_planner import ForetoldPlanner
+from drive.planning.oncoming import without_wrong_way
 from drive.planning.rated import Rated
 from drive.planning.trajectories import trajectory_of
 from sim.errors import InputError
@@ -58,7 +59,7 @@ class CostVolumePlanner(ForetoldPlanner):
 
     def cheapest(self, observation: Observation, volume: CostVolume) -> Rated:
         """What a sampler proposes, by the sums along it."""
-        candidates = self.sampler(observation)
+        candidates = without_wrong_way(observation, self.sampler(observation))
         along = volume.along(candidates.trajectory, observation.ego.size_m)
         return Rated(candidates, along.sum(dim=2), _by_instant(along, volume.dt_s), volume=volume)
 

@@ -23,11 +23,13 @@ def price_best(least: Float[Tensor, "b k"], price: Price, best: int) -> Float[Te
     rising, order = least.sort(dim=1)
     bound = torch.nn.functional.pad(rising, (0, 1), value=torch.inf)
     cost, number = least.clone(), least.shape[1]
-    world, asked = torch.arange(len(least), device=least.device), 0
+    world, asked, best = torch.arange(len(least), device=least.device), 0, min(best, number)
     while len(world):
         then = min(asked + max(_AT_ONCE, _CALL // len(world)), number)
         row, index = world.unsqueeze(1), order[world, asked:then]
         cost[row, index] = price(world, index)
-        enough = cost[row, order[world, :then]].kthvalue(min(best, then), dim=1).values
-        world, asked = world[enough > bound[world, then]], then
+        asked = then
+        if asked >= best:
+            enough = cost[row, order[world, :asked]].kthvalue(best, dim=1).values
+            world = world[enough > bound[world, asked]]
     return cost

@@ -1,13 +1,16 @@
 """Who drives against the lanes, by hand: at a junction nobody may, for 6 m within 1 s or more."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from drive.planning import make_planner
 from drive.planning.candidates import DT_S, POINTS, Candidates
-from drive.planning.oncoming import against_flow_m, without_wrong_way
+from drive.planning.foretold_planner import ForetoldPlanner
+from drive.planning.oncoming import against_flow_m, is_wrong_way, without_wrong_way
 from sim.interface import Needs, Observation
 from sim.scenario import AreaKind, MapArea
 from sim.simulator import Simulator
@@ -16,15 +19,19 @@ from tests.toy import Car, make_scenario, straight
 OWN_M, ONCOMING_M, OFF_M = 0.0, 4.0, -6.0  # across
 
 
-@pytest.fixture(scope="module")
-def observation() -> Observation:
+def _seen(needs: Needs) -> Observation:
     """The ego's lane leads ahead, the one to its left comes towards it; from 10 to 20 m is a junction."""
     lines = [straight(-60.0, 0.0, 200.0, 0.0), straight(200.0, 4.0, -60.0, 4.0)]
     scenario = make_scenario(lines, [Car(0, 0.0, 0.0, 0.0, 8.0)], 3.0)
     corners = np.array(((10, -8), (20, -8), (20, 8), (10, 8)), dtype=np.float32)
     scenario.map.areas.append(MapArea(AreaKind.INTERSECTION, corners))
-    simulator = Simulator.from_scenarios([scenario], "log", Needs(map=True))
+    simulator = Simulator.from_scenarios([scenario], "log", needs)
     return simulator.observe(simulator.reset())
+
+
+@pytest.fixture(scope="module")
+def observation() -> Observation:
+    return _seen(Needs(map=True))
 
 
 def _drives(*drives: tuple[float, float]) -> Candidates:
@@ -66,3 +73,18 @@ def test_where_there_is_nothing_else_or_no_map_all_are_kept(observation: Observa
     assert without_wrong_way(observation, candidates).valid.all()
     mixed = _drives((9.0, ONCOMING_M), (9.0, OWN_M))
     assert without_wrong_way(replace(observation, map=None), mixed).valid.all()
+
+
+@pytest.mark.parametrize("name", ["p3", "hand_cost", "behaviour", "costvolume"])
+def test_no_planner_that_knows_the_map_may_choose_it(name: str) -> None:
+    planner = make_planner(name)
+    assert isinstance(planner, ForetoldPlanner)
+    seen = _seen(planner.needs)
+    assert seen.map is not None
+    every = planner.sampler(seen)
+    assert (is_wrong_way(seen.map, every.trajectory, DT_S) & every.valid).any()
+    planner.best = sys.maxsize
+    with torch.no_grad():
+        rated = planner.rated(seen).candidates
+    wrong = is_wrong_way(seen.map, rated.trajectory, DT_S)
+    assert rated.valid.any() and not (wrong & rated.valid).any()

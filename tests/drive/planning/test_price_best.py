@@ -22,6 +22,14 @@ class Counting:
         return self.price[row, index]
 
 
+def test_whoever_looks_at_all_gets_the_price_of_all() -> None:
+    # None of the others is cheaper than the first 128, which are asked together; but they cost more than least.
+    least = torch.arange(float(NUMBER)).expand(WORLDS, -1)
+    price = least + 1000.0 * (least >= 128.0)
+    for best in (NUMBER, 10 * NUMBER):
+        assert torch.equal(price_best(least, Counting(price), best), price)
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.1, 1.0, 100.0])
 def test_the_best_are_those_of_all_and_nobody_is_asked_twice(spread: float) -> None:
     draw = torch.Generator().manual_seed(int(spread))
