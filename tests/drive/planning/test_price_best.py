@@ -23,7 +23,7 @@ class Counting:
 
 
 def test_whoever_looks_at_all_gets_the_price_of_all() -> None:
-    # None of the others is cheaper than the first 128, which are asked together; but they cost more than least.
+    # None of the others is cheaper than the first 128, which are asked together, but they cost more.
     least = torch.arange(float(NUMBER)).expand(WORLDS, -1)
     price = least + 1000.0 * (least >= 128.0)
     for best in (NUMBER, 10 * NUMBER):
