@@ -1,7 +1,7 @@
 """Tracks as rigid bodies: headings that agree, one size, the corner that was seen in its place.
 
-What a lidar sees of a car is its near side, another one in every sweep; boxes around that turn by a quarter
-and move about although the car does not.
+What a lidar sees of a car is its near side, another one in every sweep, or always the same; boxes around that
+turn by a quarter and move about although the car does not.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from drive.perception.shapes import Size
 from drive.perception.tracks import Track, smoothed
 from sim.geometry import box
 
@@ -30,16 +31,26 @@ def aligned(track: Track, dt_s: float) -> Track:
     return Track(track.frame, boxes, track.seen, track.index)
 
 
-def whole(track: Track, sensor_m: Float[np.ndarray, "n 2"]) -> Track:
+def whole(track: Track, size: Size, sensor_m: Float[np.ndarray, "n 2"]) -> Track:
     """Aligned boxes as those of one size, the corner nearest to where the sensor was held (OYSTER, 3.2)."""
-    size = np.broadcast_to(size_of(track), (track.span, 3)).copy()
-    boxes = resized(*(torch.from_numpy(part) for part in (track.box, size, sensor_m)))
+    boxes = track.box.copy()
+    if size.across:
+        boxes[:, 3:5] = boxes[:, [4, 3]]
+        boxes[:, 6] += 0.5 * np.pi
+    sizes = np.tile((size.length_m, size.width_m, size.height_m), (track.span, 1))
+    boxes = resized(*(torch.from_numpy(part) for part in (boxes, sizes, sensor_m)))
     return Track(track.frame, boxes.numpy(), track.seen, track.index)
 
 
-def size_of(track: Track) -> Float[np.ndarray, " 3"]:
-    """Length, width and height: nearly the largest that was seen, as the far side often is not."""
-    return np.quantile(track.box[track.seen, 3:6], SIZE_QUANTILE, axis=0)
+def size_of(track: Track) -> Size:
+    """Nearly the largest that was seen, as the far side often is not."""
+    return Size(*np.quantile(track.box[track.seen, 3:6], SIZE_QUANTILE, axis=0).tolist())
+
+
+def drives(track: Track, dt_s: float) -> bool:
+    """Whether it gets anywhere."""
+    far = float(np.linalg.norm(track.box[-1, :2] - track.box[0, :2]))
+    return far > _DRIVES_M and far > _DRIVES_MPS * dt_s * track.span
 
 
 def resized(
@@ -63,10 +74,9 @@ def resized(
 def _heading(track: Track, dt_s: float) -> Float[np.ndarray, " n"]:
     """Where it points in each frame, or the other way round."""
     velocity = smoothed(track.box[:, :2], dt_s, derivative=1)
-    far = float(np.linalg.norm(track.box[-1, :2] - track.box[0, :2]))
-    if far > _DRIVES_M and far > _DRIVES_MPS * dt_s * track.span:
-        drives = np.linalg.norm(velocity, axis=1) > _DRIVES_MPS
-        last = np.maximum.accumulate(np.where(drives, np.arange(track.span), drives.argmax()))
+    if drives(track, dt_s):
+        fast = np.linalg.norm(velocity, axis=1) > _DRIVES_MPS
+        last = np.maximum.accumulate(np.where(fast, np.arange(track.span), fast.argmax()))
         return np.unwrap(np.arctan2(velocity[last, 1], velocity[last, 0]))
     # Headings are known but for half a turn: the mean of twice the angle; long boxes say more.
     weight = (track.box[:, 3] - track.box[:, 4]) * track.box[:, 3] * track.seen

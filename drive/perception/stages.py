@@ -17,6 +17,7 @@ from drive.perception.detections import Detects
 from drive.perception.ground import is_ground
 from drive.perception.labels import Labels, labels_of, moved
 from drive.perception.logs.sweep_log import SweepLog
+from drive.perception.shapes import body_of
 from drive.perception.track_filter import TrackBounds, plausible
 from drive.perception.tracking import track_both_ways
 from drive.perception.tracks import Track
@@ -75,18 +76,20 @@ def followed(log: SweepLog, found: Labels) -> list[Track]:
 
 def kept(log: SweepLog, tracks: list[Track], bounds: TrackBounds) -> list[tuple[Track, Track]]:
     """Those that can be road users: as they were seen, and as the bodies that this makes."""
-    pairs = [(track, _body(log, track)) for track in tracks]
-    return [
-        (track, body) for track, (seen, body) in pairs if plausible(seen, body, log.dt_s, bounds)
-    ]
+    bodies = [(track, _body(log, track, bounds)) for track in tracks]
+    return [(track, body) for track, body in bodies if body is not None]
 
 
-def _body(log: SweepLog, track: Track) -> tuple[Track, Track]:
-    """What was seen, its headings made to agree, and the whole of it."""
+def _body(log: SweepLog, track: Track, bounds: TrackBounds) -> Track | None:
+    """The whole of what was seen, if that can be a road user."""
+    seen = amodal.aligned(track, log.dt_s)
+    size = body_of(amodal.size_of(seen), amodal.drives(seen, log.dt_s))
+    if size is None:
+        return None
     pose = log.world_SE3_ego[track.frame]
     sensor_m = (pose[:, :3, :3] @ np.array(log.info.sensor_m) + pose[:, :3, 3])[:, :2]
-    seen = amodal.aligned(track, log.dt_s)
-    return seen, amodal.whole(seen, sensor_m)
+    body = amodal.whole(seen, size, sensor_m)
+    return body if plausible(seen, body, log.dt_s, bounds) else None
 
 
 def tracks_as_labels(log: SweepLog, found: Labels, tracks: list[Track]) -> Labels:
