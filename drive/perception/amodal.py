@@ -44,7 +44,8 @@ def whole(track: Track, size: Size, sensor_m: Float[np.ndarray, "n 2"]) -> Track
 
 def size_of(track: Track) -> Size:
     """Nearly the largest that was seen, as the far side often is not."""
-    return Size(*np.quantile(track.box[track.seen, 3:6], SIZE_QUANTILE, axis=0).tolist())
+    length, width, height = np.quantile(track.box[track.seen, 3:6], SIZE_QUANTILE, axis=0)
+    return Size(float(length), float(width), float(height))
 
 
 def drives(track: Track, dt_s: float) -> bool:

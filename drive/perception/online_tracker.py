@@ -18,7 +18,7 @@ from sim.geometry import se2
 
 NUM_TRACKS = 64  # of a world
 PATIENCE_S = 1.5  # that anybody may be out of sight, and not longer than it was followed before
-CONTINUES, BEGINS, SURE = 0.1, 0.3, 0.7
+CONTINUES, BEGINS, SURE = 0.05, 0.15, 0.5
 """scores from which a box may be of who is followed already, of somebody new, and needs no second look"""
 _GATE = 3.0  # standard deviations from where it is expected: no farther
 _PLACE_M = 0.3  # standard deviation of a box's centre

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from drive.features.sweeps import LIDAR
 from drive.perception.detections import Detections, Detects
+from drive.perception.obstacles import obstacles, with_obstacles
 from drive.perception.online_tracker import Tracks, track
 from drive.perception.track_memory import TrackMemory
 from sim import trees
@@ -58,8 +59,12 @@ class Perceiving:
         """The planner's plan for what is seen; whom it took to be there is shown beside."""
         self._known = self._looked(observation)
         agents = perceived(self._known.tracks, self._known.world_SE2_ego, observation)
-        plan = self._planner.plan(self._shown(observation, agents))
-        return plan if isinstance(plan, Controls) else replace(plan, perceived=agents)
+        standing = self._standing(observation, agents)
+        shown = self._shown(observation, agents)
+        if standing is not None:
+            shown = with_obstacles(shown, standing)
+        plan = self._planner.plan(shown)
+        return plan if isinstance(plan, Controls) else replace(plan, perceived=shown.agents)
 
     def _looked(self, observation: Observation) -> "_Known":
         """What is known after a look at this instant."""
@@ -78,6 +83,16 @@ class Perceiving:
         sweep = observation.lidar
         assert sweep is not None
         return self._detector.detect(sweep.point_m.flatten(1, 2), sweep.hit.flatten(1), GRID)
+
+    def _standing(self, observation: Observation, agents: Agents) -> Agents | None:
+        """What else sticks up from the road; only a map tells where that is."""
+        sweep, known = observation.lidar, self._known
+        assert sweep is not None
+        assert known is not None
+        if observation.map is None:
+            return None
+        point_m, hit = sweep.point_m.flatten(1, 2), sweep.hit.flatten(1)
+        return obstacles(point_m, hit, observation.map, replace(agents, valid=known.tracks.valid))
 
     def _shown(self, observation: Observation, agents: Agents) -> Observation:
         """What the planner asked for, and no more."""

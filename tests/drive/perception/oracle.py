@@ -31,7 +31,7 @@ class Oracle:
         height = torch.full_like(yaw, 1.6)
         box = torch.cat((place, 0.5 * height, agents.size_m, height, yaw), dim=-1)
         held = agents.valid & grid.holds(*grid.cells(*place.unbind(-1)))
-        score = torch.where(held, 0.5, 0.0)
+        score = torch.where(held, 0.4, 0.0)
         order = score.argsort(dim=1, descending=True, stable=True)
         return Detections(
             box.gather(1, order.unsqueeze(-1).expand(box.shape)), score.gather(1, order)

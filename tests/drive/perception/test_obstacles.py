@@ -1,0 +1,90 @@
+"""Cones on a made road, by the simulator's own lidar: each is an obstacle, whoever was found is none."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from drive.features.sweeps import LIDAR
+from drive.perception.obstacles import MOST, obstacles, with_obstacles
+from sim.interface import Agents, Needs, Observation
+from sim.scenario import AgentKind
+from sim.simulator import Simulator
+from tests.toy import Car, make_scenario, straight
+
+CONE, CAR, OFF_ROAD = (12.0, 0.3), (20.0, 3.5), (14.0, -6.0)
+
+
+@pytest.fixture(scope="module")
+def observation() -> Observation:
+    """Two lanes; a cone ahead, a car that stands in the other lane, a cone beside the road."""
+    lines = [straight(-60.0, 0.0, 100.0, 0.0), straight(-60.0, 3.5, 100.0, 3.5)]
+    cone = (0.4, 0.4, 0.8)
+    cars = [
+        Car(0, 0.0, 0.0, 0.0, 8.0),
+        Car(-1, *CONE, 0.0, 0.0, cone, AgentKind.OBJECT),
+        Car(-1, *CAR, 0.0),
+        Car(-1, *OFF_ROAD, 0.0, 0.0, cone, AgentKind.OBJECT),
+    ]
+    needs = Needs(history_s=0.5, map=True, lidar=LIDAR)
+    simulator = Simulator.from_scenarios([make_scenario(lines, cars, 3.0)], "log", needs)
+    return simulator.observe(simulator.reset())
+
+
+def _found(observation: Observation, known: Agents) -> Agents:
+    sweep = observation.lidar
+    assert sweep is not None and observation.map is not None
+    return obstacles(sweep.point_m.flatten(1, 2), sweep.hit.flatten(1), observation.map, known)
+
+
+def _knowing(observation: Observation, *who: int) -> Agents:
+    agents = observation.agents
+    valid = torch.zeros_like(agents.valid)
+    valid[:, list(who)] = True
+    return replace(agents, valid=valid & agents.valid)
+
+
+def _near(found: Agents, place_m: tuple[float, float], reach_m: float) -> int:
+    gap = (found.pose[0, :, :2] - torch.tensor(place_m)).norm(dim=-1)
+    return int((found.valid[0] & (gap < reach_m)).sum())
+
+
+def test_a_cone_on_the_road_stands_there(observation: Observation) -> None:
+    found = _found(observation, _knowing(observation, 1))  # the car is known of
+    assert 1 <= _near(found, CONE, 0.7) == int(found.valid.sum()) <= 4
+    assert (found.kind[found.valid] == int(AgentKind.OBJECT)).all()
+    assert not found.velocity_mps.any()
+
+
+def test_a_car_without_a_box_is_an_obstacle(observation: Observation) -> None:
+    found = _found(observation, _knowing(observation))
+    assert _near(found, CAR, 3.0) > 2 and _near(found, CONE, 0.7) > 0
+    assert _near(found, OFF_ROAD, 2.0) == 0
+
+
+def test_whoever_is_known_is_none(observation: Observation) -> None:
+    assert not _found(observation, _knowing(observation, 0, 1)).valid.any()
+
+
+def test_a_slope_is_none(observation: Observation) -> None:
+    """The same returns on a road that climbs by one in ten."""
+    sweep = observation.lidar
+    assert sweep is not None
+    point_m = sweep.point_m.clone()
+    point_m[..., 2] += 0.1 * point_m[..., 0]
+    steep = replace(observation, lidar=replace(sweep, point_m=point_m))
+    assert not _found(steep, _knowing(observation, 0, 1)).valid.any()
+    assert _near(_found(steep, _knowing(observation, 1)), CONE, 0.7) > 0
+
+
+def test_a_planner_is_shown_them_as_if_they_had_always_stood_there(
+    observation: Observation,
+) -> None:
+    found = _found(observation, _knowing(observation, 1))
+    shown = with_obstacles(observation, found)
+    past, before = shown.history, observation.history
+    assert past is not None and before is not None
+    assert shown.agents.valid.shape[1] == observation.agents.valid.shape[1] + MOST
+    assert past.valid.shape[1] == before.valid.shape[1] + MOST
+    assert torch.equal(past.pose[:, -MOST:, 0], found.pose)
+    assert torch.equal(past.valid[:, -MOST:, 0], found.valid)
