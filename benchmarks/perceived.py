@@ -60,7 +60,7 @@ def main() -> None:
     simulator = Simulator.from_scenarios([s for _, s in load(refs)[0]], "idm")
     parts = {
         "lidar": (Lidar, "sweep"), "detection": (detector, "detect"),
-        "tracking": (perceiving, "track"), "planning": (pdm, "plan"),
+        "tracking": (perceiving, "track"), "obstacles": (perceiving, "obstacles"), "planning": (pdm, "plan"),
     }  # fmt: skip
     timed = {name: _timed(owner, function) for name, (owner, function) in parts.items()}
     rollout(simulator, planner, num_steps=50, replan_s=0.5)
