@@ -18,6 +18,7 @@ from sim.trees import Tree
 GRID = BevGrid(-8.0, -16.0, 0.5, 96, 64)
 """ego frame: 40 m ahead"""
 MOST = 32  # of a world, the nearest ones
+_FIRST_ID = 20_000  # tracks have lower ones; records of drives hold 15 bits
 _AROUND = 5  # cells: the lowest return so near is the ground
 _HEIGHT_M = (0.3, 2.5)  # over that: what is lower is driven over, what is higher under
 _INSIDE_M = 0.5  # from the edge of the road, beyond which hedges and walls begin
@@ -40,7 +41,7 @@ def obstacles(
     distance, cell = near.topk(MOST, dim=1)
     pose = torch.nn.functional.pad(center_m[cell], (0, 1))
     return Agents(
-        id=-1 - cell,  # tracks have numbers above
+        id=_FIRST_ID + cell,
         pose=pose,
         velocity_mps=torch.zeros_like(pose[..., :2]),
         size_m=torch.full_like(pose[..., :2], GRID.resolution_m),

@@ -54,6 +54,9 @@ def test_a_cone_on_the_road_stands_there(observation: Observation) -> None:
     assert 1 <= _near(found, CONE, 0.7) == int(found.valid.sum()) <= 4
     assert (found.kind[found.valid] == int(AgentKind.OBJECT)).all()
     assert not found.velocity_mps.any()
+    number = found.id[found.valid]
+    assert len(set(number.tolist())) == len(number)
+    assert int(number.min()) >= 0 and int(number.max()) < 2**15  # as reports keep them
 
 
 def test_a_car_without_a_box_is_an_obstacle(observation: Observation) -> None:
