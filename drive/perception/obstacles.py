@@ -18,6 +18,7 @@ from sim.trees import Tree
 GRID = BevGrid(-8.0, -16.0, 0.5, 96, 64)
 """ego frame: 40 m ahead"""
 MOST = 32  # of a world, the nearest ones
+_LOOKED_AT = 512  # cells with something tall in them, the nearest
 _FIRST_ID = 20_000  # tracks have lower ones; records of drives hold 15 bits
 _AROUND = 5  # cells: the lowest return so near is the ground
 _HEIGHT_M = (0.3, 2.5)  # over that: what is lower is driven over, what is higher under
@@ -34,11 +35,12 @@ def obstacles(
     """Cells of `GRID` on the road with something tall in them and no box of `known` near: each one stands."""
     center_m = GRID.cell_centers_m(point_m.device).flatten(0, 1)
     tall = _tall(point_m, hit).flatten(1)
-    place_m = center_m.expand(len(tall), -1, -1)
-    tall &= hd_map.offroad_distance_m(place_m) < -_INSIDE_M
-    tall &= ~_beside(place_m, known)
-    near = torch.where(tall, -center_m.norm(dim=-1), -torch.inf)
-    distance, cell = near.topk(MOST, dim=1)
+    near, cell = torch.where(tall, -center_m.norm(dim=-1), -torch.inf).topk(_LOOKED_AT, dim=1)
+    place_m = center_m[cell]
+    stands = (near > -torch.inf) & ~_beside(place_m, known)
+    stands &= hd_map.offroad_distance_m(place_m) < -_INSIDE_M
+    near, which = torch.where(stands, near, -torch.inf).topk(MOST, dim=1)
+    cell = torch.gather(cell, 1, which)
     pose = torch.nn.functional.pad(center_m[cell], (0, 1))
     return Agents(
         id=_FIRST_ID + cell,
@@ -46,7 +48,7 @@ def obstacles(
         velocity_mps=torch.zeros_like(pose[..., :2]),
         size_m=torch.full_like(pose[..., :2], GRID.resolution_m),
         kind=torch.zeros_like(cell) + int(AgentKind.OBJECT),
-        valid=distance > -torch.inf,
+        valid=near > -torch.inf,
     )
 
 
