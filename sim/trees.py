@@ -4,7 +4,7 @@ Worlds, their states, traffic and sensors are such trees. A field declared with 
 that all worlds read, usually by a row index of their own: picking worlds leaves it as it is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -35,6 +35,13 @@ def to(tree: Tree, device: torch.device | str) -> Tree:
 def take(tree: Tree, index: Int[Tensor, " k"]) -> Tree:
     """The tree with rows `index` of every tensor that is not shared."""
     return _map(lambda tensor: tensor[index], tree, with_shared=False)
+
+
+def merged(function: Callable[[tuple[Tensor, ...]], Tensor], many: Sequence[Tree]) -> Tree:
+    """The tree with `function` of what several trees have in each place; all else as the first has it."""
+    columns = zip(*([tensor for _, tensor in tensors(tree)] for tree in many), strict=True)
+    values = iter([function(column) for column in columns])
+    return map_tensors(lambda _: next(values), many[0])
 
 
 def put(into: Any, rows: Int[Tensor, " k"], source: Any, index: Int[Tensor, " k"]) -> None:

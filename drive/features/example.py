@@ -222,9 +222,7 @@ def _pick(table: Table, rows: Tensor, length: int) -> Table:
 
 def concatenated(examples: list[Example]) -> Example:
     """One batch of all of them, in that order."""
-    columns = zip(*([t for _, t in trees.tensors(e)] for e in examples), strict=True)
-    values = iter([torch.cat(column) for column in columns])
-    return trees.map_tensors(lambda _: next(values), examples[0])
+    return trees.merged(torch.cat, examples)
 
 
 def trimmed(example: Example) -> Example:

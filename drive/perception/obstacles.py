@@ -1,6 +1,7 @@
 """What sticks up from the road and is nobody that was found: cones, barriers, a car without a box."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,11 +10,10 @@ from torch.nn.functional import max_pool2d
 
 from drive.perception.detector.network import in_grid
 from sim import trees
-from sim.geometry import se2
+from sim.geometry import box
 from sim.geometry.grid import BevGrid
 from sim.interface import Agents, EgoMap, History, Observation
 from sim.scenario import AgentKind
-from sim.trees import Tree
 
 GRID = BevGrid(-8.0, -16.0, 0.5, 96, 64)
 """ego frame: 40 m ahead"""
@@ -37,7 +37,7 @@ def obstacles(
     tall = _tall(point_m, hit).flatten(1)
     near, cell = torch.where(tall, -center_m.norm(dim=-1), -torch.inf).topk(_LOOKED_AT, dim=1)
     place_m = center_m[cell]
-    stands = (near > -torch.inf) & ~_beside(place_m, known)
+    stands = (near > -torch.inf) & ~_is_known(place_m, known)
     stands &= hd_map.offroad_distance_m(place_m) < -_INSIDE_M
     near, which = torch.where(stands, near, -torch.inf).topk(MOST, dim=1)
     cell = torch.gather(cell, 1, which)
@@ -54,7 +54,8 @@ def obstacles(
 
 def with_obstacles(observation: Observation, standing: Agents) -> Observation:
     """An observation in which there are these as well, and have always been."""
-    agents, past = _joined(observation.agents, standing), observation.history
+    beside, past = partial(torch.cat, dim=1), observation.history
+    agents = trees.merged(beside, (observation.agents, standing))
     if past is not None:
         instants = past.valid.shape[2]
         always = History(
@@ -63,13 +64,8 @@ def with_obstacles(observation: Observation, standing: Agents) -> Observation:
                 for of_each in (standing.pose, standing.velocity_mps, standing.valid)
             )
         )
-        past = _joined(past, always)
+        past = trees.merged(beside, (past, always))
     return replace(observation, agents=agents, history=past)
-
-
-def _joined(one: Tree, other: Tree) -> Tree:
-    values = iter([tensor for _, tensor in trees.tensors(other)])
-    return trees.map_tensors(lambda tensor: torch.cat((tensor, next(values)), dim=1), one)
 
 
 def _tall(point_m: Float[Tensor, "b p 3"], hit: Bool[Tensor, "b p"]) -> Bool[Tensor, "b x y"]:
@@ -89,10 +85,10 @@ def _tall(point_m: Float[Tensor, "b p 3"], hit: Bool[Tensor, "b p"]) -> Bool[Ten
     )
 
 
-def _beside(place_m: Float[Tensor, "b c 2"], known: Agents) -> Bool[Tensor, "b c"]:
+def _is_known(place_m: Float[Tensor, "b c 2"], known: Agents) -> Bool[Tensor, "b c"]:
     """Whether a place is in a box of somebody known, or a little beside it."""
-    from_agent = se2.transform_points(
-        se2.inverse(known.pose).unsqueeze(2), place_m.unsqueeze(1)
-    ).abs()
-    inside = (from_agent <= 0.5 * known.size_m.unsqueeze(2) + _BESIDE_M).all(dim=-1)
+    flat = known.pose.new_zeros(*known.valid.shape, 1)
+    size_m = known.size_m + 2.0 * _BESIDE_M
+    boxes = torch.cat((known.pose[..., :2], flat, size_m, flat, known.pose[..., 2:]), dim=-1)
+    inside = box.holds_points(torch.nn.functional.pad(place_m, (0, 1)), boxes)
     return (inside & known.valid.unsqueeze(2)).any(dim=1)

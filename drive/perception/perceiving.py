@@ -59,10 +59,7 @@ class Perceiving:
         """The planner's plan for what is seen; whom it took to be there is shown beside."""
         self._known = self._looked(observation)
         agents = perceived(self._known.tracks, self._known.world_SE2_ego, observation)
-        standing = self._standing(observation, agents)
         shown = self._shown(observation, agents)
-        if standing is not None:
-            shown = with_obstacles(shown, standing)
         plan = self._planner.plan(shown)
         return plan if isinstance(plan, Controls) else replace(plan, perceived=shown.agents)
 
@@ -84,23 +81,21 @@ class Perceiving:
         assert sweep is not None
         return self._detector.detect(sweep.point_m.flatten(1, 2), sweep.hit.flatten(1), GRID)
 
-    def _standing(self, observation: Observation, agents: Agents) -> Agents | None:
-        """What else sticks up from the road; only a map tells where that is."""
-        sweep, known = observation.lidar, self._known
-        assert sweep is not None
-        assert known is not None
-        if observation.map is None:
-            return None
-        point_m, hit = sweep.point_m.flatten(1, 2), sweep.hit.flatten(1)
-        return obstacles(point_m, hit, observation.map, replace(agents, valid=known.tracks.valid))
-
     def _shown(self, observation: Observation, agents: Agents) -> Observation:
-        """What the planner asked for, and no more."""
+        """What the planner asked for, and no more; with a map, what else sticks up from the road."""
         assert self._known is not None
         steps = round(self._inner.history_s / observation.dt_s)
         past = self._known.history(observation, agents, steps + 1) if steps else None
         lidar = observation.lidar if self._inner.lidar else None
-        return replace(observation, agents=agents, history=past, lidar=lidar)
+        shown = replace(observation, agents=agents, history=past, lidar=lidar)
+        sweep = observation.lidar
+        assert sweep is not None
+        if observation.map is None:
+            return shown
+        # Who was seen once is looked at again, and no obstacle meanwhile.
+        known = replace(agents, valid=self._known.tracks.valid)
+        point_m, hit = sweep.point_m.flatten(1, 2), sweep.hit.flatten(1)
+        return with_obstacles(shown, obstacles(point_m, hit, observation.map, known))
 
 
 @dataclass(frozen=True)

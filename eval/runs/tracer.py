@@ -136,9 +136,7 @@ def _at_instants(held: Sequence[HeldPlan], world: int, which: Int[Tensor, " t"])
     def at(parts: Sequence[Tensor]) -> Tensor:
         return torch.stack([part[world] for part in parts])[which]
 
-    columns = zip(*([t for _, t in trees.tensors(one)] for one in held), strict=True)
-    values = iter([at(column) for column in columns])
-    return trees.map_tensors(lambda _: next(values), held[0])
+    return trees.merged(at, held)
 
 
 def _arrays(plan: Plan) -> dict[str, Tensor]:

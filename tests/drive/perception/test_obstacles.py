@@ -4,9 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from drive.features.sweeps import LIDAR
+from drive.perception.detections import Detections
 from drive.perception.obstacles import MOST, obstacles, with_obstacles
+from drive.perception.perceiving import Perceiving
+from sim.dynamics.bicycle import Controls
+from sim.geometry.grid import BevGrid
 from sim.interface import Agents, Needs, Observation
 from sim.scenario import AgentKind
 from sim.simulator import Simulator
@@ -15,8 +20,7 @@ from tests.toy import Car, make_scenario, straight
 CONE, CAR, OFF_ROAD = (12.0, 0.3), (20.0, 3.5), (14.0, -6.0)
 
 
-@pytest.fixture(scope="module")
-def observation() -> Observation:
+def _observed(needs: Needs) -> Observation:
     """Two lanes; a cone ahead, a car that stands in the other lane, a cone beside the road."""
     lines = [straight(-60.0, 0.0, 100.0, 0.0), straight(-60.0, 3.5, 100.0, 3.5)]
     cone = (0.4, 0.4, 0.8)
@@ -26,9 +30,13 @@ def observation() -> Observation:
         Car(-1, *CAR, 0.0),
         Car(-1, *OFF_ROAD, 0.0, 0.0, cone, AgentKind.OBJECT),
     ]
-    needs = Needs(history_s=0.5, map=True, lidar=LIDAR)
     simulator = Simulator.from_scenarios([make_scenario(lines, cars, 3.0)], "log", needs)
     return simulator.observe(simulator.reset())
+
+
+@pytest.fixture(scope="module")
+def observation() -> Observation:
+    return _observed(Needs(history_s=0.5, map=True, lidar=LIDAR))
 
 
 def _found(observation: Observation, known: Agents) -> Agents:
@@ -91,3 +99,31 @@ def test_a_planner_is_shown_them_as_if_they_had_always_stood_there(
     assert past.valid.shape[1] == before.valid.shape[1] + MOST
     assert torch.equal(past.pose[:, -MOST:, 0], found.pose)
     assert torch.equal(past.valid[:, -MOST:, 0], found.valid)
+
+
+class _Blind:
+    """A detector that finds nobody."""
+
+    def detect(self, point_m: Tensor, valid: Tensor, grid: BevGrid) -> Detections:
+        return Detections(point_m.new_zeros(len(point_m), 1, 7), point_m.new_zeros(len(point_m), 1))
+
+
+class _Stands:
+    """Keeps what it is shown."""
+
+    def __init__(self, needs: Needs) -> None:
+        self.needs = needs
+
+    def plan(self, observation: Observation) -> Controls:
+        self.seen = observation
+        zero = torch.zeros_like(observation.ego.speed_mps)
+        return Controls(zero, zero)
+
+
+@pytest.mark.parametrize("knows_map", [True, False])
+def test_who_plans_by_lidar_is_told_if_it_knows_the_map(knows_map: bool) -> None:
+    planner = _Stands(Needs(map=knows_map))
+    around = Perceiving(planner, _Blind())
+    around.plan(_observed(around.needs))
+    told = planner.seen.agents
+    assert (_near(told, CONE, 0.7) > 0) == (_near(told, CAR, 3.0) > 0) == knows_map

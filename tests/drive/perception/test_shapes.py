@@ -6,32 +6,32 @@ from drive.perception.shapes import CAR_LENGTH_M, Size, body_of
 
 
 @pytest.mark.parametrize(
-    ("what", "size"),
+    "size",
     [
-        ("a person", Size(0.6, 0.5, 1.75)),
-        ("a car", Size(4.3, 1.8, 1.5)),
-        ("a van", Size(5.6, 2.0, 2.2)),
-        ("a lorry", Size(8.5, 2.5, 3.4)),
+        pytest.param(Size(0.6, 0.5, 1.75), id="a person"),
+        pytest.param(Size(4.3, 1.8, 1.5), id="a car"),
+        pytest.param(Size(5.6, 2.0, 2.2), id="a van"),
+        pytest.param(Size(8.5, 2.5, 3.4), id="a lorry"),
     ],
 )
 @pytest.mark.parametrize("drives", [True, False])
-def test_road_users_stay_as_they_were_seen(what: str, size: Size, drives: bool) -> None:
+def test_road_users_stay_as_they_were_seen(size: Size, drives: bool) -> None:
     assert body_of(size, drives) == size
 
 
 @pytest.mark.parametrize(
-    ("what", "size"),
+    "size",
     [
-        ("a pole", Size(0.3, 0.25, 2.8)),
-        ("a trunk", Size(0.5, 0.45, 2.4)),
-        ("a bin", Size(0.6, 0.6, 0.9)),
-        ("a bush", Size(2.4, 1.1, 1.4)),
-        ("a hedge", Size(7.0, 0.6, 1.6)),
-        ("the fronts of two cars side by side", Size(4.1, 0.5, 1.5)),
-        ("a bicycle without a rider", Size(1.8, 0.8, 1.1)),
+        pytest.param(Size(0.3, 0.25, 2.8), id="a pole"),
+        pytest.param(Size(0.5, 0.45, 2.4), id="a trunk"),
+        pytest.param(Size(0.6, 0.6, 0.9), id="a bin"),
+        pytest.param(Size(2.4, 1.1, 1.4), id="a bush"),
+        pytest.param(Size(7.0, 0.6, 1.6), id="a hedge"),
+        pytest.param(Size(4.1, 0.5, 1.5), id="the fronts of two cars side by side"),
+        pytest.param(Size(1.8, 0.8, 1.1), id="a bicycle without a rider"),
     ],
 )
-def test_what_stands_and_has_no_such_size_is_none(what: str, size: Size) -> None:
+def test_what_stands_and_has_no_such_size_is_none(size: Size) -> None:
     assert body_of(size, drives=False) is None
 
 
