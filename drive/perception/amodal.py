@@ -48,10 +48,11 @@ def size_of(track: Track) -> Size:
     return Size(float(length), float(width), float(height))
 
 
-def drives(track: Track, dt_s: float) -> bool:
-    """Whether it gets anywhere."""
-    far = float(np.linalg.norm(track.box[-1, :2] - track.box[0, :2]))
-    return far > _DRIVES_M and far > _DRIVES_MPS * dt_s * track.span
+def speed_mps(track: Track, dt_s: float) -> float:
+    """From its first to its last box; 0 of who gets nowhere."""
+    far_m = float(np.linalg.norm(track.box[-1, :2] - track.box[0, :2]))
+    speed = far_m / (dt_s * track.span)
+    return speed if far_m > _DRIVES_M and speed > _DRIVES_MPS else 0.0
 
 
 def resized(
@@ -75,7 +76,7 @@ def resized(
 def _heading(track: Track, dt_s: float) -> Float[np.ndarray, " n"]:
     """Where it points in each frame, or the other way round."""
     velocity = smoothed(track.box[:, :2], dt_s, derivative=1)
-    if drives(track, dt_s):
+    if speed_mps(track, dt_s) > 0.0:
         fast = np.linalg.norm(velocity, axis=1) > _DRIVES_MPS
         last = np.maximum.accumulate(np.where(fast, np.arange(track.span), fast.argmax()))
         return np.unwrap(np.arctan2(velocity[last, 1], velocity[last, 0]))

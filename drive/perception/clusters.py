@@ -18,7 +18,7 @@ class ClusterBounds:
     highest_m: float = 4.0  # of the top over the ground
     lowest_m: float = 0.3  # of the height of the thing itself
     volume_m3: tuple[float, float] = (0.1, 200.0)
-    longest_m: float = 10.0  # longer ones, trucks as well, are taken for walls
+    longest_m: float = 14.0  # longer ones are taken for walls
 
 
 def cluster(

@@ -83,7 +83,7 @@ def kept(log: SweepLog, tracks: list[Track], bounds: TrackBounds) -> list[tuple[
 def _body(log: SweepLog, track: Track, bounds: TrackBounds) -> Track | None:
     """The whole of what was seen, if that can be a road user."""
     seen = amodal.aligned(track, log.dt_s)
-    size = body_of(amodal.size_of(seen), amodal.drives(seen, log.dt_s))
+    size = body_of(amodal.size_of(seen), amodal.speed_mps(seen, log.dt_s))
     if size is None:
         return None
     pose = log.world_SE3_ego[track.frame]

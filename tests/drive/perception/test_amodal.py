@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from drive.perception.amodal import aligned, drives, size_of, whole
+from drive.perception.amodal import aligned, size_of, speed_mps, whole
 from drive.perception.shapes import body_of
 from drive.perception.track_filter import TrackBounds, plausible
 from drive.perception.tracks import Track
@@ -67,7 +67,7 @@ def test_a_car_of_which_only_the_rear_was_seen_reaches_away_from_the_sensor() ->
     # 2 m across and 0.4 m deep, its near side 18 m ahead: 4.5 m long, so its middle is 20.25 m ahead.
     rear = np.tile([18.2, 0.0, 0.8, 2.0, 0.4, 1.6, 0.5 * np.pi], (12, 1))
     seen = aligned(track_of(rear), DT_S)
-    size = body_of(size_of(seen), drives(seen, DT_S))
+    size = body_of(size_of(seen), speed_mps(seen, DT_S))
     assert size is not None
     body = whole(seen, size, np.tile([0.0, -3.0], (12, 1)))
     wanted = np.tile([20.25, 0.0, 0.8, 4.5, 2.0, 1.6], (12, 1))
