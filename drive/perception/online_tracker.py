@@ -18,8 +18,9 @@ from sim.geometry import se2
 
 NUM_TRACKS = 64  # of a world
 PATIENCE_S = 1.5  # that anybody may be out of sight, and not longer than it was followed before
-CONTINUES, BEGINS, SURE = 0.05, 0.15, 0.5
-"""scores from which a box may be of who is followed already, of somebody new, and needs no second look"""
+CONTINUES, BEGINS, SURE = 0.05, 0.15, 0.2
+"""scores from which a box may be of who is followed already, and of somebody new; smoothed over time, from
+which there is somebody"""
 _GATE = 3.0  # standard deviations from where it is expected: no farther
 _PLACE_M = 0.3  # standard deviation of a box's centre
 _PUSH = 4.0  # m2/s3, of the acceleration that nobody foresees: in a second a speed changes by 2 m/s
@@ -28,7 +29,7 @@ _KNOWN_MPS = 3.0  # a velocity with a smaller standard deviation is known
 _GROWS = 0.4  # standard deviation of the logarithm of length and of width, from box to box
 _LEAST_M = 0.3  # sizes below this are alike
 _MOVES_MPS = 1.0  # who is slower may be turned any way
-_YAW_S, _SIZE_S = 0.3, 2.0  # over which headings and sizes are smoothed
+_YAW_S, _SIZE_S, _SCORE_S = 0.3, 2.0, 1.0  # over which headings, sizes and scores are smoothed
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Tracks:
     yaw_rad: Float[Tensor, "b n"]
     size_m: Float[Tensor, "b n 2"]
     hits: Int[Tensor, "b n"]  # boxes that were found of it
-    is_sure: Bool[Tensor, "b n"]  # it was seen twice, or well
+    score: Float[Tensor, "b n"]  # of its boxes, smoothed; where there is none it is 0
     followed_s: Float[Tensor, "b n"]  # from the first of its boxes to the last
     unseen_s: Float[Tensor, "b n"]  # since the last of its boxes
 
@@ -58,7 +59,7 @@ class Tracks:
         number = torch.arange(1 - NUM_TRACKS, 1, device=device).expand(zero.shape)
         return Tracks(
             id=number, valid=no, mean=square, spread=square, yaw_rad=zero, size_m=square[..., 0],
-            hits=zero.long(), is_sure=no, followed_s=zero, unseen_s=zero,
+            hits=zero.long(), score=zero, followed_s=zero, unseen_s=zero,
         )  # fmt: skip
 
     @property
@@ -68,6 +69,11 @@ class Tracks:
     @property
     def velocity_mps(self) -> Float[Tensor, "b n 2"]:
         return self.mean[..., 1, :]
+
+    @property
+    def is_sure(self) -> Bool[Tensor, "b n"]:
+        """Whether the boxes that were found of it of late are such as those of road users."""
+        return self.score >= SURE
 
     @property
     def velocity_known(self) -> Bool[Tensor, "b n"]:
@@ -130,6 +136,7 @@ def _expected(tracks: Tracks, dt_s: float) -> Tracks:
         tracks,
         mean=goes @ tracks.mean,
         spread=goes @ tracks.spread @ goes.T + _PUSH * noise,
+        score=tracks.score * math.exp(-dt_s / _SCORE_S),
         unseen_s=tracks.unseen_s + dt_s,
     )
 
@@ -165,7 +172,7 @@ def _corrected(tracks: Tracks, boxes: _Boxes, dt_s: float) -> Tracks:
         yaw_rad=se2.wrap_angle(yaw + (1.0 - math.exp(-dt_s / _YAW_S)) * turned),
         size_m=torch.lerp(tracks.size_m, boxes.size_m, share),
         hits=hits,
-        is_sure=torch.ones_like(tracks.is_sure),
+        score=tracks.score + (1.0 - math.exp(-dt_s / _SCORE_S)) * boxes.score,
         followed_s=tracks.followed_s + tracks.unseen_s,
         unseen_s=torch.zeros_like(tracks.unseen_s),
     )
@@ -207,7 +214,7 @@ def _with_new(tracks: Tracks, boxes: _Boxes, new: Bool[Tensor, "b k"]) -> Tracks
         yaw_rad=box.pose[..., 2],
         size_m=box.size_m,
         hits=torch.ones_like(tracks.hits),
-        is_sure=box.score >= SURE,
+        score=box.score,
         followed_s=zero,
         unseen_s=zero,
     )

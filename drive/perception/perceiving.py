@@ -92,10 +92,8 @@ class Perceiving:
         assert sweep is not None
         if observation.map is None:
             return shown
-        # Who was seen once is looked at again, and no obstacle meanwhile.
-        known = replace(agents, valid=self._known.tracks.valid)
         point_m, hit = sweep.point_m.flatten(1, 2), sweep.hit.flatten(1)
-        return with_obstacles(shown, obstacles(point_m, hit, observation.map, known))
+        return with_obstacles(shown, obstacles(point_m, hit, observation.map, agents))
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ def test_hardly_any_points_are_nothing(num: int) -> None:
 def test_sizes_of_road_users() -> None:
     # A car, a person, a bus; a wall, a tree, a kerb, a cup.
     size = np.array(
-        [[4.5, 1.9, 1.5], [0.6, 0.6, 1.7], [12.0, 2.5, 3.2], [18.0, 0.4, 2.0], [2.0, 2.0, 5.0], [3.0, 0.3, 0.2],
-         [0.2, 0.2, 0.31]]
+        [[4.5, 1.9, 1.5], [0.6, 0.6, 1.7], [12.0, 2.5, 3.2], [18.0, 0.4, 2.0],
+         [2.0, 2.0, 5.0], [3.0, 0.3, 0.2], [0.2, 0.2, 0.31]]
     )  # fmt: skip
     boxes = np.zeros((len(size), 7))
     boxes[:, 2], boxes[:, 3:6] = 0.5 * size[:, 2], size

@@ -100,14 +100,26 @@ def test_two_who_cross_keep_their_numbers(dt_s: float) -> None:
     assert ends[1] == pytest.approx([16.0, 0.0, 8.0, 0.0], abs=0.8)
 
 
-def test_who_is_seen_once_is_nobody_unless_it_is_seen_well() -> None:
+def test_who_is_handed_on_has_boxes_that_were_sure_enough_of_late() -> None:
+    """In half a second a score keeps exp(-0.5) = 0.6065 of what it was, and gets 0.3935 of the new one."""
     nothing = found()
-    assert sure(after(found((9.0, 0.0, 0.0)))) == {}
-    ghosts = after(found((9.0, 0.0, 0.0)), nothing, found((9.0, 0.0, 0.0)), nothing)
-    assert sure(ghosts) == {} and not ghosts.valid.any()
-    assert len(sure(after(found((9.0, 0.0, 0.0), score=0.8)))) == 1
-    assert sure(after(found((9.0, 0.0, 0.0), score=0.8), nothing)) == {}
-    assert len(sure(after(found((9.0, 0.0, 0.0)), found((9.0, 0.0, 0.0))))) == 1
+
+    def scored(score: float) -> Detections:
+        return found((9.0, 0.0, 0.0), score=score)
+
+    assert len(sure(after(scored(0.4)))) == 1
+    assert sure(after(scored(0.19))) == {}
+    # 0.6065 * 0.16 + 0.3935 * 0.6 = 0.333, and 0.6065 * 0.4 + 0.3935 * 0.06 = 0.266, then 0.185.
+    grows = after(scored(0.16), scored(0.6), dt_s=0.5)
+    assert len(sure(grows)) == 1 and float(grows.score[0, 0]) == pytest.approx(0.3331, abs=1e-4)
+    weak = scored(0.06)
+    assert len(sure(after(scored(0.4), weak, dt_s=0.5))) == 1
+    doubtful = after(scored(0.4), weak, weak, dt_s=0.5)
+    assert sure(doubtful) == {} and doubtful.valid.sum() == 1
+    # Out of sight: 0.6065 * 0.8 = 0.485, but never for longer than it was followed before.
+    assert len(sure(after(scored(0.8), scored(0.8), nothing, dt_s=0.5))) == 1
+    assert not after(scored(0.8), scored(0.8), nothing, nothing, dt_s=0.5).valid.any()
+    assert not after(scored(0.8), nothing).valid.any()
 
 
 def test_a_weak_box_continues_a_track_but_begins_none() -> None:
