@@ -68,7 +68,7 @@ def _table(figures: dict[str, dict[str, dict[str, float]]]) -> list[str]:
 
 def _one_sweep(options: DiscoverConfig) -> int:
     """Print what is found in it, the surest first."""
-    from drive.perception.labels import category_of
+    from drive.perception.labels import categories_of
     from drive.pipelines.discover_view import detected_in
 
     assert options.sweep is not None
@@ -76,10 +76,14 @@ def _one_sweep(options: DiscoverConfig) -> int:
     began = time.perf_counter()
     _, found = detected_in(options.sweep, options.weights, options.least_score)
     took_s, count = time.perf_counter() - began, int((found.score > 0).sum())
-    for score, box in zip(found.score[0, :count].tolist(), found.box[0].tolist(), strict=False):
+    boxes = found.box[0, :count]
+    rows = zip(
+        found.score[0, :count].tolist(), boxes.tolist(), categories_of(boxes.numpy()), strict=True
+    )
+    for score, box, name in rows:
         x, y, _, length, width, height, _ = box
         print(
-            f"{score:.2f}  {category_of(length):10s} at {x:7.2f} {y:7.2f} m, "
+            f"{score:.2f}  {name:10s} at {x:7.2f} {y:7.2f} m, "
             f"{length:.1f} x {width:.1f} x {height:.1f} m"
         )
     print(f"{count} found in {took_s:.2f} s")

@@ -11,10 +11,15 @@ from jaxtyping import Bool, Float, Int
 from drive.perception.tracks import Track
 from sim.feather import read_columns
 from sim.files import whole_file
+from sim.scenario import AgentKind
 
 NO_TRACK = -1
 _BOX = ("x_m", "y_m", "z_m", "length_m", "width_m", "height_m", "yaw_rad")
-_WALKS_M, _RIDES_M = 1.1, 2.3  # who is shorter is on foot, or rides a bicycle
+_CATEGORIES = {
+    AgentKind.VEHICLE: "car",
+    AgentKind.CYCLIST: "bicycle",
+    AgentKind.PEDESTRIAN: "pedestrian",
+}
 
 
 @dataclass(frozen=True)
@@ -125,11 +130,14 @@ def read_labels(path: Path) -> Labels:
     return Labels(table["frame"], box, table["score"], table["track"])
 
 
-def category_of(length_m: float) -> str:
-    """What it may be, by its length alone: nobody told."""
-    if length_m < _WALKS_M:
-        return "pedestrian"
-    return "bicycle" if length_m < _RIDES_M else "car"
+def categories_of(box: Float[np.ndarray, "m 7"]) -> list[str]:
+    """What each may be, as nuScenes names it, by its size alone: nobody told."""
+    import torch
+
+    from drive.perception.shapes import kind_of
+
+    kinds = kind_of(torch.from_numpy(box[:, 3:5]))
+    return [_CATEGORIES[AgentKind(kind)] for kind in kinds.tolist()]
 
 
 def submission(
@@ -140,7 +148,8 @@ def submission(
 
     world = moved(labels.box, world_SE3_ego[labels.frame])
     found: dict[str, list[dict[str, Any]]] = {token: [] for token in tokens}
-    for frame, box, score in zip(labels.frame, world, labels.score, strict=True):
+    names = categories_of(labels.box)
+    for frame, box, score, name in zip(labels.frame, world, labels.score, names, strict=True):
         x, y, z, w = Rotation.from_euler("z", box[6]).as_quat()
         found[tokens[frame]].append(
             {
@@ -149,7 +158,7 @@ def submission(
                 "size": box[[4, 3, 5]].tolist(),
                 "rotation": [w, x, y, z],
                 "velocity": [0.0, 0.0],
-                "detection_name": category_of(float(box[3])),
+                "detection_name": name,
                 "detection_score": float(score),
                 "attribute_name": "",
             }

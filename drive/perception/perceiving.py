@@ -11,6 +11,7 @@ from drive.features.sweeps import LIDAR
 from drive.perception.detections import Detections, Detects
 from drive.perception.obstacles import obstacles, with_obstacles
 from drive.perception.online_tracker import Tracks, track
+from drive.perception.shapes import kind_of
 from drive.perception.track_memory import TrackMemory
 from sim import trees
 from sim.dynamics.bicycle import Controls
@@ -22,7 +23,6 @@ from sim.scenario import EGO, AgentKind
 
 GRID = BevGrid(-32.0, -32.0, 0.2, 480, 320)  # ego frame; who stands outside is not known of
 ODOMETRY_S = 3.0  # plans that are farther apart begin anew
-_SMALL_M, _NARROW_M = 1.2, 1.2  # on foot: shorter; on two wheels: narrower
 # Slower is taken for standing, as what is measured of who stands is no more; many vehicles are parked.
 _CAR_STANDS_MPS, _STANDS_MPS = 1.0, 0.5
 _SAME_WAY = 0.85  # cosine, of 30 degrees
@@ -169,15 +169,6 @@ def perceived(
         kind=kind,
         valid=tracks.valid & tracks.is_sure,
     )
-
-
-def kind_of(size_m: Float[Tensor, "b n 2"]) -> Int[Tensor, "b n"]:
-    """What is so large, as `AgentKind`."""
-    vehicle, cyclist, on_foot = (
-        int(kind) for kind in (AgentKind.VEHICLE, AgentKind.CYCLIST, AgentKind.PEDESTRIAN)
-    )
-    kind = torch.where(size_m[..., 1] < _NARROW_M, cyclist, vehicle)
-    return torch.where(size_m.amax(dim=-1) < _SMALL_M, on_foot, kind)
 
 
 def _with_traffic(

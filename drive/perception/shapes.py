@@ -3,6 +3,12 @@ an end was ever seen."""
 
 from dataclasses import dataclass, replace
 
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sim.scenario import AgentKind
+
 CAR_LENGTH_M, LARGE_LENGTH_M, TWO_WHEELER_LENGTH_M = 4.5, 9.0, 1.8
 RIDES_MPS = 2.5  # nobody walks so fast
 _DEEPEST_M = 0.7  # an end that is seen straight on is a thin box
@@ -70,3 +76,11 @@ def _driving(seen: Size, speed_mps: float) -> Size | None:
     turned = Size(seen.width_m, seen.length_m, seen.height_m, across=True)
     longer = seen if seen.length_m >= seen.width_m else turned
     return seen if any(kind.fits(longer) for kind in (PERSON, TWO_WHEELER, CAR, LARGE)) else None
+
+
+def kind_of(size_m: Float[Tensor, "*k 2"]) -> Int[Tensor, "*k"]:
+    """What is so long and so wide, as `AgentKind`: nobody told."""
+    longest_m, shortest_m = size_m.amax(dim=-1), size_m.amin(dim=-1)
+    rides = (longest_m <= TWO_WHEELER.length_m[1]) & (shortest_m <= TWO_WHEELER.width_m[1])
+    kind = torch.where(rides, int(AgentKind.CYCLIST), int(AgentKind.VEHICLE))
+    return torch.where(longest_m <= PERSON.length_m[1], int(AgentKind.PEDESTRIAN), kind)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from drive.perception.labels import NO_TRACK, Labels, category_of, moved, read_labels
+from drive.perception.labels import NO_TRACK, Labels, categories_of, moved, read_labels
 from drive.perception.logs.sweep_log import SweepLog
 from eval.view.lidar_points import LabeledPoints, label_by_boxes
 from eval.view.viewed_scene import ViewedScene
@@ -98,7 +98,8 @@ def scenario_of(
     valid[0] = True
     position[row + 1, labels.frame], yaw[row + 1, labels.frame] = world[:, :3], world[:, 6]
     size[row + 1], valid[row + 1, labels.frame] = world[:, 3:6], True
-    kinds = [_KINDS[category_of(float(length))] for length in size[1:, 0]]
+    first = np.unique(row, return_index=True)[1]
+    kinds = [_KINDS[name] for name in categories_of(labels.box[first])]
     tracks = Tracks(
         track_id=["ego", *(str(number) for number in ids)],
         category=["vehicle.car", *(category for category, _ in kinds)],

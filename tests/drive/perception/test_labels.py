@@ -7,7 +7,7 @@ from drive.perception.labels import (
     NO_TRACK,
     Labels,
     beside,
-    category_of,
+    categories_of,
     labels_of,
     moved,
     read_labels,
@@ -87,4 +87,6 @@ def test_a_submission_is_in_the_world_and_as_nuscenes_wants_it() -> None:
     half = 0.5 * (0.25 + np.pi / 2)
     assert box["rotation"] == pytest.approx([np.cos(half), 0.0, 0.0, np.sin(half)])
     assert box["detection_name"] == "car" and box["detection_score"] == pytest.approx(0.8)
-    assert [category_of(length) for length in (0.6, 1.8, 4.5)] == ["pedestrian", "bicycle", "car"]
+    size = np.array([[0.6, 0.5], [1.8, 0.6], [4.5, 1.9]])
+    box = np.pad(size, ((0, 0), (3, 2)))
+    assert categories_of(box) == ["pedestrian", "bicycle", "car"]

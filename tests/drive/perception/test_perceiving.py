@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drive.perception.online_tracker import Tracks
-from drive.perception.perceiving import ODOMETRY_S, kind_of, perceived
+from drive.perception.perceiving import ODOMETRY_S, perceived
 from drive.planning import make_planner
 from eval.rollout import Rollout, rollout
 from sim.errors import InputError
@@ -180,13 +180,6 @@ def test_who_is_slow_stands_but_on_foot_is_slow_a_pace() -> None:
         tracks = replace(none, mean=mean, size_m=size_m)
         agents = perceived(tracks, torch.zeros(1, 3), seen)
         assert (agents.velocity_mps[0, :2, 0] == mps).tolist() == moves
-
-
-def test_kinds_by_size() -> None:
-    sizes = torch.tensor([[[4.5, 1.9], [1.8, 0.7], [0.7, 0.6], [11.0, 2.5], [2.2, 0.8]]])
-    car, bike, walker, bus, motor = kind_of(sizes)[0].tolist()
-    assert car == bus == AgentKind.VEHICLE and bike == motor == AgentKind.CYCLIST
-    assert walker == AgentKind.PEDESTRIAN
 
 
 def test_plans_too_far_apart_begin_anew() -> None:

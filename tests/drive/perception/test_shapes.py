@@ -1,6 +1,7 @@
 """What has the size of a road user, by the sizes of cars, people and bushes."""
 
 import pytest
+import torch
 
 from drive.perception.shapes import (
     CAR_LENGTH_M,
@@ -8,7 +9,9 @@ from drive.perception.shapes import (
     TWO_WHEELER_LENGTH_M,
     Size,
     body_of,
+    kind_of,
 )
+from sim.scenario import AgentKind
 
 STANDS_MPS, WALKS_MPS, DRIVES_MPS = 0.0, 1.4, 6.0
 
@@ -74,3 +77,12 @@ def test_a_lorry_of_which_only_the_back_was_seen_is_as_long_as_lorries_are() -> 
     assert body_of(back, DRIVES_MPS) == Size(LARGE_LENGTH_M, 2.5, 3.2)
     # What stands there might be a wall.
     assert body_of(back, STANDS_MPS) is None
+
+
+def test_kinds_by_size() -> None:
+    sizes = torch.tensor(
+        [[[4.5, 1.9], [1.8, 0.7], [0.7, 0.6], [11.0, 2.5], [2.2, 0.8], [5.0, 0.9]]]
+    )
+    car, bike, walker, bus, motor, edge = kind_of(sizes)[0].tolist()
+    assert car == bus == edge == AgentKind.VEHICLE and bike == motor == AgentKind.CYCLIST
+    assert walker == AgentKind.PEDESTRIAN
