@@ -14,15 +14,12 @@ from drive.features.example import Example
 from drive.networks.weights import DEFAULT, load_network
 from drive.planning.candidates import POINTS, Candidates
 from drive.planning.experts import demonstration
-from drive.planning.futures import Outlook
 from drive.planning.interpretable.network import InterpretableCost
-from drive.planning.samplers.frenet import FrenetSampler
 from drive.planning.social.network import SocialConfig, SocialEnergy
 from drive.planning.social.planner import weighted_harm
 from drive.planning.social.reasoning import MODES, Reasoning
 from drive.planning.social.samples import Samples
-from drive.planning.social.scene import Around, SocialScene
-from drive.planning.social.shortlist import Shortlist
+from drive.planning.social.setting import Setting
 from drive.prediction.joint import JointPredictor
 from drive.training.config import SocialTrainConfig
 from drive.training.task import Task
@@ -60,7 +57,6 @@ class SocialTask(Task):
         predictor, _ = load_network(JointPredictor, config.forecast)
         cost, _ = load_network(InterpretableCost, DEFAULT)
         self._frozen = (predictor, cost)  # in a tuple: they are not trained, and not saved
-        self._sampler = FrenetSampler()
 
     @staticmethod
     def make_network(config: SocialTrainConfig) -> SocialEnergy:
@@ -91,20 +87,12 @@ class SocialTask(Task):
     def _told(self, example: Example) -> Told:
         observation = example.observation
         predictor, cost = self._frozen[0].to(self.device), self._frozen[1].to(self.device)
-        with torch.no_grad():
-            around = Around.of(predictor, observation)
-            outlook = Outlook.of(around.forecast, observation.agents)
-            samples = Samples.of(observation, around.forecast)
-            driven, ego_there = demonstration(example)
-            own = Candidates(driven.unsqueeze(1), torch.ones_like(driven[:, :1, 0]) > 0.0)
-            short = Shortlist.of(
-                observation, self._sampler(observation), outlook, samples, cost, own
-            )
-            scene = SocialScene.of(observation, short.candidates, samples)
-            near, there = nearest(example, samples)
-            ego_cost = cost.total(short.terms)
-        reasoning = Reasoning.of(self.network, around, scene, ego_cost)
-        return Told(reasoning, ego_cost, near, there, ego_there)
+        driven, ego_there = demonstration(example)
+        own = Candidates(driven.unsqueeze(1), torch.ones_like(driven[:, :1, 0]) > 0.0)
+        setting = Setting.of(predictor, cost, observation, own)
+        near, there = nearest(example, setting.samples)
+        reasoning = Reasoning.of(self.network, setting.around, setting.scene, setting.ego_cost)
+        return Told(reasoning, setting.ego_cost, near, there, ego_there)
 
     def _lacks(self, told: Told, mode: str) -> tuple[Tensor, Tensor]:
         """Minus the logarithm of how likely it was found what each did, and 1 where that is known."""

@@ -7,12 +7,10 @@ import torch
 from drive.networks.weights import DEFAULT, load_network
 from drive.planning.futures import Outlook
 from drive.planning.interpretable.network import InterpretableCost
-from drive.planning.oncoming import without_wrong_way
-from drive.planning.samplers.frenet import FrenetSampler
 from drive.planning.social.network import SocialEnergy
 from drive.planning.social.reasoning import Reasoning
-from drive.planning.social.samples import Samples
-from drive.planning.social.scene import Around, SocialScene
+from drive.planning.social.scene import Around
+from drive.planning.social.setting import Setting
 from drive.planning.social.shortlist import Shortlist
 from drive.prediction.joint import JointPredictor
 from sim.interface import Observation
@@ -50,11 +48,6 @@ class SocialModel:
     @torch.no_grad()
     def think(self, observation: Observation) -> Thought:
         """Of what the ego sees."""
-        around = Around.of(self.predictor, observation)
-        outlook = Outlook.of(around.forecast, observation.agents)
-        samples = Samples.of(observation, around.forecast)
-        candidates = without_wrong_way(observation, FrenetSampler()(observation))
-        short = Shortlist.of(observation, candidates, outlook, samples, self.cost)
-        scene = SocialScene.of(observation, short.candidates, samples)
-        reasoning = Reasoning.of(self.network, around, scene, self.cost.total(short.terms))
-        return Thought(around, outlook, short, reasoning)
+        setting = Setting.of(self.predictor, self.cost, observation)
+        reasoning = Reasoning.of(self.network, setting.around, setting.scene, setting.ego_cost)
+        return Thought(setting.around, setting.outlook, setting.short, reasoning)
