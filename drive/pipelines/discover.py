@@ -116,8 +116,7 @@ def _make(config: DiscoverConfig, logs: list[SweepLog], stage: str) -> bool:
 
 
 def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
-    """A round: near the sensor on the first labels, then as far as it sees on those of the round before, of
-    which those of rare sizes are shown more often."""
+    """A round: near the sensor on the first labels, then as far as it sees on those of the round before."""
     from drive.networks.weights import FILE
     from drive.perception.detector.network import FAR_M
     from drive.perception.training_frames import LabelledFrames
@@ -141,7 +140,7 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
         )
         folder.mkdir(exist_ok=True)
         start = str(config.out / f"round{number - 1}") if number else None
-        fit_detector(frames, training, folder, start, frames.repeats() if number else None)
+        fit_detector(frames, training, folder, start)
     write_whole(config.out / FILE, (folder / FILE).read_bytes())
     push(folder)
 

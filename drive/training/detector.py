@@ -8,7 +8,6 @@ from pathlib import Path
 import lightning as L
 import numpy as np
 import torch
-from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -76,15 +75,12 @@ class FrameBatches(Dataset[FrameBatch]):
     """Batches of varied frames, which follow from the seed and their number alone."""
 
     def __init__(
-        self,
-        frames: Sequence[TrainingFrame],
-        often: Int[np.ndarray, " n"],
-        training: DetectorTraining,
-        numbers: range,
+        self, frames: Sequence[TrainingFrame], training: DetectorTraining, numbers: range
     ) -> None:
         self._frames, self._training, self._numbers = frames, training, numbers
-        shown, alike = np.repeat(np.arange(len(frames)), often), np.zeros(len(frames))
-        self._order = Order(shown, alike[shown], alike, training.batch_size, training.seed)
+        every = np.arange(len(frames))
+        alike = np.zeros(len(frames))
+        self._order = Order(every, alike, alike, training.batch_size, training.seed)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -103,14 +99,9 @@ class FrameBatches(Dataset[FrameBatch]):
 class FrameData(L.LightningDataModule):
     """Frames as Lightning takes them."""
 
-    def __init__(
-        self,
-        frames: Sequence[TrainingFrame],
-        often: Int[np.ndarray, " n"],
-        training: DetectorTraining,
-    ) -> None:
+    def __init__(self, frames: Sequence[TrainingFrame], training: DetectorTraining) -> None:
         super().__init__()
-        self._frames, self._often, self._training = frames, often, training
+        self._frames, self._training = frames, training
 
     def train_dataloader(self) -> DataLoader:
         """Those of the present epoch."""
@@ -129,22 +120,16 @@ class FrameData(L.LightningDataModule):
         return trees.to(batch, device)
 
     def _loader(self, numbers: range) -> DataLoader:
-        batches = FrameBatches(self._frames, self._often, self._training, numbers)
-        return DataLoader(batches, batch_size=None)
+        return DataLoader(FrameBatches(self._frames, self._training, numbers), batch_size=None)
 
 
 def fit_detector(
-    frames: Sequence[TrainingFrame],
-    training: DetectorTraining,
-    folder: Path,
-    start: str | None,
-    often: Int[np.ndarray, " n"] | None = None,
+    frames: Sequence[TrainingFrame], training: DetectorTraining, folder: Path, start: str | None
 ) -> dict[str, float]:
     """Train in `folder`, from its last checkpoint on if it has one, else from weights `start` or from none;
     returns the last figures.
 
-    Frames are read when they are needed; `often`: how many times each is shown before all are shown anew
-    (default: once). The weights are those that an unbroken training gives. Raises
+    Frames are read when they are needed. The weights are those that an unbroken training gives. Raises
     InputError where there are no frames, and for weights to start from that do not fit.
     """
     if not len(frames):
@@ -160,8 +145,7 @@ def fit_detector(
     task = DetectorTask(config, training.range_m)
     if start is not None and not last_checkpoint(folder).is_file():
         begin_from(task.network, start)
-    often = np.ones(len(frames), dtype=int) if often is None else often
-    train(task, FrameData(frames, often, training), folder)
+    train(task, FrameData(frames, training), folder)
     return save(task, folder, asdict(training) | {"start": start}, _digest(frames))
 
 
