@@ -18,9 +18,9 @@ from sim.geometry import se2
 
 NUM_TRACKS = 64  # of a world
 PATIENCE_S = 1.5  # that anybody may be out of sight, and not longer than it was followed before
-CONTINUES, BEGINS, SURE = 0.05, 0.15, 0.2
+CONTINUES, BEGINS, SURE, AT_ONCE = 0.05, 0.15, 0.15, 0.5
 """scores from which a box may be of who is followed already, and of somebody new; smoothed over time, from
-which there is somebody"""
+which there is somebody who was seen twice, or once"""
 _GATE = 3.0  # standard deviations from where it is expected: no farther
 _PLACE_M = 0.3  # standard deviation of a box's centre
 _PUSH = 4.0  # m2/s3, of the acceleration that nobody foresees: in a second a speed changes by 2 m/s
@@ -73,7 +73,12 @@ class Tracks:
     @property
     def is_sure(self) -> Bool[Tensor, "b n"]:
         """Whether the boxes that were found of it of late are such as those of road users."""
-        return self.score >= SURE
+        return self.score >= torch.where(self.is_new, AT_ONCE, SURE)
+
+    @property
+    def is_new(self) -> Bool[Tensor, "b n"]:
+        """Who was seen once."""
+        return self.hits == 1
 
     @property
     def velocity_known(self) -> Bool[Tensor, "b n"]:

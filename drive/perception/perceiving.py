@@ -92,8 +92,11 @@ class Perceiving:
         assert sweep is not None
         if observation.map is None:
             return shown
+        # Who was seen once is looked at again, and no obstacle meanwhile.
+        tracks = self._known.tracks
+        known = replace(agents, valid=agents.valid | (tracks.valid & tracks.is_new))
         point_m, hit = sweep.point_m.flatten(1, 2), sweep.hit.flatten(1)
-        return with_obstacles(shown, obstacles(point_m, hit, observation.map, agents))
+        return with_obstacles(shown, obstacles(point_m, hit, observation.map, known))
 
 
 @dataclass(frozen=True)

@@ -107,14 +107,16 @@ def test_who_is_handed_on_has_boxes_that_were_sure_enough_of_late() -> None:
     def scored(score: float) -> Detections:
         return found((9.0, 0.0, 0.0), score=score)
 
-    assert len(sure(after(scored(0.4)))) == 1
-    assert sure(after(scored(0.19))) == {}
-    # 0.6065 * 0.16 + 0.3935 * 0.6 = 0.333, and 0.6065 * 0.4 + 0.3935 * 0.06 = 0.266, then 0.185.
+    # Seen once, and well; seen once, so is it looked at again; twice.
+    assert len(sure(after(scored(0.6)))) == 1
+    new = after(scored(0.4))
+    assert sure(new) == {} and bool(new.is_new[0, 0])
     grows = after(scored(0.16), scored(0.6), dt_s=0.5)
     assert len(sure(grows)) == 1 and float(grows.score[0, 0]) == pytest.approx(0.3331, abs=1e-4)
+    # 0.6065 * 0.4 + 0.3935 * 0.06 = 0.266, 0.185, 0.136.
     weak = scored(0.06)
-    assert len(sure(after(scored(0.4), weak, dt_s=0.5))) == 1
-    doubtful = after(scored(0.4), weak, weak, dt_s=0.5)
+    assert len(sure(after(scored(0.4), weak, weak, dt_s=0.5))) == 1
+    doubtful = after(scored(0.4), weak, weak, weak, dt_s=0.5)
     assert sure(doubtful) == {} and doubtful.valid.sum() == 1
     # Out of sight: 0.6065 * 0.8 = 0.485, but never for longer than it was followed before.
     assert len(sure(after(scored(0.8), scored(0.8), nothing, dt_s=0.5))) == 1
