@@ -10,7 +10,7 @@ from torch import Tensor
 from sim.scenario import AgentKind
 
 CAR_LENGTH_M, LARGE_LENGTH_M, TWO_WHEELER_LENGTH_M = 4.5, 9.0, 1.8
-RIDES_MPS = 2.5  # nobody walks so fast
+_RIDES_MPS = 2.5  # nobody walks so fast
 _DEEPEST_M = 0.7  # an end that is seen straight on is a thin box
 
 
@@ -71,7 +71,7 @@ def _driving(seen: Size, speed_mps: float) -> Size | None:
         return replace(seen, length_m=CAR_LENGTH_M)
     if LARGE_END.fits(seen):
         return replace(seen, length_m=LARGE_LENGTH_M)
-    if speed_mps > RIDES_MPS and TWO_WHEELER_END.fits(seen):
+    if speed_mps > _RIDES_MPS and TWO_WHEELER_END.fits(seen):
         return replace(seen, length_m=TWO_WHEELER_LENGTH_M)
     turned = Size(seen.width_m, seen.length_m, seen.height_m, across=True)
     longer = seen if seen.length_m >= seen.width_m else turned

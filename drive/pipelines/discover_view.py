@@ -87,7 +87,7 @@ def scenario_of(
     world = moved(labels.box, world_SE3_ego[labels.frame])
     single = np.arange(len(labels.frame)) + labels.track.max(initial=NO_TRACK) + 1
     whose = np.where(labels.track == NO_TRACK, single, labels.track)
-    ids, row = np.unique(whose, return_inverse=True)
+    ids, first, row = np.unique(whose, return_index=True, return_inverse=True)
     agents, instants = len(ids) + 1, len(world_SE3_ego)
     position = np.zeros((agents, instants, 3), dtype=np.float32)
     yaw = np.zeros((agents, instants), dtype=np.float32)
@@ -98,7 +98,6 @@ def scenario_of(
     valid[0] = True
     position[row + 1, labels.frame], yaw[row + 1, labels.frame] = world[:, :3], world[:, 6]
     size[row + 1], valid[row + 1, labels.frame] = world[:, 3:6], True
-    first = np.unique(row, return_index=True)[1]
     kinds = [_KINDS[name] for name in categories_of(labels.box[first])]
     tracks = Tracks(
         track_id=["ego", *(str(number) for number in ids)],

@@ -99,7 +99,7 @@ def _judge_social(network: SocialEnergy, scene: VectorScene, example: Example) -
     thought = model.think(example.observation)
     sums: dict[str, SceneSums] = {}
     for row, mode in ((network.task, "social"), (INDEPENDENT, "nonsocial")):
-        told = foretold_by(thought.reasoning, thought.around.forecast, scene, mode)
+        told = foretold_by(thought.reasoning, thought.setting.around.forecast, scene, mode)
         sums[row] = _judged(told.likeliest, scene, example, True, FUTURES, told.drawn)
     others = {JOINT: model.predictor(scene)} | _known_futures(scene, example, DT_S)
     sums |= {

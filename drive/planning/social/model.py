@@ -5,24 +5,19 @@ from dataclasses import dataclass
 import torch
 
 from drive.networks.weights import DEFAULT, load_network
-from drive.planning.futures import Outlook
 from drive.planning.interpretable.network import InterpretableCost
 from drive.planning.social.network import SocialEnergy
 from drive.planning.social.reasoning import Reasoning
-from drive.planning.social.scene import Around
 from drive.planning.social.setting import Setting
-from drive.planning.social.shortlist import Shortlist
 from drive.prediction.joint import JointPredictor
 from sim.interface import Observation
 
 
 @dataclass(frozen=True)
 class Thought:
-    """What is foretold, the candidates that are left, and what everybody may do."""
+    """What is looked at, and what everybody may do."""
 
-    around: Around
-    outlook: Outlook
-    short: Shortlist
+    setting: Setting
     reasoning: Reasoning
 
 
@@ -50,4 +45,4 @@ class SocialModel:
         """Of what the ego sees."""
         setting = Setting.of(self.predictor, self.cost, observation)
         reasoning = Reasoning.of(self.network, setting.around, setting.scene, setting.ego_cost)
-        return Thought(setting.around, setting.outlook, setting.short, reasoning)
+        return Thought(setting, reasoning)

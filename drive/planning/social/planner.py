@@ -65,7 +65,7 @@ class SocialPlanner(RatedPlanner):
 
     def _reasoned(self, observation: Observation) -> tuple[Rated, Reasoning]:
         thought = self.model.think(observation)
-        short, reasoning = thought.short, thought.reasoning
+        short, reasoning = thought.setting.short, thought.reasoning
         terms = self.model.cost.weighted(short.terms)
         harm = weighted_harm(self.model.network, self.model.cost, reasoning, self.mode)
         for name, of_others in zip(OF_OTHERS, harm.unbind(-1), strict=True):
@@ -75,7 +75,7 @@ class SocialPlanner(RatedPlanner):
             _spared(short.candidates, collisions),
             torch.stack(list(terms.values())).sum(dim=0),
             terms,
-            thought.outlook,
+            thought.setting.outlook,
             Occupancy(short.occupancy, GRID, DT_S),
         )
         allowed = rated.candidates.valid & (collisions <= _CERTAIN)

@@ -108,6 +108,17 @@ class _Blind:
         return Detections(point_m.new_zeros(len(point_m), 1, 7), point_m.new_zeros(len(point_m), 1))
 
 
+class _Sees:
+    """A detector that finds the car, so surely at each look."""
+
+    def __init__(self, *scores: float) -> None:
+        self._scores = iter(scores)
+
+    def detect(self, point_m: Tensor, valid: Tensor, grid: BevGrid) -> Detections:
+        box = torch.tensor([[[*CAR, 0.8, 4.5, 1.9, 1.5, 0.0]]])
+        return Detections(box, torch.full((1, 1), next(self._scores)))
+
+
 class _Stands:
     """Keeps what it is shown."""
 
@@ -127,3 +138,25 @@ def test_who_plans_by_lidar_is_told_if_it_knows_the_map(knows_map: bool) -> None
     around.plan(_observed(around.needs))
     told = planner.seen.agents
     assert (_near(told, CONE, 0.7) > 0) == (_near(told, CAR, 3.0) > 0) == knows_map
+
+
+@pytest.mark.parametrize(
+    ("scores", "is_obstacle"),
+    [
+        pytest.param((0.3,), False, id="seen once: it is looked at again"),
+        pytest.param((0.3, 0.3), False, id="handed on"),
+        # 0.16 * 0.6065 + 0.06 * 0.3935 = 0.121 after half a second, below 0.15.
+        pytest.param((0.16, 0.06), True, id="doubted: what is there stands there"),
+    ],
+)
+def test_who_is_an_obstacle_as_nobody_is_sure_of_it(
+    scores: tuple[float, ...], is_obstacle: bool
+) -> None:
+    planner = _Stands(Needs(map=True))
+    around = Perceiving(planner, _Sees(*scores))
+    observation = _observed(around.needs)
+    for look in range(len(scores)):
+        around.plan(replace(observation, step=observation.step + 5 * look))
+    objects = planner.seen.agents
+    objects = replace(objects, valid=objects.valid & (objects.kind == int(AgentKind.OBJECT)))
+    assert (_near(objects, CAR, 3.0) > 0) == is_obstacle

@@ -107,7 +107,7 @@ def test_who_is_handed_on_has_boxes_that_were_sure_enough_of_late() -> None:
     def scored(score: float) -> Detections:
         return found((9.0, 0.0, 0.0), score=score)
 
-    # Seen once, and well; seen once, so is it looked at again; twice.
+    # Seen once and well; seen once, so it is looked at again; seen twice.
     assert len(sure(after(scored(0.6)))) == 1
     new = after(scored(0.4))
     assert sure(new) == {} and bool(new.is_new[0, 0])
