@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from drive.networks.weights import TaskNetwork
@@ -123,10 +123,25 @@ class Pillars(nn.Module):
         feature = self.point(place) * valid.unsqueeze(-1)
         sweep = torch.arange(len(point_m), device=point_m.device).unsqueeze(1)
         cell = sweep * grid.num_cells + torch.where(valid, grid.flat(i, j), 0.0).long()
-        canvas = feature.new_zeros(len(point_m) * grid.num_cells, self.width)
-        index = cell.flatten().unsqueeze(1).expand(-1, self.width)
-        canvas = canvas.scatter_reduce_(0, index, feature.flatten(0, 1), "amax")
+        canvas = _largest(feature.flatten(0, 1), cell.flatten(), len(point_m) * grid.num_cells)
         return canvas.unflatten(0, (len(point_m), *grid.shape)).permute(0, 3, 1, 2)
+
+
+def _largest(
+    feature: Float[Tensor, "n d"], cell: Int[Tensor, " n"], num_cells: int
+) -> Float[Tensor, "m d"]:
+    """Of each of so many cells the largest value of every feature, 0 where it has none.
+
+    Found among the cells that hold anything, which are few: the gradient of `amax` compares every cell
+    with every feature.
+    """
+    held = torch.zeros(num_cells, dtype=torch.bool, device=cell.device)
+    held[cell] = True
+    occupied = held.nonzero().squeeze(1)
+    among = (held.cumsum(0) - 1)[cell].unsqueeze(1).expand_as(feature)
+    most = feature.new_zeros(len(occupied), feature.shape[1])
+    most = most.scatter_reduce(0, among, feature, "amax")
+    return feature.new_zeros(num_cells, feature.shape[1]).index_copy_(0, occupied, most)
 
 
 def in_grid(

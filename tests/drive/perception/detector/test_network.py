@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from drive.perception.detector.network import STRIDE, Detector, DetectorConfig
+from drive.perception.detector.network import STRIDE, Detector, DetectorConfig, Pillars
 from sim.geometry.grid import BevGrid
 
 GRID = BevGrid(-19.2, -19.2, 0.2, 192, 192)
@@ -110,6 +110,34 @@ def test_sweeps_of_a_batch_do_not_see_one_another(detector: Detector) -> None:
         together = detector(both, everywhere(both), GRID).logit
         alone = detector(both[1:], everywhere(both[1:]), GRID).logit
     torch.testing.assert_close(together[1:], alone, atol=1e-4, rtol=0)
+
+
+def test_a_pillar_holds_the_largest_of_its_points_and_passes_the_gradient_to_them() -> None:
+    torch.manual_seed(0)
+    pillars, grid = Pillars(4), BevGrid(0.0, 0.0, 0.2, 8, 8)
+    points = torch.rand(2, 40, 3) * 2.0  # as far as 2 m: some beside the grid of 1.6 m
+    valid = torch.rand(2, 40) > 0.2
+    said = pillars(points, valid, grid)
+    by_hand: dict[tuple[int, int, int], Tensor] = {}
+    for b in range(2):
+        for point in points[b, valid[b]]:
+            at = (point[:2] / 0.2).tolist()
+            i, j = int(at[0]), int(at[1])
+            if max(i, j) < 8:
+                place = torch.tensor(
+                    (2 * (at[0] - i) - 1, 2 * (at[1] - j) - 1, float(point[2]) / 2)
+                )
+                one = pillars.point(place)
+                by_hand[b, i, j] = torch.maximum(one, by_hand.get((b, i, j), torch.zeros(4)))
+    wanted = torch.zeros_like(said)
+    for (b, i, j), most in by_hand.items():
+        wanted[b, :, i, j] = most
+    assert len(by_hand) > 30
+    torch.testing.assert_close(said, wanted, atol=1e-5, rtol=0)
+    weight = torch.rand_like(said)
+    slopes = (torch.autograd.grad((x * weight).sum(), pillars.parameters()) for x in (said, wanted))
+    for one, other in zip(*slopes, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
 def test_an_empty_sweep_and_one_beam() -> None:
