@@ -114,9 +114,9 @@ def test_sweeps_of_a_batch_do_not_see_one_another(detector: Detector) -> None:
 
 def test_a_pillar_holds_the_largest_of_its_points_and_passes_the_gradient_to_them() -> None:
     torch.manual_seed(0)
-    pillars, grid = Pillars(4), BevGrid(0.0, 0.0, 0.2, 8, 8)
-    points = torch.rand(2, 40, 3) * 2.0  # as far as 2 m: some beside the grid of 1.6 m
-    valid = torch.rand(2, 40) > 0.2
+    pillars, grid = Pillars(16), BevGrid(0.0, 0.0, 0.2, 8, 8)
+    points = torch.rand(2, 150, 3) * 2.0  # as far as 2 m: some beside the grid of 1.6 m
+    valid = torch.rand(2, 150) > 0.2
     said = pillars(points, valid, grid)
     by_hand: dict[tuple[int, int, int], Tensor] = {}
     for b in range(2):
@@ -128,11 +128,12 @@ def test_a_pillar_holds_the_largest_of_its_points_and_passes_the_gradient_to_the
                     (2 * (at[0] - i) - 1, 2 * (at[1] - j) - 1, float(point[2]) / 2)
                 )
                 one = pillars.point(place)
-                by_hand[b, i, j] = torch.maximum(one, by_hand.get((b, i, j), torch.zeros(4)))
+                by_hand[b, i, j] = torch.maximum(one, by_hand.get((b, i, j), torch.zeros(16)))
     wanted = torch.zeros_like(said)
     for (b, i, j), most in by_hand.items():
         wanted[b, :, i, j] = most
-    assert len(by_hand) > 30
+    assert 60 < len(by_hand) < 128  # several points a pillar, and empty ones
+    assert wanted.amax(dim=(0, 2, 3)).count_nonzero() > 4
     torch.testing.assert_close(said, wanted, atol=1e-5, rtol=0)
     weight = torch.rand_like(said)
     slopes = (torch.autograd.grad((x * weight).sum(), pillars.parameters()) for x in (said, wanted))
