@@ -55,8 +55,8 @@ class Labels:
         return [self.box[low:high] for low, high in pairwise(ends)]
 
 
-def beside(first: Labels, second: Labels) -> Labels:
-    """`first`, and those of `second` that overlap none of them in their sweep; tracks are numbered anew."""
+def apart(first: Labels, second: Labels) -> Labels:
+    """Those of `second` that overlap none of `first` in their sweep."""
     import torch
 
     from eval.metrics.detection import overlaps
@@ -69,7 +69,12 @@ def beside(first: Labels, second: Labels) -> Labels:
             for each in (second.box[theirs], first.box[first.of_frame(number)])
         )
         free[theirs] = ~(overlaps(*boxes) > 0.0).any(dim=1).numpy()
-    added = second.chosen(free)
+    return second.chosen(free)
+
+
+def beside(first: Labels, second: Labels) -> Labels:
+    """`first`, and those of `second` that overlap none of them in their sweep; tracks are numbered anew."""
+    added = apart(first, second)
     track = np.where(
         added.track == NO_TRACK, NO_TRACK, added.track + first.track.max(initial=-1) + 1
     )

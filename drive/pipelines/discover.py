@@ -16,7 +16,7 @@ from drive.perception.labels import read_labels, submission
 from drive.perception.logs.sweep_log import SweepLog
 from drive.pipelines.discover_config import STAGES, DiscoverConfig
 from drive.pipelines.discover_logs import find_logs, is_stored, log_folder, store_log
-from drive.pipelines.discover_stages import labels_path, make_labels, stage_labels
+from drive.pipelines.discover_stages import doubted, labels_path, make_labels, stage_labels
 from drive.pipelines.presets import to_plain
 from drive.pipelines.workers import WORK_FIELDS, work
 from sim.errors import InputError
@@ -127,7 +127,8 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
     stage = f"label{number - 1}" if number else "label"
     if not (folder / FILE).is_file():
         labels = [stage_labels(config, log, stage) for log in logs]
-        frames = LabelledFrames(logs, labels)
+        doubts = [doubted(config, log, number) for log in logs]
+        frames = LabelledFrames(logs, labels, doubts)
         if not frames.num_boxes:
             raise InputError(f"{config.out}: stage {stage} found nobody: nothing to train on")
         training = DetectorTraining(

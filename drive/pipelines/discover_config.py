@@ -57,7 +57,7 @@ class DiscoverConfig(WorkOptions, SourceQuery):
     """of each drive; a recorded one is cut off there too"""
     lidar: str = "hdl_64e"
     """source procedural: hdl_64e (half of its columns) or hdl_32e"""
-    least_score: float = 0.3
+    least_score: float = 0.4
     """how sure the detector has to be of what it finds, where that becomes labels"""
     view: bool = False
     """look at what was found, in a window"""

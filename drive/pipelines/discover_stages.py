@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from drive.perception.labels import Labels, beside, read_labels, write_labels
+import numpy as np
+
+from drive.perception.labels import Labels, apart, beside, read_labels, write_labels
 from drive.perception.logs.sweep_log import SweepLog
 from drive.pipelines.discover_config import DiscoverConfig
 from drive.pipelines.jobs import tell
 
 LEAST_SCORE = 0.05  # of what is kept: average precision needs the unsure ones too
+_DOUBTED = 0.15  # a score; beyond the first labels' range
 
 
 def labels_path(out: Path, stage: str, log: SweepLog) -> Path:
@@ -96,3 +99,19 @@ def stage_labels(config: DiscoverConfig, log: SweepLog, stage: str) -> Labels:
     """What an earlier stage found in a drive."""
     assert config.out is not None
     return read_labels(labels_path(config.out, stage, log))
+
+
+def doubted(config: DiscoverConfig, log: SweepLog, number: int) -> Labels:
+    """What training `number` is to take neither for road users nor for nobody.
+
+    Beyond the range of the first labels nobody has looked but the detector of the round before: what that
+    doubts is not in its labels, and a third of it is somebody.
+    """
+    from drive.perception.clusters import ClusterBounds
+
+    if not number:
+        return Labels.of_frames([], [])
+    found = stage_labels(config, log, f"detect{number - 1}")
+    far = np.linalg.norm(found.box[:, :2], axis=1) > ClusterBounds().range_m
+    unsure = found.chosen(far & (found.score >= _DOUBTED))
+    return apart(stage_labels(config, log, f"label{number - 1}"), unsure)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from drive.perception.labels import NO_TRACK, Labels, categories_of, moved, read_labels
 from drive.perception.logs.sweep_log import SweepLog
+from drive.pipelines.discover_config import DiscoverConfig
 from eval.view.lidar_points import LabeledPoints, label_by_boxes
 from eval.view.viewed_scene import ViewedScene
 from sim.errors import InputError, one_of
@@ -60,7 +61,7 @@ def detected_scene(path: Path, weights: str) -> ViewedScene:
 
 
 def detected_in(
-    path: Path, weights: str, least_score: float = 0.3
+    path: Path, weights: str, least_score: float = DiscoverConfig.least_score
 ) -> "tuple[PointCloud, Detections]":
     """The points of one sweep, z over the ground, and what is found in it so surely."""
     import torch

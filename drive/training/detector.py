@@ -59,7 +59,7 @@ class DetectorTask(Task):
     def losses(self, example: FrameBatch, generator: torch.Generator) -> dict[str, Tensor]:
         """By name; chance was in the frames already."""
         cells = self.grid.coarse(STRIDE)
-        target = Targets.of(example.box, example.there, example.reach_m, cells)
+        target = Targets.of(example.box, example.there, example.reach_m, cells, example.doubted)
         return detector_losses(self.network(example.point_m, example.valid, self.grid), target)
 
     @torch.no_grad()

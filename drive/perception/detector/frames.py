@@ -18,12 +18,13 @@ _SCALES = (0.95, 1.05)
 class TrainingFrame:
     """A sweep in the ego frame, z over the ground: points, by which laser, and boxes of road users.
 
-    `sensor_m`: where it was taken from.
+    `sensor_m`: where it was taken from; `sure`: which boxes hold a road user, the others may.
     """
 
     point_m: Float[Tensor, "n 3"]
     row: Int[Tensor, " n"]
     box: Float[Tensor, "k 7"]
+    sure: Bool[Tensor, " k"]
     sensor_m: Float[Tensor, " 3"]
 
 
@@ -33,17 +34,20 @@ class Sample:
 
     point_m: Float[Tensor, "n 3"]
     box: Float[Tensor, "k 7"]
+    sure: Bool[Tensor, " k"]
     reach_m: float
 
 
 @dataclass(frozen=True)
 class FrameBatch:
-    """Samples side by side, padded to the largest: `valid` points, and boxes that are `there`."""
+    """Samples side by side, padded to the largest: `valid` points, and boxes of somebody who is `there`, or
+    may be: `doubted`."""
 
     point_m: Float[Tensor, "b p 3"]
     valid: Bool[Tensor, "b p"]
     box: Float[Tensor, "b k 7"]
     there: Bool[Tensor, "b k"]
+    doubted: Bool[Tensor, "b k"]
     reach_m: Float[Tensor, " b"]
 
     @property
@@ -54,12 +58,15 @@ class FrameBatch:
     def of(samples: list[Sample]) -> "FrameBatch":
         """Boxes in which nothing was hit are not there: there is nothing to see of them."""
         hit = [box.points_in_boxes(one.point_m, one.box) > 0 for one in samples]
+        there = [seen & one.sure for seen, one in zip(hit, samples, strict=True)]
+        doubted = [seen & ~one.sure for seen, one in zip(hit, samples, strict=True)]
         every = [torch.ones(len(one.point_m), dtype=torch.bool) for one in samples]
         return FrameBatch(
             pad_sequence([one.point_m for one in samples], batch_first=True),
             pad_sequence(every, batch_first=True),
             pad_sequence([one.box for one in samples], batch_first=True),
-            pad_sequence(hit, batch_first=True),
+            pad_sequence(there, batch_first=True),
+            pad_sequence(doubted, batch_first=True),
             torch.tensor([one.reach_m for one in samples]),
         )
 
@@ -86,4 +93,4 @@ def varied(frame: TrainingFrame, range_m: float, drops: bool, generator: torch.G
     inside = (point_m[:, :2].abs() < range_m).all(dim=1)
     heading = side * frame.box[:, 6:] + yaw
     boxes = torch.cat((moved(frame.box[:, :2]), scale * frame.box[:, 2:6], heading), dim=1)
-    return Sample(point_m[inside], boxes, scale * range_m)
+    return Sample(point_m[inside], boxes, frame.sure, scale * range_m)

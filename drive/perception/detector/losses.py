@@ -8,18 +8,20 @@ from torch.nn.functional import logsigmoid
 from drive.perception.detector.network import CellMaps
 from drive.perception.detector.targets import Targets
 
-BOX_WEIGHT = 0.25
-
 
 def detector_losses(maps: CellMaps, target: Targets) -> dict[str, Tensor]:
-    """By name; `loss` is the one that falls: centres, and a quarter of how far off boxes are."""
+    """By name; `loss` is the one that falls: centres, and how far off boxes are.
+
+    CenterPoint counts boxes a quarter; trained as briefly as here they are then worse
+    (docs/perception.md).
+    """
     center = focal_loss(maps.logit, target.heat, target.counts)
     cell, code = target.cell.flatten(1), target.code.flatten(1, 2)
     said = torch.gather(maps.code.flatten(1, 2), 1, cell.unsqueeze(-1).expand_as(code))
     off = (said - code).abs().sum(dim=-1)
     told = target.told.flatten(1)
     boxes = torch.where(told, off, 0.0).sum() / told.sum().clamp(min=1)
-    return {"loss": center + BOX_WEIGHT * boxes, "center": center, "box": boxes}
+    return {"loss": center + boxes, "center": center, "box": boxes}
 
 
 def focal_loss(

@@ -15,7 +15,8 @@ _RADIUS_CELLS = (2, 5)
 
 @dataclass(frozen=True)
 class Targets:
-    """`heat` is 1 in cells that hold a centre and falls around them; `counts`: where that is known.
+    """`heat` is 1 in cells that hold a centre and falls around them; `counts`: where that is known: within
+    reach, and not around a box that is `doubted`.
 
     K boxes, each told by the cell that holds its centre and by the 8 around it, for the peak may be one
     off: what they say (`box_code`), which cells they are; `told`: whether the cell and the box are there.
@@ -33,15 +34,19 @@ class Targets:
         there: Bool[Tensor, "b k"],
         reach_m: Float[Tensor, " b"],
         cells: BevGrid,
+        doubted: Bool[Tensor, "b k"] | None = None,
     ) -> "Targets":
         """From boxes, all of which are known that are no farther from the origin than `reach_m`."""
         distance_m = cells.cell_centers_m(box.device).norm(dim=-1)
         counts = distance_m <= reach_m[:, None, None]
         code, i, j = encode(box, cells)
-        there = there & cells.holds(i, j) & (box[..., :2].norm(dim=-1) <= reach_m.unsqueeze(1))
-        i, j = (torch.where(there, number, 0.0).long() for number in (i, j))
+        inside = cells.holds(i, j)
+        there = there & inside & (box[..., :2].norm(dim=-1) <= reach_m.unsqueeze(1))
+        i, j = (torch.where(inside, number, 0.0).long() for number in (i, j))
         radius = radius_cells(box[..., 3:5] / cells.resolution_m)
         heat = _heat(i, j, radius, there, cells)
+        if doubted is not None:
+            counts = counts & ((_heat(i, j, radius, doubted & inside, cells) == 0.0) | (heat > 0.0))
         return Targets(heat, counts, *_told(code, i, j, there, cells))
 
 

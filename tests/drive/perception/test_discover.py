@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from drive.cli.main import main
-from drive.perception.labels import read_labels
+from drive.perception.labels import Labels, read_labels, write_labels
 from drive.perception.logs.sweep_log import SweepLog
+from drive.perception.training_frames import LabelledFrames
+from drive.pipelines.discover_config import DiscoverConfig
+from drive.pipelines.discover_stages import doubted, labels_path
 
 ASKED = [
     *("discover", "--split", "train", "--families", "straight", "--count", "1"),
@@ -56,6 +59,32 @@ def test_a_stage_is_drawn(found: Path, tmp_path: Path) -> None:
     words = ["view", str(found), "--stage", "cluster", "--size", "320x180", "--out", str(picture)]
     assert main(words) == 0
     assert picture.stat().st_size > 5_000
+
+
+def test_what_is_far_and_doubted_is_neither_a_road_user_nor_nobody(
+    found: Path, tmp_path: Path
+) -> None:
+    log = SweepLog(next((found / "logs").iterdir()))
+    car = np.array([[0.0, 3.0, 0.8, 4.5, 1.9, 1.6, 0.0]])
+    boxes = np.repeat(car, 5, axis=0)
+    boxes[:, 0] = (50.0, 60.0, 30.0, 70.0, 72.0)
+    score = np.array([0.2, 0.1, 0.2, 0.3, 0.9])  # the second is too unsure, the third is near
+    stages = {
+        "detect0": (boxes, score),
+        "label0": (boxes[4:], score[4:]),
+    }  # the fourth meets a label
+    for stage, (box, sure) in stages.items():
+        path = labels_path(tmp_path, stage, log)
+        path.parent.mkdir(parents=True)
+        write_labels(path, Labels.of_frames([box[:0], box], [sure[:0], sure]))
+    config = DiscoverConfig(out=tmp_path)
+    assert len(doubted(config, log, 0).frame) == 0
+    doubts = doubted(config, log, 1)
+    np.testing.assert_array_equal(doubts.box, boxes[:1])
+    labels = read_labels(labels_path(tmp_path, "label0", log))
+    frames = LabelledFrames([log], [labels], [doubts])
+    assert frames[1].box[:, 0].tolist() == [72.0, 50.0]
+    assert frames[1].sure.tolist() == [True, False] and len(frames[0].box) == 0
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def sweep(seed: int) -> TrainingFrame:
     points.append(torch.cat((pole, 3.0 * draw(6, 60, 1)), dim=2).flatten(0, 1))
     point = torch.cat(points)
     row = torch.randint(64, (len(point),), generator=generator)
-    return TrainingFrame(point, row, box, torch.tensor((0.0, 0.0, 1.7)))
+    sure = torch.ones(len(box), dtype=torch.bool)
+    return TrainingFrame(point, row, box, sure, torch.tensor((0.0, 0.0, 1.7)))
 
 
 def ground(where: Tensor) -> Tensor:

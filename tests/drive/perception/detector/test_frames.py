@@ -24,7 +24,7 @@ def frame(number: int = 4000) -> TrainingFrame:
         turned = torch.stack((cos * x - sin * y, sin * x + cos * y, z), dim=-1)
         point = torch.cat((point, turned + box[k, :3]))
     row = torch.randint(64, (len(point),), generator=generator)
-    return TrainingFrame(point, row, box, torch.tensor(SENSOR))
+    return TrainingFrame(point, row, box, torch.ones(2, dtype=torch.bool), torch.tensor(SENSOR))
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -71,12 +71,16 @@ def test_fewer_rays_where_that_is_asked_for_and_no_far_or_broken_points() -> Non
 
 def test_a_batch_is_padded_and_boxes_that_nothing_hit_are_not_there() -> None:
     car = (0.0, 5.0, 0.8, 4.0, 2.0, 1.6, 0.0)
-    hit = Sample(torch.tensor([[0.5, 5.5, 1.0], [9.0, 9.0, 0.0]]), torch.tensor([car]), 40.0)
+    points = torch.tensor([[0.5, 5.5, 1.0], [9.0, 9.0, 0.0]])
+    hit = Sample(points, torch.tensor([car]), torch.tensor([True]), 40.0)
     far = (0.0, 15.0, 0.8, 4.0, 2.0, 1.6, 0.0)
-    more = Sample(torch.tensor([[0.5, 5.5, 1.0]]), torch.tensor([far, car]), 41.0)
-    nothing = Sample(torch.zeros(0, 3), torch.zeros(0, 7), 42.0)
+    sure = torch.tensor([True, True, False, False])
+    more = Sample(points[:1], torch.tensor([far, car, car, far]), sure, 41.0)
+    nothing = Sample(torch.zeros(0, 3), torch.zeros(0, 7), sure[:0], 42.0)
     batch = FrameBatch.of([hit, more, nothing])
     assert batch.valid.tolist() == [[True, True], [True, False], [False, False]]
-    assert batch.there.tolist() == [[True, False], [False, True], [False, False]]
+    nobody = [False] * 4
+    assert batch.there.tolist() == [[True, *nobody[1:]], [False, True, False, False], nobody]
+    assert batch.doubted.tolist() == [nobody, [False, False, True, False], nobody]
     assert batch.reach_m.tolist() == [40.0, 41.0, 42.0]
     torch.testing.assert_close(batch.box[1, 0], torch.tensor(far))

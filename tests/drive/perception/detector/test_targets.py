@@ -93,6 +93,23 @@ def test_boxes_that_meet_boxes_outside_and_boxes_that_are_none() -> None:
     assert (corner.heat > 0.0).sum() == 9 and corner.heat[0, 0, 0] == 1.0
 
 
+def test_around_a_doubted_box_nothing_counts_but_for_somebody_else() -> None:
+    box = torch.tensor((CAR, CAR, CAR)).unsqueeze(0)
+    box[0, 1, 0] += 2.4  # three cells on
+    box[0, 2, 0] = 8.1  # outside
+    there = torch.tensor([[True, False, False]])
+    target = Targets.of(
+        box, there, torch.tensor([20.0]), CELLS, torch.tensor([[False, True, True]])
+    )
+    # Of radius 2 each takes 5 x 5 cells, from 9 to 13 and from 12 to 16 in i: 3 x 5 are the doubted one's.
+    ignored = torch.zeros(20, 20, dtype=torch.bool)
+    ignored[14:17, 5:10] = True
+    assert torch.equal(~target.counts[0], ignored)
+    alone = Targets.of(box, there, torch.tensor([20.0]), CELLS)
+    assert torch.equal(target.heat, alone.heat) and torch.equal(target.told, alone.told)
+    assert alone.counts.all()
+
+
 def test_focal_loss_by_hand() -> None:
     # p = 0.5 and a centre: 0.25 log 2. p = 0.5 and none: the same. Beside one, heat 0.5: a sixteenth of it.
     logit = torch.zeros(1, 1, 4)
@@ -116,7 +133,7 @@ def test_focal_loss_falls_along_its_gradient() -> None:
     assert torch.autograd.gradcheck(lambda x: focal_loss(x, heat, counts), logit)
 
 
-def test_boxes_cost_a_quarter_of_how_far_off_they_are() -> None:
+def test_boxes_cost_how_far_off_they_are() -> None:
     box = torch.tensor((CAR, CAR)).unsqueeze(0)
     box[0, 1, 0] = 8.1  # outside: not asked for
     there = torch.tensor([[True, True]])
@@ -125,7 +142,7 @@ def test_boxes_cost_a_quarter_of_how_far_off_they_are() -> None:
     maps.code[0, 10:13, 6:9] = target.code[0, 0].unflatten(0, (3, 3)) + 0.1
     parts = detector_losses(maps, target)
     assert float(parts["box"]) == pytest.approx(0.8, rel=1e-5)
-    assert float(parts["loss"]) == pytest.approx(float(parts["center"]) + 0.2, rel=1e-5)
+    assert float(parts["loss"]) == pytest.approx(float(parts["center"]) + 0.8, rel=1e-5)
     nobody = Targets.of(box, ~there, torch.tensor([20.0]), CELLS)
     assert float(detector_losses(maps, nobody)["box"]) == 0.0
     none = Targets.of(box[:, :0], there[:, :0], torch.tensor([20.0]), CELLS)
