@@ -15,7 +15,7 @@ def forms() -> dict[str, Form]:
         "output": ("out", "view"),
         "drive": (*SCENARIO, "seconds", "lidar"),
         "stage": ("stage", "weights", "least_score"),
-        "training": ("rounds", "steps", "learning_rate", "drop_rays"),
+        "training": ("start", "rounds", "steps", "learning_rate", "drop_rays"),
         "computing": COMPUTING,
     }
     return {"": Form(DiscoverConfig, "bevdrive discover", groups, positional=("sweep",))}

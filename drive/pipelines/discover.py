@@ -140,7 +140,7 @@ def _train(config: DiscoverConfig, logs: list[SweepLog], number: int) -> None:
             drops=config.drop_rays,
         )
         folder.mkdir(exist_ok=True)
-        start = str(config.out / f"round{number - 1}") if number else None
+        start = str(config.out / f"round{number - 1}") if number else config.start
         fit_detector(frames, training, folder, start)
     write_whole(config.out / FILE, (folder / FILE).read_bytes())
     push(folder)

@@ -45,6 +45,8 @@ class DiscoverConfig(WorkOptions, SourceQuery):
     """the last one to be done: sweeps, cluster, track, filter, label or train"""
     weights: str | None = None
     """default, or a folder of another discovery: nothing is trained, its detector looks at all sweeps"""
+    start: str | None = None
+    """weights that the first training begins with: default, or a folder of another discovery"""
     rounds: int = 2
     """trainings: the first on clusters near the sensor, each later one on what the one before found"""
     steps: int = 600
@@ -83,10 +85,13 @@ def check(config: DiscoverConfig) -> None:
         require_installed("discover", "lightning")
     if config.weights is not None and config.stage not in ("sweeps", "train"):
         raise InputError(f"--stage: {config.stage} is of a discovery without --weights")
-    if config.weights is not None:
-        from drive.networks.weights import find_weights
+    if config.weights is not None and config.start is not None:
+        raise InputError("--start: nothing is trained with --weights")
+    for weights in (config.weights, config.start):
+        if weights is not None:
+            from drive.networks.weights import find_weights
 
-        find_weights(config.weights, "detector")
+            find_weights(weights, "detector")
     config.check_work()
     for name, least in {"rounds": 1, "steps": 4}.items():
         if getattr(config, name) < least:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from drive.cli.main import main
+from drive.networks.weights import load_network
+from drive.perception.detector.network import Detector
 from drive.perception.labels import Labels, read_labels, write_labels
 from drive.perception.logs.sweep_log import SweepLog
 from drive.perception.training_frames import LabelledFrames
@@ -99,6 +101,8 @@ def test_what_is_far_and_doubted_is_neither_a_road_user_nor_nobody(
         (["--rounds", "0", "--out", "{new}"], "--rounds: must be at least 1"),
         (["sweep.bin"], "needs a detector"),
         (["--weights", "{parent}", "--stage", "label", "--out", "{new}"], "--stage: label"),
+        (["--start", "{parent}", "--out", "{new}"], "{parent}"),
+        (["--start", "default", "--weights", "default", "--out", "{new}"], "--start: nothing is"),
     ],
 )
 def test_wrong_input_is_one_line(
@@ -108,7 +112,7 @@ def test_wrong_input_is_one_line(
     given = [word.format(**places) for word in words]
     assert main([*ASKED, *given]) == 2
     error = capsys.readouterr().err.strip()
-    assert told in error and len(error.splitlines()) == 1
+    assert told.format(**places) in error and len(error.splitlines()) == 1
     assert not (tmp_path / "new" / "labels").exists()
 
 
@@ -131,6 +135,16 @@ def test_rounds_of_training_and_what_their_detector_finds(
     kept = {tuple(box) for box in second.box}
     assert len(first.box) and all(tuple(box) in kept for box in first.box)
     assert (out / "round0" / "weights.safetensors").is_file()
+
+    more = tmp_path / "more"
+    for part in ("logs", "labels/label", "labels/cluster", "labels/track", "labels/filter"):
+        shutil.copytree(out / part, more / part)
+    config |= {"rounds": 1, "start": str(out)}
+    (more / "discovery.json").write_text(json.dumps(config))
+    words = ["--steps", "4", "--rounds", "1", "--least-score", "0.05", "--start", str(out)]
+    assert main([*ASKED, *words, "--out", str(more)]) == 0
+    _, card = load_network(Detector, str(more))
+    assert card.training["start"] == str(out)
 
     scored = tmp_path / "scored"
     few = ["--seconds", "0.3", "--weights", str(out), "--out", str(scored)]
