@@ -87,11 +87,11 @@ def check(config: DiscoverConfig) -> None:
         raise InputError(f"--stage: {config.stage} is of a discovery without --weights")
     if config.weights is not None and config.start is not None:
         raise InputError("--start: nothing is trained with --weights")
-    for weights in (config.weights, config.start):
+    for option, weights in (("--weights", config.weights), ("--start", config.start)):
         if weights is not None:
             from drive.networks.weights import find_weights
 
-            find_weights(weights, "detector")
+            find_weights(weights, "detector", option)
     config.check_work()
     for name, least in {"rounds": 1, "steps": 4}.items():
         if getattr(config, name) < least:
