@@ -105,7 +105,7 @@ def doubted(config: DiscoverConfig, log: SweepLog, number: int) -> Labels:
     """What training `number` is to take neither for road users nor for nobody.
 
     Beyond the range of the first labels nobody has looked but the detector of the round before: what that
-    doubts is not in its labels, and a third of it is somebody.
+    doubts is not in its labels, and some of it is somebody.
     """
     from drive.perception.clusters import ClusterBounds
 

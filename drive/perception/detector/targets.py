@@ -36,7 +36,8 @@ class Targets:
         cells: BevGrid,
         doubted: Bool[Tensor, "b k"] | None = None,
     ) -> "Targets":
-        """From boxes, all of which are known that are no farther from the origin than `reach_m`."""
+        """From boxes, all of which are known that are no farther from the origin than `reach_m`; those that
+        are `doubted` may be nobody."""
         distance_m = cells.cell_centers_m(box.device).norm(dim=-1)
         counts = distance_m <= reach_m[:, None, None]
         code, i, j = encode(box, cells)
