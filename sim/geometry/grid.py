@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sim.errors import InputError
+
 Numbers = Any  # a number, a numpy array or a tensor; what comes out is what went in
 Slices = tuple[slice, slice]
 
@@ -105,7 +107,8 @@ class BevGrid:
 class BevGrids:
     """M grids of one resolution as tensors, their cells numbered one grid after the other.
 
-    `row [B]`, which every question takes, says which grid each of B worlds looks at.
+    `row [B]`, which every question takes, says which grid each of B worlds looks at; what is asked is
+    `[B, *P]`, x and y, or i and j, one by one.
     """
 
     resolution_m: float
@@ -115,37 +118,43 @@ class BevGrids:
 
     @staticmethod
     def of(grids: list[BevGrid]) -> "BevGrids":
-        """On the CPU."""
+        """On the CPU. InputError where all cells together are more than 32 bits can number."""
         sizes = torch.tensor([grid.num_cells for grid in grids])
+        if sizes.sum() >= 2**31:
+            raise InputError(f"{len(grids)} maps have {int(sizes.sum())} cells, 2147483647 at most")
         return BevGrids(
             resolution_m=grids[0].resolution_m,
             min_m=torch.tensor([(grid.x_min_m, grid.y_min_m) for grid in grids]),
-            num_cells=torch.tensor([grid.shape for grid in grids]),
-            first=sizes.cumsum(0) - sizes,
+            num_cells=torch.tensor([grid.shape for grid in grids], dtype=torch.int32),
+            first=(sizes.cumsum(0) - sizes).int(),
         )
 
-    def cells(self, points_m: Float[Tensor, "b *p 2"], row: Int[Tensor, " b"]) -> Tensor:
+    def cells(
+        self, x_m: Float[Tensor, "b *p"], y_m: Float[Tensor, "b *p"], row: Int[Tensor, " b"]
+    ) -> tuple[Tensor, Tensor]:
         """Where points lie, in cells of their world's grid: as `BevGrid.cells`."""
-        return (points_m - _spread(self.min_m[row], points_m)) / self.resolution_m
+        x_min, y_min = (_spread(low, x_m) for low in self.min_m[row].unbind(-1))
+        return (x_m - x_min) / self.resolution_m, (y_m - y_min) / self.resolution_m
 
-    def last(self, cell: Float[Tensor, "b *p 2"], row: Int[Tensor, " b"]) -> Tensor:
-        """The last cell of each world's grid, spread over its points."""
-        return _spread(self.num_cells[row] - 1, cell)
+    def last(self, i: Tensor, row: Int[Tensor, " b"]) -> tuple[Tensor, Tensor]:
+        """i and j of the last cell of each world's grid, spread over its points."""
+        i_last, j_last = (self.num_cells[row] - 1).unbind(-1)
+        return _spread(i_last, i), _spread(j_last, i)
 
-    def holds(self, cell: Float[Tensor, "b *p 2"], row: Int[Tensor, " b"]) -> Bool[Tensor, "b *p"]:
-        """Whether each is a cell of its world's grid."""
-        return ((cell >= 0) & (cell <= self.last(cell, row))).all(-1)
+    def holds(self, i: Tensor, j: Tensor, row: Int[Tensor, " b"]) -> Bool[Tensor, "b *p"]:
+        """Whether (i, j) is a cell of its world's grid."""
+        i_last, j_last = self.last(i, row)
+        return (i >= 0) & (i <= i_last) & (j >= 0) & (j <= j_last)
 
-    def flat(self, cell: Int[Tensor, "b *p 2"], row: Int[Tensor, " b"]) -> Int[Tensor, "b *p"]:
+    def flat(self, i: Tensor, j: Tensor, row: Int[Tensor, " b"]) -> Int[Tensor, "b *p"]:
         """The number of each cell."""
-        stride, first = self.stride(cell, row), _spread(self.first[row], cell[..., 0])
-        return first + cell[..., 0] * stride + cell[..., 1]
+        return _spread(self.first[row], i) + i * self.stride(i, row) + j
 
-    def stride(self, cell: Tensor, row: Int[Tensor, " b"]) -> Tensor:
+    def stride(self, i: Tensor, row: Int[Tensor, " b"]) -> Tensor:
         """How far apart (i, j) and (i + 1, j) are, spread over each world's points."""
-        return _spread(self.num_cells[row, 1], cell[..., 0])
+        return _spread(self.num_cells[row, 1], i)
 
 
-def _spread(values: Tensor, points: Tensor) -> Tensor:
-    """`[B, ...]` with axes of one between, so that it broadcasts over a world's points."""
-    return values.reshape(len(values), *(1,) * (points.ndim - values.ndim), *values.shape[1:])
+def _spread(values: Int[Tensor, " b"] | Float[Tensor, " b"], points: Tensor) -> Tensor:
+    """`[B]` with axes of one behind, so that it broadcasts over a world's points."""
+    return values.reshape(len(values), *(1,) * (points.ndim - 1))

@@ -65,17 +65,15 @@ class MapField:
         Outside the raster: that of the nearest cell.
         """
         grids = self.tiles.cells
-        cell = grids.cells(points_m, self.row) - 0.5
-        last = grids.last(cell, self.row)
-        # fmax: a NaN (padding) becomes cell 0, so that it can be gathered and masked later.
-        cell = torch.fmin(torch.fmax(cell, torch.zeros_like(cell)), last)
-        low = torch.floor(torch.minimum(cell, last - 1))
-        fraction = cell - low
-        index, stride = grids.flat(low.long(), self.row), grids.stride(cell, self.row)
+        x, y = grids.cells(*points_m.unbind(-1), self.row)
+        x_last, y_last = grids.last(x, self.row)
+        low_i, part_x = _below(x - 0.5, x_last)
+        low_j, part_y = _below(y - 0.5, y_last)
+        index, stride = grids.flat(low_i, low_j, self.row), grids.stride(x, self.row)
         field = self.offroad_m
-        near = torch.lerp(field[index], field[index + 1], fraction[..., 1])
-        far = torch.lerp(field[index + stride], field[index + stride + 1], fraction[..., 1])
-        return torch.lerp(near, far, fraction[..., 0])
+        near = torch.lerp(field[index], field[index + 1], part_y)
+        far = torch.lerp(field[index + stride], field[index + stride + 1], part_y)
+        return torch.lerp(near, far, part_x)
 
     def lane_bits_at(self, points_m: Float[Tensor, "b *p 2"]) -> Int[Tensor, "b *p"]:
         """Which lanes cover each point (0 outside the raster)."""
@@ -94,8 +92,15 @@ class MapField:
         return bits != 0, (bits & table[heading_bin(yaw_rad)]) != 0
 
     def _find(self, points_m: Tensor) -> Tensor:
-        index, _, _ = self.tiles.find(points_m, self.row)
-        return index
+        return self.tiles.find(points_m, self.row).index
+
+
+def _below(place: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+    """The cell whose centre lies before a place, not the last one, and how far on to the next."""
+    # fmax: a NaN (padding) becomes cell 0, so that it can be gathered and masked later.
+    place = torch.fmin(torch.fmax(place, torch.zeros_like(place)), last)
+    low = torch.floor(torch.minimum(place, last - 1))
+    return low.int(), place - low
 
 
 def heading_bin(yaw_rad: Tensor) -> Tensor:

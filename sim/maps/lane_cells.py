@@ -64,16 +64,19 @@ class LaneCells:
         From the cell's centre, whose lanes are known, to the point, first along x and then along y:
         every edge on the way leads into its lane or out of it.
         """
-        place = self.cells.cells(points_m, row)
-        cell = torch.floor(place)
-        on_map = self.cells.holds(cell, row)
-        flat = self.cells.flat(torch.where(on_map.unsqueeze(-1), cell, 0.0).long(), row)
+        place_x, place_y = self.cells.cells(*points_m.unbind(-1), row)
+        i, j = torch.floor(place_x), torch.floor(place_y)
+        on_map = self.cells.holds(i, j, row)
+        whole_i, whole_j = (torch.where(on_map, cell, 0.0).int() for cell in (i, j))
+        flat = self.cells.flat(whole_i, whole_j, row)
         number = torch.arange(self.most, device=flat.device)
         there = on_map.unsqueeze(-1) & (number < self.count[flat].unsqueeze(-1))
         piece = torch.where(there, self.first[flat].unsqueeze(-1) + number, len(self.lane) - 1)
         x0, y0, x1, y1 = self.edges_m[piece].unbind(-1)
-        to = (place - cell - 0.5) * self.cells.resolution_m
-        x, y = to[..., None, None, :].unbind(-1)
+        x, y = (
+            ((place - cell - 0.5) * self.cells.resolution_m)[..., None, None]
+            for place, cell in ((place_x, i), (place_y, j))
+        )
         along_x = _crosses(y0, x0, y1, x1, torch.zeros_like(x), x)
         along_y = _crosses(x0, y0, x1, y1, x, y)
         turns = along_x.sum(dim=-1) + along_y.sum(dim=-1)

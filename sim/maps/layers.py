@@ -13,13 +13,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sim.compiling import materialize
 from sim.geometry.grid import BevGrid
 from sim.geometry.nearest import TILE
 from sim.maps.areas import Polygon, outline, polygons_of
 from sim.maps.extent import grid_around
 from sim.maps.first_order import REACH_M, FirstOrder, area_distance, line_distance
 from sim.maps.reachable import reachable_lanes
-from sim.maps.tiles import Tiles, stored
+from sim.maps.tiles import StoredCells, Tiles, stored
 from sim.scenario import EGO, AreaKind, LaneKind, Scenario
 from sim.trees import shared
 
@@ -65,24 +66,37 @@ class MapLayers:
             speed_limit_mps=stored(limit, 0),
         )
 
-    def read(
-        self, points_m: Float[Tensor, "b *p 2"]
-    ) -> tuple[Float[Tensor, "b *p l"], Float[Tensor, "b *p l 2"], Int[Tensor, "b *p"]]:
-        """Distance to every layer, its gradient in the world frame, and the stop line's light.
+    def find(self, x_m: Float[Tensor, "b *p"], y_m: Float[Tensor, "b *p"]) -> StoredCells:
+        """The cells that hold these points, to ask about."""
+        found = self.tiles.find_xy(x_m, y_m, self.row)
+        # Every layer reads them.
+        return StoredCells(*materialize(found.index, found.inside, found.x_m, found.y_m))
 
-        Off the map: `REACH_M` (outside every area, near no line).
-        """
-        index, inside, place_m = self.tiles.find(points_m, self.row)
-        packed = self.field[index]
-        gx, gy = ((packed << 14) >> 23) / _GRADIENT_STEPS, ((packed << 23) >> 23) / _GRADIENT_STEPS
-        distance = (packed >> 18) * _DISTANCE_STEP_M + gx * place_m[..., :1] + gy * place_m[..., 1:]
-        distance = torch.where(inside.unsqueeze(-1), distance, REACH_M)
-        return distance, torch.stack((gx, gy), dim=-1), self.stop_light[index]
+    def distance_m(self, name: str, cells: StoredCells) -> Float[Tensor, "b *p"]:
+        """Signed distance to a layer; `REACH_M` off the map: outside every area, near no line."""
+        packed = self._packed(name, cells)
+        gx, gy = _gradient(packed)
+        distance = (packed >> 18) * _DISTANCE_STEP_M + gx * cells.x_m + gy * cells.y_m
+        return torch.where(cells.inside, distance, REACH_M)
 
-    def speed_limit_at(self, points_m: Float[Tensor, "b *p 2"]) -> Float[Tensor, "b *p"]:
-        """The speed limit in m/s at each point, 0 away from lanes; layer centerline must be there."""
-        index, inside, _ = self.tiles.find(points_m, self.row)
-        return torch.where(inside, self.speed_limit_mps[index].float(), 0.0)
+    def gradient(self, name: str, cells: StoredCells) -> tuple[Tensor, Tensor]:
+        """That of the distance to a layer, along x and y of the world frame."""
+        return _gradient(self._packed(name, cells))
+
+    def light(self, cells: StoredCells) -> Int[Tensor, "b *p"]:
+        """The light of the nearest stop line, -1: none."""
+        return self.stop_light[cells.index]
+
+    def limit_mps(self, cells: StoredCells) -> Float[Tensor, "b *p"]:
+        """The speed limit, 0 away from lanes; layer centerline must be there."""
+        return torch.where(cells.inside, self.speed_limit_mps[cells.index].float(), 0.0)
+
+    def _packed(self, name: str, cells: StoredCells) -> Int[Tensor, "b *p"]:
+        return self.field[cells.index, self.names.index(name)]
+
+
+def _gradient(packed: Int[Tensor, "b *p"]) -> tuple[Tensor, Tensor]:
+    return ((packed << 14) >> 23) / _GRADIENT_STEPS, ((packed << 23) >> 23) / _GRADIENT_STEPS
 
 
 def _pack(values: np.ndarray) -> np.ndarray:

@@ -36,22 +36,36 @@ class Tiles:
         stored_at[place] = np.arange(1, len(place) + 1)
         return Tiles(BevGrids.of(grids), tiles, torch.from_numpy(stored_at))
 
-    def find(
-        self, points_m: Float[Tensor, "b *p 2"], row: Int[Tensor, " b"]
-    ) -> tuple[Int[Tensor, "b *p"], Bool[Tensor, "b *p"], Float[Tensor, "b *p 2"]]:
-        """Where each point's cell is stored, whether it is on the map, its place in the cell.
+    def find(self, points_m: Float[Tensor, "b *p 2"], row: Int[Tensor, " b"]) -> "StoredCells":
+        """The cells that hold the points; world b looks at map `row[b]`."""
+        return self.find_xy(*points_m.unbind(-1), row)
 
-        The place counts from the centre, in metres. World b looks at map `row[b]`.
-        """
-        place = self.cells.cells(points_m, row)
-        cell = torch.floor(place)
-        inside = self.cells.holds(cell, row)
-        whole = torch.where(inside.unsqueeze(-1), cell, 0.0).long()
-        tile = self.stored_at[self.tiles.flat(whole >> _SHIFT, row)].long()
+    def find_xy(
+        self, x_m: Float[Tensor, "b *p"], y_m: Float[Tensor, "b *p"], row: Int[Tensor, " b"]
+    ) -> "StoredCells":
+        """The same of x and y apart."""
+        x, y = self.cells.cells(x_m, y_m, row)
+        i, j = torch.floor(x), torch.floor(y)
+        inside = self.cells.holds(i, j, row)
+        whole_i, whole_j = (torch.where(inside, cell, 0.0).int() for cell in (i, j))
+        tile = self.stored_at[self.tiles.flat(whole_i >> _SHIFT, whole_j >> _SHIFT, row)]
         tile = torch.where(inside, tile, 0)
-        within = whole & (TILE - 1)
-        index = (tile << 2 * _SHIFT) + (within[..., 0] << _SHIFT) + within[..., 1]
-        return index, inside, (place - cell - 0.5) * self.cells.resolution_m
+        within = ((whole_i & (TILE - 1)) << _SHIFT) + (whole_j & (TILE - 1))
+        side_m = self.cells.resolution_m
+        return StoredCells(
+            (tile << 2 * _SHIFT) + within, inside, (x - i - 0.5) * side_m, (y - j - 0.5) * side_m
+        )
+
+
+@dataclass(frozen=True)
+class StoredCells:
+    """Where the cells that hold points are stored, whether they are on the map, and how far from its
+    cell's centre each point is."""
+
+    index: Int[Tensor, "b *p"]
+    inside: Bool[Tensor, "b *p"]
+    x_m: Float[Tensor, "b *p"]
+    y_m: Float[Tensor, "b *p"]
 
 
 def in_tiles(raster: np.ndarray) -> np.ndarray:

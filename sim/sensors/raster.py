@@ -127,7 +127,6 @@ class Rasterizer:
         grid = self.spec.grid
         reach = self.longest_m + 16.0 * self.spec.softness_m  # sigmoid(-8) is nothing
         self._patch = math.ceil(reach / grid.resolution_m) + 2
-        self._centers = grid.cell_centers_m(self.layers.field.device)
 
     @staticmethod
     def of(world: World, spec: RasterSpec) -> "Rasterizer":
@@ -152,24 +151,33 @@ class Rasterizer:
     def _static(self, scene: Scene) -> dict[str, Tensor]:
         """Channels `[B, 1, X, Y]` of the map and its lights."""
         ego = scene.pose[:, 0, EGO]
-        points = se2.transform_points(ego[:, None, None], self._centers)
-        distance, gradient, light = self.layers.read(points)
+        cells = self.layers.find(*self._centers_m(ego))
         drawn = {}
-        for k, name in enumerate(self.layers.names):
-            depth = -distance[..., k]
+        for name in self.spec.layers:
+            distance = self.layers.distance_m(name, cells)
+            depth = -distance
             if name in LINES:
-                depth = LINE_CELLS / 2 * self.spec.grid.resolution_m - distance[..., k].abs()
+                depth = LINE_CELLS / 2 * self.spec.grid.resolution_m - distance.abs()
             drawn[name] = self._edge(depth).unsqueeze(1)
+            if name == "reachable" and self._asks(*_LANE):
+                gradient = self.layers.gradient(name, cells)
+                drawn |= _lane_channels(distance, gradient, ego[:, 2])
         if self._asks(*_LIGHTS):
-            state = _light_at(scene.light_state, light).unsqueeze(1)
+            state = _light_at(scene.light_state, self.layers.light(cells)).unsqueeze(1)
             for name, wanted in _LIGHTS.items():
                 drawn[name] = drawn["stop_line"] * (state == wanted)
         if self._asks(_LIMIT):
-            drawn[_LIMIT] = self.layers.speed_limit_at(points).unsqueeze(1)
-        if self._asks(*_LANE):
-            k = self.layers.names.index("reachable")
-            drawn |= _lane_channels(distance[..., k], gradient[..., k, :], ego[:, 2])
+            drawn[_LIMIT] = self.layers.limit_mps(cells).unsqueeze(1)
         return drawn
+
+    def _centers_m(self, ego: Float[Tensor, "b 3"]) -> tuple[Tensor, Tensor]:
+        """x and y `[B, X, Y]` of each cell's centre in the world frame."""
+        grid = self.spec.grid
+        i, j = (torch.arange(count, device=ego.device) for count in grid.shape)
+        forward, left = grid.center_m(i.unsqueeze(1), j)
+        x, y, yaw = ego[:, :, None, None].unbind(1)
+        cos, sin = torch.cos(yaw), torch.sin(yaw)
+        return x + (cos * forward - sin * left), y + (sin * forward + cos * left)
 
     def _edge(self, depth_m: Tensor) -> Tensor:
         if self.spec.softness_m > 0:
@@ -248,10 +256,10 @@ def _light_at(light_state: Int[Tensor, "b l"], light: Int[Tensor, "b x y"]) -> T
 
 
 def _lane_channels(
-    distance: Float[Tensor, "b x y"], gradient: Float[Tensor, "b x y 2"], ego_yaw: Tensor
+    distance: Float[Tensor, "b x y"], gradient: tuple[Tensor, Tensor], ego_yaw: Tensor
 ) -> dict[str, Tensor]:
     """Distance to the lane, and its direction: the gradient is its left normal."""
-    gx, gy = gradient.unbind(-1)
+    gx, gy = gradient
     cos, sin = (f(ego_yaw)[:, None, None] for f in (torch.cos, torch.sin))
     near = distance.abs() < REACH_M
     values = (

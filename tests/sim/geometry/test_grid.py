@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sim.errors import InputError
 from sim.geometry.grid import BevGrid, BevGrids
 
 # 3 x 5 cells of half a metre: x from -1 to 0.5, y from 2 to 4.5.
@@ -62,14 +63,15 @@ def test_grids_of_a_batch_by_hand() -> None:
     grids = BevGrids.of([GRID, BevGrid(10.0, -3.0, 0.5, 2, 4)])
     row = torch.tensor((1, 0, 1))
     points = torch.tensor(((10.6, -2.2), (0.1, 2.6), (12.0, -1.1)))[:, None]
-    cells = grids.cells(points, row)
-    assert cells[:, 0].flatten().tolist() == pytest.approx((1.2, 1.6, 2.2, 1.2, 4.0, 3.8), abs=1e-5)
-    cell = torch.floor(cells)
-    assert grids.holds(cell, row)[:, 0].tolist() == [True, True, False]  # (4, 3) of a 2 x 4 grid
+    x, y = grids.cells(*points.unbind(-1), row)
+    assert x[:, 0].tolist() == pytest.approx((1.2, 2.2, 4.0), abs=1e-5)
+    assert y[:, 0].tolist() == pytest.approx((1.6, 1.2, 3.8), abs=1e-5)
+    i, j = torch.floor(x), torch.floor(y)
+    assert grids.holds(i, j, row)[:, 0].tolist() == [True, True, False]  # (4, 3) of a 2 x 4 grid
     # The second grid's cells come after the 15 of the first: 15 + 1 * 4 + 1, 2 * 5 + 1.
-    assert grids.flat(cell.long(), row)[:2, 0].tolist() == [20, 11]
-    assert grids.last(cell, row)[:, 0].tolist() == [[1, 3], [2, 4], [1, 3]]
-    assert grids.stride(cell, row)[:, 0].tolist() == [4, 5, 4]
+    assert grids.flat(i.int(), j.int(), row)[:2, 0].tolist() == [20, 11]
+    assert [last[:, 0].tolist() for last in grids.last(i, row)] == [[1, 2, 1], [3, 4, 3]]
+    assert grids.stride(i, row)[:, 0].tolist() == [4, 5, 4]
 
 
 def test_grids_of_a_batch_as_each_alone() -> None:
@@ -79,14 +81,19 @@ def test_grids_of_a_batch_as_each_alone() -> None:
     ]
     grids, row = BevGrids.of(alone), torch.tensor((2, 0, 1, 1))
     points = torch.from_numpy(rng.uniform(-60, 80, (4, 7, 3, 2)))
-    cells = grids.cells(points, row)
+    x, y = grids.cells(*points.unbind(-1), row)
+    whole_i, whole_j = torch.floor(x), torch.floor(y)
     before = 0
     starts = [before := before + k for k in (0, alone[0].num_cells, alone[1].num_cells)]
     for b, k in enumerate(row.tolist()):
         i, j = alone[k].cells(points[b, ..., 0], points[b, ..., 1])
-        assert torch.allclose(cells[b], torch.stack((i, j), dim=-1), atol=1e-4)
-        whole = torch.floor(cells)
-        inside = alone[k].holds(whole[b, ..., 0], whole[b, ..., 1])
-        assert torch.equal(grids.holds(whole, row)[b], inside)
-        number = alone[k].flat(whole[b, ..., 0], whole[b, ..., 1]).long() + starts[k]
-        assert torch.equal(grids.flat(whole.long(), row)[b], number)
+        assert torch.allclose(x[b], i, atol=1e-4) and torch.allclose(y[b], j, atol=1e-4)
+        inside = alone[k].holds(whole_i[b], whole_j[b])
+        assert torch.equal(grids.holds(whole_i, whole_j, row)[b], inside)
+        number = alone[k].flat(whole_i[b], whole_j[b]).int() + starts[k]
+        assert torch.equal(grids.flat(whole_i.int(), whole_j.int(), row)[b], number)
+
+
+def test_more_cells_than_can_be_numbered_are_refused() -> None:
+    with pytest.raises(InputError, match="2 maps have 3200000000 cells, 2147483647 at most"):
+        BevGrids.of([BevGrid(0.0, 0.0, 0.5, 40_000, 40_000)] * 2)

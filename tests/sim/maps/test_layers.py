@@ -6,6 +6,7 @@ import torch
 
 from sim.maps.layers import LAYERS, MapLayers
 from sim.scenario import LightState, Scenario, StopKind, StopLine
+from tests.map_layers import read
 from tests.toy import Car, make_scenario, straight
 
 
@@ -20,7 +21,7 @@ def _road() -> Scenario:
 
 def _read(names: tuple[str, ...], *points: tuple[float, float]) -> tuple[torch.Tensor, ...]:
     layers = MapLayers.from_scenarios([_road()], names, 40.0)
-    return tuple(part[0] for part in layers.read(torch.tensor([points])))
+    return tuple(part[0] for part in read(layers, torch.tensor([points])))
 
 
 def test_lines_are_positive_to_their_left() -> None:
@@ -48,7 +49,7 @@ def test_deep_inside_an_area_and_far_outside_only_the_sign_counts() -> None:
     area = road.map.areas[0]
     road.map.areas[0] = type(area)(area.kind, wide)
     layers = MapLayers.from_scenarios([road], ("drivable",), 40.0)
-    distance, _, _ = layers.read(torch.tensor([[(0.1, 5.0), (0.1, 29.0), (0.1, 35.0)]]))
+    distance, _, _ = read(layers, torch.tensor([[(0.1, 5.0), (0.1, 29.0), (0.1, 35.0)]]))
     assert distance[0, :, 0].tolist() == pytest.approx((-10.0, -1.0, 10.0), abs=2e-3)
 
 

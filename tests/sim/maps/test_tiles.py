@@ -14,6 +14,7 @@ from sim.maps.layers import LAYERS, MapLayers
 from sim.maps.tiles import Tiles, from_tiles, in_tiles, stored
 from sim.scenario import Scenario
 from sim.sources.procedural import draft
+from tests.map_layers import read
 
 FAMILIES = ("signalized_junction", "straight", "roundabout")
 POISON = -(2**30) + 12345
@@ -55,10 +56,10 @@ def _cells_of(tiles: Tiles, row: int) -> tuple[Tensor, Tensor]:
     num_x, num_y = tiles.cells.num_cells[row].tolist()
     i, j = torch.meshgrid(torch.arange(num_x), torch.arange(num_y), indexing="ij")
     centers = tiles.cells.min_m[row] + (torch.stack((i, j), dim=-1) + 0.5) * 0.5
-    index, inside, _ = tiles.find(centers[None], torch.tensor([row]))
-    assert inside.all()
+    cells = tiles.find(centers[None], torch.tensor([row]))
+    assert cells.inside.all()
     kept = torch.zeros((int(tiles.stored_at.max()) + 1) * TILE**2, dtype=torch.bool)
-    kept[index.flatten()] = True
+    kept[cells.index.flatten()] = True
     dense = torch.zeros(int(tiles.cells.num_cells.prod(dim=1).sum()), dtype=torch.bool)
     first = int(tiles.cells.first[row])
     dense[first : first + num_x * num_y] = True
@@ -79,9 +80,9 @@ def test_fields_of_a_batch_are_those_of_each_map_alone(scenarios: list[Scenario]
 def test_layers_of_a_batch_are_those_of_each_map_alone(scenarios: list[Scenario]) -> None:
     both = MapLayers.from_scenarios(scenarios, LAYERS, 20.0)
     points = _points(both.tiles)
-    together = both.read(points)
+    together = read(both, points)
     for k, scenario in enumerate(scenarios):
-        alone = MapLayers.from_scenarios([scenario], LAYERS, 20.0).read(points[k : k + 1])
+        alone = read(MapLayers.from_scenarios([scenario], LAYERS, 20.0), points[k : k + 1])
         for mine, other in zip(together, alone, strict=True):
             assert torch.equal(mine[k], other[0])
         assert (alone[0].abs() < 10).flatten(0, 1).any(dim=0)[[0, 4, 5, 7, 8]].all()
@@ -114,8 +115,8 @@ def test_no_map_reads_what_is_not_its_own(scenarios: list[Scenario]) -> None:
             stop_light=torch.where(kept, layers.stop_light, POISON),
         )
         points = _points(layers.tiles)[k : k + 1]
-        clean = replace(layers, row=row).read(points)
-        for mine, other in zip(clean, replace(bad, row=row).read(points), strict=True):
+        clean = read(replace(layers, row=row), points)
+        for mine, other in zip(clean, read(replace(bad, row=row), points), strict=True):
             assert torch.equal(mine, other)
 
 
@@ -154,8 +155,9 @@ def test_where_cells_are_stored_by_hand() -> None:
     tiles = Tiles.of(grids, [np.array((2,)), np.array((0, 1))])
     values = stored([np.full((1, TILE, TILE), 20), np.arange(32).reshape(2, TILE, TILE)], -5)
     points = torch.tensor((((2.1, 0.1), (0.1, 0.1)), ((101.9, 2.3), (99.9, 0.1))))
-    index, inside, place_m = tiles.find(points, torch.tensor((0, 1)))
+    cells = tiles.find(points, torch.tensor((0, 1)))
     # (2.1, 0.1): cell (4, 0), tile 2. (101.9, 2.3): cell (3, 4), the last row of the second tile.
-    assert values[index].tolist() == [[20, -5], [16 + 3 * TILE, -5]]
-    assert inside.tolist() == [[True, True], [True, False]]
-    assert place_m[0, 0].tolist() == pytest.approx((-0.15, -0.15))
+    assert values[cells.index].tolist() == [[20, -5], [16 + 3 * TILE, -5]]
+    assert cells.inside.tolist() == [[True, True], [True, False]]
+    place_m = (float(cells.x_m[0, 0]), float(cells.y_m[0, 0]))
+    assert place_m == pytest.approx((-0.15, -0.15))

@@ -16,6 +16,7 @@ from sim.sensors.raster import AHEAD, AROUND, Rasterizer, RasterSpec, Scene
 from sim.sources.procedural import FAMILIES, draft
 from sim.world import Past, World
 from tests.conftest import needs_shared_data
+from tests.map_layers import read
 from tests.real_scenes import FILES, real_scene
 from tests.toy import Car, make_scenario, straight
 
@@ -243,7 +244,7 @@ def test_nan_padding_changes_nothing() -> None:
 
 def test_off_the_map_there_is_nothing() -> None:
     layers = MapLayers.from_scenarios([draft("straight", seed=1)], LAYERS, 30.0)
-    distance, _, light = layers.read(torch.tensor([[[9e3, 9e3], [-9e3, 0.0]]]))
+    distance, _, light = read(layers, torch.tensor([[[9e3, 9e3], [-9e3, 0.0]]]))
     assert (distance == 10.0).all()
     assert (light == -1).all()
 
