@@ -65,7 +65,7 @@ class MapField:
         Outside the raster: that of the nearest cell.
         """
         grids = self.tiles.cells
-        x, y = grids.cells(*points_m.unbind(-1), self.row)
+        x, y = grids.cells(points_m[..., 0], points_m[..., 1], self.row)
         x_last, y_last = grids.last(x, self.row)
         low_i, part_x = _below(x - 0.5, x_last)
         low_j, part_y = _below(y - 0.5, y_last)

@@ -64,7 +64,7 @@ class LaneCells:
         From the cell's centre, whose lanes are known, to the point, first along x and then along y:
         every edge on the way leads into its lane or out of it.
         """
-        place_x, place_y = self.cells.cells(*points_m.unbind(-1), row)
+        place_x, place_y = self.cells.cells(points_m[..., 0], points_m[..., 1], row)
         i, j = torch.floor(place_x), torch.floor(place_y)
         on_map = self.cells.holds(i, j, row)
         whole_i, whole_j = (torch.where(on_map, cell, 0.0).int() for cell in (i, j))

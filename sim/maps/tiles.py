@@ -38,7 +38,7 @@ class Tiles:
 
     def find(self, points_m: Float[Tensor, "b *p 2"], row: Int[Tensor, " b"]) -> "StoredCells":
         """The cells that hold the points; world b looks at map `row[b]`."""
-        return self.find_xy(*points_m.unbind(-1), row)
+        return self.find_xy(points_m[..., 0], points_m[..., 1], row)
 
     def find_xy(
         self, x_m: Float[Tensor, "b *p"], y_m: Float[Tensor, "b *p"], row: Int[Tensor, " b"]

@@ -9,19 +9,28 @@ the ground under the ego, and its axis stays vertical on a slope.
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from sim import trees
+from sim.compiling import materialize
 from sim.scenario import EGO
 from sim.sensors.ground import NEVER_M
+from sim.sensors.lidar_columns import (
+    Columns,
+    Crossings,
+    cross_all,
+    cross_some,
+    crossed,
+    over_footprints_m,
+)
 from sim.sensors.lidar_presets import LidarSpec
 from sim.sensors.lidar_scene import (
     NO_AGENT,
     REFLECTIVITY,
-    Cylinders,
     LidarClass,
     Prisms,
     StaticScene,
@@ -33,38 +42,9 @@ from sim.world import World, WorldState
 
 _PARALLEL = 1e-9
 _AT_ONCE = 100_000  # columns times footprints: what is computed for them stays in the cache
+_MOST_CROSSED = 16  # by one column; among 200 obstacles and 48 cars 3, at most 13
 # Spacing of the samples of the ground at the sensor; distance at which it has doubled.
 _STEP_M, _STRETCH_M = 0.3, 60.0
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Where each column of beams starts and in which direction (of length 1) it looks, world frame."""
-
-    origin_m: Float[Tensor, "b a 2"]
-    direction: Float[Tensor, "b a 2"]
-    height_m: Float[Tensor, "b #a"]  # z of the sensor; may differ if it moves
-
-    def split(self, number: int) -> list["Columns"]:
-        """So many at a time."""
-        origin_m, direction = (
-            self.origin_m.split(number, dim=1),
-            self.direction.split(number, dim=1),
-        )
-        height_m = self.height_m.expand(self.origin_m.shape[:2]).split(number, dim=1)
-        return [Columns(*part) for part in zip(origin_m, direction, height_m, strict=True)]
-
-
-@dataclass(frozen=True)
-class _Crossings:
-    """Horizontal distance at which each column enters and leaves each of G footprints.
-
-    `leave_m` below `enter_m`: the column misses it.
-    """
-
-    enter_m: Float[Tensor, "b a g"]
-    leave_m: Float[Tensor, "b a g"]
-    cos_wall: Float[Tensor, "b a g"]  # of the angle to the normal of the side that it enters by
 
 
 @dataclass(eq=False)
@@ -114,7 +94,7 @@ class Lidar:
         azimuth = yaw + self._azimuth
         direction = torch.stack((torch.cos(azimuth), torch.sin(azimuth)), dim=-1)
         origin = (ego + mount).expand_as(direction)
-        return Columns(origin, direction, height)
+        return Columns(origin, direction, height, self._time_s.expand(len(origin), -1))
 
     def cast(
         self, columns: Columns, prisms: Prisms, met: tuple[Tensor, Tensor] | None = None
@@ -157,51 +137,54 @@ class Lidar:
         """Of the solid that each beam meets first, `[B, E, A]`: its distance, its number, the cosine of the
         wall that the column enters by, and where that is.
 
-        On a CPU a few columns at a time, whose values caches hold, and of each column the footprints that
-        it crosses. Compiled code does all at once, as its sizes must not differ; so does a GPU, which would
-        wait for the number of those that are crossed.
+        On a CPU each beam asks only the footprints that its column crosses. On how many those are compiled
+        code must not depend: it asks `_MOST_CROSSED`, or all where that is too few. Eager code goes a few
+        columns at a time, whose values caches hold. A GPU would have to wait for the number.
         """
-        if columns.origin_m.device.type != "cpu" or torch.compiler.is_compiling():
-            return self._meet(columns, prisms, self._time_s, few=False)
-        batch, number = columns.origin_m.shape[:2]
+        if columns.origin_m.device.type != "cpu":
+            return self._meet_all(columns, prisms)
+        if torch.compiler.is_compiling():
+            which = crossed(self._over_m(columns, prisms), _MOST_CROSSED + 1)
+            few = partial(self._meet_some, columns, prisms, which[:, :-1])
+            return torch.cond(
+                (which[:, -1] < 0).all(), few, partial(self._meet_all, columns, prisms), ()
+            )
+        batch = len(columns.origin_m)
         solids = prisms.valid.shape[1] + self.static.cylinders.valid.shape[1]
-        step = max(1, _AT_ONCE // max(batch * solids, 1))
-        time_s = self._time_s.expand(number).split(step)
-        found = [
-            self._meet(part, prisms, at, few=True)
-            for part, at in zip(columns.split(step), time_s, strict=True)
-        ]
+        found = []
+        for part in columns.split(max(1, _AT_ONCE // max(batch * solids, 1))):
+            over_m = self._over_m(part, prisms)
+            most = max(1, int((over_m > 0).sum(dim=1).amax()))
+            found.append(self._meet_some(part, prisms, crossed(over_m, most)))
         return tuple(torch.cat(part, dim=2) for part in zip(*found, strict=True))
 
-    def _meet(
-        self, columns: Columns, prisms: Prisms, time_s: Float[Tensor, " #a"], few: bool
+    def _over_m(self, columns: Columns, prisms: Prisms) -> Float[Tensor, "b g a"]:
+        return over_footprints_m(columns, prisms, self.static.cylinders, self.spec.max_range_m)
+
+    def _meet_all(self, columns: Columns, prisms: Prisms) -> tuple[Tensor, ...]:
+        return self._first(cross_all(columns, prisms, self.static.cylinders))
+
+    def _meet_some(
+        self, columns: Columns, prisms: Prisms, which: Int[Tensor, "b m a"]
     ) -> tuple[Tensor, ...]:
-        cylinders = self.static.cylinders
-        flat, curved = _cross_prisms(columns, prisms, time_s), _cross_cylinders(columns, cylinders)
-        side = torch.cat((flat.enter_m, curved.enter_m), dim=2)
-        leave = torch.cat((flat.leave_m, curved.leave_m), dim=2)
-        wall = torch.cat((flat.cos_wall, curved.cos_wall), dim=2)
-        low = torch.cat((prisms.low_m, cylinders.low_m), dim=1).unsqueeze(1).expand_as(side)
-        high = torch.cat((prisms.high_m, cylinders.high_m), dim=1).unsqueeze(1).expand_as(side)
-        which = None
-        if few:
-            which = _crossed(side, leave, self.spec.max_range_m)
-            side, wall, low, high = (which.of(t) for t in (side, wall, low, high))
-            leave = torch.where(which.valid, which.of(leave), -NEVER_M)
-        slope = self._slope[:, None, None]
-        # Heights over the sensor divided by the beam's slope: the distances at which it is that high.
-        over = (torch.stack((low, high)) - columns.height_m.unsqueeze(-1)).unsqueeze(2)
+        crossings = cross_some(columns, prisms, self.static.cylinders, which)
+        distance, index, wall, enter = self._first(crossings)
+        return distance, torch.gather(which.clamp(min=0), 1, index), wall, enter
+
+    def _first(self, crossings: Crossings) -> tuple[Tensor, ...]:
+        """What `_meet_solids` tells, of G footprints of each column."""
+        enter, leave, wall, low, high = materialize(
+            crossings.enter_m, crossings.leave_m, crossings.cos_wall,
+            crossings.low_m, crossings.high_m,
+        )  # fmt: skip
+        slope = self._slope[:, None]
         inverse = 1.0 / torch.where(slope.abs() < _PARALLEL, _PARALLEL, slope)
-        first, second = over[0] * inverse, over[1] * inverse
-        begins = torch.maximum(side.unsqueeze(1), torch.minimum(first, second))
-        ends = torch.minimum(leave.unsqueeze(1), torch.maximum(first, second))
-        meets = torch.where((begins < ends) & (begins > 0), begins, NEVER_M)
-        distance, index = meets.min(dim=-1)
-        pick = index.transpose(1, 2)
-        wall, side = (torch.gather(t, 2, pick).transpose(1, 2) for t in (wall, side))
-        if which is not None:
-            index = torch.gather(which.index, 2, pick).transpose(1, 2)
-        return distance, index, wall, side
+        # The distances at which a beam is as high as the solid's foot and top.
+        first, second = low.unsqueeze(2) * inverse, high.unsqueeze(2) * inverse
+        begins = torch.maximum(enter.unsqueeze(2), torch.minimum(first, second))
+        ends = torch.minimum(leave.unsqueeze(2), torch.maximum(first, second))
+        distance, index = torch.where((begins < ends) & (begins > 0), begins, NEVER_M).min(dim=1)
+        return distance, index, torch.gather(wall, 1, index), torch.gather(enter, 1, index)
 
     def meet_ground(self, columns: Columns) -> tuple[Tensor, Tensor]:
         """Horizontal distance to the ground and cosine of the angle of incidence on it.
@@ -239,74 +222,3 @@ def _samples_m(max_range_m: float) -> Float[Tensor, " k"]:
     count = math.ceil(math.log1p(max_range_m / _STRETCH_M) * _STRETCH_M / _STEP_M)
     k = torch.arange(1, count + 1)
     return _STRETCH_M * torch.expm1(k * (_STEP_M / _STRETCH_M))
-
-
-def _cross_prisms(columns: Columns, prisms: Prisms, time_s: Float[Tensor, " #a"]) -> _Crossings:
-    """Clip each column by the four sides of each prism (Cyrus and Beck 1978).
-
-    `time_s` is when each column was fired (0: at the end of the revolution, before it negative);
-    moving prisms are put where they were then.
-    """
-    origin, direction = columns.origin_m, columns.direction
-    enter = origin.new_full((*origin.shape[:2], prisms.valid.shape[1]), -NEVER_M)
-    leave = -enter
-    cos_wall = torch.zeros_like(enter)
-    ox, oy = origin[..., :1], origin[..., 1:]
-    dx, dy = direction[..., :1], direction[..., 1:]
-    vx, vy = (prisms.velocity_mps[..., k].unsqueeze(1) * time_s[:, None] for k in (0, 1))
-    for side in range(4):
-        nx, ny = (prisms.normal[:, None, :, side, k] for k in (0, 1))
-        outside = (ox - vx) * nx + (oy - vy) * ny - prisms.offset_m[:, None, :, side]
-        along = dx * nx + dy * ny
-        at = -outside / torch.where(along.abs() < _PARALLEL, _PARALLEL, along)
-        inward = along < 0
-        later = inward & (at > enter)
-        cos_wall = torch.where(later, -along, cos_wall)
-        enter = torch.where(later, at, enter)
-        leave = torch.where(inward, leave, torch.minimum(leave, at))
-        # Parallel to a side and beyond it: never inside.
-        missed = (along.abs() < _PARALLEL) & (outside > 0)
-        leave = torch.where(missed, -NEVER_M, leave)
-    leave = torch.where(prisms.valid.unsqueeze(1), leave, -NEVER_M)
-    return _Crossings(torch.nan_to_num(enter), torch.nan_to_num(leave, nan=-NEVER_M), cos_wall)
-
-
-@dataclass(frozen=True)
-class _Few:
-    """Numbers of some of G footprints for each column, in their order, padded with what is not `valid`."""
-
-    index: Int[Tensor, "b a m"]
-    valid: Bool[Tensor, "b a m"]
-
-    def of(self, values: Float[Tensor, "b a g"]) -> Float[Tensor, "b a m"]:
-        """Theirs."""
-        return torch.gather(values, 2, self.index)
-
-
-def _crossed(
-    enter_m: Float[Tensor, "b a g"], leave_m: Float[Tensor, "b a g"], max_range_m: float
-) -> _Few:
-    """Those that columns cross within range: few of them, and only these need be asked for each beam."""
-    crossed = (enter_m < leave_m) & (leave_m > 0.0) & (enter_m < max_range_m)
-    count = crossed.sum(dim=2)
-    index = count.new_zeros(*count.shape, max(int(count.amax()), 1))
-    place = torch.arange(index.shape[2], device=index.device)
-    valid = place < count.unsqueeze(2)
-    index[valid] = crossed.nonzero()[:, 2]
-    return _Few(index, valid)
-
-
-def _cross_cylinders(columns: Columns, cylinders: Cylinders) -> _Crossings:
-    """The two roots of the quadratic equation of column and circle."""
-    origin, direction = columns.origin_m, columns.direction
-    cx, cy = (cylinders.center_m[:, None, :, k] for k in (0, 1))
-    rx, ry = cx - origin[..., :1], cy - origin[..., 1:]
-    dx, dy = direction[..., :1], direction[..., 1:]
-    middle = rx * dx + ry * dy
-    beside = rx * dy - ry * dx
-    radius = cylinders.radius_m.unsqueeze(1)
-    square = radius**2 - beside**2
-    half = torch.sqrt(square.clamp(min=0.0))
-    seen = (square > 0) & cylinders.valid.unsqueeze(1)
-    leave = torch.where(seen, middle + half, -NEVER_M)
-    return _Crossings(middle - half, leave, half / radius.clamp(min=1e-6))

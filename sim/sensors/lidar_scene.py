@@ -112,10 +112,10 @@ class StaticScene:
             valid=valid,
         )
         rows, valid = _padded(round_, 5)
-        low, base = _stand(ground, rows[..., :2])
-        cylinders = Cylinders(
-            rows[..., :2], rows[..., 2], low, base + rows[..., 3], rows[..., 4].long(), valid
-        )
+        # Copies: what branches of compiled code read must not share memory.
+        center, radius = rows[..., :2].clone(), rows[..., 2].clone()
+        low, base = _stand(ground, center)
+        cylinders = Cylinders(center, radius, low, base + rows[..., 3], rows[..., 4].long(), valid)
         return StaticScene(prisms, cylinders, ground)
 
 

@@ -1,5 +1,6 @@
 """The lidar against Open3D's ray casting on the same triangles, and by hand."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import torch
 from sim import trees
 from sim.scenario import LaneMap, ObstacleKind, Scenario, StaticObstacle
 from sim.sensors.lidar import Lidar
+from sim.sensors.lidar_columns import crossed
 from sim.sensors.lidar_noise import LidarNoise, add_noise
 from sim.sensors.lidar_presets import HDL_32E, PRESETS, LidarSpec
 from sim.sensors.lidar_scene import LidarClass
@@ -64,12 +66,21 @@ def test_beams_that_ask_every_footprint_meet_the_same(monkeypatch: pytest.Monkey
     world = World.from_scenarios([draft("signalized_junction", seed=3), draft("jam", seed=4)])
     lidar = Lidar.of(world, SMALL, moving=True)
     few = lidar.sweep(world, world.reset())
-    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    monkeypatch.setattr(Lidar, "_meet_solids", Lidar._meet_all)
     for (name, one), (_, other) in zip(
         trees.tensors(few), trees.tensors(lidar.sweep(world, world.reset())), strict=True
     ):
         assert torch.equal(one, other), name
     assert 0.2 < few.hit.float().mean() < 1.0 and (few.agent >= 0).sum() > 50
+
+
+def test_the_footprints_that_columns_cross_by_brute_force() -> None:
+    over_m = torch.rand(2, 7, 5, generator=torch.Generator().manual_seed(0)) - 0.6
+    for most in (1, 3, 7):
+        found = crossed(over_m, most)
+        for world, column in itertools.product(range(2), range(5)):
+            mine = [k for k in range(7) if over_m[world, k, column] > 0][:most]
+            assert found[world, :, column].tolist() == mine + [-1] * (most - len(mine))
 
 
 # --- by hand -------------------------------------------------------------------------------------
