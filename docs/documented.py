@@ -91,6 +91,7 @@ _SMALL = {
     r"bevdrive view": "--size 128x96 --out look.png",
     r"python benchmarks/costs": "--count 1 --planners idm",
     r"python benchmarks/counterfactual": "--count 2 --families dense_merge",
+    r"python benchmarks/expectations": "--count 2 --families dense_merge",
     r"python benchmarks/fuzz": "--count 3",
     r"python benchmarks/growth": "--counts 10 20",
     r"python benchmarks/kills": "--kills 1 --verbs save",

@@ -275,6 +275,8 @@ class SocialTrainConfig(MarginTrainConfig):
     """of the margin of the ego's plan beside the cross entropies, which are in nats a road user"""
     forecast: str = "default"
     """weights of task joint: the ways that the others may take, and the tokens"""
+    others_only: bool = False
+    """the ego's plans are no examples for it, as those of random_plan: only what the others did is learned"""
 
 
 @dataclass(frozen=True)

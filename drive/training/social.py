@@ -57,6 +57,9 @@ class SocialTask(Task):
         predictor, _ = load_network(JointPredictor, config.forecast)
         cost, _ = load_network(InterpretableCost, DEFAULT)
         self._frozen = (predictor, cost)  # in a tuple: they are not trained, and not saved
+        if config.others_only:
+            self.network.log_ego.requires_grad_(False)
+            self.network.log_of_others.requires_grad_(False)
 
     @staticmethod
     def make_network(config: SocialTrainConfig) -> SocialEnergy:
@@ -67,6 +70,8 @@ class SocialTask(Task):
         """`loss`: cross entropies in nats a road user, by each way to reckon, and the plan's margin."""
         told = self._told(example)
         parts = {f"nll_{mode}": _mean(*self._lacks(told, mode)) for mode in MODES}
+        if self.config.others_only:
+            return {"loss": torch.stack(list(parts.values())).sum(), **parts}
         parts["nll_ego"] = _mean(self._lacks_of_ego(told), told.ego_there.to(told.ego_cost.dtype))
         margin = self._margin(example, told)
         loss = torch.stack(list(parts.values())).sum() + self.config.plan_weight * margin

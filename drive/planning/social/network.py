@@ -6,7 +6,7 @@ DSDNet's energies (Zeng et al. 2020, section 3.2) over the tokens of a joint for
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from drive.networks.relative import POSE_FEATURES, mlp, pose_features
@@ -18,6 +18,7 @@ from drive.planning.social.conflicts import Pairs
 from drive.planning.social.samples import Samples
 from sim.geometry import se2
 from sim.geometry.grid import BevGrid
+from sim.scenario import EGO
 
 LANE_GRID = BevGrid(-60.0, -50.0, 1.0, 140, 100)
 """where lanes are looked for under the trajectories of others: the ego frame"""
@@ -39,7 +40,7 @@ class SocialConfig:
 class SocialEnergy(TaskNetwork):
     """Energies of trajectories, of pairs of them, and weights of the ego's safety."""
 
-    task, version, config_class = "social", 2, SocialConfig
+    task, version, config_class = "social", 3, SocialConfig
 
     def __init__(self, config: SocialConfig) -> None:
         super().__init__()
@@ -52,19 +53,12 @@ class SocialEnergy(TaskNetwork):
         self.of_pair = mlp(2 * config.width + 2 * POSE_FEATURES, config.pair_hidden, 1)
         self.log_ego = nn.Parameter(torch.zeros(()))
         self.log_of_others = nn.Parameter(torch.zeros(len(OF_OTHERS)))
-        self.heedless_logit = nn.Parameter(torch.tensor(_HEEDLESS))
+        self.of_heed = mlp(2 * config.width + 2 * POSE_FEATURES, config.pair_hidden, 1)
         for name, value in self.named_parameters():
-            if name.startswith(("think.2", "of_pair.2")):  # it begins with the forecast alone
+            # It begins with the forecast alone.
+            if name.startswith(("think.2", "of_pair.2", "of_heed.2")):
                 nn.init.zeros_(value)
-
-    @property
-    def heedless(self) -> Float[Tensor, ""]:
-        """The share of road users who do what they would without the ego, whatever it does.
-
-        What the ego did in examples was also because of what they did: without it, that they give way is
-        taken for certain.
-        """
-        return torch.sigmoid(self.heedless_logit)
+        nn.init.constant_(self.of_heed[2].bias, _HEEDLESS)
 
     def unary(
         self,
@@ -88,14 +82,33 @@ class SocialEnergy(TaskNetwork):
         The same whichever is named first.
         """
 
-        def one_way(i: Tensor, j: Tensor) -> Tensor:
-            seen = se2.compose(se2.inverse(now[pairs.world, i]), now[pairs.world, j])
-            back = se2.compose(se2.inverse(now[pairs.world, j]), now[pairs.world, i])
-            told = (token[pairs.world, i], token[pairs.world, j], pose_features(seen))
-            return self.of_pair(torch.cat((*told, pose_features(back)), dim=-1)).squeeze(-1)
+        there = self.of_pair(_of_two(token, now, pairs.world, pairs.first, pairs.second))
+        back = self.of_pair(_of_two(token, now, pairs.world, pairs.second, pairs.first))
+        return (_BEGIN + (there + back).squeeze(-1)).clamp(_LEAST, _MOST).exp()
 
-        both = one_way(pairs.first, pairs.second) + one_way(pairs.second, pairs.first)
-        return (_BEGIN + both).clamp(_LEAST, _MOST).exp()
+    def heedless(
+        self,
+        token: Float[Tensor, "b n d"],
+        now: Float[Tensor, "b n 3"],
+        world: Int[Tensor, " e"],
+        other: Int[Tensor, " e"],
+    ) -> Float[Tensor, " e"]:
+        """How likely each of some road users does what it would without the ego, whatever the ego does.
+
+        What the ego did in examples was also because of what they did: without it, that they give way is
+        taken for certain. It hangs on where they are to one another: who follows brakes, who is cut in
+        front of from the side may not.
+        """
+        ego = torch.full_like(other, EGO)
+        return torch.sigmoid(self.of_heed(_of_two(token, now, world, other, ego))).squeeze(-1)
+
+
+def _of_two(token: Tensor, now: Tensor, world: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """Both tokens, and where each sees the other."""
+    seen = se2.compose(se2.inverse(now[world, one]), now[world, other])
+    back = se2.compose(se2.inverse(now[world, other]), now[world, one])
+    told = (token[world, one], token[world, other], pose_features(seen), pose_features(back))
+    return torch.cat(told, dim=-1)
 
 
 def _told(samples: Samples, lane_m: Float[Tensor, "b x y"]) -> Float[Tensor, "b n k f"]:

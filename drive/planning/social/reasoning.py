@@ -14,7 +14,7 @@ from sim.scenario import EGO
 MODES = ("nonsocial", "social", "reactive")
 """`nonsocial`: each by itself, as if nobody looked at anybody; `social`: by their marginals, where all look
 at one another and at the ego; `reactive`: by what they do if the ego does this (Liu et al. 2021), but for a
-share of them, which is learned, who do not look at the ego"""
+share, learned from where they are to one another, who do not look at the ego"""
 _NEVER = 1e3  # an energy of what cannot be: exp(-1e3) is 0
 
 
@@ -24,7 +24,7 @@ class Reasoning:
 
     scene: SocialScene
     beliefs: Beliefs
-    heedless: Float[Tensor, ""]  # the share of those who do not look at the ego
+    heedless: Float[Tensor, " e"]  # how likely those who can meet the ego do not look at it
 
     @staticmethod
     def of(
@@ -43,7 +43,9 @@ class Reasoning:
         now = torch.nn.functional.pad(samples.now, (0, 0, 1, 0))  # the ego's is 0
         collision = network.collision(tokens, now, scene.pairs)
         beliefs = propagate(unary, scene.energies(collision))
-        return Reasoning(scene, beliefs, network.heedless)
+        pairs, those = scene.pairs, scene.with_ego
+        heedless = network.heedless(tokens, now, pairs.world[those], pairs.second[those])
+        return Reasoning(scene, beliefs, heedless)
 
     def log_others(self, mode: str) -> Float[Tensor, "b n k"]:
         """How likely each does each by itself; in mode reactive as in social: no plan is given."""
@@ -59,9 +61,10 @@ class Reasoning:
         """How likely those who can meet the ego do each, if the ego does this."""
         which = self.scene.with_ego
         if mode == "reactive":
-            heeds = torch.log1p(-self.heedless) + self.beliefs.log_second_given_first(which)
-            alone = torch.log(self.heedless) + self.beliefs.log_second_alone(which)
-            return torch.logaddexp(heeds, alone.unsqueeze(1))
+            heedless = self.heedless[:, None, None]
+            heeds = torch.log1p(-heedless) + self.beliefs.log_second_given_first(which)
+            alone = torch.log(heedless) + self.beliefs.log_second_alone(which).unsqueeze(1)
+            return torch.logaddexp(heeds, alone)
         pairs = self.scene.pairs
         each = self.log_others(mode)[pairs.world[which], pairs.second[which] - 1]
         return each.unsqueeze(1).expand(-1, each.shape[1], -1)

@@ -1,5 +1,6 @@
 """Task social: who did what, by hand; losses that reach every weight; a training that drives."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,12 +50,27 @@ def test_losses_have_gradients_in_every_weight_and_fall() -> None:
         losses["loss"].backward()
         if step == 0:
             last_layers = dict(task.network.named_parameters())
-            for name in ("think.2.weight", "of_pair.2.weight", "prior", "log_ego", "log_of_others"):
+            for name in (
+                "think.2.weight", "of_pair.2.weight", "of_heed.2.weight", "prior", "log_ego",
+                "log_of_others",
+            ):  # fmt: skip
                 gradient = last_layers[name].grad
                 assert gradient is not None
                 assert gradient.abs().sum() > 0.0, name
         optimizer.step()
     assert float(task.losses(example, generator)["loss"]) < 0.95 * first
+
+
+def test_of_an_ego_that_is_no_example_only_what_the_others_did_is_learned() -> None:
+    torch.manual_seed(0)
+    task, example = SocialTask(replace(CONFIG, others_only=True)), toy_examples()
+    losses = task.losses(example, torch.Generator().manual_seed(0))
+    assert "margin" not in losses and "nll_ego" not in losses
+    losses["loss"].backward()
+    told = {name: value.grad for name, value in task.network.named_parameters()}
+    assert told["log_ego"] is None and told["log_of_others"] is None
+    heeds = told["of_heed.2.weight"]
+    assert heeds is not None and heeds.abs().sum() > 0.0
 
 
 def test_it_is_trained_and_drives(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_who_is_in_the_way_is_expected_to_brake_if_the_ego_goes() -> None:
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_a_share_of_the_others_does_not_look(share: float) -> None:
     reasoning, _ = _reasoned(_crossing())
-    heedless = replace(reasoning, heedless=torch.tensor(share))
+    heedless = replace(reasoning, heedless=torch.full((1,), share))
     which = reasoning.scene.with_ego
     looks = reasoning.beliefs.log_second_given_first(which).exp()
     alone = reasoning.beliefs.log_second_alone(which).exp().unsqueeze(1)
