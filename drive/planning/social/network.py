@@ -58,7 +58,8 @@ class SocialEnergy(TaskNetwork):
             # It begins with the forecast alone.
             if name.startswith(("think.2", "of_pair.2", "of_heed.2")):
                 nn.init.zeros_(value)
-        nn.init.constant_(self.of_heed[2].bias, _HEEDLESS)
+            if name == "of_heed.2.bias":
+                nn.init.constant_(value, _HEEDLESS)
 
     def unary(
         self,
