@@ -40,7 +40,7 @@ from sim.sensors.lidar_scene import (
 from sim.sensors.sweep import LabelledSweep
 from sim.world import World, WorldState
 
-_PARALLEL = 1e-9
+_LEVEL = 1e-9  # the slope of a beam that never gets higher
 _AT_ONCE = 100_000  # columns times footprints: what is computed for them stays in the cache
 _MOST_CROSSED = 16  # by one column; among 200 obstacles and 48 cars 3, at most 13
 # Spacing of the samples of the ground at the sensor; distance at which it has doubled.
@@ -178,7 +178,7 @@ class Lidar:
             crossings.low_m, crossings.high_m,
         )  # fmt: skip
         slope = self._slope[:, None]
-        inverse = 1.0 / torch.where(slope.abs() < _PARALLEL, _PARALLEL, slope)
+        inverse = 1.0 / torch.where(slope.abs() < _LEVEL, _LEVEL, slope)
         # The distances at which a beam is as high as the solid's foot and top.
         first, second = low.unsqueeze(2) * inverse, high.unsqueeze(2) * inverse
         begins = torch.maximum(enter.unsqueeze(2), torch.minimum(first, second))
